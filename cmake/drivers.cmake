@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+# The bundled drivers (drivers/*) and the example drivers (examples/hello_*): shared objects that see only include/ddk and,
+# where the house says so, nbx/port.h. Only DriverEntry is exported; everything else binds inside the image.
+
+function(nbx_driver name)
+  add_library(${name} MODULE ${ARGN})
+  set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/drivers)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/include/ddk ${PROJECT_SOURCE_DIR}/include)
+  target_compile_options(${name} PRIVATE -include ${PROJECT_SOURCE_DIR}/include/ddk/nbx_forced.h)
+  target_link_options(${name} PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/driver.map -Wl,-z,now -Wl,-Bsymbolic
+                      -Wl,-z,undefs)
+endfunction()
+
+file(GLOB driver_dirs CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/drivers/* ${PROJECT_SOURCE_DIR}/examples/hello_*)
+foreach(dir ${driver_dirs})
+  if(IS_DIRECTORY ${dir})
+    file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.c)
+    get_filename_component(name ${dir} NAME)
+    if(sources)
+      nbx_driver(${name} ${sources})
+    endif()
+  endif()
+endforeach()
