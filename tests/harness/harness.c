@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Runs the registered tests, one process a test, in the order of their files and lines so that a run's output never depends on
+// link order.
+#include "harness/harness.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct harness_test *harness_tests;
+
+static int
+harness_compare(const struct harness_test *a, const struct harness_test *b)
+{
+    int order = strcmp(a->file, b->file);
+    return order ? order : a->test->line - b->test->line;
+}
+
+void
+harness_register(struct harness_test *test)
+{
+    struct harness_test **at = &harness_tests;
+    while (*at && harness_compare(*at, test) < 0)
+        at = &(*at)->next;
+    test->next = *at;
+    *at = test;
+}
+
+static int
+harness_wanted(const char *name, int argc, char **argv)
+{
+    if (argc < 2)
+        return 1;
+    for (int i = 1; i < argc; i++)
+        if (strstr(name, argv[i]))
+            return 1;
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "-l")) {
+        for (struct harness_test *t = harness_tests; t; t = t->next)
+            puts(t->test->name);
+        return 0;
+    }
+    Suite *suite = suite_create(program_invocation_short_name);
+    int count = 0;
+    for (struct harness_test *t = harness_tests; t; t = t->next) {
+        if (!harness_wanted(t->test->name, argc, argv))
+            continue;
+        TCase *tcase = tcase_create(t->test->name);
+        tcase_set_timeout(tcase, t->timeout_s * (getenv("NBX_TEST_SLOW") ? 10 : 1));
+        tcase_add_test(tcase, t->test);
+        suite_add_tcase(suite, tcase);
+        count++;
+    }
+    if (!count) {
+        fprintf(stderr, "%s: no test matches\n", argv[0]);
+        return 2;
+    }
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, getenv("NBX_TEST_NOFORK") ? CK_NOFORK : CK_FORK);
+    srunner_run_all(runner, getenv("NBX_TEST_VERBOSE") ? CK_VERBOSE : CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    printf("%s: %d tests, %d failed\n", argv[0], count, failed);
+    return failed ? 1 : 0;
+}

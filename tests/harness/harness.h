@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// The test harness: Check in fork mode, with tests that register themselves.
+//
+//   TEST(pool_returns_memory_aligned_to_16) { ck_assert_uint_eq(...); }
+//   TEST_TIMEOUT(seconds, name) { ... }            for the few that need more than 20 s of wall time
+//
+// A file holds as many as it likes; every folder is one program. `prog -l` lists, `prog NAME...` runs those whose names contain
+// one of the arguments, NBX_TEST_NOFORK=1 runs them in one process for gdb. Exit 0 only if at least one ran and none failed.
+#ifndef NBX_TESTS_HARNESS_H
+#define NBX_TESTS_HARNESS_H
+
+#include <check.h>
+
+struct harness_test {
+    const char *file;
+    const TTest *test;
+    double timeout_s;
+    struct harness_test *next;
+};
+
+void harness_register(struct harness_test *test);
+
+#define TEST_TIMEOUT(seconds, name)                                                                                    \
+    static void name##_fn(int _i);                                                                                     \
+    static const TTest name##_ttest = {"" #name, name##_fn, __FILE__, __LINE__};                                       \
+    static struct harness_test name##_entry = {__FILE__, &name##_ttest, seconds, 0};                                   \
+    __attribute__((constructor)) static void name##_register(void) { harness_register(&name##_entry); }                \
+    static void name##_fn(int _i __attribute__((unused)))
+
+#define TEST(name) TEST_TIMEOUT(20, name)
+
+#endif
