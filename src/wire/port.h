@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// A port is where frames leave and enter a box: the plug of a virtual NIC. Kinds: sink none wire stream pcap tap packet test.
+//
+//   out  device -> port_tx(frames) -> wire, file descriptor, nothing        synchronous: when it returns the bytes may be reused
+//   in   port thread: on_rx(context) -> device calls port_rx(slots) until it returns 0 -> frames copied (or readv) into its buffers
+//
+// The device never blocks in a port: port_tx takes what fits and returns how many it took; on_tx_ready tells when to try again.
+// Frames are Ethernet, from the destination address to the last byte of payload, no FCS; with offload fields they may be
+// super-segments up to 64 KB (the virtio-net header's meaning and limits [VIRTIO 1.2, 5.1.6]).
+// The upcalls come from a thread of the port; the box wraps them so that the device sees them at DISPATCH_LEVEL like a DPC of an
+// interrupt. After port_close has returned no upcall runs or will run.
+#ifndef NBX_WIRE_PORT_H
+#define NBX_WIRE_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/uio.h>
+
+#include "host/sched.h"
+
+enum port_gso { PORT_GSO_NONE, PORT_GSO_TCP4, PORT_GSO_TCP6 };
+
+enum port_offload_flags {
+    PORT_CSUM_NEEDED = 1,        // tx: the checksum at csum_start + csum_offset is the pseudo-header sum only; rx: not checked, partial
+    PORT_CSUM_VALID = 2,         // rx: verified below
+    PORT_GSO_ECN = 4
+};
+
+struct port_offload {
+    uint8_t flags;
+    uint8_t gso;                 // enum port_gso
+    uint16_t header_bytes;       // Ethernet to the end of TCP; only with gso
+    uint16_t gso_bytes;          // payload bytes of each segment; only with gso
+    uint16_t csum_start;         // bytes from the start of the frame
+    uint16_t csum_offset;        // bytes from csum_start
+};
+
+struct port_frame {              // one frame going out
+    const struct iovec *iov;
+    uint32_t iov_count;
+    uint32_t bytes;              // sum over iov
+    struct port_offload offload;
+};
+
+struct port_slot {               // one empty buffer, filled by port_rx
+    void *buffer;
+    uint32_t capacity_bytes;
+    uint32_t bytes;              // out: length of the frame
+    struct port_offload offload; // out
+};
+
+struct port_upcalls {
+    void (*on_rx)(void *context);                               // frames wait; call port_rx until it gives 0
+    void (*on_tx_ready)(void *context);                         // port_tx had taken fewer than offered; room again
+    void (*on_link)(void *context, bool up, uint64_t bits_per_second);
+};
+
+struct port_caps {
+    uint32_t max_frame_bytes;    // without gso, Ethernet header included
+    uint32_t max_gso_bytes;      // 0: no gso
+    bool tx_csum, rx_csum, gso4, gso6;
+    bool link_up;                // at open
+    uint64_t bits_per_second;
+};
+
+struct port_stats {
+    uint64_t tx_frames, tx_bytes, tx_dropped, rx_frames, rx_bytes, rx_dropped, duplicated, reordered, corrupted;
+};
+
+struct port;
+
+// What all ports of a world share: the scheduler, the named wires, how to report a change of state in words.
+struct port_world;
+struct port_world *port_world_create(struct sched *sched);
+void port_world_destroy(struct port_world *world);
+
+struct wire_config {             // interfaces.md, "wires:"
+    uint64_t bits_per_second;    // 0: no limit
+    uint64_t delay_ns, jitter_ns;
+    double loss, reorder, duplicate, corrupt;   // 0..1
+    uint64_t seed;
+};
+// Declare a wire before ports name it; an undeclared wire is a perfect one. fails: -EEXIST.
+int port_world_wire(struct port_world *world, const char *name, const struct wire_config *config);
+
+// Check a port's text ("tap:nb0") without opening anything. fails: -EINVAL with the reason in error.
+int port_spec_check(const char *spec, char *error, size_t error_bytes);
+
+// Open a port. The upcalls may begin before it returns only after port_start.
+// owns: *out is the caller's until port_close. fails: -errno with a sentence for the user in error: what needs which privilege and
+// what to do instead (interfaces.md, exit 3).
+int port_open(struct port_world *world, const char *spec, const struct port_upcalls *upcalls, void *context, struct port **out,
+              char *error, size_t error_bytes);
+void port_start(struct port *port);
+// Stop the upcalls, wait for one that runs, free. irql: PASSIVE.
+void port_close(struct port *port);
+
+void port_caps_get(const struct port *port, struct port_caps *caps);
+void port_stats_get(const struct port *port, struct port_stats *stats);
+
+// Send up to count frames. Takes them in order and returns how many it took (0..count); the rest is still the caller's and
+// on_tx_ready follows. A frame that a port takes is sent, or counted in tx_dropped. One sender at a time. irql: <= DISPATCH.
+uint32_t port_tx(struct port *port, const struct port_frame *frames, uint32_t count);
+// Fill up to count slots; returns how many. One receiver at a time; a frame larger than its slot is counted in rx_dropped.
+uint32_t port_rx(struct port *port, struct port_slot *slots, uint32_t count);
+
+// Test ports ("test:NAME"): be the hardware.
+struct port *port_test_find(struct port_world *world, const char *name);
+int port_test_rx_enqueue(struct port *port, const void *frame, uint32_t bytes, const struct port_offload *offload);
+void port_test_rx_flush(struct port *port);                      // raise on_rx
+// The oldest frame sent and not yet dequeued. Returns its length, or 0. *frame stays valid until port_test_tx_dequeue.
+uint32_t port_test_tx_get(struct port *port, const uint8_t **frame, struct port_offload *offload);
+void port_test_tx_dequeue(struct port *port);
+void port_test_tx_hold(struct port *port, bool hold);            // take nothing until released
+void port_test_link(struct port *port, bool up);
+
+#endif
