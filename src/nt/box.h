@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// A box is one Windows machine: processors, pool, names, registry, drivers, devices, and above them NDIS. There is no mutable global
+// in the runtime; everything hangs off the box, and the box of the running thread is box_self().
+//   box_create -> rooms are created bottom up (ke ex mm ob cm io ps), NDIS and the verifier attach themselves above
+//   box_destroy -> top down; what is left behind is reported by holder and counted
+// Rooms keep their state in opaque structs; a room reads another's only through that room's header.
+#ifndef NBX_NT_BOX_H
+#define NBX_NT_BOX_H
+
+#include <ntddk.h>
+
+#include "base/list.h"
+#include "host/sched.h"
+
+struct box_config {
+    const char *name;
+    uint32_t processors;         // 1..64
+    uint64_t seed;
+};
+
+struct box {
+    const char *name;            // owned
+    struct sched *sched;         // shared by all boxes of a world
+    uint32_t processor_count;
+    struct ke_processor *processors;
+    struct ke *ke;
+    struct ex *ex;
+    struct mm *mm;
+    struct ob *ob;
+    struct cm *cm;
+    struct io *io;
+    struct ps *ps;
+    struct ndis *ndis;           // attached by ndis_create; NULL in a box without NDIS
+    struct verify *verify;       // NULL: the verifier is off
+    struct port_world *ports;    // lent by the world: where virtual NICs find their ports
+    uint32_t leftovers;          // counted by the rooms while the box is destroyed
+    void (*on_message)(void *context, const char *text);   // DbgPrint and friends, one line without newline
+    void *on_message_context;
+};
+
+// Make a machine without drivers. irql: any thread of the scheduler or its creator. fails: NULL when out of memory.
+struct box *box_create(struct sched *sched, const struct box_config *config);
+
+// Stop workers and timers, unload what is loaded, free everything. Returns how many objects were left behind; each has been
+// reported by holder through on_message. Must run in a thread of the box (box_run) or before any was made.
+uint32_t box_destroy(struct box *box);
+
+// Run fn(arg) as a system thread of the box at PASSIVE_LEVEL and return when it has ended (sched_run underneath when called from
+// outside the scheduler; directly, with the thread lent to the box, when called from a thread of the scheduler).
+// fails: -EDEADLK on sim when nothing can run any more.
+int box_run(struct box *box, void (*fn)(void *arg), void *arg);
+
+#endif

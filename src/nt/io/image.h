@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// A driver as the box sees it: its image (a private copy of a shared object, or an entry point inside the program, for tests), its
+// DRIVER_OBJECT, its registry key, and the count of callbacks that are still inside it: it is unloaded only after the last callback,
+// DPC, timer and work item has left.
+#ifndef NBX_NT_IO_IMAGE_H
+#define NBX_NT_IO_IMAGE_H
+
+#include "nt/box.h"
+
+struct io_image_config {
+    const char *name;                // service name: \Driver\<name>, ...\Services\<name>
+    const char *path;                // a .so; or NULL with entry set
+    DRIVER_INITIALIZE *entry;
+};
+
+struct io_image {
+    struct list node;                // box->io images, in order of loading
+    struct box *box;
+    const char *name;
+    DRIVER_OBJECT *driver_object;
+    void *dl;                        // dlopen handle, NULL for an entry inside the program
+    _Atomic uint32_t refs;           // callbacks and queued items inside the image
+};
+
+// Copy and dlopen the image, make its DRIVER_OBJECT and its service key, call DriverEntry at PASSIVE.
+// fails: the driver's own NTSTATUS (everything undone), STATUS_OBJECT_NAME_NOT_FOUND (no file), STATUS_INVALID_IMAGE_FORMAT,
+// STATUS_PROCEDURE_NOT_FOUND (no DriverEntry, or a name that does not resolve); error gets a sentence.
+NTSTATUS io_image_load(struct box *box, const struct io_image_config *config, struct io_image **out, char *error, size_t error_bytes);
+// Call DriverUnload, wait for the last reference, free. fails: STATUS_INVALID_DEVICE_REQUEST when the driver has no unload routine
+// (the image then stays until the box goes, as on Windows).
+NTSTATUS io_image_unload(struct io_image *image);
+struct io_image *io_image_find(struct box *box, const char *name);
+struct io_image *io_image_of(const DRIVER_OBJECT *driver_object);
+void io_image_ref(struct io_image *image);
+void io_image_unref(struct io_image *image);
+
+#endif

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// Processors, IRQL, and the threads of a box.
+// Code at or above DISPATCH_LEVEL owns its processor: raising takes it, lowering gives it back, after running what was queued for
+// it. So per-processor data is safe at DISPATCH without a lock or an atomic, and visiting every processor once (ke_grace) waits for
+// all code that was at DISPATCH when the visit began.
+#ifndef NBX_NT_KE_KE_H
+#define NBX_NT_KE_KE_H
+
+#include "nt/box.h"
+
+#define KE_CACHE_LINE 64
+
+struct ke_processor {
+    _Alignas(KE_CACHE_LINE) _Atomic uint32_t word;   // 0 free, 1 owned, 2 owned and somebody sleeps on it
+    uint32_t number;
+    struct box *box;
+    struct ke_thread *owner;                         // guarded by word
+    _Alignas(KE_CACHE_LINE) _Atomic uint32_t dpc_pending;   // not 0: the queue needs a drain; written by any thread
+    struct ke_dpc_queue *dpcs;
+};
+
+// What a KTHREAD pointer of a driver points at. One per thread of the box.
+struct ke_thread {
+    struct box *box;
+    struct sched_thread *sched_thread;
+    struct ke_processor *processor;                  // owned while irql >= DISPATCH_LEVEL, else the one last owned
+    KIRQL irql;
+    uint8_t in_dpc;                                  // running a DPC: waiting is not allowed, lowering below DISPATCH neither
+    uint32_t critical_depth;                         // KeEnterCriticalRegion
+    _Atomic uint32_t wait_word;                      // what it sleeps on in ke_wait
+    struct list all_node;                            // box->ke->threads
+    void *driver;                                    // whose code runs: struct io_driver_image or NULL (set at crossings when verifying)
+    struct ps_thread *ps;                            // handle side, NULL for runtime threads
+};
+
+static inline struct ke_thread *
+ke_self(void)
+{
+    return (struct ke_thread *)sched_self->user;
+}
+
+static inline struct box *
+box_self(void)
+{
+    return ke_self()->box;
+}
+
+// Take a processor (raise to DISPATCH) when below, remembering the old level; no-op above. Returns the old IRQL.
+// irql: any. locks: takes the processor's word; spins, then sleeps. A pair costs about 10 ns: once per list, not per frame.
+KIRQL ke_raise_dispatch(struct ke_thread *self);
+// Give it back: drain the DPC queue, release, look again. calls: DPC routines of drivers.
+void ke_lower(struct ke_thread *self, KIRQL old);
+
+// Wait until every processor has been given up at least once since the call. irql: PASSIVE; locks: none held.
+void ke_grace(struct box *box);
+
+// A thread of the runtime in the box (not visible to drivers). owns: ke_thread_join frees. fails: -errno.
+int ke_thread_start(struct box *box, const char *name, void (*fn)(void *), void *arg, struct ke_thread **out);
+void ke_thread_join(struct ke_thread *thread);
+
+// The runtime's own lock: usable at any IRQL <= DISPATCH, never held across a call into a driver. It raises to DISPATCH.
+struct ke_lock {
+    _Atomic uint32_t word;
+};
+KIRQL ke_lock_take(struct ke_lock *lock);
+void ke_lock_drop(struct ke_lock *lock, KIRQL old);
+
+// A latch of the runtime: one or more threads at PASSIVE wait for it, anybody sets it. Reusable after reset.
+struct ke_latch {
+    _Atomic uint32_t word;
+};
+void ke_latch_reset(struct ke_latch *latch);
+void ke_latch_set(struct ke_latch *latch);
+// fails: -ETIMEDOUT when timeout_ns (SCHED_NEVER for none) has passed.
+int ke_latch_wait(struct ke_latch *latch, uint64_t timeout_ns);
+
+// Rundown gate with per-processor counts: many enter and leave cheaply, one closes it and waits until all have left.
+//   enter: at DISPATCH on the own processor's counter, no atomic; refused after close.
+//   leave: may happen on another processor than enter did; the sum is what counts.
+//   close: sets the state, ke_grace, then waits until the sum is 0 (it can only fall then).
+// A gate counts units (calls in progress, NBLs in flight), so enter and leave take a number.
+struct ke_gate;
+struct ke_gate *ke_gate_create(struct box *box, bool open);
+void ke_gate_destroy(struct ke_gate *gate);
+// irql: must own its processor (DISPATCH). Returns false when closed.
+bool ke_gate_enter_at_dispatch(struct ke_gate *gate, struct ke_processor *processor, uint64_t units);
+void ke_gate_leave_at_dispatch(struct ke_gate *gate, struct ke_processor *processor, uint64_t units);
+void ke_gate_open(struct ke_gate *gate);
+// irql: PASSIVE. Refuses new entries from now on and returns when all units are back.
+void ke_gate_close(struct ke_gate *gate);
+// Same without waiting: on_idle(context) runs once at DISPATCH when the sum has reached 0 (perhaps inside this call).
+void ke_gate_close_async(struct ke_gate *gate, void (*on_idle)(void *), void *context);
+uint64_t ke_gate_units(const struct ke_gate *gate);
+
+// Run fn(context) soon on a worker thread of the runtime at PASSIVE (used by ndis for what Windows does in its own workers).
+// Bounded by memory only; runs in order per queue. Each box has one ordered queue for PnP-like work and a pool for work items.
+int ke_work_queue(struct box *box, void (*fn)(void *context), void *context);
+
+#endif
