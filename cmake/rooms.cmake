@@ -11,27 +11,29 @@ endforeach()
 target_include_directories(ndisbox_core PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/include/ddk)
 target_link_libraries(ndisbox_core PUBLIC Threads::Threads PkgConfig::DW PkgConfig::PCAP PkgConfig::JANSSON PkgConfig::YAML dl)
 
-# The DDI table generates the doors that refuse, the export list and the IRQL table (docs/decisions/0002-ddi-table.md).
+# The DDI table generates the doors that refuse, the export list and the rows of `ndisbox ddi` (tools/gen/ddi.py). It reads the
+# front doors too: a function that a ddi_*.c defines loses its refusing door in the same build.
 set(NBX_GEN ${PROJECT_BINARY_DIR}/gen)
 file(MAKE_DIRECTORY ${NBX_GEN})
-file(GLOB NBX_DDI_TABLES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/ddi/*.ddi)
-if(EXISTS ${PROJECT_SOURCE_DIR}/tools/gen/ddi.py)
-  add_custom_command(
-    OUTPUT ${NBX_GEN}/ddi_exports.list ${NBX_GEN}/ddi_doors.c ${NBX_GEN}/ddi_table.c ${NBX_GEN}/ddi_ids.h
-    COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/gen/ddi.py --source ${PROJECT_SOURCE_DIR} --out ${NBX_GEN}
-    DEPENDS ${PROJECT_SOURCE_DIR}/tools/gen/ddi.py ${NBX_DDI_TABLES}
-    COMMENT "Generating the DDI doors and tables")
-  add_custom_target(nbx_ddi_gen DEPENDS ${NBX_GEN}/ddi_ids.h)
-  target_sources(ndisbox_core PRIVATE ${NBX_GEN}/ddi_doors.c ${NBX_GEN}/ddi_table.c)
-  target_include_directories(ndisbox_core PUBLIC ${NBX_GEN})
-  add_dependencies(ndisbox_core nbx_ddi_gen)
-endif()
+file(GLOB_RECURSE NBX_DDI_INPUTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/ddi/*.ddi ${PROJECT_SOURCE_DIR}/src/ddi_*.c
+     ${PROJECT_SOURCE_DIR}/include/ddk/*.h)
+add_custom_command(
+  OUTPUT ${NBX_GEN}/ddi_exports.list ${NBX_GEN}/ddi_doors.c ${NBX_GEN}/ddi_table.c ${NBX_GEN}/ddi_ids.h
+  COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/gen/ddi.py --source ${PROJECT_SOURCE_DIR} --out ${NBX_GEN}
+  DEPENDS ${PROJECT_SOURCE_DIR}/tools/gen/ddi.py ${NBX_DDI_INPUTS}
+  COMMENT "Generating the DDI doors and tables")
+add_custom_target(nbx_ddi_gen DEPENDS ${NBX_GEN}/ddi_ids.h ${NBX_GEN}/ddi_exports.list)
+target_sources(ndisbox_core PRIVATE ${NBX_GEN}/ddi_doors.c ${NBX_GEN}/ddi_table.c)
+target_include_directories(ndisbox_core PUBLIC ${NBX_GEN})
+add_dependencies(ndisbox_core nbx_ddi_gen)
 
-# A program that loads drivers: the whole core, with the DDI names visible to dlopen.
+# A program that loads drivers: the whole core, with the DDI names and nbx_* visible to dlopen and nothing else, so that no
+# driver binds to one of our internal names by accident.
 function(nbx_program name)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE -Wl,--whole-archive ndisbox_core -Wl,--no-whole-archive)
-  set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)
+  target_link_options(${name} PRIVATE -Wl,--dynamic-list=${NBX_GEN}/ddi_exports.list)
+  set_target_properties(${name} PROPERTIES LINK_DEPENDS ${NBX_GEN}/ddi_exports.list)
   add_dependencies(${name} ndisbox_core)
 endfunction()
 
