@@ -9,6 +9,7 @@ function(nbx_driver name)
   target_compile_options(${name} PRIVATE -include ${PROJECT_SOURCE_DIR}/include/ddk/nbx_forced.h)
   target_link_options(${name} PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/driver.map -Wl,-z,now -Wl,-Bsymbolic
                       -Wl,-z,undefs)
+  add_dependencies(product ${name})
 endfunction()
 
 file(GLOB driver_dirs CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/drivers/* ${PROJECT_SOURCE_DIR}/examples/hello_*)

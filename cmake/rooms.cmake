@@ -37,8 +37,12 @@ function(nbx_program name)
   add_dependencies(${name} ndisbox_core)
 endfunction()
 
+# What a user runs, without the tests: the tool and the drivers.
+add_custom_target(product)
+
 file(GLOB NBX_TOOL_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/ndisbox/*.c)
 if(NBX_TOOL_SOURCES)
   nbx_program(ndisbox ${NBX_TOOL_SOURCES})
+  add_dependencies(product ndisbox)
   set_target_properties(ndisbox PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 endif()
