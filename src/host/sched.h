@@ -51,6 +51,7 @@ struct sched_thread {
     void *user;
     const char *name;    // owned by the thread, valid until join returns
     uint32_t id;         // 1, 2, 3 ... in the order of creation: stable between runs of one seed
+    const void *stack_low, *stack_high;  // the bounds of its stack, for walking it (src/host/symbol.h)
 };
 
 struct sched_ops {
