@@ -362,10 +362,11 @@ def main():
             check_seam(file, code, exceptions)
             check_functions(file, code, exceptions, sizes)
             check_size(file, text, exceptions)
+        if file.startswith("docs/facts/founding/") and not file.endswith("README.md"):
+            continue  # pages as Microsoft published them
         if file.endswith(".md"):
             check_document(file, text)
-        if not file.startswith("docs/facts/founding/"):
-            check_outside(file, text)
+        check_outside(file, text)
     check_format(sources)
     check_rooms(files)
     check_tables()
