@@ -5,6 +5,7 @@
 //   in   port thread: on_rx(context) -> device calls port_rx(slots) until it returns 0 -> frames copied (or readv) into its buffers
 //
 // The device never blocks in a port: port_tx takes what fits and returns how many it took; on_tx_ready tells when to try again.
+// A port whose link is down takes every frame and counts it in tx_dropped, as a NIC without a cable does.
 // Frames are Ethernet, from the destination address to the last byte of payload, no FCS; with offload fields they may be
 // super-segments up to 64 KB (the virtio-net header's meaning and limits [VIRTIO 1.2, 5.1.6]).
 // The upcalls come from a thread of the port; the box wraps them so that the device sees them at DISPATCH_LEVEL like a DPC of an
@@ -67,13 +68,19 @@ struct port_caps {
 struct port_stats {
     uint64_t tx_frames, tx_bytes, tx_dropped, rx_frames, rx_bytes, rx_dropped, duplicated, reordered, corrupted;
 };
+// Every frame that port_tx took is in tx_frames or in tx_dropped, never in both. On a wire of two ports, once nothing is under way:
+// peer's rx_frames + rx_dropped == our tx_frames + duplicated. The last three count on the side of the sender.
 
 struct port;
 
 // What all ports of a world share: the scheduler, the named wires, how to report a change of state in words.
 struct port_world;
+// owns: returns the world; every port is closed before port_world_destroy. fails: NULL when out of memory.
 struct port_world *port_world_create(struct sched *sched);
 void port_world_destroy(struct port_world *world);
+// Where a port says in words what happened to it ("tap nb0 has been deleted: link down"); stderr if none is set. Set it before the
+// first port is opened. calls: on_message from a thread of a port, one at a time a port, with no lock held.
+void port_world_on_message(struct port_world *world, void (*on_message)(void *context, const char *text), void *context);
 
 struct wire_config {             // interfaces.md, "wires:"
     uint64_t bits_per_second;    // 0: no limit
@@ -103,7 +110,11 @@ void port_stats_get(const struct port *port, struct port_stats *stats);
 // on_tx_ready follows. A frame that a port takes is sent, or counted in tx_dropped. One sender at a time. irql: <= DISPATCH.
 uint32_t port_tx(struct port *port, const struct port_frame *frames, uint32_t count);
 // Fill up to count slots; returns how many. One receiver at a time; a frame larger than its slot is counted in rx_dropped.
+// It may be called outside on_rx too, as long as there is one receiver at a time.
 uint32_t port_rx(struct port *port, struct port_slot *slots, uint32_t count);
+// The device returned from on_rx before port_rx had given 0 (no buffers, its budget was used up) and is ready again: on_rx follows
+// soon. Without this call the port asks again by itself, later and later (50 us doubling to 100 ms). irql: <= DISPATCH.
+void port_rx_again(struct port *port);
 
 // Test ports ("test:NAME"): be the hardware.
 struct port *port_test_find(struct port_world *world, const char *name);
