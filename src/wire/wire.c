@@ -159,7 +159,7 @@ wire_open(struct port *port, const char *argument, char *error, size_t error_byt
         return port_error(error, error_bytes, -ENOMEM, "port wire:%s: out of memory", argument);
     sched_mutex_lock(world->sched, &self->wire->lock);
     int rc = wire_join_locked(self->wire, self);
-    self->line.prng = self->wire->config.seed + self->wire->port_count * 0x632be59bd9b4e019ull;
+    prng_seed(&self->line.prng, self->wire->config.seed + self->wire->port_count * 0x632be59bd9b4e019ull);
     sched_mutex_unlock(world->sched, &self->wire->lock);
     if (rc) {
         wire_pool_orphan_locked(self->pool);

@@ -7,6 +7,7 @@
 #ifndef NBX_WIRE_WIRE_INT_H
 #define NBX_WIRE_WIRE_INT_H
 
+#include "base/prng.h"
 #include "wire/port_int.h"
 
 enum {
@@ -44,7 +45,7 @@ struct wire_line {
     uint64_t free_ns;                       // when the last bit of the last frame leaves; the sender's, as is what follows
     uint64_t remainder;                     // of the division by the rate, so that no time is lost
     uint64_t last_due_ns;
-    uint64_t prng;
+    struct prng prng;
     struct wire_frame *held;                // under wire->lock: waits to be overtaken
     uint32_t held_passed;                   // frames that have overtaken it
     uint64_t held_until_ns;

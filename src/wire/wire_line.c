@@ -32,10 +32,7 @@ static uint32_t
 line_draw(struct wire_port *self)
 {
     struct wire *wire = self->wire;
-    uint64_t z = self->line.prng += 0x9e3779b97f4a7c15ull;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    uint32_t own = (uint32_t)(z >> 32);
+    uint32_t own = (uint32_t)(prng_next(&self->line.prng) >> 32);
     if (!wire->sched->is_sim)
         return wire->config.seed ? own : (uint32_t)sched_draw(wire->sched, SCHED_DRAW_WIRE, 1ull << 32);
     uint32_t drawn = (uint32_t)sched_draw(wire->sched, SCHED_DRAW_WIRE, 1ull << 32);

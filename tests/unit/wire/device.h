@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// A small device for the tests of ports: it opens a port, takes every frame that arrives into its own buffers, remembers order and
+// bytes, and sends numbered frames, waiting for on_tx_ready when the port is full. The number stands behind the Ethernet header.
+#ifndef NBX_TESTS_UNIT_WIRE_DEVICE_H
+#define NBX_TESTS_UNIT_WIRE_DEVICE_H
+
+#include "harness/harness.h"
+
+#include <string.h>
+
+#include "wire/port.h"
+
+enum { device_slots = 32, device_slot_bytes = 66000, device_log_frames = 1 << 16 };
+
+struct device_log {
+    uint64_t number, at_ns;
+    uint32_t bytes;
+    bool is_intact;                  // the pattern behind the number is what device_send wrote
+    struct port_offload offload;
+};
+
+struct device {
+    struct sched *sched;
+    struct port *port;
+    struct port_caps caps;
+    uint8_t (*buffers)[device_slot_bytes];
+    struct device_log *log;
+    _Atomic uint32_t received;       // frames in log; waited upon
+    _Atomic uint32_t tx_ready;       // counts on_tx_ready
+    _Atomic uint32_t link_changes;
+    _Atomic uint32_t refuse;         // leave on_rx without taking anything
+    _Atomic uint32_t rx_calls;
+    bool link_up;
+    uint8_t last[device_slot_bytes]; // the last frame received, whole
+};
+
+void device_open(struct device *device, struct port_world *world, const char *spec);
+void device_close(struct device *device);
+
+// Send frames numbered first .. first + count - 1 of that many bytes each, in batches, waiting whenever the port is full.
+void device_send(struct device *device, uint64_t first, uint32_t count, uint32_t bytes);
+
+// Send one frame as it stands, in two pieces. Returns what port_tx returned.
+uint32_t device_send_raw(struct device *device, const void *frame, uint32_t bytes, const struct port_offload *offload);
+
+// Wait until so many frames have come in. Returns false if that took longer than within_ns.
+bool device_wait(struct device *device, uint32_t count, uint64_t within_ns);
+
+// Wait until the word has left the value, or the time is over.
+bool device_wait_word(struct device *device, _Atomic uint32_t *word, uint32_t value, uint64_t within_ns);
+
+#endif
