@@ -17,10 +17,12 @@ set(NBX_GEN ${PROJECT_BINARY_DIR}/gen)
 file(MAKE_DIRECTORY ${NBX_GEN})
 file(GLOB_RECURSE NBX_DDI_INPUTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/ddi/*.ddi ${PROJECT_SOURCE_DIR}/src/ddi_*.c
      ${PROJECT_SOURCE_DIR}/include/ddk/*.h)
+# A file that disappears must run the generator too: the list of its inputs is one of them.
+file(CONFIGURE OUTPUT ${NBX_GEN}/ddi_inputs.txt CONTENT "${NBX_DDI_INPUTS}" @ONLY)
 add_custom_command(
   OUTPUT ${NBX_GEN}/ddi_exports.list ${NBX_GEN}/ddi_doors.c ${NBX_GEN}/ddi_table.c ${NBX_GEN}/ddi_ids.h
   COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/gen/ddi.py --source ${PROJECT_SOURCE_DIR} --out ${NBX_GEN}
-  DEPENDS ${PROJECT_SOURCE_DIR}/tools/gen/ddi.py ${NBX_DDI_INPUTS}
+  DEPENDS ${PROJECT_SOURCE_DIR}/tools/gen/ddi.py ${NBX_DDI_INPUTS} ${NBX_GEN}/ddi_inputs.txt
   COMMENT "Generating the DDI doors and tables")
 add_custom_target(nbx_ddi_gen DEPENDS ${NBX_GEN}/ddi_ids.h ${NBX_GEN}/ddi_exports.list)
 target_sources(ndisbox_core PRIVATE ${NBX_GEN}/ddi_doors.c ${NBX_GEN}/ddi_table.c)
