@@ -487,7 +487,11 @@ TEST_TIMEOUT(60, a_million_switches_and_thousands_of_fibres_leave_nothing_behind
     struct sim_stats stats;
     sim_stats_get(sched, &stats);
     ck_assert_uint_ge(stats.switches, PING_SWITCHES);
-    // The tape grows by its entries; stacks and fibres must not.
+#if !__has_feature(thread_sanitizer)
+    // The tape grows by its entries, stacks and fibres must not. (TSan's own records grow with every fibre.)
     ck_assert_int_lt(resident_pages() - before, 4096);
+#else
+    (void)before;
+#endif
     sched_destroy(sched);
 }
