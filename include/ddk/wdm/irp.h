@@ -182,7 +182,7 @@ typedef struct _VPB {
     WCHAR VolumeLabel[32];
 } VPB, *PVPB;
 
-struct DECLSPEC_ALIGN(16) _DEVICE_OBJECT {
+struct _DEVICE_OBJECT {
     CSHORT Type;
     USHORT Size;
     LONG ReferenceCount;
