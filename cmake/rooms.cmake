@@ -16,7 +16,7 @@ target_link_libraries(ndisbox_core PUBLIC Threads::Threads PkgConfig::DW PkgConf
 set(NBX_GEN ${PROJECT_BINARY_DIR}/gen)
 file(MAKE_DIRECTORY ${NBX_GEN})
 file(GLOB_RECURSE NBX_DDI_INPUTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/ddi/*.ddi ${PROJECT_SOURCE_DIR}/src/ddi_*.c
-     ${PROJECT_SOURCE_DIR}/include/ddk/*.h)
+     ${PROJECT_SOURCE_DIR}/include/ddk/*.h ${PROJECT_SOURCE_DIR}/docs/facts/usage.tsv)
 # A file that disappears must run the generator too: the list of its inputs is one of them.
 file(CONFIGURE OUTPUT ${NBX_GEN}/ddi_inputs.txt CONTENT "${NBX_DDI_INPUTS}" @ONLY)
 add_custom_command(

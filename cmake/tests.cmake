@@ -26,6 +26,14 @@ foreach(layer unit ddi flow sim layout)
   endforeach()
 endforeach()
 
+# tests/tools/*_test.py: the generator, tidy and mutate, on small made-up trees.
+file(GLOB tool_tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/tools/*_test.py)
+foreach(script ${tool_tests})
+  get_filename_component(name ${script} NAME_WE)
+  add_test(NAME tools_${name} COMMAND ${Python3_EXECUTABLE} ${script})
+  set_tests_properties(tools_${name} PROPERTIES LABELS "tools" TIMEOUT 120)
+endforeach()
+
 # tests/net/*.sh: real Linux peers in namespaces that the script makes itself; 77 means skipped, and says why.
 file(GLOB net_scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/net/*_test.sh)
 foreach(script ${net_scripts})

@@ -253,6 +253,15 @@ def compare_format(file, have, want):
                " (dev format)")
 
 
+BRACE_ALONE = re.compile(r"^[ ]+(?:\} )?(?:(?:if|for|while|switch)\b[^\n{;]*\)|else|do)\n[ ]+\{$|^[ ]+\}\n[ ]+(?:else\b|while \(.*;$)", re.M)
+
+
+def check_braces(file, code):
+    """The one kind of line break that is not the author's."""
+    for match in BRACE_ALONE.finditer(code):
+        report(file, code.count("\n", 0, match.end()) + 1, "format: a brace of a statement stands on the statement's line")
+
+
 # ---- rooms, documents, places outside
 
 def check_rooms(files):
@@ -346,6 +355,12 @@ def check_tables():
 
 
 def main():
+    global ROOT
+    if len(sys.argv) == 3 and sys.argv[1] == "--root":
+        ROOT = pathlib.Path(sys.argv[2]).resolve()
+    elif len(sys.argv) > 1:
+        print("usage: tidy.py [--root DIR]", file=sys.stderr)
+        return 2
     exceptions = Exceptions()
     files = tracked_files()
     sizes, sources = [], [f for f in files if f.endswith((".c", ".h"))]
@@ -362,6 +377,7 @@ def main():
             check_seam(file, code, exceptions)
             check_functions(file, code, exceptions, sizes)
             check_size(file, text, exceptions)
+            check_braces(file, code)
         if file.startswith("docs/facts/founding/") and not file.endswith("README.md"):
             continue  # pages as Microsoft published them
         if file.endswith(".md"):

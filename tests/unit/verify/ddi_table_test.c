@@ -42,6 +42,7 @@ TEST(ddi_rows_hold_the_facts_of_their_pages)
     ck_assert_ptr_nonnull(row);
     ck_assert_str_eq(row->irql, "<=DISPATCH");
     ck_assert_uint_eq(row->irql_max, 2);
+    ck_assert_uint_eq(row->used_by, 10);
 }
 
 TEST(ddi_irql_parse_agrees_with_the_generator_on_every_row)

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The generator of the DDI table: what counts as a front door, what gets a refusing door, and what --sync writes."""
+import unittest
+
+from tree import HEAD, Tree
+
+TABLE = "# SPDX-License-Identifier: MIT\n" + "".join(line + "\n" for line in (
+    "CB_TYPE=CbName callback wdm.h any - absent - -",
+    "KeBar function wdm.h <=DISPATCH - refuse - -",
+    "KeFoo function wdm.h PASSIVE - refuse - -",
+    "KeMacro macro wdm.h any - absent - -",
+))
+
+
+class DdiTest(unittest.TestCase):
+    def setUp(self):
+        self.tree = Tree()
+        self.addCleanup(self.tree.close)
+        self.tree.write("ddi/nt.ddi", TABLE)
+
+    def generate(self, *words):
+        status, text = self.tree.ddi("--out", "out", *words)
+        self.assertEqual(status, 0, text)
+        return {name: self.tree.read(f"out/ddi_{name}") for name in ("exports.list", "doors.c", "ids.h", "table.c")}
+
+    def row(self, name):
+        return next(line.split() for line in self.tree.read("ddi/nt.ddi").splitlines() if line.startswith(name))
+
+    def test_a_function_without_definition_gets_a_door_and_is_exported(self):
+        out = self.generate()
+        self.assertIn('KeFoo(void) { verify_refused_call_from("KeFoo"', out["doors.c"])
+        self.assertIn("    KeFoo;\n", out["exports.list"])
+        self.assertNotIn("KeMacro", out["doors.c"] + out["exports.list"])
+        self.assertNotIn("CB_TYPE", out["doors.c"] + out["exports.list"])
+
+    def test_a_defined_function_gets_no_door_and_stays_exported(self):
+        self.tree.c("src/nt/ddi_a.c", "NTAPI VOID\nKeFoo(PVOID a,\n      PVOID b)\n{\n}\n")
+        out = self.generate()
+        self.assertNotIn("KeFoo", out["doors.c"])
+        self.assertIn("KeBar", out["doors.c"])
+        self.assertIn("    KeFoo;\n", out["exports.list"])
+
+    def test_prototypes_calls_and_other_files_do_not_count_as_definitions(self):
+        self.tree.c("src/nt/ddi_a.c", "NTAPI VOID\nKeFoo(PVOID a);\n\n// KeFoo is elsewhere\nKeFoo(PVOID a) {\n")
+        self.tree.c("src/nt/other.c", "NTAPI VOID\nKeBar(void)\n{\n}\n")
+        out = self.generate()
+        self.assertIn("KeFoo", out["doors.c"])
+        self.assertIn("KeBar", out["doors.c"])
+
+    def test_two_definitions_of_a_name_are_refused(self):
+        for file in ("a", "b"):
+            self.tree.c(f"src/nt/ddi_{file}.c", "VOID\nKeFoo(void)\n{\n}\n")
+        status, text = self.tree.ddi("--out", "out")
+        self.assertEqual(status, 1)
+        self.assertIn("src/nt/ddi_b.c:4: KeFoo is defined here and in src/nt/ddi_a.c:4", text)
+
+    def test_a_variable_of_a_front_door_file_is_exported(self):
+        self.tree.c("src/nt/ddi_a.c", "POBJECT_TYPE *IoFileObjectType = &nt_file_type;\n")
+        self.assertIn("    IoFileObjectType;\n", self.generate()["exports.list"])
+
+    def test_sync_writes_file_status_and_tests_and_takes_them_back(self):
+        self.tree.c("src/nt/ddi_a.c", "VOID\nKeFoo(void)\n{\n}\n")
+        self.tree.c("tests/unit/nt/a_test.c", "TEST(KeFoo_does_it)\n{\n}\nTEST_TIMEOUT(30, KeFoo_again)\n{\n}\nTEST(KeFoobar)\n{\n}\n")
+        self.generate("--sync")
+        self.assertEqual(self.row("KeFoo")[5:], ["partial", "src/nt/ddi_a.c", "KeFoo_again,KeFoo_does_it"])
+        (self.tree.root / "src/nt/ddi_a.c").unlink()
+        self.generate("--sync")
+        self.assertEqual(self.row("KeFoo")[5:7], ["refuse", "-"])
+
+    def test_sync_keeps_full_only_while_a_test_carries_it(self):
+        self.tree.c("src/nt/ddi_a.c", "VOID\nKeFoo(void)\n{\n}\n")
+        self.tree.c("tests/unit/nt/a_test.c", "TEST(KeFoo_does_it)\n{\n}\n")
+        self.tree.write("ddi/nt.ddi", TABLE.replace("KeFoo function wdm.h PASSIVE - refuse", "KeFoo function wdm.h PASSIVE takes full"))
+        self.generate("--sync")
+        self.assertEqual(self.row("KeFoo")[3:6], ["PASSIVE", "takes", "full"])
+        (self.tree.root / "tests/unit/nt/a_test.c").unlink()
+        self.generate("--sync")
+        self.assertEqual(self.row("KeFoo")[5], "partial")
+
+    def test_a_callback_counts_its_tests_under_both_names(self):
+        self.tree.c("tests/unit/nt/a_test.c", "TEST(CbName_is_called)\n{\n}\nTEST(CB_TYPE_is_called)\n{\n}\n")
+        self.generate("--sync")
+        self.assertEqual(self.row("CB_TYPE")[7], "CB_TYPE_is_called,CbName_is_called")
+
+    def test_sync_adds_a_row_for_a_door_without_one(self):
+        self.tree.c("src/nt/ddi_a.c", "VOID\nKeNew(void)\n{\n}\n")
+        self.generate("--sync")
+        self.assertEqual(self.row("KeNew"), ["KeNew", "function", "-", "-", "-", "partial", "src/nt/ddi_a.c", "-"])
+
+    def test_what_a_header_defines_gets_no_door(self):
+        self.tree.write("include/ddk/wdm.h", HEAD + "#define KeMacro(x) (x)\nFORCEINLINE VOID\nKeFoo(VOID)\n{\n}\n")
+        self.assertNotIn("KeFoo", self.generate("--sync")["doors.c"])
+        self.assertEqual((self.row("KeFoo")[1], self.row("KeFoo")[5]), ("inline", "partial"))
+        self.assertEqual(self.row("KeMacro")[5:7], ["partial", "include/ddk/wdm.h"])
+
+    def test_outputs_that_do_not_change_are_not_written(self):
+        self.generate()
+        times = {p: p.stat().st_mtime_ns for p in (self.tree.root / "out").iterdir()}
+        self.generate()
+        self.assertEqual(times, {p: p.stat().st_mtime_ns for p in (self.tree.root / "out").iterdir()})
+
+    def test_bad_rows_are_refused_with_their_place(self):
+        for row, message in (("KeX function wdm.h sometimes - refuse - -", "irql 'sometimes'"), ("KeX thing wdm.h any - refuse - -", "kind 'thing'"),
+                             ("KeX function wdm.h any", "8 fields"), ("KeFoo function wdm.h any - refuse - -", "KeFoo is also a row")):
+            self.tree.write("ddi/ndis.ddi", "# SPDX-License-Identifier: MIT\n" + row + "\n")
+            status, text = self.tree.ddi("--out", "out")
+            self.assertEqual(status, 1)
+            self.assertIn(message, text)
+
+
+if __name__ == "__main__":
+    unittest.main()
