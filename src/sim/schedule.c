@@ -85,7 +85,7 @@ sim_pick(struct sim *sim)
         return NULL;
     size_t index = 0;
     if (sim->ready_count > 1 && sim->config.strategy != SIM_RUN_TO_BLOCK)
-        index = sim_tape_draw(sim, SIM_KIND_DRAW + SCHED_DRAW_SWITCH, sim->ready_count);
+        index = sim_decide_draw(sim, SCHED_DRAW_SWITCH, sim->ready_count);
     return sim_ready_take(sim, index);
 }
 
@@ -104,6 +104,7 @@ sim_finding(struct sim *sim, int result)
 {
     struct sim_fibre *self = sim->current;
     sim->result = result;
+    sim_tape_out(sim);
     sim->current = NULL;
     sim_fibre_switch(&self->context, &sim->main, self->state == SIM_FIBRE_ENDED);
     abort();
@@ -154,11 +155,10 @@ sim_choice(struct sched *s, enum sched_point point)
     sim->hash = hash_fold(sim->hash, point);
     if (!sim->ready_count || sim->config.strategy == SIM_RUN_TO_BLOCK)
         return;
-    // One number decides both whether to switch and to whom: below ready_count it is the index.
-    uint64_t drawn = sim_tape_draw(sim, SIM_KIND_POINT + point, sim->ready_count * sim->config.switch_one_in);
-    if (drawn >= sim->ready_count)
+    uint64_t index = sim_decide_choice(sim, point, sim->ready_count);
+    if (index >= sim->ready_count)
         return;
-    struct sim_fibre *next = sim_ready_take(sim, drawn);
+    struct sim_fibre *next = sim_ready_take(sim, index);
     sim_ready_push(sim, self);
     sim_switch_to(sim, self, next, false);
 }
@@ -223,7 +223,7 @@ sim_wake(struct sched *s, _Atomic uint32_t *word, uint32_t count)
     while (waiters && count) {
         uint64_t index = 0;
         if (count < waiters && sim->config.strategy != SIM_RUN_TO_BLOCK)
-            index = sim_tape_draw(sim, SIM_KIND_DRAW + SCHED_DRAW_WAKE, waiters);
+            index = sim_decide_draw(sim, SCHED_DRAW_WAKE, waiters);
         sim_wake_nth(sim, bucket, word, index);
         waiters--;
         if (count != UINT32_MAX)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/sim_int.h"
 
@@ -76,7 +77,7 @@ sim_draw(struct sched *s, enum sched_draw what, uint64_t bound)
 {
     struct sim *sim = sim_from(s);
     sim->stats.draws[what]++;
-    return sim_tape_draw(sim, SIM_KIND_DRAW + what, bound);
+    return sim_decide_draw(sim, what, bound);
 }
 
 static void
@@ -108,9 +109,12 @@ sim_destroy(struct sched *s)
         abort();
     }
     sim_fibres_destroy(sim);
+    sim_tape_out(sim);
+    sim_tape_close(&sim->tape);
     sim_stacks_destroy(sim);
     heap_destroy(&sim->deadlines);
     free(sim->ready);
+    free(sim->tape_out);
     free(sim);
 }
 
@@ -128,13 +132,19 @@ static const struct sched_ops sim_ops = {
     .destroy = sim_destroy,
 };
 
+static int
+sim_tapes_open(struct sim *sim, const char **error)
+{
+    if (sim->config.tape_out && !(sim->tape_out = strdup(sim->config.tape_out))) {
+        *error = "sim: out of memory";
+        return -ENOMEM;
+    }
+    return sim->config.tape_in ? sim_tape_open(&sim->tape, sim->config.tape_in, &sim->config, error) : 0;
+}
+
 struct sched *
 sim_create(const struct sim_config *config, const char **error)
 {
-    if (config->tape_in || config->tape_out) {
-        *error = "sim: tapes are not built yet";
-        return NULL;
-    }
     struct sim *sim = calloc(1, sizeof *sim);
     if (!sim) {
         *error = "sim: out of memory";
@@ -143,11 +153,17 @@ sim_create(const struct sim_config *config, const char **error)
     sim->base.ops = &sim_ops;
     sim->base.is_sim = true;
     sim->config = *config;
+    if (sim_tapes_open(sim, error)) {
+        sim_tape_close(&sim->tape);
+        free(sim->tape_out);
+        free(sim);
+        return NULL;
+    }
     if (!sim->config.switch_one_in)
         sim->config.switch_one_in = SIM_SWITCH_ONE_IN_DEFAULT;
     if (!sim->config.step_limit)
         sim->config.step_limit = SIM_STEP_LIMIT_DEFAULT;
-    prng_seed(&sim->prng, config->seed);
+    prng_seed(&sim->prng, sim->config.seed);
     sim->hash = HASH_FNV_START;
     sim->next_id = 1;
     list_init(&sim->fibres);
@@ -170,10 +186,5 @@ sim_stats_get(struct sched *sched, struct sim_stats *stats)
     *stats = sim->stats;
     stats->trace_hash = sim->hash;
     stats->virtual_ns = sim->now_ns;
-}
-
-int
-sim_tape_write(struct sched *sched, const char *path)
-{
-    return -ENOSYS;
+    stats->tape_entries = sim->tape.recorded;
 }

@@ -3,7 +3,8 @@
 //   sim.c       creation, the operations of sched.h, the main loop, statistics
 //   schedule.c  the ready list, choice points, waiting and waking, the virtual clock
 //   fibre.c     fibres: stacks, their pool, the switch and what the sanitizers must know of it
-//   tape.c      the record of every drawn number, writing and replaying it
+//   decide.c    every decision: drawn or replayed, recorded, hashed; what happens when a replay drifts
+//   tape.c      the record of the decisions, in memory and as a file
 //   report.c    what is printed when a run cannot go on
 // All of it runs in one OS thread, so there are no locks.
 #ifndef NBX_SIM_INT_H
@@ -17,6 +18,7 @@
 #include "base/list.h"
 #include "base/prng.h"
 #include "sim/sim.h"
+#include "sim/tape.h"
 
 #define SIM_WORD_BUCKETS 256
 #define SIM_UNIX_START_NS (UINT64_C(1577836800) * 1000000000u)    // 2020-01-01 00:00:00 UTC
@@ -62,6 +64,8 @@ struct sim {
     uint64_t steps;
     struct sim_stats stats;
     uint64_t hash;
+    struct sim_tape tape;
+    char *tape_out;
 
     struct sim_fibre *current;   // NULL outside sched_run
     struct sim_context main;
@@ -85,11 +89,11 @@ sim_from(struct sched *s)
     return (struct sim *)s;
 }
 
-// What an entry of the tape is about: a choice point, or a draw.
-enum { SIM_KIND_POINT = 0, SIM_KIND_DRAW = 16 };
-
-// Draw a number below bound for a decision of this kind: from the tape when replaying, from the seed otherwise. bound > 0.
-uint64_t sim_tape_draw(struct sim *sim, unsigned kind, uint64_t bound);
+// decide.c: the decisions, from the tape when replaying and from the seed otherwise; recorded and folded into the trace hash.
+// A number below bound (> 0).
+uint64_t sim_decide_draw(struct sim *sim, enum sched_draw what, uint64_t bound);
+// At a choice point with so many other runnable fibres (> 0): which of them goes on, or `ready_count` to stay.
+uint64_t sim_decide_choice(struct sim *sim, enum sched_point point, uint64_t ready_count);
 
 // fibre.c
 // owns: the fibre is in sim->fibres and ready. fails: -ENOMEM.
@@ -113,6 +117,9 @@ void sim_finding(struct sim *sim, int result);
 void sim_choice(struct sched *s, enum sched_point point);
 int sim_wait(struct sched *s, _Atomic uint32_t *word, uint32_t expected, uint64_t deadline_ns);
 void sim_wake(struct sched *s, _Atomic uint32_t *word, uint32_t count);
+
+// Write the tape where the configuration wants it, once. Says so, or why not.
+void sim_tape_out(struct sim *sim);
 
 // report.c
 void sim_report_fibres(struct sim *sim);
