@@ -19,6 +19,8 @@ struct io_image {
     const char *name;
     DRIVER_OBJECT *driver_object;
     void *dl;                        // dlopen handle, NULL for an entry inside the program
+    void *base;                      // first byte of the loaded image and its length; NULL and 0 for an entry inside the program
+    size_t span_bytes;
     _Atomic uint32_t refs;           // callbacks and queued items inside the image
 };
 
@@ -26,11 +28,15 @@ struct io_image {
 // fails: the driver's own NTSTATUS (everything undone), STATUS_OBJECT_NAME_NOT_FOUND (no file), STATUS_INVALID_IMAGE_FORMAT,
 // STATUS_PROCEDURE_NOT_FOUND (no DriverEntry, or a name that does not resolve); error gets a sentence.
 NTSTATUS io_image_load(struct box *box, const struct io_image_config *config, struct io_image **out, char *error, size_t error_bytes);
-// Call DriverUnload, wait for the last reference, free. fails: STATUS_INVALID_DEVICE_REQUEST when the driver has no unload routine
-// (the image then stays until the box goes, as on Windows).
+// Call DriverUnload, wait for the last reference, unmap. The struct itself stays readable until the box goes.
+// fails: STATUS_INVALID_DEVICE_REQUEST when the driver has no unload routine (the image then stays until the box goes, as on Windows),
+// STATUS_DEVICE_BUSY while files are open on one of its devices; nothing has happened then.
 NTSTATUS io_image_unload(struct io_image *image);
 struct io_image *io_image_find(struct box *box, const char *name);
 struct io_image *io_image_of(const DRIVER_OBJECT *driver_object);
+// The image whose code is at pc; NULL: none of this box's.
+struct io_image *io_image_at(struct box *box, const void *pc);
+// Code of the image runs, or will: a queued item, a callback. Unload waits until all are given back. irql: <= DISPATCH.
 void io_image_ref(struct io_image *image);
 void io_image_unref(struct io_image *image);
 
