@@ -135,7 +135,8 @@ def check_includes(file, text, exceptions):
 
 def room_of(name):
     room = name.split("/")[0]
-    return room if "/" in name and room in MAY_INCLUDE else None
+    is_ddk = (ROOT / "include/ddk" / name).exists() and not (ROOT / "src" / name).exists()
+    return room if "/" in name and room in MAY_INCLUDE and not is_ddk else None
 
 
 def check_room_include(file, number, room, name, exceptions):
@@ -202,7 +203,8 @@ def check_size(file, text, exceptions):
     if lines > FILE_MAX and not exceptions.allow("file-length", file, lines):
         report(file, 1, f"{lines} lines, more than {FILE_MAX}")
     for number, line in enumerate(text.split("\n"), 1):
-        if len(line) > LINE_MAX and not line.lstrip().startswith("#") and "http" not in line:
+        is_table = line.lstrip().startswith("#") or file.startswith("include/ddk/") or "http" in line
+        if len(line) > LINE_MAX and not is_table:
             report(file, number, f"{len(line)} columns, more than {LINE_MAX}")
         if line != line.rstrip() or "\t" in line:
             report(file, number, "a tab, or a space at the end")
@@ -231,14 +233,30 @@ def check_format(files):
         if done.returncode:
             report(file, 1, "clang-format-19 failed: " + done.stderr.strip()[:200])
         elif done.stdout != source:
-            compare_format(file, *(re.sub(r"[ \t]*\\$", "", text, flags=re.M).split("\n") for text in (source, done.stdout)))
+            compare_format(file, *(comparable(text).split("\n") for text in (source, done.stdout)), directive_lines(source))
 
 
-def compare_format(file, have, want):
+def directive_lines(text):
+    """Numbers of the lines of preprocessor directives: clang-format reads C macros badly ((ULONG)-1, #x), so they are the author's."""
+    lines, inside = set(), False
+    for number, line in enumerate(text.split("\n")):
+        if inside or line.lstrip().startswith("#"):
+            lines.add(number)
+            inside = line.endswith("\\")
+    return lines
+
+
+def comparable(text):
+    """Without the backslashes of macros, and without two tastes of clang-format that come from taking C for C++."""
+    text = re.sub(r"[ \t]*\\$", "", text, flags=re.M)
+    return re.sub(r"\bclass (\+\+|--)", r"class\1", re.sub(r"(\w)\((\*+\w+\)[\[(])", r"\1 (\2", text))
+
+
+def compare_format(file, have, want, directives):
     import difflib
     matcher = difflib.SequenceMatcher(None, have, want, autojunk=False)
     for kind, a, b, c, d in matcher.get_opcodes():
-        if kind == "equal":
+        if kind == "equal" or (a < b and all(n in directives for n in range(a, b))):
             continue
         old, new = have[a:b], want[c:d]
         same_tokens = [" ".join(x.split()) for x in old] == [" ".join(x.split()) for x in new]
@@ -271,7 +289,7 @@ def check_rooms(files):
         if not readme.exists():
             report(name, 1, "the room has no README")
             continue
-        heads = re.findall(r"^#+ (.*?)\s*$", readme.read_text(), re.M)
+        heads = re.findall(r"^(?:#+ |\*\*)([\w ]+?)(?:\*\*|:|\s*$)", readme.read_text(), re.M)
         for head in README_HEADS:
             if head not in heads:
                 report(name, 1, f"no head '{head}'")
@@ -294,7 +312,7 @@ def check_document(file, text):
 
 
 def check_outside(file, text):
-    if file in ("tools/tidy/tidy.py", ".gitignore"):
+    if file in ("tools/tidy/tidy.py", ".gitignore") or file.startswith("tests/tools/"):
         return
     for number, line in enumerate(text.split("\n"), 1):
         match = OUTSIDE.search(line)

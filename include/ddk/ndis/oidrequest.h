@@ -67,7 +67,7 @@ typedef struct _NDIS_OID_REQUEST {
             UINT BytesNeeded;
         } METHOD_INFORMATION;
     } DATA;
-    UCHAR NdisReserved[NDIS_OID_REQUEST_NDIS_RESERVED_SIZE *sizeof(PVOID)];
+    UCHAR NdisReserved[NDIS_OID_REQUEST_NDIS_RESERVED_SIZE * sizeof(PVOID)];
     UCHAR MiniportReserved[2*sizeof(PVOID)];
     UCHAR SourceReserved[2*sizeof(PVOID)];
     UCHAR SupportedRevision;

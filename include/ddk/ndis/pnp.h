@@ -95,7 +95,7 @@ typedef struct _NET_DEVICE_PNP_EVENT {
     NDIS_DEVICE_PNP_EVENT DevicePnPEvent;
     PVOID InformationBuffer;
     ULONG InformationBufferLength;
-    UCHAR NdisReserved[2 *sizeof(PVOID)];
+    UCHAR NdisReserved[2 * sizeof(PVOID)];
 } NET_DEVICE_PNP_EVENT, *PNET_DEVICE_PNP_EVENT;
 
 #define NDIS_SIZEOF_NET_DEVICE_PNP_EVENT_REVISION_1 RTL_SIZEOF_THROUGH_FIELD(NET_DEVICE_PNP_EVENT, NdisReserved)
