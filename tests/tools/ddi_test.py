@@ -83,6 +83,17 @@ class DdiTest(unittest.TestCase):
         self.generate("--sync")
         self.assertEqual(self.row("CB_TYPE")[7], "CB_TYPE_is_called,CbName_is_called")
 
+    def test_a_callback_stays_partial_only_while_its_file_calls_it(self):
+        self.tree.write("include/ddk/wdm.h", HEAD + "typedef VOID NTAPI CB_TYPE(VOID);\ntypedef CB_TYPE *CB_HANDLER;\nstruct x {\n"
+                        "    CB_HANDLER NameHandler;\n};\n")
+        self.tree.c("src/nt/a.c", "void\nnt_a(struct x *x)\n{\n    x->NameHandler();\n}\n")
+        self.tree.write("ddi/nt.ddi", TABLE.replace("any - absent - -\nKeBar", "any - partial src/nt/a.c -\nKeBar"))
+        self.generate("--sync")
+        self.assertEqual(self.row("CB_TYPE")[5:7], ["partial", "src/nt/a.c"])
+        self.tree.c("src/nt/a.c", "")
+        self.generate("--sync")
+        self.assertEqual(self.row("CB_TYPE")[5:7], ["absent", "-"])
+
     def test_sync_adds_a_row_for_a_door_without_one(self):
         self.tree.c("src/nt/ddi_a.c", "VOID\nKeNew(void)\n{\n}\n")
         self.generate("--sync")

@@ -127,20 +127,38 @@ def read_usage(source):
     return {fields[0]: int(fields[3]) for fields in (line.split("\t") for line in lines)}
 
 
-def is_callback_used(source, row):
+def find_callback_fields(source):
+    """type of a callback -> names of the members that hold a pointer to it: FILTER_ATTACH -> {AttachHandler}."""
+    text = "\n".join(p.read_text() for p in sorted((source / "include/ddk").glob("**/*.h")))
+    pointers = {}
+    for kind, pointer in re.findall(r"^typedef (\w+) ?\* ?\(?(\w+)\)?;", text, re.M):
+        pointers.setdefault(pointer, set()).add(kind)
+    fields = {}
+    for pointer, field in re.findall(r"^[ ]+(\w+) \*?(\w+);", text, re.M):
+        for kind in pointers.get(pointer, {pointer}):
+            fields.setdefault(kind, set()).add(field)
+    return fields
+
+
+def is_callback_used(source, row, fields):
+    """Whether the file that the row names speaks of the type, or calls a member that holds it."""
     path = source / row.file
-    return row.file != "-" and path.is_file() and row.name in path.read_text()
+    if row.file == "-" or not path.is_file():
+        return False
+    text = path.read_text()
+    return row.name in text or any(re.search(rf"\b{field}\)?\(", text) for field in fields.get(row.name, ()))
 
 
 def update(source, rows, doors, headers):
     """Sets status and file of each row to what the sources show."""
+    fields = find_callback_fields(source)
     for row in rows:
         had = row.status if row.status in ("full", "partial") else "partial"
         if row.name in doors:
             row.status, row.file = had, doors[row.name][0]
             row.kind = "function" if row.kind in ("macro", "inline") else row.kind
         elif row.kind == "callback":
-            if row.status in ("full", "partial") and not is_callback_used(source, row):
+            if row.status in ("full", "partial") and not is_callback_used(source, row, fields):
                 row.status, row.file = "absent", "-"
         elif row.name in headers:
             row.status, row.file = had, headers[row.name][0]
