@@ -20,7 +20,7 @@
 static const uint64_t port_backoff_min_ns = 50 * 1000, port_backoff_max_ns = 100 * 1000 * 1000;
 
 static const struct port_ops *const port_kinds[] = {
-    &sink_port_ops, &none_port_ops, &wire_port_ops, &test_port_ops,
+    &sink_port_ops, &none_port_ops, &wire_port_ops, &test_port_ops, &tap_port_ops, &packet_port_ops,
 };
 
 struct port_world *
@@ -174,6 +174,9 @@ port_rx_raise(struct port *port)
 void
 port_rx_again(struct port *port)
 {
+    // Nothing is left behind: what comes will ring by itself.
+    if (atomic_load_explicit(&port->rx_is_drained, memory_order_relaxed))
+        return;
     atomic_fetch_or_explicit(&port->flags, PORT_RX_AGAIN, memory_order_acq_rel);
     if (port->ops->turn)
         port_ring(port);
@@ -190,12 +193,12 @@ port_frame_is_valid(const struct port_frame *frame, const struct port_caps *caps
         return false;
     switch (offload->gso) {
     case PORT_GSO_NONE:
-        return frame->bytes <= caps->max_frame_bytes;
+        return frame->bytes <= caps->max_frame_bytes + PORT_VLAN_BYTES;
     case PORT_GSO_TCP4:
     case PORT_GSO_TCP6:
         // A super-segment's checksum is always the pseudo-header sum [VIRTIO 1.2, 5.1.6.2].
         return (offload->gso == PORT_GSO_TCP4 ? caps->gso4 : caps->gso6) && offload->flags & PORT_CSUM_NEEDED &&
-               frame->bytes <= caps->max_gso_bytes && offload->gso_bytes > 0 && offload->header_bytes > PORT_ETHERNET_BYTES &&
+               frame->bytes <= caps->max_gso_bytes + PORT_VLAN_BYTES && offload->gso_bytes > 0 && offload->header_bytes > PORT_ETHERNET_BYTES &&
                offload->header_bytes <= frame->bytes;
     default:
         return false;

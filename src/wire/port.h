@@ -58,7 +58,7 @@ struct port_upcalls {
 };
 
 struct port_caps {
-    uint32_t max_frame_bytes;    // without gso, Ethernet header included
+    uint32_t max_frame_bytes;    // without gso, Ethernet header included; a VLAN tag of 4 bytes may come on top, as with the next
     uint32_t max_gso_bytes;      // 0: no gso
     bool tx_csum, rx_csum, gso4, gso6;
     bool link_up;                // at open

@@ -11,6 +11,7 @@
 #define PORT_AT_ONCE 0                      // a turn's answer: call me again without waiting
 #define PORT_GSO_MAX_BYTES (65535 + 14)     // the largest IPv4 packet behind an Ethernet header
 #define PORT_ETHERNET_BYTES 14
+#define PORT_VLAN_BYTES 4                   // a tag comes on top of the sizes in struct port_caps
 
 enum port_flags { PORT_STARTED = 1, PORT_CLOSING = 2, PORT_RX_AGAIN = 4 };
 

@@ -28,7 +28,7 @@ struct sink_port {
     struct sink sink;
     // The receiver's; relaxed, because the thread looks at them while a device may call port_rx from elsewhere.
     _Atomic uint64_t left_frames;
-    _Atomic uint32_t budget_frames;         // in this upcall; then the thread lets others run
+    _Atomic uint32_t budget_frames;         // left before port_rx gives 0 once, so that the thread lets others run
 };
 
 static int
@@ -111,6 +111,7 @@ sink_open(struct port *port, const char *argument, char *error, size_t error_byt
     struct sink_port *self = (struct sink_port *)port;
     int rc = sink_parse(argument, &self->sink, error, error_bytes);
     self->left_frames = self->sink.generate_bytes ? self->sink.count : 0;
+    self->budget_frames = sink_budget_frames;
     return rc;
 }
 
@@ -146,6 +147,10 @@ sink_rx(struct port *port, struct port_slot *slots, uint32_t count)
     uint32_t bytes = self->sink.generate_bytes;
     uint64_t left_frames = atomic_load_explicit(&self->left_frames, memory_order_relaxed);
     uint32_t budget_frames = atomic_load_explicit(&self->budget_frames, memory_order_relaxed);
+    if (!budget_frames) {
+        atomic_store_explicit(&self->budget_frames, sink_budget_frames, memory_order_relaxed);
+        return port_rx_result(port, 0, count);
+    }
     uint32_t room = budget_frames < left_frames ? budget_frames : (uint32_t)left_frames;
     uint32_t wanted = count < room ? count : room;
     uint32_t filled = 0;
@@ -177,7 +182,6 @@ sink_turn(struct port *port)
         return SCHED_NEVER;
     if (!port_rx_is_due(port))
         return port->rx_retry_ns;
-    atomic_store_explicit(&self->budget_frames, sink_budget_frames, memory_order_relaxed);
     if (!port_rx_raise(port))
         return port->rx_retry_ns;
     // Virtual time stands still while anything can run, so an endless generator must rest for a moment of it.

@@ -34,7 +34,7 @@ static struct port_caps
 test_caps_value(void)
 {
     return (struct port_caps){
-        .max_frame_bytes = 9018,
+        .max_frame_bytes = 9014,
         .max_gso_bytes = PORT_GSO_MAX_BYTES,
         .tx_csum = true,
         .rx_csum = true,

@@ -17,7 +17,7 @@ enum {
     WIRE_SIZE_CLASSES = 3
 };
 #define WIRE_BYTES_MAX (32u << 20)          // of one sender's buffers, on their way
-#define WIRE_MAX_FRAME_BYTES 9018           // jumbo Ethernet with one VLAN tag
+#define WIRE_MAX_FRAME_BYTES 9014           // jumbo Ethernet
 
 struct wire_frame {                         // one copy of a frame, shared by all its receivers
     struct wire_frame *next;                // in a free list, or in the list of a batch being sent

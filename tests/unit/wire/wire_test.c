@@ -83,7 +83,7 @@ WORLD_TEST(wire_drops_and_counts_a_frame_that_breaks_its_caps)
     device_open(&b, world, "wire:lan");
     ck_assert_uint_eq(device_send_raw(&a, frame, 13, NULL), 1);
     ck_assert_uint_eq(device_send_raw(&a, frame, 9019, NULL), 1);
-    ck_assert_uint_eq(device_send_raw(&a, frame, 65550, &(struct port_offload){PORT_CSUM_NEEDED, PORT_GSO_TCP4, 54, 1460, 34, 16}), 1);
+    ck_assert_uint_eq(device_send_raw(&a, frame, 65554, &(struct port_offload){PORT_CSUM_NEEDED, PORT_GSO_TCP4, 54, 1460, 34, 16}), 1);
     ck_assert_uint_eq(device_send_raw(&a, frame, 100, &bad_csum), 1);
     ck_assert_uint_eq(device_send_raw(&a, frame, 3000, &bad_gso), 1);
     ck_assert_uint_eq(device_send_raw(&a, frame, 3000, &no_csum), 1);
