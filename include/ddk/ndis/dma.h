@@ -79,16 +79,8 @@ NTAPI VOID NdisMFreeSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length
                                  NDIS_PHYSICAL_ADDRESS PhysicalAddress);
 NTAPI ULONG NdisMGetDmaAlignment(NDIS_HANDLE MiniportAdapterHandle);
 
-// System DMA channels.
-typedef struct _NDIS_DMA_DESCRIPTION {
-    BOOLEAN DemandMode;
-    BOOLEAN AutoInitialize;
-    BOOLEAN DmaChannelSpecified;
-    DMA_WIDTH DmaWidth;
-    DMA_SPEED DmaSpeed;
-    ULONG DmaPort;
-    ULONG DmaChannel;
-} NDIS_DMA_DESCRIPTION, *PNDIS_DMA_DESCRIPTION;
+// System DMA channels: no bus here has any, so their description stays opaque.
+typedef struct _NDIS_DMA_DESCRIPTION NDIS_DMA_DESCRIPTION, *PNDIS_DMA_DESCRIPTION;
 NTAPI NDIS_STATUS NdisMRegisterDmaChannel(PNDIS_HANDLE MiniportDmaHandle, NDIS_HANDLE MiniportAdapterHandle,
                                           UINT DmaChannel, BOOLEAN Dma32BitAddresses,
                                           PNDIS_DMA_DESCRIPTION DmaDescription, ULONG MaximumLength);
