@@ -76,7 +76,7 @@ stack_hint(struct stack_reader *reader, const char *typed, const char *const *wo
 }
 
 const char *
-stack_words_join(struct stack_reader *reader, const char *const *words)
+stack_words_join(struct stack_arena *arena, const char *const *words)
 {
     size_t total = 0, last = 0;
     for (size_t i = 0; words[i]; i++)
@@ -90,7 +90,7 @@ stack_words_join(struct stack_reader *reader, const char *const *words)
         if (words[i][0] == '?')
             continue;
         const char *between = !done ? "" : i == last ? " or " : ", ";
-        joined = stack_arena_format(reader->arena, "%s%s%s", joined, between, words[i]);
+        joined = stack_arena_format(arena, "%s%s%s", joined, between, words[i]);
         done++;
     }
     return total ? joined : "nothing";

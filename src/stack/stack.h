@@ -53,7 +53,7 @@ struct stack_value {
 
 // The child of that name (ASCII case does not matter, as in the registry), or NULL. key may be NULL.
 const struct stack_value *stack_value_find(const struct stack_value *key, const char *name);
-// The text of a child that is a scalar, or NULL.
+// The text of a child that is a text, or NULL.
 const char *stack_value_text(const struct stack_value *key, const char *name);
 
 enum stack_driver_kind { STACK_DRIVER_ANY, STACK_DRIVER_MINIPORT, STACK_DRIVER_INTERMEDIATE, STACK_DRIVER_FILTER, STACK_DRIVER_PROTOCOL };

@@ -52,6 +52,7 @@ struct stack_reader {
     struct stack_report *report;
     const struct stack_source *source;
     size_t node_count;
+    const char *place_name;          // not NULL: everything read now stands in this option ("--set a=b"), which has no lines
     size_t errors_before;            // report->error_count when this reading began
 };
 
@@ -62,11 +63,13 @@ bool stack_failed(const struct stack_reader *reader);
 bool stack_full(const struct stack_reader *reader);                 // enough errors: stop
 // ` (did you mean "x"?)`, or "". In the arena.
 const char *stack_hint(struct stack_reader *reader, const char *typed, const char *const *words);
-const char *stack_words_join(struct stack_reader *reader, const char *const *words);   // "a, b or c"
+const char *stack_words_join(struct stack_arena *arena, const char *const *words);   // "a, b or c"
 
 // ---- yaml.c, set.c, short.c: NULL with an error in the report
 struct stack_node *stack_yaml_read(struct stack_reader *reader, const char *bytes, size_t length_bytes);
 void stack_set_apply(struct stack_reader *reader, struct stack_node *root);
+// Put value at a dotted path below root, making maps on the way. "\\." is a dot in a key; a number is a place in a list.
+void stack_set_one(struct stack_reader *reader, struct stack_node *root, const char *path, const char *value);
 struct stack_node *stack_short_read(struct stack_reader *reader, const char *const *drivers, size_t driver_count,
                                     const char *const *adapters, size_t adapter_count);
 
@@ -122,7 +125,7 @@ extern const char *const schema_actions[];
 extern const char *const schema_counters[];
 extern const char *const schema_top_counters[];
 
-const char *schema_type_words(const struct schema_key *key, struct stack_reader *reader);   // "a duration such as 2ms"
+const char *schema_type_words(const struct schema_key *key, struct stack_arena *arena);   // "a duration such as 2ms"
 const struct schema_key *schema_key_find(const struct schema_map *map, const char *name);
 
 // A driver that comes with the tool.
@@ -153,10 +156,11 @@ bool scalar_oid(const char *text);
 bool scalar_status(const char *text);
 size_t scalar_word(const char *text, const char *const *words);     // index, or SIZE_MAX
 
-// ---- resolve.c, resolve_values.c, resolve_script.c
+// ---- resolve.c, resolve_whole.c, resolve_script.c, values.c
 struct stack *stack_resolve(struct stack_reader *reader, const struct stack_node *root);
 void stack_resolve_values(struct stack_reader *reader, const struct stack_node *map, struct stack_value *key);
-void stack_check_values(struct stack_reader *reader, const struct stack_node *map);
+void stack_check_values(struct stack_reader *reader, const struct stack_node *map, const char *path);
 const struct stack_step *stack_resolve_script(struct stack_reader *reader, const struct stack *stack, const struct stack_node *list);
+void stack_check_whole(struct stack_reader *reader, const struct stack *stack);
 
 #endif

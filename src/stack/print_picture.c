@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+// A stack drawn in ASCII: for every adapter its protocols on top, its filters from the top one down, the miniport, and below it the
+// port with who is at the other end. Wide names widen the picture; nothing is cut off.
+#include <string.h>
+
+#include "stack/stack_int.h"
+
+struct row {
+    char left[128], right[192];
+};
+
+static void
+print_rule(size_t width, FILE *out)
+{
+    fputs("  +", out);
+    for (size_t i = 0; i < width + 2; i++)
+        fputc('-', out);
+    fputs("+\n", out);
+}
+
+// "*RSS=1 tap=nb1", short; keys below are shown as NAME{...}.
+static void
+settings_text(const struct stack_value *settings, char *text, size_t room)
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (size_t i = 0; i < settings->count && used + 1 < room; i++) {
+        const struct stack_value *value = &settings->children[i];
+        const char *gap = i ? " " : "";
+        if (value->kind == STACK_VALUE_TEXT)
+            used += (size_t)snprintf(text + used, room - used, "%s%s=%s", gap, value->name, value->text);
+        else if (value->kind == STACK_VALUE_DWORD || value->kind == STACK_VALUE_QWORD)
+            used += (size_t)snprintf(text + used, room - used, "%s%s=%llu", gap, value->name, (unsigned long long)value->number);
+        else
+            used += (size_t)snprintf(text + used, room - used, "%s%s{%zu}", gap, value->name, value->count);
+    }
+    if (used >= room)
+        memcpy(text + room - 4, "...", 4);
+    for (char *at = text; *at; at++)
+        if ((unsigned char)*at < 32 || *at == 127)
+            *at = '?';
+}
+
+static void
+module_row(struct row *row, const struct stack_module *module, const char *what)
+{
+    char settings[120];
+    settings_text(&module->settings, settings, sizeof settings);
+    snprintf(row->left, sizeof row->left, "%s", module->driver->name);
+    snprintf(row->right, sizeof row->right, "%s%s%s", what, settings[0] ? "  " : "", settings);
+}
+
+// Bottom row last. Returns how many.
+static size_t
+adapter_rows(const struct stack_adapter *adapter, struct row *rows)
+{
+    size_t count = 0;
+    char settings[120];
+    const uint8_t *mac = adapter->mac;
+    for (size_t i = 0; i < adapter->protocol_count; i++)
+        module_row(&rows[count++], &adapter->protocols[i], "protocol");
+    for (size_t i = adapter->filter_count; i-- > 0;)
+        module_row(&rows[count++], &adapter->filters[i], "filter");
+    for (size_t i = adapter->intermediate_count; i-- > 0;)
+        module_row(&rows[count++], &adapter->intermediates[i], "intermediate");
+    settings_text(&adapter->settings, settings, sizeof settings);
+    struct row *row = &rows[count++];
+    snprintf(row->left, sizeof row->left, "%s", adapter->driver->name);
+    int used = snprintf(row->right, sizeof row->right, "miniport");
+    if (adapter->has_mac)
+        used += snprintf(row->right + used, sizeof row->right - (size_t)used, "  %02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+                         mac[4], mac[5]);
+    if (settings[0])
+        snprintf(row->right + used, sizeof row->right - (size_t)used, "  %s", settings);
+    return count;
+}
+
+static void
+print_time(const char *word, uint64_t ns, FILE *out)
+{
+    if (ns >= 1000000)
+        fprintf(out, ", %s %.10gms", word, (double)ns / 1e6);
+    else if (ns)
+        fprintf(out, ", %s %lluns", word, (unsigned long long)ns);
+}
+
+static void
+print_wire(const struct stack *stack, const struct stack_adapter *adapter, FILE *out)
+{
+    const char *name = adapter->port + strlen("wire:");
+    unsigned ends = 0;
+    for (size_t i = 0; i < stack->box_count; i++)
+        for (size_t j = 0; j < stack->boxes[i].adapter_count; j++) {
+            const struct stack_adapter *other = &stack->boxes[i].adapters[j];
+            if (other == adapter || !other->port || strcmp(other->port, adapter->port))
+                continue;
+            fprintf(out, "%s %s.%s", ends++ ? "," : "  -->", other->box->name, other->name);
+        }
+    fputs(ends ? "" : "  --> no one", out);
+    for (size_t i = 0; i < stack->wire_count; i++) {
+        const struct stack_wire *wire = &stack->wires[i];
+        if (strcmp(wire->name, name))
+            continue;
+        if (wire->bits_per_second)
+            fprintf(out, ", %.10g Mbit/s", (double)wire->bits_per_second / 1e6);
+        print_time("delay", wire->delay_ns, out);
+        print_time("jitter", wire->jitter_ns, out);
+        const double parts[] = {wire->loss, wire->reorder, wire->duplicate, wire->corrupt};
+        static const char *const words[] = {"loss", "reorder", "duplicate", "corrupt"};
+        for (size_t p = 0; p < 4; p++)
+            if (parts[p] > 0)
+                fprintf(out, ", %s %.10g%%", words[p], parts[p] * 100);
+    }
+}
+
+static void
+print_adapter(const struct stack *stack, const struct stack_adapter *adapter, FILE *out)
+{
+    size_t room = adapter->protocol_count + adapter->filter_count + adapter->intermediate_count + 1;
+    struct row *rows = stack_arena_array(stack->arena, room, sizeof *rows);
+    size_t count = adapter_rows(adapter, rows), left = 0, right = 0;
+    for (size_t i = 0; i < count; i++) {
+        left = strlen(rows[i].left) > left ? strlen(rows[i].left) : left;
+        right = strlen(rows[i].right) > right ? strlen(rows[i].right) : right;
+    }
+    fprintf(out, "\n  %s.%s\n", adapter->box->name, adapter->name);
+    for (size_t i = 0; i < count; i++) {
+        print_rule(left + 2 + right, out);
+        fprintf(out, "  | %-*s  %-*s |\n", (int)left, rows[i].left, (int)right, rows[i].right);
+    }
+    print_rule(left + 2 + right, out);
+    if (!adapter->port)
+        return;
+    fprintf(out, "      |\n      %s", adapter->port);
+    if (!strncmp(adapter->port, "wire:", 5))
+        print_wire(stack, adapter, out);
+    fputc('\n', out);
+}
+
+void
+stack_print_picture(const struct stack *stack, FILE *out)
+{
+    for (size_t i = 0; i < stack->box_count; i++) {
+        const struct stack_box *box = &stack->boxes[i];
+        fprintf(out, "%sbox %s, %u processor%s, %zu driver%s\n", i ? "\n" : "", box->name, box->processors, box->processors == 1 ? "" : "s",
+                box->driver_count, box->driver_count == 1 ? "" : "s");
+        for (size_t j = 0; j < box->adapter_count; j++)
+            print_adapter(stack, &box->adapters[j], out);
+    }
+    if (stack->has_script)
+        fprintf(out, "\nscript of %zu step%s; the run ends with it\n", stack->step_count, stack->step_count == 1 ? "" : "s");
+    else
+        fputs("\nno script: runs until --for is over or Ctrl-C\n", out);
+}

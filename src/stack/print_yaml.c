@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+// A stack as a file that reads back as the same stack: for --print-stack and for the tape. Everything is written out (addresses made
+// up, defaults of a script step), so that what was run can be read off it; empty maps and defaults of wires are left out.
+#include <string.h>
+
+#include "stack/stack_int.h"
+
+static bool
+is_plain_safe(const char *text)
+{
+    static const char *const taken[] = {"null", "Null", "NULL", "true", "false", "yes", "no", "on", "off", "y", "n", NULL};
+    uint64_t number;
+    size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./");
+    if (!length || text[length] || text[0] == '-' || text[0] == '.')
+        return false;
+    return scalar_word(text, taken) == SIZE_MAX && !scalar_uint(text, &number);
+}
+
+// Text that stays text: quoted unless it cannot be taken for anything else.
+static void
+print_text(const char *text, FILE *out)
+{
+    if (is_plain_safe(text)) {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
+        if (*at == '"' || *at == '\\')
+            fprintf(out, "\\%c", *at);
+        else if (*at < 32 || *at == 127)
+            fprintf(out, "\\x%02x", *at);
+        else
+            fputc(*at, out);
+    }
+    fputc('"', out);
+}
+
+static void
+print_hex(const uint8_t *bytes, size_t count, FILE *out)
+{
+    fputs("\"hex:", out);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "%s%02x", i ? "," : "", bytes[i]);
+    fputc('"', out);
+}
+
+static void print_values(const struct stack_value *key, FILE *out);
+
+static void
+print_value(const struct stack_value *value, FILE *out)
+{
+    switch (value->kind) {
+    case STACK_VALUE_KEY: print_values(value, out); return;
+    case STACK_VALUE_DWORD: fprintf(out, "%llu", (unsigned long long)value->number); return;
+    case STACK_VALUE_QWORD: fprintf(out, "qword:%llu", (unsigned long long)value->number); return;
+    case STACK_VALUE_TEXT: print_text(value->text, out); return;
+    case STACK_VALUE_LIST:
+        fputc('[', out);
+        for (size_t i = 0; i < value->count; i++) {
+            fputs(i ? ", " : "", out);
+            print_text(value->texts[i], out);
+        }
+        fputc(']', out);
+        return;
+    case STACK_VALUE_BINARY:   // plain: quoted it would be text
+        fputs("hex:", out);
+        for (size_t i = 0; i < value->count; i++)
+            fprintf(out, "%s%02x", i ? " " : "", value->bytes[i]);
+        return;
+    }
+}
+
+static void
+print_values(const struct stack_value *key, FILE *out)
+{
+    fputs(key->count ? "{ " : "{", out);
+    for (size_t i = 0; i < key->count; i++) {
+        fputs(i ? ", " : "", out);
+        print_text(key->children[i].name, out);
+        fputs(": ", out);
+        print_value(&key->children[i], out);
+    }
+    fputs(key->count ? " }" : "}", out);
+}
+
+static void
+print_modules(const char *key, const struct stack_module *modules, size_t count, FILE *out)
+{
+    if (!count)
+        return;
+    fprintf(out, "        %s:\n", key);
+    for (size_t i = 0; i < count; i++) {
+        fputs("          - ", out);
+        print_text(modules[i].driver->name, out);
+        if (modules[i].settings.count) {
+            fputs(": ", out);
+            print_values(&modules[i].settings, out);
+        }
+        fputc('\n', out);
+    }
+}
+
+static void
+print_drivers(const struct stack_box *box, FILE *out)
+{
+    bool has_title = false;
+    for (size_t i = 0; i < box->driver_count; i++) {
+        const struct stack_driver *driver = &box->drivers[i];
+        if (!driver->path && !driver->registry.count && !driver->idle_ok)
+            continue;   // bundled, and named where it is used
+        fputs(has_title ? "" : "    drivers:\n", out);
+        has_title = true;
+        fputs("      ", out);
+        print_text(driver->name, out);
+        fputs(":\n", out);
+        if (driver->path) {
+            fputs("        path: ", out);
+            print_text(driver->path, out);
+            fputc('\n', out);
+        }
+        if (driver->registry.count) {
+            fputs("        registry: ", out);
+            print_values(&driver->registry, out);
+            fputc('\n', out);
+        }
+        if (driver->idle_ok)
+            fputs("        idle: ok\n", out);
+    }
+}
+
+static void
+print_adapter(const struct stack_adapter *adapter, FILE *out)
+{
+    const uint8_t *mac = adapter->mac;
+    fputs("      ", out);
+    print_text(adapter->name, out);
+    fputs(":\n        driver: ", out);
+    print_text(adapter->driver->name, out);
+    fputc('\n', out);
+    if (adapter->port) {
+        fputs("        port: ", out);
+        print_text(adapter->port, out);
+        fputc('\n', out);
+    }
+    if (adapter->has_mac)
+        fprintf(out, "        mac: \"%02x:%02x:%02x:%02x:%02x:%02x\"\n", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+    if (adapter->settings.count) {
+        fputs("        settings: ", out);
+        print_values(&adapter->settings, out);
+        fputc('\n', out);
+    }
+    print_modules("intermediates", adapter->intermediates, adapter->intermediate_count, out);
+    print_modules("filters", adapter->filters, adapter->filter_count, out);
+    print_modules("protocols", adapter->protocols, adapter->protocol_count, out);
+    if (adapter->idle_ok)
+        fputs("        idle: ok\n", out);
+}
+
+static void
+print_wires(const struct stack *stack, FILE *out)
+{
+    fputs(stack->wire_count ? "wires:\n" : "", out);
+    for (size_t i = 0; i < stack->wire_count; i++) {
+        const struct stack_wire *wire = &stack->wires[i];
+        const struct {
+            const char *word;
+            double part;
+        } parts[] = {{"loss", wire->loss}, {"reorder", wire->reorder}, {"duplicate", wire->duplicate}, {"corrupt", wire->corrupt}};
+        fputs("  ", out);
+        print_text(wire->name, out);
+        fputs(": { ", out);
+        if (wire->bits_per_second)
+            fprintf(out, "rate: %llubit, ", (unsigned long long)wire->bits_per_second);
+        if (wire->delay_ns)
+            fprintf(out, "delay: %lluns, ", (unsigned long long)wire->delay_ns);
+        if (wire->jitter_ns)
+            fprintf(out, "jitter: %lluns, ", (unsigned long long)wire->jitter_ns);
+        for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
+            if (parts[p].part > 0)
+                fprintf(out, "%s: %.12f%%, ", parts[p].word, parts[p].part * 100);
+        fprintf(out, "seed: %llu }\n", (unsigned long long)wire->seed);
+    }
+}
+
+static void
+print_expectations(const struct stack_step *step, FILE *out)
+{
+    for (size_t i = 0; i < step->expect.count; i++) {
+        const struct stack_expectation *expectation = &step->expect.list[i];
+        fputs(i ? ", " : "", out);
+        print_text(expectation->key, out);
+        fprintf(out, ": \"%s %llu\"", stack_compare_word(expectation->compare), (unsigned long long)expectation->number);
+    }
+    if (step->within_ns)
+        fprintf(out, ", within: %lluns", (unsigned long long)step->within_ns);
+}
+
+static void
+print_adapter_name(const char *key, const struct stack_adapter *adapter, FILE *out)
+{
+    fprintf(out, "%s: %s.%s", key, adapter->box->name, adapter->name);
+}
+
+static void
+print_step(const struct stack_step *step, FILE *out)
+{
+    static const char *const words[] = {"wait", "traffic", "oid", "do", "expect"};
+    unsigned long long within = step->within_ns;
+    fprintf(out, "  - %s: { ", words[step->kind]);
+    if (step->adapter)
+        print_adapter_name(step->kind == STACK_STEP_TRAFFIC ? "from" : "adapter", step->adapter, out);
+    switch (step->kind) {
+    case STACK_STEP_WAIT:
+        if (!step->adapter)
+            fprintf(out, "for: %lluns", (unsigned long long)step->wait.for_ns);
+        else
+            fprintf(out, ", state: %s, within: %lluns", stack_state_word(step->wait.state), within);
+        break;
+    case STACK_STEP_TRAFFIC:
+        print_adapter_name(", to", step->traffic.to, out);
+        fprintf(out, ", frames: %llu, sizes: %u..%u, within: %lluns", (unsigned long long)step->traffic.frames, step->traffic.size_min_bytes,
+                step->traffic.size_max_bytes, within);
+        break;
+    case STACK_STEP_OID:
+        fprintf(out, ", %s: %s, ", step->oid.is_set ? "set" : "query", step->oid.name);
+        if (step->oid.is_set) {
+            fputs("value: ", out);
+            print_hex(step->oid.value, step->oid.value_bytes, out);
+            fputs(", ", out);
+        }
+        fprintf(out, "expect: %s, within: %lluns", step->oid.expect, within);
+        break;
+    case STACK_STEP_DO:
+        fprintf(out, ", action: %s", stack_action_word(step->act.action));
+        if (step->act.filter) {
+            fputs(", filter: ", out);
+            print_text(step->act.filter->driver->name, out);
+        }
+        fprintf(out, ", within: %lluns", within);
+        break;
+    case STACK_STEP_EXPECT: print_expectations(step, out); break;
+    }
+    fputs(" }\n", out);
+}
+
+void
+stack_print_yaml(const struct stack *stack, FILE *out)
+{
+    fprintf(out, "ndisbox: %d\nboxes:\n", STACK_SCHEMA_VERSION);
+    for (size_t i = 0; i < stack->box_count; i++) {
+        const struct stack_box *box = &stack->boxes[i];
+        fputs("  ", out);
+        print_text(box->name, out);
+        fprintf(out, ":\n    processors: %u\n", box->processors);
+        print_drivers(box, out);
+        fputs("    adapters:\n", out);
+        for (size_t j = 0; j < box->adapter_count; j++)
+            print_adapter(&box->adapters[j], out);
+    }
+    print_wires(stack, out);
+    fputs(stack->has_script ? "script:\n" : "", out);
+    for (size_t i = 0; i < stack->step_count; i++)
+        print_step(&stack->steps[i], out);
+}
