@@ -48,15 +48,15 @@ static void
 report_wrong(struct stack_reader *reader, const struct schema_key *key, const struct stack_node *node, const char *path)
 {
     const char *hint = node->kind == STACK_NODE_SCALAR && key->words ? stack_hint(reader, node->text, key->words) : "";
-    stack_error(reader, node->place, "%s: found %s; allowed: %s%s", path, found_words(reader, node), schema_type_words(key, reader->arena),
-                hint);
+    stack_error(reader, node->place, "%s: found %s; allowed: %s%s", path, found_words(reader, node),
+                schema_type_words(key, reader->arena), hint);
 }
 
 static void
 report_unknown(struct stack_reader *reader, const struct schema_map *map, const struct stack_node *node, const char *path)
 {
     const char *const *words = key_words(reader, map);
-    stack_error(reader, node->key_place, "%s: unknown key%s; a %s may have: %s", path, stack_hint(reader, node->key, words), map->name,
+    stack_error(reader, node->key_place, "%s: unknown key%s; known for %s: %s", path, stack_hint(reader, node->key, words), map->name,
                 stack_words_join(reader->arena, words));
 }
 
@@ -90,8 +90,8 @@ check_named(struct stack_reader *reader, const struct schema_key *key, const str
             stack_error(reader, child->key_place, "%s: \"%.80s\" is no name; a name has letters, digits, _ and -, at most %d", path,
                         child->key, STACK_NAME_MAX);
         else if (child->kind != STACK_NODE_MAP && !is_nothing(child))
-            stack_error(reader, child->place, "%s: found %s; allowed: a map that describes the %s", child_path, found_words(reader, child),
-                        key->map->name);
+            stack_error(reader, child->place, "%s: found %s; allowed: a map that describes the %s", child_path,
+                        found_words(reader, child), key->map->name);
         else
             check_map(reader, key->map, child, child_path);
     }
@@ -108,8 +108,10 @@ check_modules(struct stack_reader *reader, const struct stack_node *node, const 
         const char *name = is_named ? item->first->key : item->kind == STACK_NODE_SCALAR ? item->text : NULL;
         if (!name || !scalar_name(name)) {
             stack_error(reader, item->place, "%s: found %s%s; allowed: a driver name, or NAME: { KEY: VALUE }", item_path,
-                        found_words(reader, item), item->kind == STACK_NODE_MAP && item->count > 1 ? " with several keys (each module is an "
-                                                                                                     "entry of its own, after a dash)" : "");
+                        found_words(reader, item),
+                        item->kind == STACK_NODE_MAP && item->count > 1 ? " with several keys (each module is an "
+                                                                          "entry of its own, after a dash)"
+                                                                        : "");
             continue;
         }
         if (!is_named || is_nothing(item->first))
@@ -184,8 +186,9 @@ check_port(struct stack_reader *reader, const struct schema_key *key, const stru
         stack_error(reader, node->place, "%s: not available: port %s is not built yet; packet:INTERFACE takes frames of an interface too",
                     path, kind);
     else if (is_bare ? node->text[length] != 0 : !argument[0])
-        stack_error(reader, node->place, is_bare ? "%s: \"%s\" takes nothing after it" : "%s: \"%s\" needs something after it, as in %s:...",
-                    path, kind, kind);
+        stack_error(reader, node->place,
+                    is_bare ? "%s: \"%s\" takes nothing after it" : "%s: \"%s\" needs something after it, as in %s:...", path, kind,
+                    kind);
     else if (!strcmp(kind, "wire") && !scalar_name(argument))
         stack_error(reader, node->place, "%s: \"%.80s\" is no name of a wire", path, argument);
     else if ((!strcmp(kind, "tap") || !strcmp(kind, "packet")) && (strlen(argument) > 15 || strpbrk(argument, "/ \t:%")))

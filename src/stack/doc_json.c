@@ -63,12 +63,13 @@ static json_t *
 json_expectations(const struct schema_key *key, struct stack_arena *arena)
 {
     json_t *schema = json_map(key->map, arena);
-    json_object_set_new(schema, "patternProperties", json_pack("{s:o}", "^[^.]+\\.[^.]+\\.[a-z_]+$", json_pattern("^((==|!=|<=|>=|<|>) *)?[0-9]")));
+    json_object_set_new(schema, "patternProperties",
+                        json_pack("{s:o}", "^[^.]+\\.[^.]+\\.[a-z_]+$", json_pattern("^((==|!=|<=|>=|<|>) *)?[0-9]")));
     return schema;
 }
 
 static json_t *
-json_type(const struct schema_key *key, struct stack_arena *arena)
+json_scalar_or_tree(const struct schema_key *key, struct stack_arena *arena)
 {
     switch (key->type) {
     case SCHEMA_NAME: return json_pattern("^[A-Za-z0-9_-]{1,32}$");
@@ -100,7 +101,7 @@ json_type(const struct schema_key *key, struct stack_arena *arena)
 static json_t *
 json_key(const struct schema_key *key, struct stack_arena *arena)
 {
-    json_t *schema = key->later ? json_pack("{s:{}}", "not") : json_type(key, arena);
+    json_t *schema = key->later ? json_pack("{s:{}}", "not") : json_scalar_or_tree(key, arena);
     const char *text = key->later ? stack_arena_format(arena, "%s. Reserved: %s", key->doc, key->later)
                                   : stack_arena_format(arena, "%s. %s%s%s", key->doc, schema_type_words(key, arena),
                                                        key->fallback ? "; without it: " : "", key->fallback ? key->fallback : "");

@@ -85,7 +85,8 @@ static const char head[] =
     ".SH NAME\nndisbox\\-stack \\- what boxes, adapters and wires ndisbox builds\n"
     ".SH DESCRIPTION\n"
     "A stack file is YAML 1.2 in UTF\\-8. Every value is text and gets its type from the key it stands behind, so that\n"
-    ".BR on ,\n.B null\nand MAC addresses mean what they say. Unknown and repeated keys are errors; anchors, aliases and tags are not used.\n"
+    ".BR on ,\n.B null\nand MAC addresses mean what they say. Unknown and repeated keys are errors; anchors, aliases and tags are not "
+    "used.\n"
     "Paths are relative to the file. An error names file, line and column, the key, what was found and what is allowed.\n"
     ".PP\n"
     "One value can be replaced from the command line:\n"
@@ -95,28 +96,27 @@ static const char head[] =
 
 static const char values[] =
     ".SH REGISTRY VALUES AND SETTINGS\n"
-    "A plain integer is a REG_DWORD; \\fBqword:N\\fR and \\fBhex:01,02\\fR are a REG_QWORD and a REG_BINARY; a list is a REG_MULTI_SZ;\n"
+    "A plain integer is a REG_DWORD; \\fBqword:N\\fR and \\fBhex:01 0a\\fR are a REG_QWORD and a REG_BINARY; a list is a REG_MULTI_SZ;\n"
     "anything else is a REG_SZ, as is every quoted value; a map is a key. A value whose name begins with * is a standard keyword and\n"
     "stays text, as an INF would write it. Names that differ only in case are the same.\n"
     ".SH BUNDLED DRIVERS\n";
 
-static const char tail[] =
-    ".SH EXAMPLES\n.nf\n"
-    "ndisbox: 1\n"
-    "boxes:\n"
-    "  alpha:\n"
-    "    adapters:\n"
-    "      nic0: { driver: vnic, port: \"wire:lan\", filters: [lwfmon], protocols: [echoproto] }\n"
-    "  beta:\n"
-    "    adapters:\n"
-    "      nic0: { driver: vnic, port: \"wire:lan\" }\n"
-    "wires:\n"
-    "  lan: { rate: 1Gbit, delay: 2ms, loss: 0.1% }\n"
-    "script:\n"
-    "  \\- traffic: { from: beta.nic0, to: alpha.nic0, frames: 1000 }\n"
-    "  \\- expect: { alpha.nic0.rx_frames: \">= 900\", findings: 0, within: 5s }\n"
-    ".fi\n"
-    ".SH SEE ALSO\n.BR ndisbox (1),\n.BR ndisbox\\-run (1)\n";
+static const char tail[] = ".SH EXAMPLES\n.nf\n"
+                           "ndisbox: 1\n"
+                           "boxes:\n"
+                           "  alpha:\n"
+                           "    adapters:\n"
+                           "      nic0: { driver: vnic, port: \"wire:lan\", filters: [lwfmon], protocols: [echoproto] }\n"
+                           "  beta:\n"
+                           "    adapters:\n"
+                           "      nic0: { driver: vnic, port: \"wire:lan\" }\n"
+                           "wires:\n"
+                           "  lan: { rate: 1Gbit, delay: 2ms, loss: 0.1% }\n"
+                           "script:\n"
+                           "  \\- traffic: { from: beta.nic0, to: alpha.nic0, frames: 1000 }\n"
+                           "  \\- expect: { alpha.nic0.rx_frames: \">= 900\", findings: 0, within: 5s }\n"
+                           ".fi\n"
+                           ".SH SEE ALSO\n.BR ndisbox (1),\n.BR ndisbox\\-run (1)\n";
 
 void
 stack_schema_print_man(FILE *out)

@@ -68,8 +68,8 @@ adapter_rows(const struct stack_adapter *adapter, struct row *rows)
     snprintf(row->left, sizeof row->left, "%s", adapter->driver->name);
     int used = snprintf(row->right, sizeof row->right, "miniport");
     if (adapter->has_mac)
-        used += snprintf(row->right + used, sizeof row->right - (size_t)used, "  %02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
-                         mac[4], mac[5]);
+        used += snprintf(row->right + used, sizeof row->right - (size_t)used, "  %02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+                         mac[3], mac[4], mac[5]);
     if (settings[0])
         snprintf(row->right + used, sizeof row->right - (size_t)used, "  %s", settings);
     return count;
@@ -142,8 +142,8 @@ stack_print_picture(const struct stack *stack, FILE *out)
 {
     for (size_t i = 0; i < stack->box_count; i++) {
         const struct stack_box *box = &stack->boxes[i];
-        fprintf(out, "%sbox %s, %u processor%s, %zu driver%s\n", i ? "\n" : "", box->name, box->processors, box->processors == 1 ? "" : "s",
-                box->driver_count, box->driver_count == 1 ? "" : "s");
+        fprintf(out, "%sbox %s, %u processor%s, %zu driver%s\n", i ? "\n" : "", box->name, box->processors,
+                box->processors == 1 ? "" : "s", box->driver_count, box->driver_count == 1 ? "" : "s");
         for (size_t j = 0; j < box->adapter_count; j++)
             print_adapter(stack, &box->adapters[j], out);
     }

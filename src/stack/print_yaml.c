@@ -219,8 +219,8 @@ print_step(const struct stack_step *step, FILE *out)
         break;
     case STACK_STEP_TRAFFIC:
         print_adapter_name(", to", step->traffic.to, out);
-        fprintf(out, ", frames: %llu, sizes: %u..%u, within: %lluns", (unsigned long long)step->traffic.frames, step->traffic.size_min_bytes,
-                step->traffic.size_max_bytes, within);
+        fprintf(out, ", frames: %llu, sizes: %u..%u, within: %lluns", (unsigned long long)step->traffic.frames,
+                step->traffic.size_min_bytes, step->traffic.size_max_bytes, within);
         break;
     case STACK_STEP_OID:
         fprintf(out, ", %s: %s, ", step->oid.is_set ? "set" : "query", step->oid.name);

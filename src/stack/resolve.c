@@ -81,9 +81,11 @@ static void
 report_driver(struct box_work *work, const struct stack_node *node, const char *path, const char *name, enum stack_driver_kind kind)
 {
     const char *const *words = driver_words(work, kind);
-    stack_error(work->reader, node->place, "%s: no driver \"%s\" in this box%s; there are: %s; declare your own under boxes.%s.drivers: %s: { "
-                                           "path: ./%s.so }",
-                path, name, stack_hint(work->reader, name, words), stack_words_join(work->reader->arena, words), work->box->name, name, name);
+    stack_error(work->reader, node->place,
+                "%s: no driver \"%s\" in this box%s; there are: %s; declare your own under boxes.%s.drivers: %s: { "
+                "path: ./%s.so }",
+                path, name, stack_hint(work->reader, name, words), stack_words_join(work->reader->arena, words), work->box->name, name,
+                name);
 }
 
 // The driver that a name stands for when used as kind. NULL with an error.
@@ -108,8 +110,9 @@ driver_use(struct box_work *work, const struct stack_node *node, const char *pat
     if (driver->kind == STACK_DRIVER_ANY)
         driver->kind = kind;
     if (driver->kind != kind) {
-        stack_error(work->reader, node->place, "%s: \"%s\" is %s (%s); %s is wanted here", path, name, stack_driver_kind_words(driver->kind),
-                    driver->path ? "so it is used elsewhere in this box" : "bundled", stack_driver_kind_words(kind));
+        stack_error(work->reader, node->place, "%s: \"%s\" is %s (%s); %s is wanted here", path, name,
+                    stack_driver_kind_words(driver->kind), driver->path ? "so it is used elsewhere in this box" : "bundled",
+                    stack_driver_kind_words(kind));
         return NULL;
     }
     return driver;
@@ -128,8 +131,8 @@ resolve_driver(struct box_work *work, const struct stack_node *node)
     stack_resolve_values(reader, stack_node_find(node, "registry"), &driver->registry);
     driver->registry.place = node->place;
     if (!path && !bundled)
-        stack_error(reader, node->key_place, "%s.drivers.%s: needs path: \"%s\" is not the name of a bundled driver%s", work->path, node->key,
-                    node->key, stack_hint(reader, node->key, driver_words(work, STACK_DRIVER_ANY)));
+        stack_error(reader, node->key_place, "%s.drivers.%s: needs path: \"%s\" is not the name of a bundled driver%s", work->path,
+                    node->key, node->key, stack_hint(reader, node->key, driver_words(work, STACK_DRIVER_ANY)));
     else if (!path && bundled->later)
         stack_error(reader, node->key_place, "%s.drivers.%s: not available: %s", work->path, node->key, bundled->later);
     else if (!path)
@@ -152,8 +155,8 @@ resolve_modules(struct box_work *work, const struct stack_node *adapter, const c
         stack_resolve_values(work->reader, item->kind == STACK_NODE_MAP ? item->first : NULL, &module->settings);
         for (size_t i = 0; module->driver && i < *count; i++)
             if (modules[i].driver == module->driver)
-                stack_error(work->reader, item->place, "%s: \"%s\" stands in this list twice; a driver is put into an adapter's stack once",
-                            path, name);
+                stack_error(work->reader, item->place,
+                            "%s: \"%s\" stands in this list twice; a driver is put into an adapter's stack once", path, name);
         ++*count;
     }
     return modules;
@@ -191,13 +194,13 @@ resolve_vnic(struct box_work *work, const struct stack_node *node, struct stack_
     if (!is_vnic) {
         const struct stack_node *extra = port ? port : mac;
         if (extra && adapter->driver)
-            stack_error(reader, extra->key_place, "%s.%s: only vnic has a %s; \"%s\" brings its own hardware, give it settings: instead", path,
-                        extra->key, extra->key, adapter->driver->name);
+            stack_error(reader, extra->key_place, "%s.%s: only vnic has a %s; \"%s\" brings its own hardware, give it settings: instead",
+                        path, extra->key, extra->key, adapter->driver->name);
         return;
     }
     if (!port) {
-        stack_error(reader, node->place, "%s: vnic needs the key \"port\"; \"port: none\" is a NIC without a cable, \"port: sink\" swallows frames",
-                    path);
+        stack_error(reader, node->place,
+                    "%s: vnic needs the key \"port\"; \"port: none\" is a NIC without a cable, \"port: sink\" swallows frames", path);
         return;
     }
     if (!strncmp(port->text, "wire:", 5))
@@ -226,7 +229,8 @@ resolve_adapter(struct box_work *work, const struct stack_node *node, struct sta
     adapter->index = (uint32_t)work->box->adapter_count;
     adapter->place = node->key_place;
     adapter->idle_ok = stack_node_find(node, "idle") != NULL;
-    adapter->driver = driver_use(work, driver, stack_arena_format(work->reader->arena, "%s.driver", path), driver->text, STACK_DRIVER_MINIPORT);
+    adapter->driver =
+        driver_use(work, driver, stack_arena_format(work->reader->arena, "%s.driver", path), driver->text, STACK_DRIVER_MINIPORT);
     stack_resolve_values(work->reader, stack_node_find(node, "settings"), &adapter->settings);
     resolve_vnic(work, node, adapter, path);
     adapter->intermediates = resolve_modules(work, node, "intermediates", STACK_DRIVER_INTERMEDIATE, &adapter->intermediate_count);
@@ -278,8 +282,10 @@ resolve_wire(const struct stack_node *node, struct stack_wire *wire)
         const char *key;
         bool (*read)(const char *, uint64_t *);
         uint64_t *into;
-    } numbers[] = {{"rate", scalar_rate, &wire->bits_per_second}, {"delay", scalar_duration, &wire->delay_ns},
-                   {"jitter", scalar_duration, &wire->jitter_ns}, {"seed", scalar_uint, &wire->seed}};
+    } numbers[] = {{"rate", scalar_rate, &wire->bits_per_second},
+                   {"delay", scalar_duration, &wire->delay_ns},
+                   {"jitter", scalar_duration, &wire->jitter_ns},
+                   {"seed", scalar_uint, &wire->seed}};
     const struct {
         const char *key;
         double *into;

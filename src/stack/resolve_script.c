@@ -37,8 +37,8 @@ adapter_words(const struct step_work *work)
     count = 0;
     for (size_t i = 0; i < work->stack->box_count; i++)
         for (size_t j = 0; j < work->stack->boxes[i].adapter_count; j++)
-            words[count++] = stack_arena_format(work->reader->arena, "%s.%s", work->stack->boxes[i].name,
-                                                work->stack->boxes[i].adapters[j].name);
+            words[count++] =
+                stack_arena_format(work->reader->arena, "%s.%s", work->stack->boxes[i].name, work->stack->boxes[i].adapters[j].name);
     return words;
 }
 
@@ -66,7 +66,8 @@ resolve_wait(const struct step_work *work, struct stack_step *step)
 {
     bool has_for = text_of(work, "for"), has_adapter = text_of(work, "adapter"), has_state = text_of(work, "state");
     if (has_for ? has_adapter || has_state || text_of(work, "within") : !has_adapter || !has_state) {
-        stack_error(work->reader, work->node->place, "%s: allowed: { adapter: BOX.ADAPTER, state: STATE, within: 30s }, or { for: 2s }", work->path);
+        stack_error(work->reader, work->node->place, "%s: allowed: { adapter: BOX.ADAPTER, state: STATE, within: 30s }, or { for: 2s }",
+                    work->path);
         return;
     }
     step->wait.for_ns = duration_of(work, "for", 0);
@@ -136,8 +137,9 @@ filter_named(const struct step_work *work, const struct stack_adapter *adapter, 
         if (!strcmp(words[i], node->text))
             return &adapter->filters[i];
     }
-    stack_error(work->reader, node->place, "%s.filter: no filter \"%s\" on %s.%s%s; there are: %s", work->path, node->text, adapter->box->name,
-                adapter->name, stack_hint(work->reader, node->text, words), stack_words_join(work->reader->arena, words));
+    stack_error(work->reader, node->place, "%s.filter: no filter \"%s\" on %s.%s%s; there are: %s", work->path, node->text,
+                adapter->box->name, adapter->name, stack_hint(work->reader, node->text, words),
+                stack_words_join(work->reader->arena, words));
     return NULL;
 }
 
@@ -183,8 +185,10 @@ stack_resolve_script(struct stack_reader *reader, const struct stack *stack, con
     static const struct {
         const char *word;
         void (*resolve)(const struct step_work *, struct stack_step *);
-    } kinds[] = {[STACK_STEP_WAIT] = {"wait", resolve_wait},       [STACK_STEP_TRAFFIC] = {"traffic", resolve_traffic},
-                 [STACK_STEP_OID] = {"oid", resolve_oid},          [STACK_STEP_DO] = {"do", resolve_do},
+    } kinds[] = {[STACK_STEP_WAIT] = {"wait", resolve_wait},
+                 [STACK_STEP_TRAFFIC] = {"traffic", resolve_traffic},
+                 [STACK_STEP_OID] = {"oid", resolve_oid},
+                 [STACK_STEP_DO] = {"do", resolve_do},
                  [STACK_STEP_EXPECT] = {"expect", resolve_expect}};
     struct stack_step *steps = stack_arena_array(reader->arena, list->count, sizeof *steps);
     size_t index = 0;

@@ -52,13 +52,14 @@ take_protocols(struct whole *whole, const struct stack_adapter *adapter)
         const struct stack_module *module = &adapter->protocols[i];
         const struct stack_value *tap = stack_value_find(&module->settings, "tap");
         bool is_tapproto = !module->driver->path && !strcmp(module->driver->name, "tapproto");
-        const char *path = stack_arena_format(whole->reader->arena, "boxes.%s.adapters.%s.protocols.%zu.tapproto", adapter->box->name,
-                                              adapter->name, i);
+        const char *path =
+            stack_arena_format(whole->reader->arena, "boxes.%s.adapters.%s.protocols.%zu.tapproto", adapter->box->name, adapter->name, i);
         if (!is_tapproto)
             continue;
         if (!tap || tap->kind != STACK_VALUE_TEXT || !tap->text[0] || strlen(tap->text) > 15)
-            stack_error(whole->reader, module->place, "%s: needs the setting tap, the TAP device that Linux sees (at most 15 characters): "
-                                                      "tapproto: { tap: nb1 }",
+            stack_error(whole->reader, module->place,
+                        "%s: needs the setting tap, the TAP device that Linux sees (at most 15 characters): "
+                        "tapproto: { tap: nb1 }",
                         path);
         else
             take_socket(whole, "tap", tap->text, path, tap->place);
@@ -85,9 +86,11 @@ check_macs(struct whole *whole, const struct stack_adapter **all, size_t count)
         for (size_t j = 0; j < i; j++)
             if (all[i]->has_mac && all[j]->has_mac && !memcmp(all[i]->mac, all[j]->mac, 6)) {
                 const uint8_t *mac = all[i]->mac;
-                stack_warning(whole->reader, all[i]->place, "boxes.%s.adapters.%s: has the same MAC address as %s.%s: "
-                                                            "%02x:%02x:%02x:%02x:%02x:%02x",
-                              all[i]->box->name, all[i]->name, all[j]->box->name, all[j]->name, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+                stack_warning(whole->reader, all[i]->place,
+                              "boxes.%s.adapters.%s: has the same MAC address as %s.%s: "
+                              "%02x:%02x:%02x:%02x:%02x:%02x",
+                              all[i]->box->name, all[i]->name, all[j]->box->name, all[j]->name, mac[0], mac[1], mac[2], mac[3], mac[4],
+                              mac[5]);
                 break;
             }
 }

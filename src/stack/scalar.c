@@ -161,7 +161,7 @@ scalar_hex(struct stack_arena *arena, const char *text, const uint8_t **bytes, s
             return false;
         out[(*count)++] = (uint8_t)strtoul((char[3]){text[0], text[1], 0}, NULL, 16);
         text += 2;
-        if (*text == ',' || *text == ' ') {
+        if (*text && strchr(", -", *text)) {
             text++;
             if (!*text)
                 return false;

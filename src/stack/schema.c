@@ -15,12 +15,14 @@ const char *const schema_top_counters[] = {"findings", NULL};
 const char *const schema_counters[] = {"rx_frames", "tx_frames", "rx_bytes", "tx_bytes", "rx_dropped", "tx_dropped", NULL};
 static const char *const idle_words[] = {"ok", NULL};
 
-#define WITHIN(text)                                                                                                                \
-    {.name = "within", .type = SCHEMA_DURATION, .min = 1, .max = DURATION_MAX, .fallback = text,                                    \
+#define WITHIN(text) \
+    {.name = "within", \
+     .type = SCHEMA_DURATION, \
+     .min = 1, \
+     .max = DURATION_MAX, \
+     .fallback = text, \
      .doc = "The step is a finding when it takes longer than this"}
-#define IDLE                                                                                                                        \
-    {.name = "idle", .type = SCHEMA_WORD, .words = idle_words,                                                                      \
-     .doc = "Says that seeing no frame is no finding here"}
+#define IDLE {.name = "idle", .type = SCHEMA_WORD, .words = idle_words, .doc = "Says that seeing no frame is no finding here"}
 
 static const struct schema_key wait_keys[] = {
     {.name = "for", .type = SCHEMA_DURATION, .max = DURATION_MAX, .doc = "Let this much time pass; stands alone"},
@@ -34,7 +36,11 @@ static const struct schema_key traffic_keys[] = {
     {.name = "from", .type = SCHEMA_ADAPTER, .required = true, .doc = "The adapter that sends; a generator is bound to it as a protocol"},
     {.name = "to", .type = SCHEMA_ADAPTER, .required = true, .doc = "The adapter whose address the frames carry"},
     {.name = "frames", .type = SCHEMA_INT, .required = true, .min = 1, .max = UINT64_C(1000000000000), .doc = "How many frames"},
-    {.name = "sizes", .type = SCHEMA_SIZES, .min = 60, .max = 65535, .fallback = "64..1514",
+    {.name = "sizes",
+     .type = SCHEMA_SIZES,
+     .min = 60,
+     .max = 65535,
+     .fallback = "64..1514",
      .doc = "Bytes of a frame, Ethernet header included and frame check sequence not; from LOW..HIGH the sizes go round"},
     WITHIN("60s"),
     {0}};
@@ -45,7 +51,7 @@ static const struct schema_key oid_keys[] = {
     {.name = "adapter", .type = SCHEMA_ADAPTER, .required = true, .doc = "The adapter that is asked"},
     {.name = "query", .type = SCHEMA_OID, .doc = "The OID to query"},
     {.name = "set", .type = SCHEMA_OID, .doc = "The OID to set; needs value"},
-    {.name = "value", .type = SCHEMA_OID_VALUE, .doc = "What to set: an integer (4 bytes, low byte first), or bytes as hex:01,02"},
+    {.name = "value", .type = SCHEMA_OID_VALUE, .doc = "What to set: an integer (4 bytes, low byte first), or bytes as hex:01 0a"},
     {.name = "expect", .type = SCHEMA_STATUS, .fallback = "NDIS_STATUS_SUCCESS", .doc = "The status that must come back"},
     WITHIN("10s"),
     {0}};
@@ -59,11 +65,13 @@ static const struct schema_key do_keys[] = {
     {0}};
 static const struct schema_map do_map = {"do", "What the PnP manager, the power manager or a hand on the cable would do", do_keys};
 
-static const struct schema_key expect_keys[] = {
-    {.name = "findings", .type = SCHEMA_COMPARE, .doc = "Findings of the whole run so far"},
-    {.name = "within", .type = SCHEMA_DURATION, .max = DURATION_MAX, .fallback = "0",
-     .doc = "Until then the expectations may still come true"},
-    {0}};
+static const struct schema_key expect_keys[] = {{.name = "findings", .type = SCHEMA_COMPARE, .doc = "Findings of the whole run so far"},
+                                                {.name = "within",
+                                                 .type = SCHEMA_DURATION,
+                                                 .max = DURATION_MAX,
+                                                 .fallback = "0",
+                                                 .doc = "Until then the expectations may still come true"},
+                                                {0}};
 static const struct schema_map expect_map = {
     "expect", "Compare counters; each line that is not true is a finding. Keys are BOX.ADAPTER.COUNTER", expect_keys};
 
@@ -73,9 +81,15 @@ static const struct schema_key step_keys[] = {
     {.name = "oid", .type = SCHEMA_MAP, .map = &oid_map, .doc = "Send one OID request"},
     {.name = "do", .type = SCHEMA_MAP, .map = &do_map, .doc = "Pause, restart, reset, unplug, remove"},
     {.name = "expect", .type = SCHEMA_EXPECTATIONS, .map = &expect_map, .doc = "Compare counters"},
-    {.name = "offload", .type = SCHEMA_MAP, .map = &expect_map, .later = "connection offload is not built yet; take the step out",
+    {.name = "offload",
+     .type = SCHEMA_MAP,
+     .map = &expect_map,
+     .later = "connection offload is not built yet; take the step out",
      .doc = "Offload a connection"},
-    {.name = "upload", .type = SCHEMA_MAP, .map = &expect_map, .later = "connection offload is not built yet; take the step out",
+    {.name = "upload",
+     .type = SCHEMA_MAP,
+     .map = &expect_map,
+     .later = "connection offload is not built yet; take the step out",
      .doc = "Upload an offloaded connection"},
     {0}};
 static const struct schema_map step_map = {"step", "One step of the script", step_keys};
@@ -83,7 +97,10 @@ static const struct schema_map step_map = {"step", "One step of the script", ste
 static const struct schema_key wire_keys[] = {
     {.name = "rate", .type = SCHEMA_RATE, .max = UINT64_C(10000000000000), .fallback = "no limit", .doc = "Bits a second, each way"},
     {.name = "delay", .type = SCHEMA_DURATION, .max = 3600 * UINT64_C(1000000000), .fallback = "0", .doc = "Time on the way"},
-    {.name = "jitter", .type = SCHEMA_DURATION, .max = 3600 * UINT64_C(1000000000), .fallback = "0",
+    {.name = "jitter",
+     .type = SCHEMA_DURATION,
+     .max = 3600 * UINT64_C(1000000000),
+     .fallback = "0",
      .doc = "Up to this much more time, drawn for each frame"},
     {.name = "loss", .type = SCHEMA_PERCENT, .fallback = "0%", .doc = "Frames that get lost"},
     {.name = "reorder", .type = SCHEMA_PERCENT, .fallback = "0%", .doc = "Frames that overtake others"},
@@ -97,22 +114,31 @@ static const struct schema_key driver_keys[] = {
     {.name = "path", .type = SCHEMA_PATH, .doc = "The driver image, a shared object; needed unless the name is that of a bundled driver"},
     {.name = "registry", .type = SCHEMA_VALUES, .doc = "Values below the driver's service key, for example { Parameters: { Debug: 1 } }"},
     IDLE,
-    {.name = "inf", .type = SCHEMA_PATH,
+    {.name = "inf",
+     .type = SCHEMA_PATH,
      .later = "INF files are not read yet; write what the INF would add into registry: here and into settings: of the adapter",
      .doc = "The driver's INF"},
-    {.name = "project", .type = SCHEMA_PATH, .later = "projects are not built from here yet; compile the driver to a .so and give it as path:",
+    {.name = "project",
+     .type = SCHEMA_PATH,
+     .later = "projects are not built from here yet; compile the driver to a .so and give it as path:",
      .doc = "The driver's project file"},
     {0}};
 static const struct schema_map driver_map = {"driver", "A driver image that the box loads", driver_keys};
 
 static const struct schema_key adapter_keys[] = {
     {.name = "driver", .type = SCHEMA_NAME, .required = true, .doc = "The miniport driver: a bundled one, or a name from drivers:"},
-    {.name = "port", .type = SCHEMA_PORT, .words = schema_port_kinds,
+    {.name = "port",
+     .type = SCHEMA_PORT,
+     .words = schema_port_kinds,
      .doc = "What the virtual NIC is plugged into; vnic needs it and no other driver has it"},
-    {.name = "mac", .type = SCHEMA_MAC, .fallback = "02:6e:62:00:BOX:ADAPTER, counted from 0",
+    {.name = "mac",
+     .type = SCHEMA_MAC,
+     .fallback = "02:6e:62:00:BOX:ADAPTER, counted from 0",
      .doc = "The permanent address; vnic only (for another driver use its settings)"},
     {.name = "settings", .type = SCHEMA_VALUES, .doc = "Values of the adapter's key, for example the standard INF keywords"},
-    {.name = "intermediates", .type = SCHEMA_MODULES, .later = "intermediate drivers are not bound yet; take the line out",
+    {.name = "intermediates",
+     .type = SCHEMA_MODULES,
+     .later = "intermediate drivers are not bound yet; take the line out",
      .doc = "Intermediate drivers, bottom to top"},
     {.name = "filters", .type = SCHEMA_MODULES, .doc = "Filter drivers, bottom to top"},
     {.name = "protocols", .type = SCHEMA_MODULES, .doc = "Protocol drivers to bind"},
@@ -124,15 +150,23 @@ static const struct schema_key box_keys[] = {
     {.name = "processors", .type = SCHEMA_INT, .min = 1, .max = 64, .fallback = "1", .doc = "Virtual processors"},
     {.name = "drivers", .type = SCHEMA_NAMED, .map = &driver_map, .doc = "Drivers beyond the bundled ones, and registry values for any"},
     {.name = "adapters", .type = SCHEMA_NAMED, .map = &adapter_map, .required = true, .doc = "Network adapters, by name"},
-    {.name = "services", .type = SCHEMA_VALUES, .later = "services (TDI and NDK clients) are not built yet; take the section out",
+    {.name = "services",
+     .type = SCHEMA_VALUES,
+     .later = "services (TDI and NDK clients) are not built yet; take the section out",
      .doc = "Drivers that are clients"},
-    {.name = "files", .type = SCHEMA_VALUES, .later = "files (a driver's user-mode side) are not built yet; take the section out",
+    {.name = "files",
+     .type = SCHEMA_VALUES,
+     .later = "files (a driver's user-mode side) are not built yet; take the section out",
      .doc = "The user-mode side of a driver's device"},
     {0}};
 static const struct schema_map box_map = {"box", "One Windows machine", box_keys};
 
 static const struct schema_key root_keys[] = {
-    {.name = "ndisbox", .type = SCHEMA_INT, .required = true, .min = STACK_SCHEMA_VERSION, .max = STACK_SCHEMA_VERSION,
+    {.name = "ndisbox",
+     .type = SCHEMA_INT,
+     .required = true,
+     .min = STACK_SCHEMA_VERSION,
+     .max = STACK_SCHEMA_VERSION,
      .doc = "The version of this format"},
     {.name = "boxes", .type = SCHEMA_NAMED, .map = &box_map, .required = true, .doc = "The Windows machines, by name"},
     {.name = "wires", .type = SCHEMA_NAMED, .map = &wire_map, .doc = "The cables inside the process, by name"},
@@ -201,12 +235,11 @@ schema_type_words(const struct schema_key *key, struct stack_arena *arena)
     case SCHEMA_MAC: return "a MAC address such as 02:00:00:00:00:01";
     case SCHEMA_WORD: return stack_words_join(arena, key->words);
     case SCHEMA_PATH: return "a path, relative to the file";
-    case SCHEMA_PORT:
-        return "wire:NAME, stream:PATH, stream-listen:PATH, tap:NAME, packet:INTERFACE, pcap:IN[,OUT], sink or none";
+    case SCHEMA_PORT: return "wire:NAME, stream:PATH, stream-listen:PATH, tap:NAME, packet:INTERFACE, pcap:IN[,OUT], sink or none";
     case SCHEMA_ADAPTER: return "an adapter as BOX.ADAPTER";
     case SCHEMA_OID: return "an OID such as OID_GEN_MAXIMUM_FRAME_SIZE or 0x00010106";
     case SCHEMA_STATUS: return "a status such as NDIS_STATUS_SUCCESS";
-    case SCHEMA_OID_VALUE: return "an integer, or bytes as hex:01,02";
+    case SCHEMA_OID_VALUE: return "an integer, or bytes as hex:01 0a";
     case SCHEMA_COMPARE: return "a number, or a comparison such as \">= 1000\" (== != < <= > >=)";
     case SCHEMA_VALUES: return "a map of names and values";
     case SCHEMA_MAP: return "a map";

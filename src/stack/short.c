@@ -77,7 +77,8 @@ module_node(struct stack_reader *reader, char *text)
     for (char *item; (item = cut_next(reader->arena, &rest, ':'));) {
         char *equals = strchr(item, '=');
         if (!equals || equals == item) {
-            stack_error(reader, settings->place, "%s: \"%s\" is no setting; allowed: KEY=VALUE (a colon in a value is written \\:)", name, item);
+            stack_error(reader, settings->place, "%s: \"%s\" is no setting; allowed: KEY=VALUE (a colon in a value is written \\:)", name,
+                        item);
             return entry;
         }
         *equals = 0;
@@ -113,8 +114,8 @@ read_one(struct stack_reader *reader, const char *option, const char *text, stru
     char *name = cut_next(reader->arena, &rest, ',');
     struct stack_node *node = map(reader, name);
     if (!name[0] || strchr(name, '='))
-        stack_error(reader, node->place, "begins with a name: %s", !strcmp(option, "--driver") ? "--driver mylwf,path=./mylwf.so"
-                                                                                              : "--adapter nic0,driver=vnic,port=tap:nb0");
+        stack_error(reader, node->place, "begins with a name: %s",
+                    !strcmp(option, "--driver") ? "--driver mylwf,path=./mylwf.so" : "--adapter nic0,driver=vnic,port=tap:nb0");
     else if (stack_node_find(into, name))
         stack_error(reader, node->place, "the name \"%s\" is taken by another %s", name, option);
     stack_node_append(into, node);

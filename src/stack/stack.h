@@ -29,7 +29,7 @@ struct stack_place {
 //   qword      qword:N               number
 //   text       anything else, quoted integers included            REG_SZ
 //   list       a list of scalars     texts       REG_MULTI_SZ
-//   binary     hex:01,02             bytes       REG_BINARY
+//   binary     hex:01 0a             bytes       REG_BINARY
 enum stack_value_kind {
     STACK_VALUE_KEY,
     STACK_VALUE_DWORD,
@@ -56,7 +56,13 @@ const struct stack_value *stack_value_find(const struct stack_value *key, const 
 // The text of a child that is a text, or NULL.
 const char *stack_value_text(const struct stack_value *key, const char *name);
 
-enum stack_driver_kind { STACK_DRIVER_ANY, STACK_DRIVER_MINIPORT, STACK_DRIVER_INTERMEDIATE, STACK_DRIVER_FILTER, STACK_DRIVER_PROTOCOL };
+enum stack_driver_kind {
+    STACK_DRIVER_ANY,
+    STACK_DRIVER_MINIPORT,
+    STACK_DRIVER_INTERMEDIATE,
+    STACK_DRIVER_FILTER,
+    STACK_DRIVER_PROTOCOL
+};
 
 // A driver image that the box loads. Those under `drivers:` come first in file order, then bundled ones in order of first use.
 struct stack_driver {
@@ -118,9 +124,21 @@ struct stack_wire {
     struct stack_place place;
 };
 
-enum stack_step_kind { STACK_STEP_WAIT, STACK_STEP_TRAFFIC, STACK_STEP_OID, STACK_STEP_DO, STACK_STEP_EXPECT };
+enum stack_step_kind {
+    STACK_STEP_WAIT,
+    STACK_STEP_TRAFFIC,
+    STACK_STEP_OID,
+    STACK_STEP_DO,
+    STACK_STEP_EXPECT
+};
 
-enum stack_state { STACK_STATE_RUNNING, STACK_STATE_PAUSED, STACK_STATE_LINK_UP, STACK_STATE_LINK_DOWN, STACK_STATE_REMOVED };
+enum stack_state {
+    STACK_STATE_RUNNING,
+    STACK_STATE_PAUSED,
+    STACK_STATE_LINK_UP,
+    STACK_STATE_LINK_DOWN,
+    STACK_STATE_REMOVED
+};
 
 enum stack_action {
     STACK_ACTION_PAUSE,
@@ -134,7 +152,14 @@ enum stack_action {
     STACK_ACTION_REMOVE
 };
 
-enum stack_compare { STACK_COMPARE_EQ, STACK_COMPARE_NE, STACK_COMPARE_LT, STACK_COMPARE_LE, STACK_COMPARE_GT, STACK_COMPARE_GE };
+enum stack_compare {
+    STACK_COMPARE_EQ,
+    STACK_COMPARE_NE,
+    STACK_COMPARE_LT,
+    STACK_COMPARE_LE,
+    STACK_COMPARE_GT,
+    STACK_COMPARE_GE
+};
 
 enum stack_counter {
     STACK_COUNTER_FINDINGS,                 // of the whole run: adapter is NULL
@@ -159,27 +184,27 @@ struct stack_step {
     enum stack_step_kind kind;
     struct stack_place place;
     const struct stack_adapter *adapter;    // wait (NULL: only time passes), traffic (from), oid, do
-    uint64_t within_ns;                     // wait, traffic, oid, do: a finding when it takes longer. expect: until then it may still come true
+    uint64_t within_ns; // wait, traffic, oid, do: a finding when it takes longer. expect: until then it may still come true
     union {
         struct {
             enum stack_state state;
-            uint64_t for_ns;                // adapter NULL: just let this much time pass
+            uint64_t for_ns; // adapter NULL: just let this much time pass
         } wait;
         struct {
             const struct stack_adapter *to;
             uint64_t frames;
-            uint32_t size_min_bytes, size_max_bytes;   // Ethernet header included, FCS not
+            uint32_t size_min_bytes, size_max_bytes; // Ethernet header included, FCS not
         } traffic;
         struct {
             bool is_set;
-            const char *name;               // "OID_GEN_MAXIMUM_FRAME_SIZE", or "0x00010106"
-            const uint8_t *value;           // set: the buffer; integers are 4 bytes, little end first
+            const char *name; // "OID_GEN_MAXIMUM_FRAME_SIZE", or "0x00010106"
+            const uint8_t *value; // set: the buffer; integers are 4 bytes, little end first
             size_t value_bytes;
-            const char *expect;             // "NDIS_STATUS_SUCCESS"
+            const char *expect; // "NDIS_STATUS_SUCCESS"
         } oid;
         struct {
             enum stack_action action;
-            const struct stack_module *filter;   // detach only
+            const struct stack_module *filter; // detach only
         } act;
         struct {
             const struct stack_expectation *list;
@@ -196,7 +221,7 @@ struct stack {
     size_t wire_count;
     const struct stack_step *steps;
     size_t step_count;
-    bool has_script;                        // the run ends when it does
+    bool has_script; // the run ends when it does
     struct stack_arena *arena;
 };
 
@@ -204,14 +229,14 @@ struct stack {
 struct stack_report {
     char **lines;
     size_t count;
-    size_t error_count;                     // the others are warnings
+    size_t error_count; // the others are warnings
 };
 void stack_report_clear(struct stack_report *report);
 
 struct stack_source {
-    const char *name;                       // for messages: the path as the user typed it
-    const char *base_dir;                   // relative paths in it start here; NULL: taken as they are
-    const char *const *sets;                // "KEY=VALUE" of each --set, in order
+    const char *name; // for messages: the path as the user typed it
+    const char *base_dir; // relative paths in it start here; NULL: taken as they are
+    const char *const *sets; // "KEY=VALUE" of each --set, in order
     size_t set_count;
 };
 

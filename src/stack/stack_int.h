@@ -27,7 +27,11 @@ char *stack_arena_copy(struct stack_arena *arena, const char *text, size_t lengt
 char *stack_arena_format(struct stack_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // ---- nodes
-enum stack_node_kind { STACK_NODE_SCALAR, STACK_NODE_MAP, STACK_NODE_LIST };
+enum stack_node_kind {
+    STACK_NODE_SCALAR,
+    STACK_NODE_MAP,
+    STACK_NODE_LIST
+};
 
 struct stack_node {
     enum stack_node_kind kind;
@@ -90,7 +94,7 @@ enum schema_type {
     SCHEMA_ADAPTER,          // BOX.ADAPTER
     SCHEMA_OID,              // OID_NAME or 0x number
     SCHEMA_STATUS,           // NDIS_STATUS_NAME
-    SCHEMA_OID_VALUE,        // an integer, or hex:01,02
+    SCHEMA_OID_VALUE,        // an integer, or hex:01 0a
     SCHEMA_COMPARE,          // [OP] N
     SCHEMA_VALUES,           // a free tree of registry values
     SCHEMA_MAP,              // known keys: map

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Registry values and settings: free trees, typed by how they are written. A plain integer is a REG_DWORD, quoted it is text;
-// qword:N and hex:01,02 are what they say; a list is a REG_MULTI_SZ; a map is a key. A value whose name begins with * is a standard
+// qword:N and hex:01 0a are what they say; a list is a REG_MULTI_SZ; a map is a key. A value whose name begins with * is a standard
 // keyword, which an INF writes as REG_SZ [network/standardized-inf-keywords-for-network-devices], so a plain integer stays text there.
 #include <string.h>
 #include <strings.h>
@@ -33,14 +33,17 @@ check_one(struct stack_reader *reader, const struct stack_node *node, const char
         return;
     }
     if (!node->quoted && !node->text[0])
-        stack_error(reader, node->place, "%s: found nothing; allowed: an integer, a text (\"\" is the empty one), qword:N, hex:01,02, a list "
-                                         "of texts, or a map (a key)", path);
+        stack_error(reader, node->place,
+                    "%s: found nothing; allowed: an integer, a text (\"\" is the empty one), qword:N, hex:01 0a, a list "
+                    "of texts, or a map (a key)",
+                    path);
     else if (!node->quoted && !strncmp(node->text, "hex:", 4) && !scalar_hex(reader->arena, node->text + 4, &bytes, &count))
-        stack_error(reader, node->place, "%s: found \"%.80s\"; allowed: hex: and bytes of two digits, as in hex:01,0a", path, node->text);
+        stack_error(reader, node->place, "%s: found \"%.80s\"; allowed: hex: and bytes of two digits, as in hex:01 0a", path, node->text);
     else if (!node->quoted && !strncmp(node->text, "qword:", 6) && !scalar_uint(node->text + 6, &number))
         stack_error(reader, node->place, "%s: found \"%.80s\"; allowed: qword: and an integer", path, node->text);
     else if (node->key[0] != '*' && is_plain_integer(node, &number) && number > UINT32_MAX)
-        stack_error(reader, node->place, "%s: %s does not fit a REG_DWORD; write qword:%s, or quote it for text", path, node->text, node->text);
+        stack_error(reader, node->place, "%s: %s does not fit a REG_DWORD; write qword:%s, or quote it for text", path, node->text,
+                    node->text);
 }
 
 void
@@ -49,7 +52,8 @@ stack_check_values(struct stack_reader *reader, const struct stack_node *map, co
     for (const struct stack_node *child = map->kind == STACK_NODE_MAP ? map->first : NULL; child; child = child->next) {
         const char *child_path = stack_arena_format(reader->arena, "%s.%.80s", path, child->key);
         if (!child->key[0] || strlen(child->key) > VALUE_NAME_MAX || strchr(child->key, '\\'))
-            stack_error(reader, child->key_place, "%s: a name in the registry has 1 to %d bytes and no backslash", child_path, VALUE_NAME_MAX);
+            stack_error(reader, child->key_place, "%s: a name in the registry has 1 to %d bytes and no backslash", child_path,
+                        VALUE_NAME_MAX);
         else
             check_one(reader, child, child_path);
         for (const struct stack_node *twin = map->first; twin != child; twin = twin->next)

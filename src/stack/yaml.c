@@ -137,8 +137,9 @@ on_event(struct yaml_reading *r, const yaml_event_t *event)
 {
     struct stack_place place = place_of(r, event->start_mark);
     if (has_anchor(event)) {
-        stack_error(r->reader, place, "YAML anchors and aliases (&name, *name) are not used in stack files; write the value out "
-                                      "(a name that begins with * needs quotes: \"*RSS\")");
+        stack_error(r->reader, place,
+                    "YAML anchors and aliases (&name, *name) are not used in stack files; write the value out "
+                    "(a name that begins with * needs quotes: \"*RSS\")");
         return false;
     }
     if (++r->reader->node_count > STACK_NODES_MAX) {
