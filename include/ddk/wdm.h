@@ -23,6 +23,7 @@
 #include "wdm/pnp.h"
 #include "wdm/irp.h"
 #include "wdm/io.h"
+#include "wdm/dma.h"
 #include "wdm/zw.h"
 
 #endif
