@@ -18,6 +18,15 @@ struct box_config {
     uint64_t seed;
 };
 
+struct box;
+
+// Something built above the executive that box_destroy must take down first (NDIS, the verifier). Last attached, first destroyed.
+struct box_upper {
+    struct list node;
+    void (*destroy)(struct box *box, void *context);
+    void *context;
+};
+
 struct box {
     const char *name;            // owned
     struct sched *sched;         // shared by all boxes of a world
@@ -36,6 +45,9 @@ struct box {
     uint32_t leftovers;          // counted by the rooms while the box is destroyed
     void (*on_message)(void *context, const char *text);   // DbgPrint and friends, one line without newline
     void *on_message_context;
+    struct list uppers;          // struct box_upper, newest first
+    int create_error;            // -errno of the room that could not be made
+    struct list node;            // free for whoever keeps the boxes of a world
 };
 
 // Make a machine without drivers. irql: any thread of the scheduler or its creator. fails: NULL when out of memory.
@@ -49,5 +61,14 @@ uint32_t box_destroy(struct box *box);
 // outside the scheduler; directly, with the thread lent to the box, when called from a thread of the scheduler).
 // fails: -EDEADLK on sim when nothing can run any more.
 int box_run(struct box *box, void (*fn)(void *arg), void *arg);
+
+// Have upper->destroy called when the box is destroyed, in a thread of the box at PASSIVE. owns: upper stays the caller's.
+void box_attach(struct box *box, struct box_upper *upper);
+
+// One line for the user, without newline, to on_message or to stderr. irql: any.
+void box_message(struct box *box, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// Something outlived the box: count it and say what. irql: PASSIVE.
+void box_leftover(struct box *box, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

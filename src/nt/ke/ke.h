@@ -15,22 +15,33 @@ struct ke_processor {
     uint32_t number;
     struct box *box;
     struct ke_thread *owner;                         // guarded by word
-    _Alignas(KE_CACHE_LINE) _Atomic uint32_t dpc_pending;   // not 0: the queue needs a drain; written by any thread
+    struct ke_thread *idle;                          // drains the DPC queue when nobody owns the processor
+    _Alignas(KE_CACHE_LINE) _Atomic uint32_t dpc_pending;   // KE_PENDING_* (dpc.h); changed under the queue's lock by any thread
     struct ke_dpc_queue *dpcs;
 };
 
 // What a KTHREAD pointer of a driver points at. One per thread of the box.
 struct ke_thread {
-    struct box *box;
+    DISPATCHER_HEADER header;                        // first: a driver waits for a thread through its KTHREAD pointer
+    struct box *box;                                 // NULL once the box has been destroyed by this very thread
     struct sched_thread *sched_thread;
     struct ke_processor *processor;                  // owned while irql >= DISPATCH_LEVEL, else the one last owned
     KIRQL irql;
     uint8_t in_dpc;                                  // running a DPC: waiting is not allowed, lowering below DISPATCH neither
     uint32_t critical_depth;                         // KeEnterCriticalRegion
+    uint32_t guarded_depth;                          // KeEnterGuardedRegion
     _Atomic uint32_t wait_word;                      // what it sleeps on in ke_wait
     struct list all_node;                            // box->ke->threads
     void *driver;                                    // whose code runs: struct io_driver_image or NULL (set at crossings when verifying)
     struct ps_thread *ps;                            // handle side, NULL for runtime threads
+    uint64_t affinity;                               // processors it may take; bit 0 is processor 0
+    LIST_ENTRY mutants;                              // KMUTEX objects it owns, guarded by the dispatcher lock
+    LONG priority;
+    void (*fn)(void *);
+    void *arg;
+    void *exit_frame;                                // jmp_buf of the boot frame, for PsTerminateSystemThread
+    NTSTATUS exit_status;
+    void (*on_ended)(struct ke_thread *self);        // the thread's last act; NULL for runtime threads
 };
 
 static inline struct ke_thread *
@@ -50,6 +61,9 @@ box_self(void)
 KIRQL ke_raise_dispatch(struct ke_thread *self);
 // Give it back: drain the DPC queue, release, look again. calls: DPC routines of drivers.
 void ke_lower(struct ke_thread *self, KIRQL old);
+
+// Take this very processor, waiting for it. irql: < DISPATCH. Returns the old IRQL for ke_lower.
+KIRQL ke_raise_on(struct ke_thread *self, struct ke_processor *processor);
 
 // Wait until every processor has been given up at least once since the call. irql: PASSIVE; locks: none held.
 void ke_grace(struct box *box);
@@ -81,6 +95,7 @@ int ke_latch_wait(struct ke_latch *latch, uint64_t timeout_ns);
 // A gate counts units (calls in progress, NBLs in flight), so enter and leave take a number.
 struct ke_gate;
 struct ke_gate *ke_gate_create(struct box *box, bool open);
+// irql: PASSIVE (it waits for leavers that are still inside ke_gate_leave_at_dispatch: ke_grace).
 void ke_gate_destroy(struct ke_gate *gate);
 // irql: must own its processor (DISPATCH). Returns false when closed.
 bool ke_gate_enter_at_dispatch(struct ke_gate *gate, struct ke_processor *processor, uint64_t units);
@@ -88,7 +103,9 @@ void ke_gate_leave_at_dispatch(struct ke_gate *gate, struct ke_processor *proces
 void ke_gate_open(struct ke_gate *gate);
 // irql: PASSIVE. Refuses new entries from now on and returns when all units are back.
 void ke_gate_close(struct ke_gate *gate);
-// Same without waiting: on_idle(context) runs once at DISPATCH when the sum has reached 0 (perhaps inside this call).
+// Same without waiting, at any IRQL <= DISPATCH: on_idle(context) runs once at DISPATCH when the sum has reached 0: in a DPC of the
+// gate, in the call that brings the last unit back, or in this call if the gate was closed. A gate that is being closed must not be
+// closed again. After on_idle has begun only the gate's owner touches it.
 void ke_gate_close_async(struct ke_gate *gate, void (*on_idle)(void *), void *context);
 uint64_t ke_gate_units(const struct ke_gate *gate);
 

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+// Pool on malloc. Paths: ex_pool_alloc -> header in front, into the shard of the processor we are on; ex_pool_free -> header is
+// checked (magic, own box, tag), out of the shard it came from. Shards keep the bookkeeping off a common lock: a thread at DISPATCH
+// owns its processor and meets nobody there unless another processor frees what was allocated here.
+// On sim fresh memory is filled with 0xCD, because what malloc leaves there would differ between two runs of one seed.
+#include "nt/ex/pool.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nt/ex/ex_int.h"
+#include "nt/ke/bugcheck.h"
+#include "nt/ke/word.h"
+
+#define POOL_MAGIC 0x4C6F6F50u   // "PooL"
+#define POOL_MAGIC_FREE 0x64656546u
+
+struct pool_header {
+    struct list node;
+    const void *caller;
+    size_t bytes;
+    ULONG tag;
+    uint32_t magic;
+    struct ex_shard *shard;
+};
+_Static_assert(sizeof(struct pool_header) == 48, "a multiple of 16");
+
+static struct ex_tag *
+tag_slot(struct ex_tag *tags, uint32_t room, ULONG tag)
+{
+    uint32_t at = tag * 2654435761u % room;
+    while (tags[at].allocations && tags[at].tag != tag)
+        at = (at + 1) % room;
+    return &tags[at];
+}
+
+static int
+tags_grow(struct ex_shard *shard)
+{
+    uint32_t room = shard->tag_room * 2;
+    struct ex_tag *tags = calloc(room, sizeof *tags);
+    if (!tags)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < shard->tag_room; i++)
+        if (shard->tags[i].allocations)
+            *tag_slot(tags, room, shard->tags[i].tag) = shard->tags[i];
+    free(shard->tags);
+    shard->tags = tags;
+    shard->tag_room = room;
+    return 0;
+}
+
+static int
+shard_add(struct ex_shard *shard, struct pool_header *header)
+{
+    ke_word_lock(&shard->lock);
+    if (shard->tag_count * 3 >= shard->tag_room * 2 && tags_grow(shard)) {
+        ke_word_unlock(&shard->lock);
+        return -ENOMEM;
+    }
+    struct ex_tag *tag = tag_slot(shard->tags, shard->tag_room, header->tag);
+    if (!tag->allocations++)
+        shard->tag_count++;
+    tag->tag = header->tag;
+    tag->bytes += header->bytes;
+    list_push_back(&shard->blocks, &header->node);
+    ke_word_unlock(&shard->lock);
+    return 0;
+}
+
+static bool
+pool_is_paged_size(size_t bytes)
+{
+    return bytes >= PAGE_SIZE;
+}
+
+void *
+ex_pool_alloc(struct box *box, size_t bytes, ULONG tag, bool zero, const void *caller)
+{
+    if (bytes > SIZE_MAX - 2 * PAGE_SIZE)
+        return NULL;
+    size_t front = pool_is_paged_size(bytes) ? PAGE_SIZE : sizeof(struct pool_header);
+    char *base;
+    if (front == PAGE_SIZE)
+        base = aligned_alloc(PAGE_SIZE, (front + bytes + PAGE_SIZE - 1) & ~(size_t)(PAGE_SIZE - 1));
+    else
+        base = zero ? calloc(1, front + bytes) : malloc(front + bytes);
+    if (!base)
+        return NULL;
+    char *block = base + front;
+    if (zero && front == PAGE_SIZE)
+        memset(block, 0, bytes);
+    else if (!zero && box->sched->is_sim)
+        memset(block, 0xCD, bytes);
+    struct pool_header *header = (struct pool_header *)block - 1;
+    *header = (struct pool_header){.caller = caller ? caller : __builtin_return_address(0), .bytes = bytes, .tag = tag, .magic = POOL_MAGIC};
+    struct ke_thread *self = sched_self ? ke_self() : NULL;
+    header->shard = &box->ex->shards[self && self->box == box ? self->processor->number : 0];
+    if (shard_add(header->shard, header)) {
+        free(base);
+        return NULL;
+    }
+    return block;
+}
+
+static struct ex_shard *
+pool_check(struct box *box, struct pool_header *header, ULONG tag)
+{
+    uint64_t block = (uint64_t)(uintptr_t)(header + 1);
+    if (header->magic == POOL_MAGIC_FREE)
+        ke_bugcheck(BUGCODE_BAD_POOL_CALLER, 0x07, 0, header->tag, block);
+    if (header->magic != POOL_MAGIC || header->shard < box->ex->shards || header->shard >= box->ex->shards + box->processor_count)
+        ke_bugcheck(BUGCODE_BAD_POOL_CALLER, 0x46, block, 0, 0);
+    if (tag && header->tag != tag)
+        ke_bugcheck(BUGCODE_BAD_POOL_CALLER, 0x0A, block, header->tag, tag);
+    return header->shard;
+}
+
+void
+ex_pool_free(struct box *box, void *block, ULONG tag)
+{
+    if (!block || ((uintptr_t)block & 15))
+        ke_bugcheck(BUGCODE_BAD_POOL_CALLER, 0x46, (uint64_t)(uintptr_t)block, 0, 0);
+    struct pool_header *header = (struct pool_header *)block - 1;
+    struct ex_shard *shard = pool_check(box, header, tag);
+    ke_word_lock(&shard->lock);
+    struct ex_tag *account = tag_slot(shard->tags, shard->tag_room, header->tag);
+    account->frees++;
+    account->bytes -= header->bytes;
+    list_remove(&header->node);
+    ke_word_unlock(&shard->lock);
+    header->magic = POOL_MAGIC_FREE;
+    free((char *)block - (pool_is_paged_size(header->bytes) ? PAGE_SIZE : sizeof *header));
+}
+
+size_t
+ex_pool_bytes(const void *block)
+{
+    return ((const struct pool_header *)block - 1)->bytes;
+}
+
+void
+ex_pool_usage_get(struct box *box, ULONG tag, struct ex_pool_usage *usage)
+{
+    *usage = (struct ex_pool_usage){0};
+    for (uint32_t i = 0; i < box->processor_count; i++) {
+        struct ex_shard *shard = &box->ex->shards[i];
+        ke_word_lock(&shard->lock);
+        for (uint32_t at = 0; at < shard->tag_room; at++) {
+            struct ex_tag *t = &shard->tags[at];
+            if (!t->allocations || (tag && t->tag != tag))
+                continue;
+            usage->allocations += t->allocations;
+            usage->frees += t->frees;
+            usage->bytes += t->bytes;
+        }
+        ke_word_unlock(&shard->lock);
+    }
+}
+
+static void
+leak_report(struct box *box, struct pool_header *header)
+{
+    char tag[5] = {0};
+    for (int i = 0; i < 4; i++) {
+        char c = (char)(header->tag >> 8 * i);
+        tag[i] = c >= ' ' && c < 127 ? c : '.';
+    }
+    Dl_info where = {0};
+    const char *image = "?", *function = "?";
+    if (dladdr(header->caller, &where)) {
+        if (where.dli_fname)
+            image = strrchr(where.dli_fname, '/') ? strrchr(where.dli_fname, '/') + 1 : where.dli_fname;
+        if (where.dli_sname)
+            function = where.dli_sname;
+    }
+    box_leftover(box, "pool block '%s' of %zu bytes, allocated by %s in %s (%p)", tag, header->bytes, function, image, header->caller);
+}
+
+void
+ex_leaks_report(struct box *box)
+{
+    for (uint32_t i = 0; i < box->processor_count; i++) {
+        struct list *node;
+        while ((node = list_pop_front(&box->ex->shards[i].blocks))) {
+            struct pool_header *header = LIST_ENTRY_OF(node, struct pool_header, node);
+            leak_report(box, header);
+            free((char *)(header + 1) - (pool_is_paged_size(header->bytes) ? PAGE_SIZE : sizeof *header));
+        }
+    }
+}

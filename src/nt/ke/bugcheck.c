@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// The end of a box that cannot go on. The report goes to stderr as well as to the box's message sink, because the sink's owner may
+// be the one that broke; the process ends with exit code 1 (a finding) without running destructors, so that a sanitizer does not
+// bury the report under its own.
+#include "nt/ke/bugcheck.h"
+
+#include <execinfo.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "nt/ke/ke.h"
+
+static const char *
+bugcheck_name(uint32_t code)
+{
+    switch (code) {
+    case BUGCODE_IRQL_NOT_DISPATCH_LEVEL: return "IRQL_NOT_DISPATCH_LEVEL";
+    case BUGCODE_IRQL_NOT_GREATER_OR_EQUAL: return "IRQL_NOT_GREATER_OR_EQUAL";
+    case BUGCODE_IRQL_NOT_LESS_OR_EQUAL: return "IRQL_NOT_LESS_OR_EQUAL";
+    case BUGCODE_MAXIMUM_WAIT_OBJECTS_EXCEEDED: return "MAXIMUM_WAIT_OBJECTS_EXCEEDED";
+    case BUGCODE_SPIN_LOCK_ALREADY_OWNED: return "SPIN_LOCK_ALREADY_OWNED";
+    case BUGCODE_SPIN_LOCK_NOT_OWNED: return "SPIN_LOCK_NOT_OWNED";
+    case BUGCODE_KMODE_EXCEPTION_NOT_HANDLED: return "KMODE_EXCEPTION_NOT_HANDLED";
+    case BUGCODE_KERNEL_APC_PENDING_DURING_EXIT: return "KERNEL_APC_PENDING_DURING_EXIT";
+    case BUGCODE_RESOURCE_NOT_OWNED: return "RESOURCE_NOT_OWNED";
+    case BUGCODE_IRQL_GT_ZERO_AT_SYSTEM_SERVICE: return "IRQL_GT_ZERO_AT_SYSTEM_SERVICE";
+    case BUGCODE_WORKER_THREAD_RETURNED_AT_BAD_IRQL: return "WORKER_THREAD_RETURNED_AT_BAD_IRQL";
+    case BUGCODE_ATTEMPTED_SWITCH_FROM_DPC: return "ATTEMPTED_SWITCH_FROM_DPC";
+    case BUGCODE_BAD_POOL_CALLER: return "BAD_POOL_CALLER";
+    case BUGCODE_BAD_POOL_HEADER: return "BAD_POOL_HEADER";
+    case BUGCODE_DRIVER_VERIFIER_DETECTED_VIOLATION: return "DRIVER_VERIFIER_DETECTED_VIOLATION";
+    case BUGCODE_DRIVER_CORRUPTED_EXPOOL: return "DRIVER_CORRUPTED_EXPOOL";
+    case BUGCODE_TIMER_OR_DPC_INVALID: return "TIMER_OR_DPC_INVALID";
+    case BUGCODE_THREAD_TERMINATE_HELD_MUTEX: return "THREAD_TERMINATE_HELD_MUTEX";
+    case BUGCODE_MANUALLY_INITIATED_CRASH1: return "MANUALLY_INITIATED_CRASH1";
+    default: return "raised by a driver";
+    }
+}
+
+void
+ke_bugcheck(uint32_t code, uint64_t p1, uint64_t p2, uint64_t p3, uint64_t p4)
+{
+    struct ke_thread *self = sched_self ? ke_self() : NULL;
+    fprintf(stderr, "ndisbox: error: bug check 0x%X %s (0x%llX, 0x%llX, 0x%llX, 0x%llX)\n", code, bugcheck_name(code),
+            (unsigned long long)p1, (unsigned long long)p2, (unsigned long long)p3, (unsigned long long)p4);
+    if (self && self->box)
+        fprintf(stderr, "  box %s, processor %u, thread %s, IRQL %u%s, %llu ns\n", self->box->name,
+                self->processor ? self->processor->number : 0, sched_self->name, self->irql, self->in_dpc ? ", in a DPC" : "",
+                (unsigned long long)sched_now_ns(sched_self->sched));
+    void *frames[48];
+    int count = backtrace(frames, 48);
+    fflush(stderr);
+    backtrace_symbols_fd(frames, count, STDERR_FILENO);
+    fflush(NULL);
+    _exit(1);
+}

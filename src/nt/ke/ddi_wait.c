@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// Front doors: events, mutexes, semaphores, waiting. Alertable waits are honest: nobody alerts a thread here and no user APC exists, so
+// STATUS_ALERTED and STATUS_USER_APC never come. Wait=TRUE only saves Windows a context switch; the pair is two calls here.
+// [wdm/nf-wdm-kewaitforsingleobject], [wdm/nf-wdm-kesetevent], [wdm/nf-wdm-kereleasemutex], [wdm/nf-wdm-kereleasesemaphore]
+#include "nt/ex/raise.h"
+#include "nt/ke/bugcheck.h"
+#include "nt/ke/ke_int.h"
+#include "nt/ke/wait.h"
+#include "verify/verify.h"
+
+NTAPI VOID
+KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State)
+{
+    VERIFY_ENTER(KeInitializeEvent);
+    ke_header_init(&Event->Header, Type == SynchronizationEvent ? KE_OBJECT_EVENT_SYNCHRONIZATION : KE_OBJECT_EVENT_NOTIFICATION,
+                   State ? 1 : 0);
+}
+
+NTAPI LONG
+KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
+{
+    VERIFY_ENTER(KeSetEvent);
+    LONG before = ke_event_set(Event);
+    VERIFY_LEAVE(KeSetEvent);
+    return before;
+}
+
+NTAPI LONG
+KeResetEvent(PRKEVENT Event)
+{
+    VERIFY_ENTER(KeResetEvent);
+    return ke_event_reset(Event);
+}
+
+NTAPI VOID
+KeClearEvent(PRKEVENT Event)
+{
+    VERIFY_ENTER(KeClearEvent);
+    ke_event_reset(Event);
+}
+
+NTAPI LONG
+KeReadStateEvent(PRKEVENT Event)
+{
+    VERIFY_ENTER(KeReadStateEvent);
+    return ke_header_state(&Event->Header);
+}
+
+NTAPI LONG
+KePulseEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
+{
+    VERIFY_ENTER(KePulseEvent);
+    return ke_event_pulse(Event);
+}
+
+NTAPI VOID
+KeInitializeMutex(PRKMUTEX Mutex, ULONG Level)
+{
+    VERIFY_ENTER(KeInitializeMutex);
+    ke_mutex_init(Mutex);
+}
+
+NTAPI LONG
+KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait)
+{
+    VERIFY_ENTER(KeReleaseMutex);
+    LONG before;
+    NTSTATUS status = ke_mutex_release(Mutex, &before);
+    if (!NT_SUCCESS(status))
+        ex_raise_status(status);
+    VERIFY_LEAVE(KeReleaseMutex);
+    return before;
+}
+
+NTAPI LONG
+KeReadStateMutex(PRKMUTEX Mutex)
+{
+    VERIFY_ENTER(KeReadStateMutex);
+    return ke_header_state(&Mutex->Header);
+}
+
+NTAPI VOID
+KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit)
+{
+    VERIFY_ENTER(KeInitializeSemaphore);
+    *Semaphore = (KSEMAPHORE){.Limit = Limit};
+    ke_header_init(&Semaphore->Header, KE_OBJECT_SEMAPHORE, Count);
+}
+
+NTAPI LONG
+KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait)
+{
+    VERIFY_ENTER(KeReleaseSemaphore);
+    LONG before;
+    NTSTATUS status = ke_semaphore_release(Semaphore, Adjustment, &before);
+    if (!NT_SUCCESS(status))
+        ex_raise_status(status);
+    VERIFY_LEAVE(KeReleaseSemaphore);
+    return before;
+}
+
+NTAPI LONG
+KeReadStateSemaphore(PRKSEMAPHORE Semaphore)
+{
+    VERIFY_ENTER(KeReadStateSemaphore);
+    return ke_header_state(&Semaphore->Header);
+}
+
+NTAPI NTSTATUS
+KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
+{
+    VERIFY_ENTER(KeWaitForSingleObject);
+    struct box *box = box_self();
+    NTSTATUS status = ke_wait(box, 1, &Object, false, ke_deadline_ns(box, Timeout));
+    VERIFY_LEAVE(KeWaitForSingleObject);
+    return status;
+}
+
+NTAPI NTSTATUS
+KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitType, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
+                         BOOLEAN Alertable, PLARGE_INTEGER Timeout, PKWAIT_BLOCK WaitBlockArray)
+{
+    VERIFY_ENTER(KeWaitForMultipleObjects);
+    // Windows: bug check 0xC (MAXIMUM_WAIT_OBJECTS_EXCEEDED) for too many with or without an array of blocks.
+    if (Count == 0 || Count > MAXIMUM_WAIT_OBJECTS || (Count > THREAD_WAIT_OBJECTS && !WaitBlockArray))
+        ke_bugcheck(BUGCODE_MAXIMUM_WAIT_OBJECTS_EXCEEDED, Count, 0, 0, 0);
+    struct box *box = box_self();
+    NTSTATUS status = ke_wait(box, Count, Object, WaitType == WaitAll, ke_deadline_ns(box, Timeout));
+    VERIFY_LEAVE(KeWaitForMultipleObjects);
+    return status;
+}
+
+NTAPI NTSTATUS
+KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Interval)
+{
+    VERIFY_ENTER(KeDelayExecutionThread);
+    struct box *box = box_self();
+    KEVENT never;
+    void *object = &never;
+    ke_header_init(&never.Header, KE_OBJECT_EVENT_NOTIFICATION, 0);
+    ke_wait(box, 1, &object, false, ke_deadline_ns(box, Interval));
+    VERIFY_LEAVE(KeDelayExecutionThread);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// Windows' clocks from the scheduler's. Units of 100 ns unless a name says otherwise.
+#ifndef NBX_NT_KE_TIME_H
+#define NBX_NT_KE_TIME_H
+
+#include "nt/box.h"
+
+// 15.625 ms, the clock tick of a Windows PC, in units of 100 ns.
+#define KE_TICK_UNITS 156250u
+// From 1601-01-01 to 1970-01-01.
+#define KE_UNITS_1601_TO_1970 UINT64_C(116444736000000000)
+
+static inline uint64_t
+ke_time_system(struct box *box)
+{
+    return sched_unix_ns(box->sched) / 100 + KE_UNITS_1601_TO_1970;
+}
+
+static inline uint64_t
+ke_time_interrupt(struct box *box)
+{
+    return sched_now_ns(box->sched) / 100;
+}
+
+// Let time pass without giving up the processor: spins on threads, moves the virtual clock on sim. irql: any.
+void ke_time_stall(struct box *box, uint64_t ns);
+
+#endif

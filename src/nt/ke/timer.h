@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// KTIMERs: one heap and one thread per box. A timer that comes due is signalled and its DPC queued on the processor where it was set
+// (or the DPC's own target). The heap's node lies in KTIMER from DueTime to the end of TimerListEntry.
+#ifndef NBX_NT_KE_TIMER_H
+#define NBX_NT_KE_TIMER_H
+
+#include "nt/ke/ke.h"
+
+void ke_timer_init(KTIMER *timer, TIMER_TYPE type);
+// Set or set again. due: negative relative, positive system time, 0 at once; period_ms 0: one shot. irql: <= DISPATCH.
+// Returns whether it was already set.
+bool ke_timer_set(KTIMER *timer, LARGE_INTEGER due, uint32_t period_ms, KDPC *dpc);
+// Same with scheduler time and a period in units of 100 ns; for ExSetTimer, whose periods are not whole milliseconds.
+bool ke_timer_set_at(KTIMER *timer, uint64_t due_ns, uint64_t period_units, KDPC *dpc);
+// Returns whether it was set. Its DPC may be queued or running still.
+bool ke_timer_cancel(KTIMER *timer);
+
+#endif
