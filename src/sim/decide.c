@@ -88,7 +88,9 @@ sim_replay_check(struct sched *sched)
         return -EINVAL;
     if (tape->recorded == tape->in_count && tape->replayed == tape->in_count && sim->hash == tape->in_hash)
         return 0;
-    fprintf(stderr, "ndisbox: sim: the replay differs from its tape: %llu decisions, on the tape %llu; trace hash %016llx, on the tape %016llx\n",
+    fprintf(stderr,
+            "ndisbox: sim: the replay differs from its tape: %llu decisions, on the tape %llu; "
+            "trace hash %016llx, on the tape %016llx\n",
             (unsigned long long)tape->recorded, (unsigned long long)tape->in_count, (unsigned long long)sim->hash,
             (unsigned long long)tape->in_hash);
     return -ESTALE;

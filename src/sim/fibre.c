@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "host/stack.h"
+#include "host/symbol.h"
 #include "sim/sim_int.h"
 
 #if defined(__has_feature)
@@ -38,7 +39,7 @@ sim_fibre_arrived(struct sim_context *self)
 #endif
 }
 
-__attribute__((noinline)) void
+void
 sim_fibre_switch(struct sim_context *from, struct sim_context *to, bool from_ends)
 {
 #ifdef SIM_ASAN
@@ -67,7 +68,7 @@ sim_fibre_main(void)
 }
 
 #if defined(__x86_64__)
-struct sim_boot_frame {          // the layout of switch_x86_64.S
+struct sim_saved_frame {          // what lies at a suspended context's sp: the layout of switch_x86_64.S
     uint32_t mxcsr, x87_control;
     uint64_t r15, r14, r13, r12, rbx, rbp;
     uint64_t return_address;
@@ -75,25 +76,49 @@ struct sim_boot_frame {          // the layout of switch_x86_64.S
 };
 
 static void
-sim_boot_frame_init(struct sim_boot_frame *frame)
+sim_saved_frame_boot(struct sim_saved_frame *frame)
 {
-    *frame = (struct sim_boot_frame){
+    *frame = (struct sim_saved_frame){
         .mxcsr = 0x1F80, .x87_control = 0x037F, .r12 = (uintptr_t)sim_fibre_main, .return_address = (uintptr_t)sim_switch_boot};
 }
+
+static const void *
+sim_saved_frame_pointer(const struct sim_saved_frame *frame)
+{
+    return (const void *)frame->rbp;
+}
+
+static const void *
+sim_saved_frame_return(const struct sim_saved_frame *frame)
+{
+    return (const void *)frame->return_address;
+}
 #elif defined(__aarch64__)
-struct sim_boot_frame {          // the layout of switch_aarch64.S
+struct sim_saved_frame {          // what lies at a suspended context's sp: the layout of switch_aarch64.S
     uint64_t x29, x30, x19_to_x28[10], d8_to_d15[8], fpcr, pad;
 };
 
 static void
-sim_boot_frame_init(struct sim_boot_frame *frame)
+sim_saved_frame_boot(struct sim_saved_frame *frame)
 {
-    *frame = (struct sim_boot_frame){.x30 = (uintptr_t)sim_switch_boot, .x19_to_x28 = {(uintptr_t)sim_fibre_main}};
+    *frame = (struct sim_saved_frame){.x30 = (uintptr_t)sim_switch_boot, .x19_to_x28 = {(uintptr_t)sim_fibre_main}};
+}
+
+static const void *
+sim_saved_frame_pointer(const struct sim_saved_frame *frame)
+{
+    return (const void *)frame->x29;
+}
+
+static const void *
+sim_saved_frame_return(const struct sim_saved_frame *frame)
+{
+    return (const void *)frame->x30;
 }
 #else
 #error "sim has no fibre switch for this processor yet: write src/sim/switch_<arch>.S and its boot frame here"
 #endif
-_Static_assert(sizeof(struct sim_boot_frame) % 16 == 0, "the stack of a new fibre is aligned");
+_Static_assert(sizeof(struct sim_saved_frame) % 16 == 0, "the stack of a new fibre is aligned");
 
 static void *
 sim_stack_get(struct sim *sim)
@@ -139,8 +164,8 @@ sim_context_init(struct sim *sim, struct sim_context *context)
     char *low = sim_stack_get(sim);
     if (!low)
         return -ENOMEM;
-    struct sim_boot_frame *frame = (struct sim_boot_frame *)(low + sim->stack_bytes) - 1;
-    sim_boot_frame_init(frame);
+    struct sim_saved_frame *frame = (struct sim_saved_frame *)(low + sim->stack_bytes) - 1;
+    sim_saved_frame_boot(frame);
     *context = (struct sim_context){.sp = frame, .stack_low = low, .stack_bytes = sim->stack_bytes};
 #ifdef SIM_TSAN
     context->tsan_fiber = __tsan_create_fiber(0);
@@ -198,6 +223,18 @@ sim_fibre_destroy(struct sim *sim, struct sim_fibre *fibre)
     list_remove(&fibre->node);
     sim->fibre_count--;
     free(fibre);
+}
+
+size_t
+sim_fibre_backtrace(const struct sim_fibre *fibre, const void **addresses, size_t limit)
+{
+    if (fibre->state == SIM_FIBRE_ENDED || !limit)
+        return 0;
+    if (&fibre->base == sched_self)
+        return symbol_backtrace(addresses, limit);
+    const struct sim_saved_frame *saved = fibre->context.sp;
+    addresses[0] = sim_saved_frame_return(saved);
+    return 1 + symbol_walk(sim_saved_frame_pointer(saved), fibre->base.stack_low, fibre->base.stack_high, addresses + 1, limit - 1);
 }
 
 // The OS thread that calls sched_run is suspended like a fibre while fibres run.

@@ -102,6 +102,8 @@ int sim_fibre_create(struct sim *sim, const char *name, sched_thread_fn fn, void
 void sim_fibre_destroy(struct sim *sim, struct sim_fibre *fibre);
 // Suspend `from`, go on with `to`. `from` never comes back if it has ended.
 void sim_fibre_switch(struct sim_context *from, struct sim_context *to, bool from_ends);
+// Return addresses of a suspended fibre, or of the running one; none of an ended one.
+size_t sim_fibre_backtrace(const struct sim_fibre *fibre, const void **addresses, size_t limit);
 void sim_main_context_start(struct sim_context *main);
 void sim_main_context_stop(struct sim_context *main);
 void sim_stacks_destroy(struct sim *sim);

@@ -196,6 +196,7 @@ stuck_main(void *arg)
 {
     struct crowd *crowd = arg;
     sched_wait(crowd->sched, &crowd->word, 0, SCHED_NEVER);
+    __asm__ volatile("");        // no tail call: the frame is looked for
 }
 
 static void
@@ -224,6 +225,10 @@ TEST(deadlock_is_reported_with_every_fibre_and_ends_the_run)
     ck_assert_msg(strstr(report, "deadlock") != NULL, "%s", report);
     ck_assert_msg(strstr(report, "\"philosopher\": waiting on the word") != NULL, "%s", report);
     ck_assert_msg(strstr(report, "thread 1 \"root\": waiting") != NULL, "%s", report);
+    // Where it waits, by function and line.
+    ck_assert_msg(strstr(report, "stuck_main ") && strstr(report, "sim_test.c:"), "%s", report);
+    if (getenv("NBX_TEST_VERBOSE"))
+        fputs(report, stdout);
     free(report);
     ck_assert_int_eq(sched_run(crowd.sched, "again", stuck_root, &crowd, NULL), -EDEADLK);
     sched_destroy(crowd.sched);
