@@ -6,10 +6,33 @@
 // The stack is printed from the driver's call on. The process ends with _Exit: what is left of the box cannot be torn down in
 // order, because the call that the driver made has no result to go on with.
 #include "verify/refuse.h"
-#include "verify/symbol.h"
+#include "host/symbol.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { FRAMES_MAX = 48 };
+
+/* The calling thread's stack from the frame that returns to caller on, or the caller alone if that frame is not found. */
+static void
+print_stack_from(const void *caller)
+{
+    const void *frames[FRAMES_MAX];
+    size_t count = symbol_backtrace(frames, FRAMES_MAX), first = 0;
+    struct symbols *symbols = symbols_create();
+
+    if (!symbols) {
+        fprintf(stderr, "    %p\n", caller);
+        return;
+    }
+    while (first < count && frames[first] != caller)
+        first++;
+    if (first < count)
+        symbols_print(symbols, stderr, frames + first, count - first, true);
+    else
+        symbols_print(symbols, stderr, &caller, 1, true);
+    symbols_destroy(symbols);
+}
 
 _Noreturn void
 verify_refused_call_from(const char *name, const void *caller)
@@ -18,7 +41,7 @@ verify_refused_call_from(const char *name, const void *caller)
     fprintf(stderr, "ndisbox: error: driver called %s, which ndisbox does not provide (refuse). See: ndisbox ddi %s [NBX-0001]\n",
             name, name);
     fprintf(stderr, "  called from\n");
-    verify_symbol_print_stack(stderr, caller);
+    print_stack_from(caller);
     fflush(stderr);
     _Exit(1);
 }

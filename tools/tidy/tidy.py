@@ -104,7 +104,7 @@ def functions_of(code):
                     and not lines[first - 1].rstrip().endswith(";"):
                 first -= 1
             head = "\n".join(lines[first:start])
-            head = re.sub(r"__attribute__\s*\(\(.*?\)\)|__declspec\(.*?\)|_Alignas\(.*?\)", lambda m: " " * len(m.group(0)), head)
+            head = re.sub(r"__attribute__\s*\(\(.*?\)\)|__declspec\(.*?\)|_Alignas\(.*?\)|_Atomic\(.*?\)", lambda m: " " * len(m.group(0)), head)
             name = re.search(r"(\w+)\s*\(", head)
             if name and "=" not in head.split("(")[0]:
                 begins = name.start() == 0 or head[name.start() - 1] == "\n"
@@ -247,8 +247,8 @@ def directive_lines(text):
 
 
 def comparable(text):
-    """Without the backslashes of macros, and without two tastes of clang-format that come from taking C for C++."""
-    text = re.sub(r"[ \t]*\\$", "", text, flags=re.M)
+    """Without the backslashes of macros, and without the tastes of clang-format that come from taking C for C++."""
+    text = re.sub(r"[ \t]*&&[ \t]*(?=\S)", " && ", re.sub(r"[ \t]*\\$", "", text, flags=re.M))
     return re.sub(r"\bclass (\+\+|--)", r"class\1", re.sub(r"(\w)\((\*+\w+\)[\[(])", r"\1 (\2", text))
 
 
