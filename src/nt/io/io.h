@@ -45,7 +45,8 @@ NTSTATUS io_device_create(struct box *box, DRIVER_OBJECT *driver, ULONG extensio
 // Take name and list entry away; the memory goes when files and references are gone.
 void io_device_delete(DEVICE_OBJECT *device);
 // Put source on top of the stack that target belongs to; returns what is right below source now, NULL if target is being deleted.
-DEVICE_OBJECT *io_device_attach(DEVICE_OBJECT *source, DEVICE_OBJECT *target);
+// below (may be NULL) is set under the lock, before a request can reach source.
+DEVICE_OBJECT *io_device_attach(DEVICE_OBJECT *source, DEVICE_OBJECT *target, DEVICE_OBJECT **below);
 // Take off what is attached to target.
 void io_device_detach(DEVICE_OBJECT *target);
 DEVICE_OBJECT *io_device_top(DEVICE_OBJECT *device);

@@ -72,6 +72,8 @@ struct ob_header *ob_header_of(const void *body);
 void ob_ref(void *body);
 // Drop a reference; calls: type->on_delete after the last. irql: <= DISPATCH (deletion is put off to PASSIVE). Returns what is left.
 int64_t ob_unref(void *body);
+// The same, deleting on the worker always: for callers that hold what on_delete takes.
+void ob_unref_deferred(void *body);
 void ob_holder_set(void *body, const char *holder);
 
 // Give the body a name. Directories of the path must exist. irql: <= DISPATCH. The name holds a reference of its own.
@@ -79,6 +81,8 @@ void ob_holder_set(void *body, const char *holder);
 NTSTATUS ob_name_insert(void *body, const UNICODE_STRING *path, bool is_permanent);
 // Take the name away and drop its reference; no-op without a name.
 void ob_name_remove(void *body);
+// The name goes with the last handle from now on (at once if none is open).
+void ob_make_temporary(void *body);
 
 // Find by full path, through symbolic links. *rest (may be NULL: then a rest is an error) is what followed a device's name, in a
 // buffer that the caller frees with ob_string_free. owns: *body carries a reference.
@@ -90,6 +94,8 @@ NTSTATUS ob_name_query(const void *body, UNICODE_STRING *path);
 NTSTATUS ob_handle_create(struct box *box, void *body, ACCESS_MASK access, HANDLE *handle);
 // fails: INVALID_HANDLE, OBJECT_TYPE_MISMATCH (type NULL takes all), ACCESS_DENIED. owns: *body carries a reference.
 NTSTATUS ob_handle_ref(struct box *box, HANDLE handle, const struct _OBJECT_TYPE *type, ACCESS_MASK access, void **body);
+// The same, and the pseudo handles of the current thread (-2) and process (-1) are understood.
+NTSTATUS ob_handle_ref_special(struct box *box, HANDLE handle, const struct _OBJECT_TYPE *type, ACCESS_MASK access, void **body);
 NTSTATUS ob_handle_close(struct box *box, HANDLE handle);
 // Close what is left open of one kind, reporting each as a leftover.
 void ob_handles_close_kind(struct box *box, enum ob_kind kind);

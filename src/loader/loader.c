@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+// From a .so on disk to a mapped image: read it whole, check it (elf.c), list every name that nobody defines, write the copy, dlopen
+// it with RTLD_NOW | RTLD_LOCAL, look up DriverEntry.
+// Copies lie in one run directory of the process, $TMPDIR/ndisbox-<pid>-XXXXXX/, and stay there until exit even after loader_close:
+// without the file a debugger or a sanitizer could not name the frames of a driver any more. What a killed process left is removed
+// by the next one. That directory's path, like dlopen itself, belongs to the process and not to a box; it is the one static here,
+// written once under its mutex.
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/file.h"
+#include "loader/elf.h"
+#include "loader/loader.h"
+
+#define IMAGE_BYTES_MAX (256u << 20)
+#define RUN_PREFIX "ndisbox-"
+
+static struct {
+    pthread_mutex_t mutex;
+    char path[256];
+    pid_t pid;
+    unsigned copies;
+} run = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static void
+directory_remove(const char *path)
+{
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        if (entry->d_name[0] != '.')
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    if (dir)
+        closedir(dir);
+    rmdir(path);
+}
+
+static void
+run_remove(void)
+{
+    if (run.pid == getpid())
+        directory_remove(run.path);
+}
+
+// Directories of processes that are gone. Only names of our form that belong to this user are touched.
+static void
+stale_remove(const char *parent)
+{
+    DIR *dir = opendir(parent);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        int pid, used = 0;
+        struct stat st;
+        char path[512];
+        if (sscanf(entry->d_name, RUN_PREFIX "%d-%n", &pid, &used) != 1 || strlen(entry->d_name) != (size_t)used + 6 || pid <= 0)
+            continue;
+        if (kill(pid, 0) == 0 || errno != ESRCH)
+            continue;
+        if ((size_t)snprintf(path, sizeof(path), "%s/%s", parent, entry->d_name) < sizeof(path) && lstat(path, &st) == 0 &&
+            S_ISDIR(st.st_mode) && st.st_uid == geteuid())
+            directory_remove(path);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+// The run directory of this very process: a forked child makes its own. fails: -errno.
+static int
+run_directory(char *out, size_t out_bytes, unsigned *copy)
+{
+    int failed = 0;
+    pthread_mutex_lock(&run.mutex);
+    if (run.pid != getpid()) {
+        const char *parent = getenv("TMPDIR");
+        parent = parent && parent[0] == '/' && strlen(parent) < 200 ? parent : "/tmp";
+        stale_remove(parent);
+        snprintf(run.path, sizeof(run.path), "%s/" RUN_PREFIX "%d-XXXXXX", parent, (int)getpid());
+        if (!mkdtemp(run.path))
+            failed = -errno;
+        else if (run.pid == 0)
+            atexit(run_remove);
+        run.pid = failed ? 0 : getpid();
+        run.copies = 0;
+    }
+    if (!failed)
+        snprintf(out, out_bytes, "%s", run.path);
+    *copy = ++run.copies;
+    pthread_mutex_unlock(&run.mutex);
+    return failed;
+}
+
+// fails: -errno.
+static int
+copy_write(const char *path, const char *bytes, size_t count)
+{
+    int fd, failed = file_open(path, FILE_MODE_WRITE | FILE_MODE_CREATE | FILE_MODE_EXCLUSIVE, &fd);
+    if (failed)
+        return failed;
+    failed = file_write(fd, bytes, count, 0);
+    file_close(fd);
+    return failed;
+}
+
+// All undefined names that neither this program nor its libraries define, as one sentence. Returns how many.
+static unsigned
+unresolved_list(const struct elf_image *elf, const char *name, char *error, size_t error_bytes)
+{
+    unsigned count = 0;
+    size_t used = 0;
+    for (uint32_t i = 1; i < elf->symbol_count; i++) {
+        struct elf_symbol symbol;
+        if (!elf_symbol_at(elf, i, &symbol) || !symbol.is_undefined || symbol.is_weak || dlsym(RTLD_DEFAULT, symbol.name))
+            continue;
+        bool is_sanitizer = strncmp(symbol.name, "__asan_", 7) == 0 || strncmp(symbol.name, "__tsan_", 7) == 0;
+        int put = snprintf(error + used, error_bytes - used, "%s%s%s",
+                           count ? ", " : "", symbol.name, is_sanitizer && !count ? " (it was built with a sanitizer that this program lacks)" : "");
+        if (!count++) {
+            put = snprintf(error, error_bytes, "%s: nothing defines %s%s", name, symbol.name,
+                           is_sanitizer ? " (it was built with a sanitizer that this program lacks)" : "");
+        }
+        if (put < 0 || (size_t)put >= error_bytes - used)
+            return count;
+        used += (size_t)put;
+    }
+    return count;
+}
+
+static int
+bytes_check(const char *bytes, size_t count, const char *name, char *error, size_t error_bytes)
+{
+    struct elf_image elf;
+    const char *why;
+    int failed = elf_read(bytes, count, &elf, &why);
+    if (failed) {
+        snprintf(error, error_bytes, "%s: %s", name, why);
+        return failed;
+    }
+    // With libraries of its own only the dynamic linker can say what is missing.
+    return elf.needed_count == 0 && unresolved_list(&elf, name, error, error_bytes) ? -ENOSYS : 0;
+}
+
+struct span_of {
+    const struct link_map *map;
+    uintptr_t low, high;
+};
+
+static int
+span_find(struct dl_phdr_info *info, size_t size, void *context)
+{
+    struct span_of *span = context;
+    if (info->dlpi_addr != span->map->l_addr || strcmp(info->dlpi_name, span->map->l_name) != 0)
+        return 0;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+        uintptr_t low = info->dlpi_addr + ph->p_vaddr, high = low + ph->p_memsz;
+        if (ph->p_type != PT_LOAD)
+            continue;
+        span->low = !span->low || low < span->low ? low : span->low;
+        span->high = high > span->high ? high : span->high;
+    }
+    return 1;
+}
+
+static int
+copy_open(const char *copy, const char *name, struct loader_image *image, char *error, size_t error_bytes)
+{
+    void *dl = dlopen(copy, RTLD_NOW | RTLD_LOCAL);
+    if (!dl) {
+        const char *why = dlerror();
+        snprintf(error, error_bytes, "%s: %s", name, why ? why : "dlopen failed");
+        return why && strstr(why, "undefined symbol") ? -ENOSYS : -ENOEXEC;
+    }
+    void *entry = dlsym(dl, "DriverEntry");
+    struct span_of span = {0};
+    if (!entry || dlinfo(dl, RTLD_DI_LINKMAP, &span.map)) {
+        snprintf(error, error_bytes, "%s: it exports no DriverEntry", name);
+        dlclose(dl);
+        return -ENOSYS;
+    }
+    dl_iterate_phdr(span_find, &span);
+    *image = (struct loader_image){.dl = dl, .entry = entry, .base = (void *)span.low, .span_bytes = span.high - span.low};
+    return 0;
+}
+
+int
+loader_open(const char *path, const char *name, struct loader_image *image, char *error, size_t error_bytes)
+{
+    char *bytes, directory[256], copy[600];
+    size_t count;
+    unsigned number;
+    int failed = file_load(path, IMAGE_BYTES_MAX, &bytes, &count);
+    if (failed) {
+        snprintf(error, error_bytes, "%s: cannot read %s: %s", name, path, strerror(-failed));
+        return failed;
+    }
+    failed = bytes_check(bytes, count, name, error, error_bytes);
+    if (!failed) {
+        failed = run_directory(directory, sizeof(directory), &number);
+        snprintf(copy, sizeof(copy), "%s/%s-%u.so", directory, name, number);
+        if (!failed)
+            failed = copy_write(copy, bytes, count);
+        if (failed)
+            snprintf(error, error_bytes, "%s: cannot write a copy of %s: %s", name, path, strerror(-failed));
+        else
+            failed = copy_open(copy, name, image, error, error_bytes);
+    }
+    free(bytes);
+    return failed;
+}
+
+void
+loader_close(void *dl)
+{
+    dlclose(dl);
+}

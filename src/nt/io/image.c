@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+// Images: from a file or an entry point to a running driver, and back.
+//   io_image_load   -> loader_open (copy, dlopen) -> service key -> \Driver\<name> -> DriverEntry; each step is undone if a later fails
+//   io_image_unload -> DriverUnload -> wait until refs is 0 -> sweep devices -> loader_close
+//   io_stop   -> the same for what is left when the box goes, unload routine or not
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/loader.h"
+#include "nt/cm/cm.h"
+#include "nt/io/io_int.h"
+
+static void
+say(char *error, size_t error_bytes, const char *what, const char *name)
+{
+    if (error_bytes)
+        snprintf(error, error_bytes, "%s: %s", name, what);
+}
+
+struct io_image *
+io_image_find(struct box *box, const char *name)
+{
+    struct io_image *found = NULL;
+    KIRQL old = io_lock_take(box->io);
+    LIST_FOR_EACH(node, &box->io->images)
+    {
+        struct io_image *image = LIST_ENTRY_OF(node, struct io_image, node);
+        if (strcasecmp(image->name, name) == 0)
+            found = image;
+    }
+    io_lock_drop(box->io, old);
+    return found;
+}
+
+struct io_image *
+io_image_of(const DRIVER_OBJECT *driver_object)
+{
+    return driver_object ? io_driver_of(driver_object)->image : NULL;
+}
+
+struct io_image *
+io_image_at(struct box *box, const void *pc)
+{
+    struct io_image *found = NULL;
+    KIRQL old = io_lock_take(box->io);
+    LIST_FOR_EACH(node, &box->io->images)
+    {
+        struct io_image *image = LIST_ENTRY_OF(node, struct io_image, node);
+        if (image->span_bytes && (uintptr_t)pc - (uintptr_t)image->base < image->span_bytes)
+            found = image;
+    }
+    io_lock_drop(box->io, old);
+    return found;
+}
+
+void
+io_image_ref(struct io_image *image)
+{
+    atomic_fetch_add_explicit(&image->refs, 1, memory_order_relaxed);
+}
+
+void
+io_image_unref(struct io_image *image)
+{
+    struct sched *sched = image->box->sched;
+    if (atomic_fetch_sub_explicit(&image->refs, 1, memory_order_acq_rel) == 1)
+        sched_wake(sched, &image->refs, UINT32_MAX);
+}
+
+static void
+wait_for_references(struct io_image *image)
+{
+    for (uint32_t refs; (refs = atomic_load_explicit(&image->refs, memory_order_acquire)) != 0;)
+        sched_wait(image->box->sched, &image->refs, refs, SCHED_NEVER);
+}
+
+// The service key as an INF's AddService would leave it [windows-driver-docs install/inf-addservice-directive].
+static struct cm_key *
+service_key(struct box *box, const struct io_image_config *config)
+{
+    char path[512];
+    if ((size_t)snprintf(path, sizeof(path), "%s\\%s", CM_SERVICES, config->name) >= sizeof(path))
+        return NULL;
+    struct cm_key *key = cm_key_open(box, path);
+    if (!key)
+        return NULL;
+    uint32_t present;
+    snprintf(path, sizeof(path), "\\SystemRoot\\System32\\drivers\\%s.sys", config->name);
+    if (cm_get_dword(box, key, "Type", &present) == STATUS_OBJECT_NAME_NOT_FOUND)
+        cm_set_dword(box, key, "Type", 1);
+    if (cm_get_dword(box, key, "Start", &present) == STATUS_OBJECT_NAME_NOT_FOUND)
+        cm_set_dword(box, key, "Start", 3);
+    if (cm_get_dword(box, key, "ErrorControl", &present) == STATUS_OBJECT_NAME_NOT_FOUND)
+        cm_set_dword(box, key, "ErrorControl", 1);
+    if (cm_set_expand_sz(box, key, "ImagePath", path) != STATUS_SUCCESS)
+        return NULL;
+    return key;
+}
+
+static NTSTATUS
+status_of_loader(int error)
+{
+    switch (-error) {
+    case ENOENT:
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    case ENOEXEC:
+        return STATUS_INVALID_IMAGE_FORMAT;
+    case ENOSYS:
+        return STATUS_PROCEDURE_NOT_FOUND;
+    case EACCES:
+        return STATUS_ACCESS_DENIED;
+    case ENOMEM:
+        return STATUS_INSUFFICIENT_RESOURCES;
+    default:
+        return STATUS_UNSUCCESSFUL;
+    }
+}
+
+static NTSTATUS
+call_entry(struct io_image *image, DRIVER_INITIALIZE *entry)
+{
+    char path[512];
+    UNICODE_STRING registry;
+    snprintf(path, sizeof(path), "%s\\%s", CM_SERVICES, image->name);
+    NTSTATUS status = ob_string_from(path, &registry);
+    if (status != STATUS_SUCCESS)
+        return status;
+    image->driver_object->DriverInit = entry;
+    void *before = io_cross(image);
+    io_image_ref(image);
+    status = entry(image->driver_object, &registry);
+    io_image_unref(image);
+    io_cross_back(before);
+    ob_string_free(&registry);
+    if (NT_SUCCESS(status)) {
+        // Devices made in DriverEntry are ready when it returns [wdm/nf-wdm-iocreatedevice].
+        for (DEVICE_OBJECT *device = image->driver_object->DeviceObject; device; device = device->NextDevice)
+            device->Flags &= ~(ULONG)DO_DEVICE_INITIALIZING;
+    }
+    return status;
+}
+
+// No code of the image runs or will run again: undo what io_image_load did. The struct moves to the list of the gone.
+static void
+image_close(struct io_image *image)
+{
+    struct box *box = image->box;
+    wait_for_references(image);
+    if (image->driver_object) {
+        io_driver_sweep(image->driver_object);
+        io_reinit_drop(image->driver_object);
+        io_driver_retire(image->driver_object);
+        io_driver_delete(image->driver_object);
+        image->driver_object = NULL;
+    }
+    KIRQL old = io_lock_take(box->io);
+    list_remove(&image->node);
+    list_push_back(&box->io->gone, &image->node);
+    image->base = NULL;
+    image->span_bytes = 0;
+    io_lock_drop(box->io, old);
+    if (image->dl)
+        loader_close(image->dl);
+    image->dl = NULL;
+}
+
+static NTSTATUS
+image_open(struct io_image *image, const struct io_image_config *config, DRIVER_INITIALIZE **entry, char *error, size_t error_bytes)
+{
+    struct loader_image loaded = {0};
+    *entry = config->entry;
+    if (!config->path) {
+        if (!config->entry)
+            say(error, error_bytes, "neither a path nor an entry point was given", config->name);
+        return config->entry ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+    }
+    int failed = loader_open(config->path, config->name, &loaded, error, error_bytes);
+    if (failed)
+        return status_of_loader(failed);
+    image->dl = loaded.dl;
+    image->base = loaded.base;
+    image->span_bytes = loaded.span_bytes;
+    *entry = (DRIVER_INITIALIZE *)loaded.entry;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS
+io_image_load(struct box *box, const struct io_image_config *config, struct io_image **out, char *error, size_t error_bytes)
+{
+    DRIVER_INITIALIZE *entry;
+    *out = NULL;
+    if (error_bytes)
+        error[0] = 0;
+    if (!config->name || !config->name[0] || strlen(config->name) > 200 || strpbrk(config->name, "\\/")) {
+        say(error, error_bytes, "a service name has 1 to 200 characters and no slashes", config->name ? config->name : "(none)");
+        return STATUS_OBJECT_NAME_INVALID;
+    }
+    if (io_image_find(box, config->name)) {
+        say(error, error_bytes, "a driver of this name is loaded already", config->name);
+        return STATUS_IMAGE_ALREADY_LOADED;
+    }
+    struct io_image *image = calloc(1, sizeof(*image));
+    char *name = strdup(config->name);
+    if (!image || !name) {
+        free(image);
+        free(name);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    image->box = box;
+    image->name = name;
+    KIRQL old = io_lock_take(box->io);
+    list_push_back(&box->io->images, &image->node);
+    io_lock_drop(box->io, old);
+    NTSTATUS status = image_open(image, config, &entry, error, error_bytes);
+    if (NT_SUCCESS(status) && !service_key(box, config))
+        status = STATUS_INSUFFICIENT_RESOURCES;
+    if (NT_SUCCESS(status))
+        status = io_driver_create(box, image, &image->driver_object);
+    if (NT_SUCCESS(status)) {
+        status = call_entry(image, entry);
+        if (NT_SUCCESS(status))
+            io_reinit_run(image->driver_object);
+        else if (error_bytes)
+            snprintf(error, error_bytes, "%s: DriverEntry returned 0x%08x", config->name, (unsigned)status);
+    }
+    if (!NT_SUCCESS(status)) {
+        image_close(image);
+        return status;
+    }
+    *out = image;
+    return status;
+}
+
+static void
+call_unload(struct io_image *image)
+{
+    void *before = io_cross(image);
+    image->driver_object->DriverUnload(image->driver_object);
+    io_cross_back(before);
+}
+
+NTSTATUS
+io_image_unload(struct io_image *image)
+{
+    bool is_busy = false;
+    if (!image->driver_object || !image->driver_object->DriverUnload)
+        return STATUS_INVALID_DEVICE_REQUEST;
+    KIRQL old = io_lock_take(image->box->io);
+    for (DEVICE_OBJECT *device = image->driver_object->DeviceObject; device; device = device->NextDevice)
+        is_busy = is_busy || io_device_of(device)->opens;
+    io_lock_drop(image->box->io, old);
+    if (is_busy)
+        return STATUS_DEVICE_BUSY;
+    call_unload(image);
+    image_close(image);
+    return STATUS_SUCCESS;
+}
+
+void
+io_stop(struct box *box)
+{
+    if (!box->io || list_is_empty(&box->io->images))
+        return;
+    io_shutdown_run(box);
+    ob_handles_close_kind(box, OB_FILE);
+    while (!list_is_empty(&box->io->images)) {
+        struct io_image *image = LIST_ENTRY_OF(box->io->images.prev, struct io_image, node);
+        if (image->driver_object && image->driver_object->DriverUnload)
+            call_unload(image);
+        image_close(image);
+    }
+}
