@@ -19,6 +19,7 @@ import sys
 KINDS = ("function", "callback", "macro", "inline")
 STATUSES = ("full", "partial", "refuse", "absent")
 WIDTHS = (72, 9, 16, 12, 10, 8, 34)  # of name, kind, header, irql, owns, status, file; tests come last
+OWNS = ("-", "takes", "returns", "lends", "gives", "frees")
 LEVELS = {"PASSIVE": (0, 0), "APC": (1, 1), "DISPATCH": (2, 2), "DIRQL": (3, 12), "HIGH": (15, 15)}
 
 
@@ -65,6 +66,8 @@ def read_table(path, problems):
             problems.append(f"{where}: kind '{row.kind}' is none of {' '.join(KINDS)}")
         if row.status not in STATUSES:
             problems.append(f"{where}: status '{row.status}' is none of {' '.join(STATUSES)}")
+        if row.owns not in OWNS:
+            problems.append(f"{where}: owns '{row.owns}' is none of {' '.join(OWNS)}")
         if irql_range(row.irql) is None:
             problems.append(f"{where}: irql '{row.irql}' is no level (see the head of ddi/ndis.ddi)")
         rows.append(row)
