@@ -55,3 +55,11 @@ if(NBX_SANITIZE MATCHES "fuzzer")
     add_dependencies(fuzz fuzz_${name})
   endforeach()
 endif()
+
+# tests/bench/*_bench.c: measurements, built only when asked for by name, never part of pass or fail.
+file(GLOB bench_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/bench/*_bench.c)
+foreach(source ${bench_sources})
+  get_filename_component(name ${source} NAME_WE)
+  nbx_program(${name} ${source})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests EXCLUDE_FROM_ALL ON)
+endforeach()
