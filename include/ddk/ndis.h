@@ -32,5 +32,6 @@
 #include "ndis/protocol.h"
 #include "ndis/filter.h"
 #include "ndis/im.h"
+#include "ndis/poll.h"
 #include "xfilter.h"
 #endif

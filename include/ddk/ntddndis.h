@@ -18,4 +18,7 @@
 #include "ndis/ports.h"
 #include "ndis/qos.h"
 #include "ndis/ndk.h"
+#include "ndis/isolation.h"
+#include "ndis/timestamp.h"
+#include "ndis/wmi.h"
 #endif

@@ -101,6 +101,14 @@ NTAPI VOID NdisCopySendNetBufferListInfo(PNET_BUFFER_LIST DestNetBufferList, PNE
 NTAPI VOID NdisCopyReceiveNetBufferListInfo(PNET_BUFFER_LIST DestNetBufferList, PNET_BUFFER_LIST SrcNetBufferList);
 NTAPI UCHAR NdisGeneratePartialCancelId(VOID);
 
+// A time stamp is one slot's worth of raw clock. UNSURE: no page names its slot; it is kept in the runtime, behind functions.
+typedef struct _NET_BUFFER_LIST_TIMESTAMP {
+    ULONG64 Timestamp;
+} NET_BUFFER_LIST_TIMESTAMP, *PNET_BUFFER_LIST_TIMESTAMP;
+NTAPI VOID NdisSetNblTimestampInfo(PNET_BUFFER_LIST Nbl, const NET_BUFFER_LIST_TIMESTAMP *NblTimestamp);
+NTAPI VOID NdisGetNblTimestampInfo(const NET_BUFFER_LIST *Nbl, PNET_BUFFER_LIST_TIMESTAMP NblTimestamp);
+NTAPI VOID NdisCopyNblTimestampInfo(PNET_BUFFER_LIST NblDest, const NET_BUFFER_LIST *NblSrc);
+
 NTAPI PMDL NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, UINT Length);
 NTAPI VOID NdisFreeMdl(PMDL Mdl);
 #define NDIS_MDL_LINKAGE(_Mdl) ((_Mdl)->Next)

@@ -303,6 +303,48 @@ typedef struct _NDIS_NBL_MEDIA_SPECIFIC_INFORMATION_EX {
     PVOID Data;
 } NDIS_NBL_MEDIA_SPECIFIC_INFORMATION_EX, *PNDIS_NBL_MEDIA_SPECIFIC_INFORMATION_EX;
 
+// Entries of media-specific information hang in a chain off their slot; the newest is first.
+#define NDIS_NBL_ADD_MEDIA_SPECIFIC_INFO(_NBL, _MediaSpecificInfo)                                                     \
+    do {                                                                                                               \
+        (_MediaSpecificInfo)->NextEntry = (PNDIS_NBL_MEDIA_SPECIFIC_INFORMATION)(_NBL)->NetBufferListInfo[MediaSpecificInformation]; \
+        (_NBL)->NetBufferListInfo[MediaSpecificInformation] = (_MediaSpecificInfo);                                    \
+    } while (0)
+#define NDIS_NBL_GET_MEDIA_SPECIFIC_INFO(_NBL, _Tag, _MediaSpecificInfo)                                               \
+    do {                                                                                                               \
+        (_MediaSpecificInfo) = (PNDIS_NBL_MEDIA_SPECIFIC_INFORMATION)(_NBL)->NetBufferListInfo[MediaSpecificInformation]; \
+        while ((_MediaSpecificInfo) != NULL && (_MediaSpecificInfo)->Tag != (_Tag))                                    \
+            (_MediaSpecificInfo) = (_MediaSpecificInfo)->NextEntry;                                                    \
+    } while (0)
+#define NDIS_NBL_REMOVE_MEDIA_SPECIFIC_INFO(_NBL, _Tag, _MediaSpecificInfo)                                            \
+    do {                                                                                                               \
+        PVOID *nbx_link_ = &(_NBL)->NetBufferListInfo[MediaSpecificInformation];                                       \
+        while (*nbx_link_ != NULL && ((PNDIS_NBL_MEDIA_SPECIFIC_INFORMATION)*nbx_link_)->Tag != (_Tag))                 \
+            nbx_link_ = (PVOID *)&((PNDIS_NBL_MEDIA_SPECIFIC_INFORMATION)*nbx_link_)->NextEntry;                       \
+        (_MediaSpecificInfo) = (PNDIS_NBL_MEDIA_SPECIFIC_INFORMATION)*nbx_link_;                                       \
+        if (*nbx_link_ != NULL)                                                                                        \
+            *nbx_link_ = (_MediaSpecificInfo)->NextEntry;                                                              \
+    } while (0)
+#define NDIS_NBL_ADD_MEDIA_SPECIFIC_INFO_EX(_NBL, _MediaSpecificInfo)                                                  \
+    do {                                                                                                               \
+        (_MediaSpecificInfo)->NextEntry =                                                                              \
+            (PNDIS_NBL_MEDIA_SPECIFIC_INFORMATION_EX)(_NBL)->NetBufferListInfo[MediaSpecificInformationEx];            \
+        (_NBL)->NetBufferListInfo[MediaSpecificInformationEx] = (_MediaSpecificInfo);                                  \
+    } while (0)
+#define NDIS_NBL_GET_MEDIA_SPECIFIC_INFO_EX(_NBL, _Tag, _MediaSpecificInfo)                                            \
+    do {                                                                                                               \
+        (_MediaSpecificInfo) = (PNDIS_NBL_MEDIA_SPECIFIC_INFORMATION_EX)(_NBL)->NetBufferListInfo[MediaSpecificInformationEx]; \
+        while ((_MediaSpecificInfo) != NULL && (_MediaSpecificInfo)->Tag != (_Tag))                                    \
+            (_MediaSpecificInfo) = (_MediaSpecificInfo)->NextEntry;                                                    \
+    } while (0)
+#define NDIS_NBL_REMOVE_MEDIA_SPECIFIC_INFO_EX(_NBL, _Tag, _MediaSpecificInfo)                                         \
+    do {                                                                                                               \
+        PVOID *nbx_link_ = &(_NBL)->NetBufferListInfo[MediaSpecificInformationEx];                                     \
+        while (*nbx_link_ != NULL && ((PNDIS_NBL_MEDIA_SPECIFIC_INFORMATION_EX)*nbx_link_)->Tag != (_Tag))              \
+            nbx_link_ = (PVOID *)&((PNDIS_NBL_MEDIA_SPECIFIC_INFORMATION_EX)*nbx_link_)->NextEntry;                    \
+        (_MediaSpecificInfo) = (PNDIS_NBL_MEDIA_SPECIFIC_INFORMATION_EX)*nbx_link_;                                    \
+        if (*nbx_link_ != NULL)                                                                                        \
+            *nbx_link_ = (_MediaSpecificInfo)->NextEntry;                                                              \
+    } while (0)
 #define NDIS_SIZEOF_NBL_MEDIA_SPECIFIC_INFO_REVISION_1 RTL_SIZEOF_THROUGH_FIELD(NDIS_NBL_MEDIA_SPECIFIC_INFORMATION_EX, Data)
 
 #ifdef __cplusplus

@@ -171,6 +171,30 @@ NdisPopAllFromNblCountedQueue(NBL_COUNTED_QUEUE *Queue)
     return NdisPopAllFromNblQueue(&Queue->Queue);
 }
 
+// Splits a chain into runs of equal class and hands each run to the flush callback as a counted queue. The callbacks are the
+// including file's own functions, so they have its convention, not NTAPI.
+typedef ULONG_PTR NDIS_NBL_CLASSIFY_BY_VALUE(PVOID ClassificationContext, NET_BUFFER_LIST *NetBufferList);
+typedef VOID NDIS_NBL_FLUSH_BY_VALUE_WITH_COUNT(PVOID FlushContext, ULONG_PTR ClassificationResult, NBL_COUNTED_QUEUE *Queue);
+
+FORCEINLINE VOID
+NdisClassifyNblChainByValueLookaheadWithCount(PNET_BUFFER_LIST NblChain, NDIS_NBL_CLASSIFY_BY_VALUE *Classify,
+                                              PVOID ClassificationContext, NDIS_NBL_FLUSH_BY_VALUE_WITH_COUNT *Flush,
+                                              PVOID FlushContext)
+{
+    while (NblChain != NULL) {
+        NBL_COUNTED_QUEUE run;
+        ULONG_PTR value = Classify(ClassificationContext, NblChain);
+        NdisInitializeNblCountedQueue(&run);
+        do {
+            PNET_BUFFER_LIST nbl = NblChain;
+            NblChain = nbl->Next;
+            nbl->Next = NULL;
+            NdisAppendSingleNblToNblCountedQueue(&run, nbl);
+        } while (NblChain != NULL && Classify(ClassificationContext, NblChain) == value);
+        Flush(FlushContext, value, &run);
+    }
+}
+
 #define NDIS_ASSERT_VALID_NBL_QUEUE(queue) ((void)(queue))
 #define NDIS_ASSERT_VALID_NBL_COUNTED_QUEUE(queue) ((void)(queue))
 

@@ -137,6 +137,58 @@ typedef struct _NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD {
     ULONG MaxHeaderSizeSupported;
 } NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD, *PNDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD;
 
+typedef struct _NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD_V2 {
+    ULONG TransmitChecksumOffloadSupported : 4;
+    ULONG ReceiveChecksumOffloadSupported : 4;
+    ULONG LsoV2Supported : 4;
+    ULONG RssSupported : 4;
+    ULONG VmqSupported : 4;
+    ULONG UsoSupported : 4; // UNSURE: the page gives no width; its neighbours all have four bits
+    ULONG Reserved : 8;
+    ULONG MaxHeaderSizeSupported;
+    union _ENCAPSULATION_PROTOCOL_INFO {
+        struct _VXLAN_INFO {
+            USHORT VxlanUDPPortNumber;
+            USHORT VxlanUDPPortNumberConfigurable : 1;
+        } VxlanInfo;
+        ULONG Value;
+    } EncapsulationProtocolInfo;
+    ULONG Reserved1;
+    ULONG Reserved2;
+} NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD_V2, *PNDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD_V2;
+
+typedef enum _NDIS_RFC6877_464XLAT_OFFLOAD_OPTIONS {
+    NDIS_RFC6877_464XLAT_OFFLOAD_NOT_SUPPORTED,
+    NDIS_RFC6877_464XLAT_OFFLOAD_DISABLED,
+    NDIS_RFC6877_464XLAT_OFFLOAD_ENABLED,
+    NDIS_RFC6877_464XLAT_OFFLOAD_ON_DEMAND
+} NDIS_RFC6877_464XLAT_OFFLOAD_OPTIONS, *PNDIS_RFC6877_464XLAT_OFFLOAD_OPTIONS;
+
+typedef struct _NDIS_RFC6877_464XLAT_OFFLOAD {
+    NDIS_RFC6877_464XLAT_OFFLOAD_OPTIONS XlatOffload;
+    ULONG Flags;
+} NDIS_RFC6877_464XLAT_OFFLOAD, *PNDIS_RFC6877_464XLAT_OFFLOAD;
+
+// UNSURE: the page names the fields but not the widths of the bit-fields; they follow NDIS_TCP_LARGE_SEND_OFFLOAD_V2.
+typedef struct _NDIS_UDP_SEGMENTATION_OFFLOAD {
+    struct {
+        ULONG Encapsulation;
+        ULONG MaxOffLoadSize;
+        ULONG MinSegmentCount : 6;
+        ULONG SubMssFinalSegmentSupported : 1;
+        ULONG Reserved : 25;
+    } IPv4;
+    struct {
+        ULONG Encapsulation;
+        ULONG MaxOffLoadSize;
+        ULONG MinSegmentCount : 6;
+        ULONG SubMssFinalSegmentSupported : 1;
+        ULONG Reserved1 : 25;
+        ULONG IpExtensionHeadersSupported : 2;
+        ULONG Reserved2 : 30;
+    } IPv6;
+} NDIS_UDP_SEGMENTATION_OFFLOAD, *PNDIS_UDP_SEGMENTATION_OFFLOAD;
+
 typedef struct _NDIS_OFFLOAD {
     NDIS_OBJECT_HEADER Header;
     NDIS_TCP_IP_CHECKSUM_OFFLOAD Checksum;
@@ -144,12 +196,22 @@ typedef struct _NDIS_OFFLOAD {
     NDIS_IPSEC_OFFLOAD_V1 IPsecV1;
     NDIS_TCP_LARGE_SEND_OFFLOAD_V2 LsoV2;
     ULONG Flags;
-#if (NDIS_SUPPORT_NDIS61)
+#if NDIS_SUPPORT_NDIS61
     NDIS_IPSEC_OFFLOAD_V2 IPsecV2;
 #endif
-#if (NDIS_SUPPORT_NDIS630)
+#if NDIS_SUPPORT_NDIS630
     NDIS_TCP_RECV_SEG_COALESCE_OFFLOAD Rsc;
     NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD EncapsulatedPacketTaskOffloadGre;
+#endif
+#if NDIS_SUPPORT_NDIS650
+    NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD_V2 EncapsulatedPacketTaskOffloadVxlan;
+    UCHAR EncapsulationTypes;
+#endif
+#if NDIS_SUPPORT_NDIS670
+    NDIS_RFC6877_464XLAT_OFFLOAD Rfc6877Xlat;
+#endif
+#if NDIS_SUPPORT_NDIS683
+    NDIS_UDP_SEGMENTATION_OFFLOAD UdpSegmentation;
 #endif
 } NDIS_OFFLOAD, *PNDIS_OFFLOAD;
 
@@ -167,21 +229,33 @@ typedef struct _NDIS_OFFLOAD_PARAMETERS {
     UCHAR TcpConnectionIPv4;
     UCHAR TcpConnectionIPv6;
     ULONG Flags;
-#if (NDIS_SUPPORT_NDIS61)
+#if NDIS_SUPPORT_NDIS61
     UCHAR IPsecV2;
     UCHAR IPsecV2IPv4;
 #endif
-#if (NDIS_SUPPORT_NDIS630)
+#if NDIS_SUPPORT_NDIS630
     struct {
         UCHAR RscIPv4;
         UCHAR RscIPv6;
     };
-#endif
-#if (NDIS_SUPPORT_NDIS630)
     struct {
         UCHAR EncapsulatedPacketTaskOffload;
         UCHAR EncapsulationTypes;
     };
+#endif
+#if NDIS_SUPPORT_NDIS650
+    union _ENCAPSULATION_PROTOCOL_PARAMETERS {
+        struct _VXLAN_PARAMETERS {
+            USHORT VxlanUDPPortNumber;
+        } VxlanParameters;
+        ULONG Value;
+    } EncapsulationProtocolParameters;
+#endif
+#if NDIS_SUPPORT_NDIS683
+    struct {
+        UCHAR IPv4;
+        UCHAR IPv6;
+    } UdpSegmentation;
 #endif
 } NDIS_OFFLOAD_PARAMETERS, *PNDIS_OFFLOAD_PARAMETERS;
 
@@ -294,6 +368,13 @@ typedef struct _NDIS_OFFLOAD_ENCAPSULATION {
 #define NDIS_ENCAPSULATION_IEEE_802_3_P_AND_Q 0x00000004
 #define NDIS_ENCAPSULATION_IEEE_802_3_P_AND_Q_IN_OOB 0x00000008
 #define NDIS_ENCAPSULATION_IEEE_LLC_SNAP_ROUTED 0x00000010
+#define NDIS_OFFLOAD_PARAMETERS_UDP_SEG_DISABLED 1
+#define NDIS_OFFLOAD_PARAMETERS_UDP_SEG_ENABLED 2
+#define NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_4 RTL_SIZEOF_THROUGH_FIELD(NDIS_OFFLOAD, EncapsulationTypes)
+#define NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_5 RTL_SIZEOF_THROUGH_FIELD(NDIS_OFFLOAD, Rfc6877Xlat)
+#define NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_6 RTL_SIZEOF_THROUGH_FIELD(NDIS_OFFLOAD, UdpSegmentation)
+#define NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_4 RTL_SIZEOF_THROUGH_FIELD(NDIS_OFFLOAD_PARAMETERS, EncapsulationProtocolParameters)
+#define NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_5 RTL_SIZEOF_THROUGH_FIELD(NDIS_OFFLOAD_PARAMETERS, UdpSegmentation)
 #define NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1 RTL_SIZEOF_THROUGH_FIELD(NDIS_OFFLOAD, Flags)
 #define NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_2 RTL_SIZEOF_THROUGH_FIELD(NDIS_OFFLOAD, IPsecV2)
 #define NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_3 RTL_SIZEOF_THROUGH_FIELD(NDIS_OFFLOAD, EncapsulatedPacketTaskOffloadGre)

@@ -34,7 +34,7 @@ typedef enum _NDIS_REQUEST_TYPE {
     NdisRequestMethod
 } NDIS_REQUEST_TYPE, *PNDIS_REQUEST_TYPE;
 
-typedef struct _NDIS_OID_REQUEST {
+struct _NDIS_OID_REQUEST {
     NDIS_OBJECT_HEADER Header;
     NDIS_REQUEST_TYPE RequestType;
     NDIS_PORT_NUMBER PortNumber;
@@ -68,13 +68,17 @@ typedef struct _NDIS_OID_REQUEST {
         } METHOD_INFORMATION;
     } DATA;
     UCHAR NdisReserved[NDIS_OID_REQUEST_NDIS_RESERVED_SIZE * sizeof(PVOID)];
-    UCHAR MiniportReserved[2*sizeof(PVOID)];
-    UCHAR SourceReserved[2*sizeof(PVOID)];
+    UCHAR MiniportReserved[2 * sizeof(PVOID)];
+    UCHAR SourceReserved[2 * sizeof(PVOID)];
     UCHAR SupportedRevision;
     UCHAR Reserved1;
     USHORT Reserved2;
-} NDIS_OID_REQUEST, *PNDIS_OID_REQUEST;
-
+#if NDIS_SUPPORT_NDIS650
+    NDIS_NIC_SWITCH_ID SwitchId;
+    NDIS_NIC_SWITCH_VPORT_ID VPortId;
+    ULONG Flags;
+#endif
+};
 #define NDIS_SIZEOF_OID_REQUEST_REVISION_1 RTL_SIZEOF_THROUGH_FIELD(NDIS_OID_REQUEST, Reserved2)
 #define NDIS_SIZEOF_OID_REQUEST_REVISION_2 RTL_SIZEOF_THROUGH_FIELD(NDIS_OID_REQUEST, Flags)
 

@@ -166,7 +166,9 @@ typedef enum _NDIS_PM_WAKE_REASON_TYPE {
     NdisWakeReasonWlan4WayHandshakeRequest = 0x1003,
     NdisWakeReasonWwanRegisterState = 0x2000,
     NdisWakeReasonWwanSMSReceive = 0x2001,
-    NdisWakeReasonWwanUSSDReceive = 0x2002
+    NdisWakeReasonWwanUSSDReceive = 0x2002,
+    NdisWakeReasonWwanPacketState = 0x2004,
+    NdisWakeReasonWwanUiccChange = 0x2005
 } NDIS_PM_WAKE_REASON_TYPE, *PNDIS_PM_WAKE_REASON_TYPE;
 
 typedef struct _NDIS_PM_WAKE_REASON {

@@ -46,6 +46,9 @@ typedef enum _NET_PNP_EVENT_CODE {
     NetEventAllowStart,
     NetEventRequirePause,
 #endif
+#if NDIS_SUPPORT_NDIS650
+    NetEventUploadGftFlowEntries,
+#endif
     NetEventMaximum
 } NET_PNP_EVENT_CODE, *PNET_PNP_EVENT_CODE;
 

@@ -12,13 +12,13 @@
     " -Wno-microsoft-anon-tag -Wno-unused-parameter -I" NBX_SOURCE_DIR "/include/ddk -"
 
 static const char *const headers[] = {
-    "ndis.h",          "ntddndis.h",      "xfilter.h",         "ndis/version.h",  "ndis/types.h",
-    "ndis/status.h",   "ndis/nblinfo.h",  "ndis/nbl.h",        "ndis/nblapi.h",   "ndis/nblqueue.h",
-    "ndis/lock.h",     "ndis/memory.h",   "ndis/timer.h",      "ndis/config.h",   "ndis/oid.h",
-    "ndis/media.h",    "ndis/stats.h",    "ndis/offload.h",    "ndis/rss.h",      "ndis/pm.h",
-    "ndis/hdsplit.h",  "ndis/recvfilter.h", "ndis/ports.h",    "ndis/qos.h", "ndis/ndk.h",      
-    "ndis/oidrequest.h", "ndis/statusindication.h", "ndis/pnp.h", "ndis/driver.h", "ndis/dma.h",
-    "ndis/interrupt.h", "ndis/miniport.h", "ndis/protocol.h",  "ndis/filter.h",   "ndis/im.h",
+    "ndis.h", "ntddndis.h", "xfilter.h", "ndis/version.h", "ndis/types.h", "ndis/status.h", "ndis/nblinfo.h",
+    "ndis/nbl.h", "ndis/nblapi.h", "ndis/nblqueue.h", "ndis/lock.h", "ndis/memory.h", "ndis/timer.h",
+    "ndis/config.h", "ndis/oid.h", "ndis/media.h", "ndis/stats.h", "ndis/offload.h", "ndis/rss.h", "ndis/pm.h",
+    "ndis/hdsplit.h", "ndis/recvfilter.h", "ndis/ports.h", "ndis/qos.h", "ndis/ndk.h", "ndis/isolation.h",
+    "ndis/timestamp.h", "ndis/wmi.h", "ndis/oidrequest.h", "ndis/statusindication.h", "ndis/pnp.h", "ndis/driver.h",
+    "ndis/dma.h", "ndis/interrupt.h", "ndis/miniport.h", "ndis/protocol.h", "ndis/filter.h", "ndis/im.h",
+    "ndis/poll.h",
 };
 
 static void compile(const char *compiler, const char *header, const char *define)

@@ -64,3 +64,44 @@ TEST(nbl_counted_queue_counts_what_is_in_it)
     ck_assert_ptr_eq(NdisPopAllFromNblCountedQueue(&a), &nbl[1]);
     ck_assert_uint_eq(a.NblCount, 0);
 }
+
+struct run_log {
+    SIZE_T counts[4];
+    ULONG_PTR values[4];
+    int runs;
+};
+
+static ULONG_PTR
+class_of(PVOID context, NET_BUFFER_LIST *nbl)
+{
+    ck_assert_ptr_nonnull(context);
+    return (ULONG_PTR)nbl->Scratch;
+}
+
+static VOID
+note_run(PVOID context, ULONG_PTR value, NBL_COUNTED_QUEUE *queue)
+{
+    struct run_log *log = context;
+    ck_assert_uint_eq(NdisNumNblsInNblChain(NdisGetNblChainFromNblCountedQueue(queue)), queue->NblCount);
+    log->counts[log->runs] = queue->NblCount;
+    log->values[log->runs++] = value;
+}
+
+TEST(nbl_chain_is_split_into_runs_of_one_class)
+{
+    NET_BUFFER_LIST nbl[5];
+    struct run_log log;
+    static const ULONG_PTR classes[5] = {7, 7, 0, 7, 7};
+    memset(nbl, 0, sizeof nbl);
+    memset(&log, 0, sizeof log);
+    for (int i = 0; i < 5; i++) {
+        nbl[i].Scratch = (PVOID)classes[i];
+        nbl[i].Next = i < 4 ? &nbl[i + 1] : NULL;
+    }
+    NdisClassifyNblChainByValueLookaheadWithCount(nbl, class_of, &log, note_run, &log);
+    ck_assert_int_eq(log.runs, 3);
+    ck_assert_uint_eq(log.counts[0], 2);
+    ck_assert_uint_eq(log.counts[1], 1);
+    ck_assert_uint_eq(log.counts[2], 2);
+    ck_assert_uint_eq(log.values[1], 0);
+}

@@ -152,3 +152,23 @@ TEST(vlan_slot_has_the_documented_bits)
     info.TagHeader.VlanId = 100;
     ck_assert_uint_eq((ULONG_PTR)info.Value, 5u | 100u << 4);
 }
+
+TEST(media_specific_information_is_found_and_removed_by_tag)
+{
+    NET_BUFFER_LIST nbl;
+    NDIS_NBL_MEDIA_SPECIFIC_INFORMATION_EX first = {.Tag = 1}, second = {.Tag = 2};
+    PNDIS_NBL_MEDIA_SPECIFIC_INFORMATION_EX found;
+    memset(&nbl, 0, sizeof nbl);
+    NDIS_NBL_ADD_MEDIA_SPECIFIC_INFO_EX(&nbl, &first);
+    NDIS_NBL_ADD_MEDIA_SPECIFIC_INFO_EX(&nbl, &second);
+    NDIS_NBL_GET_MEDIA_SPECIFIC_INFO_EX(&nbl, 1, found);
+    ck_assert_ptr_eq(found, &first);
+    NDIS_NBL_REMOVE_MEDIA_SPECIFIC_INFO_EX(&nbl, 2, found);
+    ck_assert_ptr_eq(found, &second);
+    ck_assert_ptr_eq(NET_BUFFER_LIST_INFO(&nbl, MediaSpecificInformationEx), &first);
+    NDIS_NBL_GET_MEDIA_SPECIFIC_INFO_EX(&nbl, 2, found);
+    ck_assert_ptr_null(found);
+    NDIS_NBL_REMOVE_MEDIA_SPECIFIC_INFO_EX(&nbl, 3, found);
+    ck_assert_ptr_null(found);
+    ck_assert_ptr_eq(NET_BUFFER_LIST_INFO(&nbl, MediaSpecificInformationEx), &first);
+}

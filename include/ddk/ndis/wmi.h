@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// The headers that NDIS puts in front of what passes through WMI.
+//
+// Sources: [ntddndis/ns-ntddndis-_ndis_wmi_event_header] and kin.
+#ifndef NBX_DDK_NDIS_WMI_H
+#define NBX_DDK_NDIS_WMI_H
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NDIS_WMI_DEFAULT_METHOD_ID 1
+#define NDIS_WMI_OBJECT_TYPE_SET 0x01
+#define NDIS_WMI_OBJECT_TYPE_METHOD 0x02
+#define NDIS_WMI_OBJECT_TYPE_EVENT 0x03
+#define NDIS_WMI_OBJECT_TYPE_ENUM_ADAPTER 0x04
+#define NDIS_WMI_OBJECT_TYPE_OUTPUT_INFO 0x05
+#define NDIS_WMI_METHOD_HEADER_REVISION_1 1
+#define NDIS_WMI_SET_HEADER_REVISION_1 1
+#define NDIS_WMI_EVENT_HEADER_REVISION_1 1
+#define NDIS_WMI_ENUM_ADAPTER_REVISION_1 1
+typedef struct _NDIS_WMI_METHOD_HEADER {
+    NDIS_OBJECT_HEADER Header;
+    NDIS_PORT_NUMBER PortNumber;
+    NET_LUID NetLuid;
+    ULONG64 RequestId;
+    ULONG Timeout;
+    UCHAR Padding[4];
+} NDIS_WMI_METHOD_HEADER, *PNDIS_WMI_METHOD_HEADER;
+
+typedef struct _NDIS_WMI_SET_HEADER {
+    NDIS_OBJECT_HEADER Header;
+    NDIS_PORT_NUMBER PortNumber;
+    NET_LUID NetLuid;
+    ULONG64 RequestId;
+    ULONG Timeout;
+    UCHAR Padding[4];
+} NDIS_WMI_SET_HEADER, *PNDIS_WMI_SET_HEADER;
+
+typedef struct _NDIS_WMI_EVENT_HEADER {
+    NDIS_OBJECT_HEADER Header;
+    NET_IFINDEX IfIndex;
+    NET_LUID NetLuid;
+    ULONG64 RequestId;
+    NDIS_PORT_NUMBER PortNumber;
+    ULONG DeviceNameLength;
+    ULONG DeviceNameOffset;
+    UCHAR Padding[4];
+} NDIS_WMI_EVENT_HEADER, *PNDIS_WMI_EVENT_HEADER;
+
+typedef struct _NDIS_WMI_ENUM_ADAPTER {
+    NDIS_OBJECT_HEADER Header;
+    NET_IFINDEX IfIndex;
+    NET_LUID NetLuid;
+    USHORT DeviceNameLength;
+    CHAR DeviceName[1];
+} NDIS_WMI_ENUM_ADAPTER, *PNDIS_WMI_ENUM_ADAPTER;
+
+#define NDIS_SIZEOF_WMI_METHOD_HEADER_REVISION_1 RTL_SIZEOF_THROUGH_FIELD(NDIS_WMI_METHOD_HEADER, Padding)
+#define NDIS_SIZEOF_WMI_SET_HEADER_REVISION_1 RTL_SIZEOF_THROUGH_FIELD(NDIS_WMI_SET_HEADER, Padding)
+#define NDIS_SIZEOF_WMI_EVENT_HEADER_REVISION_1 RTL_SIZEOF_THROUGH_FIELD(NDIS_WMI_EVENT_HEADER, Padding)
+#define NDIS_SIZEOF_WMI_ENUM_ADAPTER_REVISION_1 RTL_SIZEOF_THROUGH_FIELD(NDIS_WMI_ENUM_ADAPTER, DeviceName)
+
+#ifdef __cplusplus
+}
+#endif
+#endif
