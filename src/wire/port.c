@@ -21,6 +21,7 @@ static const uint64_t port_backoff_min_ns = 50 * 1000, port_backoff_max_ns = 100
 
 static const struct port_ops *const port_kinds[] = {
     &sink_port_ops, &none_port_ops, &wire_port_ops, &test_port_ops, &tap_port_ops, &packet_port_ops, &pcap_port_ops,
+    &stream_port_ops, &stream_listen_port_ops,
 };
 
 struct port_world *

@@ -17,6 +17,11 @@ TEST(a_port_text_that_is_wrong_is_refused_with_a_reason)
 {
     refused("", "no kind");
     refused("taps:nb0", "no kind");
+    refused("tap:", "needs the name");
+    refused("tap", "needs the name");
+    refused("tap:averyveryverylongname", "at most 15");
+    refused("tap:a/b", "no such interface name");
+    refused("packet:", "needs the name");
     refused("wire", "needs the name");
     refused("wire:a b", "no space");
     refused("none:x", "no argument");
@@ -25,12 +30,15 @@ TEST(a_port_text_that_is_wrong_is_refused_with_a_reason)
     refused("sink:count=5", "need generate");
     refused("sink:speed=5", "none of");
     refused("sink:generate=64,to=nonsense", "no address");
+    refused("stream:", "needs a path");
+    refused("pcap:", "needs a file");
 }
 
 TEST(a_port_text_that_is_right_is_accepted_without_opening_anything)
 {
-    static const char *const good[] = {"wire:lan", "none", "sink", "sink:generate=64,count=10",
-                                       "sink:generate=1514,to=02:00:00:00:00:01", "test:t"};
+    static const char *const good[] = {"tap:nb0", "packet:eth0", "wire:lan", "none", "sink", "sink:generate=64,count=10",
+                                       "sink:generate=1514,to=02:00:00:00:00:01", "stream:/nowhere/at/all", "stream-listen:/nowhere/x",
+                                       "pcap:/no/file.pcap", "pcap:/no/file,/no/out", "test:t"};
     char error[256];
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
         ck_assert_msg(port_spec_check(good[i], error, sizeof(error)) == 0, "%s: %s", good[i], error);
