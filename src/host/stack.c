@@ -33,18 +33,28 @@ stack_unmap(void *low, size_t bytes)
     munmap((char *)low - guard, bytes + guard);
 }
 
-void
-stack_bounds_get(const void **low, const void **high)
+static void
+stack_bounds_ask(const void **low, const void **high)
 {
     pthread_attr_t attr;
-    *low = *high = NULL;
-    if (pthread_getattr_np(pthread_self(), &attr))
-        return;
     void *base;
     size_t bytes;
+    if (pthread_getattr_np(pthread_self(), &attr))
+        return;
     if (!pthread_attr_getstack(&attr, &base, &bytes)) {
         *low = base;
         *high = (char *)base + bytes;
     }
     pthread_attr_destroy(&attr);
+}
+
+void
+stack_bounds_get(const void **low, const void **high)
+{
+    // They never change, and for the first thread glibc reads all of /proc/self/maps to know them.
+    static _Thread_local const void *known_low, *known_high;
+    if (!known_high)
+        stack_bounds_ask(&known_low, &known_high);
+    *low = known_low;
+    *high = known_high;
 }

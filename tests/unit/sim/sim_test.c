@@ -286,6 +286,7 @@ TEST(destroy_aborts_and_names_threads_that_nobody_joined)
     ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
+#if defined(__x86_64__)
 static void
 fp_main(void *arg)
 {
@@ -315,6 +316,7 @@ TEST(floating_point_control_words_belong_to_the_fibre)
     ck_assert_int_eq(sched_run(sched, "root", fp_root, sched, NULL), 0);
     sched_destroy(sched);
 }
+#endif
 
 enum { PING_SWITCHES = 1000000 };
 
