@@ -9,7 +9,7 @@ BREACHES = {
     "a_room_that_may_not_be_included": ("src/base/a.c", HEAD + '#include "nt/box.h"\n', "base may not include nt/box.h"),
     "a_private_header_of_another_room": ("src/ndis/a.c", HEAD + '#include "nt/nt_int.h"\n', "nt/nt_int.h is private to nt"),
     "an_unknown_room": ("src/attic/a.c", HEAD + "#include <stdint.h>\n", "src/attic is no room"),
-    "an_operating_system_header_outside_host": ("src/ndis/a.c", HEAD + "#include <pthread.h>\n", "only host and wire talk to"),
+    "an_operating_system_header_outside_host": ("src/ndis/a.c", HEAD + "#include <pthread.h>\n", "only host, wire and loader talk to"),
     "a_ddk_header_in_a_room_below_nt": ("src/base/a.c", HEAD + "#include <wdm.h>\n", "base knows no NT type"),
     "a_room_header_in_a_ddk_header": ("include/ddk/x.h", HEAD + '#include "nt/box.h"\n', "drivers see only include/ddk"),
     "a_room_header_in_a_public_header": ("include/nbx/x.h", HEAD + '#include "nt/box.h"\n', "may not show a room"),

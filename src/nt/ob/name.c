@@ -266,7 +266,7 @@ ob_name_query(const void *body, UNICODE_STRING *path)
 NTSTATUS
 ob_attributes_path(struct box *box, const OBJECT_ATTRIBUTES *attributes, UNICODE_STRING *path)
 {
-    static UNICODE_STRING empty;
+    static const UNICODE_STRING empty;
     if (!attributes)
         return STATUS_INVALID_PARAMETER;
     const UNICODE_STRING *name = attributes->ObjectName ? attributes->ObjectName : &empty;
