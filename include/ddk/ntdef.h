@@ -419,7 +419,11 @@ typedef enum _SUITE_TYPE { SmallBusiness, Enterprise, BackOffice, CommunicationS
 #define DECLARE_UNICODE_STRING_SIZE(_var, _size)                                                                       \
     WCHAR _var##_buffer[_size];                                                                                        \
     UNICODE_STRING _var = {0, (_size) * sizeof(WCHAR), _var##_buffer}
+#ifdef __cplusplus
+#define RTL_CONSTANT_STRING(s) {sizeof(s) - sizeof((s)[0]), sizeof(s), (__remove_cv(__typeof__((s)[0])) *)(s)}
+#else
 #define RTL_CONSTANT_STRING(s) {sizeof(s) - sizeof((s)[0]), sizeof(s), (__typeof__((s)[0]) *)(s)}
+#endif
 
 #define DECLARE_HANDLE(name)                                                                                           \
     struct name##__ {                                                                                                  \
