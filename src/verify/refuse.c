@@ -10,21 +10,32 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FRAMES_MAX = 48 };
 
-/* The calling thread's stack from the frame that returns to caller on, or the caller alone if that frame is not found. */
+static const char *
+file_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* The image of the caller, and the thread's stack from the frame that returns to caller on (or that alone, if it is not found). */
 static void
-print_stack_from(const void *caller)
+print_caller(const void *caller)
 {
     const void *frames[FRAMES_MAX];
     size_t count = symbol_backtrace(frames, FRAMES_MAX), first = 0;
     struct symbols *symbols = symbols_create();
+    struct symbol place = {0};
 
     if (!symbols) {
-        fprintf(stderr, "    %p\n", caller);
+        fprintf(stderr, "  called from %p\n", caller);
         return;
     }
+    symbols_resolve(symbols, (const char *)caller - 1, &place, 1);
+    fprintf(stderr, "  called from %s\n", place.image ? file_of(place.image) : "no image");
     while (first < count && frames[first] != caller)
         first++;
     if (first < count)
@@ -40,8 +51,7 @@ verify_refused_call_from(const char *name, const void *caller)
     fflush(stdout);
     fprintf(stderr, "ndisbox: error: driver called %s, which ndisbox does not provide (refuse). See: ndisbox ddi %s [NBX-0001]\n",
             name, name);
-    fprintf(stderr, "  called from\n");
-    print_stack_from(caller);
+    print_caller(caller);
     fflush(stderr);
     _Exit(1);
 }
