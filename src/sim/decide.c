@@ -68,6 +68,12 @@ sim_decide_choice(struct sim *sim, enum sched_point point, uint64_t ready_count)
     return value ? value - 1 : ready_count;
 }
 
+bool
+sim_decide_spurious(struct sim *sim)
+{
+    return sim_decide(sim, SIM_KIND_SPURIOUS, 1, prng_below(&sim->prng, sim->config.spurious_one_in) == 0);
+}
+
 void
 sim_tape_out(struct sim *sim)
 {

@@ -176,11 +176,13 @@ sim_wait(struct sched *s, _Atomic uint32_t *word, uint32_t expected, uint64_t de
     sim->hash = hash_fold(sim->hash, 0x100 + self->base.id);
     if (atomic_load_explicit(word, memory_order_acquire) != expected)
         return 0;
-    if (deadline_ns <= sim->now_ns) {
-        // It is over already, but a loop that polls like this must not keep the others from running.
+    bool is_over = deadline_ns <= sim->now_ns;
+    if (is_over || (sim->config.spurious_one_in && sim_decide_spurious(sim))) {
+        // A loop that polls must not keep the others from running.
+        sim->stats.spurious += !is_over;
         sim_ready_push(sim, self);
         sim_schedule_away(sim, false);
-        return -ETIMEDOUT;
+        return is_over ? -ETIMEDOUT : 0;
     }
     self->state = SIM_FIBRE_WAITING;
     self->word = word;

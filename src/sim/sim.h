@@ -15,8 +15,9 @@ struct sim_config {
     uint64_t seed;
     enum sim_strategy strategy;
     uint32_t switch_one_in;      // 0 means 8
-    const char *tape_in;         // replay these choices (seed, strategy, switch_one_in are the tape's); NULL: draw from the seed
+    const char *tape_in;         // replay these choices (seed, strategy and the one-in figures are the tape's); NULL: draw from the seed
     const char *tape_out;        // write the tape here at destroy or at a finding; NULL: none
+    uint32_t spurious_one_in;    // a wait returns at once without a reason with probability 1/this, as a futex may; 0: never
     uint64_t step_limit;         // choices after which the run is a hang; 0 means 50,000,000
 };
 
@@ -24,6 +25,7 @@ struct sim_stats {
     uint64_t trace_hash;
     uint64_t choices[SCHED_POINT_COUNT];
     uint64_t switches;
+    uint64_t spurious;           // waits that returned without a reason
     uint64_t draws[SCHED_DRAW_COUNT];
     uint64_t virtual_ns;
     uint64_t tape_entries;       // decisions recorded

@@ -120,6 +120,8 @@ void sim_choice(struct sched *s, enum sched_point point);
 int sim_wait(struct sched *s, _Atomic uint32_t *word, uint32_t expected, uint64_t deadline_ns);
 void sim_wake(struct sched *s, _Atomic uint32_t *word, uint32_t count);
 
+// Does this wait return without a reason?
+bool sim_decide_spurious(struct sim *sim);
 // Write the tape where the configuration wants it, once. Says so, or why not.
 void sim_tape_out(struct sim *sim);
 

@@ -2,7 +2,7 @@
 // The tape in memory and as a file. See tape.h for what it is.
 //   record  sim_tape_append -> chunks -> sim_tape_write (no allocation, so that it may run while a process is dying)
 //   replay  sim_tape_open checks the whole file -> sim_tape_next
-// File: "NBXTAPE1", u32 version, u64 seed, u32 strategy, u32 switch_one_in, u64 step_limit, u64 trace hash, u32 count of notes,
+// File: "NBXTAPE1", u32 version, u64 seed, u32 strategy, u32 switch_one_in, u32 spurious_one_in, u64 step_limit, u64 trace hash, u32 count of notes,
 // u64 count of entries, u64 bytes of entries; each note: u32 and key, u32 and text; entries; u64 FNV-1a of everything before.
 // Entry: byte (kind in the low five bits; 0x20: a bound follows; 0x40: a value follows), varint bound, varint value.
 #include "sim/tape.h"
@@ -19,7 +19,7 @@
 #define SIM_TAPE_MAGIC "NBXTAPE1"
 enum {
     SIM_TAPE_VERSION = 1,
-    SIM_TAPE_HEADER_BYTES = 8 + 4 + 8 + 4 + 4 + 8 + 8 + 4 + 8 + 8,
+    SIM_TAPE_HEADER_BYTES = 8 + 4 + 8 + 4 + 4 + 4 + 8 + 8 + 4 + 8 + 8,
     SIM_TAPE_HAS_BOUND = 0x20,
     SIM_TAPE_HAS_VALUE = 0x40,
 };
@@ -37,6 +37,7 @@ sim_tape_kind_name(unsigned kind)
         [SIM_KIND_POINT + SCHED_POINT_COMPLETE] = "choice at a completion",
         [SIM_KIND_POINT + SCHED_POINT_TIMER] = "choice at a timer",
         [SIM_KIND_POINT + SCHED_POINT_DDI] = "choice at a DDI call",
+        [SIM_KIND_SPURIOUS] = "choice of a wait without a reason to end",
         [SIM_KIND_DRAW + SCHED_DRAW_SWITCH] = "draw of the next thread",
         [SIM_KIND_DRAW + SCHED_DRAW_WAKE] = "draw of a waiter",
         [SIM_KIND_DRAW + SCHED_DRAW_WIRE] = "draw of a wire",
@@ -144,6 +145,7 @@ sim_tape_sink_header(struct sim_tape_sink *sink, struct sim *sim)
     bytes_put_le64(&w, sim->config.seed);
     bytes_put_le32(&w, sim->config.strategy);
     bytes_put_le32(&w, sim->config.switch_one_in);
+    bytes_put_le32(&w, sim->config.spurious_one_in);
     bytes_put_le64(&w, sim->config.step_limit);
     bytes_put_le64(&w, sim->hash);
     bytes_put_le32(&w, notes);
@@ -224,6 +226,7 @@ sim_tape_file_check(struct sim_tape_file *file, const char *bytes, size_t count)
     file->config.seed = bytes_get_le64(&file->reader);
     uint32_t strategy = bytes_get_le32(&file->reader);
     file->config.switch_one_in = bytes_get_le32(&file->reader);
+    file->config.spurious_one_in = bytes_get_le32(&file->reader);
     file->config.step_limit = bytes_get_le64(&file->reader);
     file->hash = bytes_get_le64(&file->reader);
     file->notes = bytes_get_le32(&file->reader);
@@ -292,6 +295,7 @@ sim_tape_open(struct sim_tape *tape, const char *path, struct sim_config *config
     config->seed = file.config.seed;
     config->strategy = file.config.strategy;
     config->switch_one_in = file.config.switch_one_in;
+    config->spurious_one_in = file.config.spurious_one_in;
     if (!config->step_limit)
         config->step_limit = file.config.step_limit;
     return 0;

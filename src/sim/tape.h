@@ -21,6 +21,7 @@
 
 enum {
     SIM_KIND_POINT = 0,
+    SIM_KIND_SPURIOUS = 15,      // does a wait return at once? 0 or 1 of 1
     SIM_KIND_DRAW = 16,
     SIM_KIND_COUNT = 32,
     SIM_TAPE_CHUNK_BYTES = 65536,
@@ -63,7 +64,7 @@ struct sim_tape {
     uint64_t in_hash;            // the trace hash when the tape was written
 };
 
-// fails: -errno, with *error set. On success the seed, the strategy and switch_one_in of the tape replace those in config.
+// fails: -errno, with *error set. On success the seed, the strategy and the one-in figures of the tape replace those in config.
 int sim_tape_open(struct sim_tape *tape, const char *path, struct sim_config *config, const char **error);
 void sim_tape_close(struct sim_tape *tape);
 

@@ -51,6 +51,22 @@ TEST_TIMEOUT(60, same_seed_twice_gives_the_same_trace_hash_over_1000_seeds)
     ck_assert_uint_gt(distinct_orders, SEEDS * 9 / 10);
 }
 
+TEST(waits_end_without_a_reason_when_asked_for_and_the_same_way_for_a_seed)
+{
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct sim_config config = {.seed = seed, .spurious_one_in = 4};
+        struct sim_stats stats;
+        struct scene scene = {.sched = sim_must_create(&config)};
+        ck_assert_int_eq(sched_run(scene.sched, "root", scene_root, &scene, NULL), 0);
+        sim_stats_get(scene.sched, &stats);
+        sched_destroy(scene.sched);
+        ck_assert_uint_gt(stats.spurious, 5);
+        uint64_t order;
+        ck_assert_uint_eq(scene_play(&config, &order), stats.trace_hash);
+        ck_assert_uint_eq(order, scene.order);
+    }
+}
+
 TEST(run_to_block_gives_one_interleaving_when_no_number_is_drawn_by_the_scenario)
 {
     uint64_t order[2], hash[2];
