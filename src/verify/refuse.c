@@ -2,6 +2,7 @@
 // The report behind every door that refuses, and the end of the process after it.
 //
 // Paths: driver -> generated door (ddi_doors.c) -> verify_refused_call_from -> report on stderr -> _Exit(1)
+//        completion of what is not pending, handle of the wrong kind -> verify_contract, verify_bad_handle -> the same
 //        front door that meets a case it does not provide -> verify_refused_call -> the same
 // The stack is printed from the driver's call on. The process ends with _Exit: what is left of the box cannot be torn down in
 // order, because the call that the driver made has no result to go on with.
@@ -60,4 +61,45 @@ _Noreturn void
 verify_refused_call(const char *name)
 {
     verify_refused_call_from(name, __builtin_return_address(0));
+}
+
+static _Noreturn void
+contract_end(const void *caller)
+{
+    print_caller(caller);
+    fflush(stderr);
+    _Exit(1);
+}
+
+_Noreturn void
+verify_contract(const char *function, const char *what)
+{
+    fflush(stdout);
+    fprintf(stderr, "ndisbox: error: %s: %s [NBX-0002]\n", function, what);
+    contract_end(__builtin_return_address(0));
+}
+
+// The four letters of a kind, as a debugger shows them.
+static const char *
+kind_text(unsigned kind, char out[5])
+{
+    for (int i = 0; i < 4; i++) {
+        char c = (char)(kind >> (24 - 8 * i));
+        out[i] = c >= ' ' && c <= '~' ? c : '.';
+    }
+    out[4] = 0;
+    return out;
+}
+
+_Noreturn void
+verify_bad_handle(const char *function, const void *found, unsigned wanted_kind)
+{
+    char wanted[5], got[5];
+    fflush(stdout);
+    if (!found)
+        fprintf(stderr, "ndisbox: error: %s: the handle is NULL [NBX-0003]\n", function);
+    else
+        fprintf(stderr, "ndisbox: error: %s: the handle %p is not of kind '%s' but '%s' (closed, or another object?) [NBX-0003]\n",
+                function, found, kind_text(wanted_kind, wanted), kind_text(*(const unsigned *)found, got));
+    contract_end(__builtin_return_address(0));
 }

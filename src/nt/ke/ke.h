@@ -33,6 +33,7 @@ struct ke_thread {
     _Atomic uint32_t wait_word;                      // what it sleeps on in ke_wait
     struct list all_node;                            // box->ke->threads
     void *driver;                                    // whose code runs: struct io_driver_image or NULL (set at crossings when verifying)
+    struct ndis_frame *ndis_frames;                  // upcalls of NDIS that run on this thread (src/ndis/frame.c)
     struct ps_thread *ps;                            // handle side, NULL for runtime threads
     uint64_t affinity;                               // processors it may take; bit 0 is processor 0
     LIST_ENTRY mutants;                              // KMUTEX objects it owns, guarded by the dispatcher lock
@@ -67,6 +68,11 @@ KIRQL ke_raise_on(struct ke_thread *self, struct ke_processor *processor);
 
 // Wait until every processor has been given up at least once since the call. irql: PASSIVE; locks: none held.
 void ke_grace(struct box *box);
+
+// Stop the box: own all its processors, so that nobody is at DISPATCH and nobody holds a ke_lock. For rare changes of what the data
+// path reads without a lock. irql: PASSIVE -> DISPATCH; locks: none held. calls: ke_thaw may run queued DPCs.
+void ke_freeze(struct box *box);
+void ke_thaw(struct box *box);
 
 // A thread of the runtime in the box (not visible to drivers). owns: ke_thread_join frees. fails: -errno.
 int ke_thread_start(struct box *box, const char *name, void (*fn)(void *), void *arg, struct ke_thread **out);
