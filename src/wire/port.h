@@ -16,60 +16,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <sys/uio.h>
+
+#include <nbx/port.h>
 
 #include "host/sched.h"
-
-enum port_gso { PORT_GSO_NONE, PORT_GSO_TCP4, PORT_GSO_TCP6 };
-
-enum port_offload_flags {
-    PORT_CSUM_NEEDED = 1,        // tx: the checksum at csum_start + csum_offset is the pseudo-header sum only; rx: not checked, partial
-    PORT_CSUM_VALID = 2,         // rx: verified below
-    PORT_GSO_ECN = 4
-};
-
-struct port_offload {
-    uint8_t flags;
-    uint8_t gso;                 // enum port_gso
-    uint16_t header_bytes;       // Ethernet to the end of TCP; only with gso
-    uint16_t gso_bytes;          // payload bytes of each segment; only with gso
-    uint16_t csum_start;         // bytes from the start of the frame
-    uint16_t csum_offset;        // bytes from csum_start
-};
-
-struct port_frame {              // one frame going out
-    const struct iovec *iov;
-    uint32_t iov_count;
-    uint32_t bytes;              // sum over iov
-    struct port_offload offload;
-};
-
-struct port_slot {               // one empty buffer, filled by port_rx
-    void *buffer;
-    uint32_t capacity_bytes;
-    uint32_t bytes;              // out: length of the frame
-    struct port_offload offload; // out
-};
-
-struct port_upcalls {
-    void (*on_rx)(void *context);                               // frames wait; call port_rx until it gives 0
-    void (*on_tx_ready)(void *context);                         // port_tx had taken fewer than offered; room again
-    void (*on_link)(void *context, bool up, uint64_t bits_per_second);
-};
-
-struct port_caps {
-    uint32_t max_frame_bytes;    // without gso, Ethernet header included; a VLAN tag of 4 bytes may come on top, as with the next
-    uint32_t max_gso_bytes;      // 0: no gso
-    bool tx_csum, rx_csum, gso4, gso6;
-    bool link_up;                // at open
-    uint64_t bits_per_second;
-};
-
-struct port_stats {
-    uint64_t tx_frames, tx_bytes, tx_dropped, rx_frames, rx_bytes, rx_dropped, duplicated, reordered, corrupted;
-};
-// Every frame that port_tx took is in tx_frames or in tx_dropped, never in both. On a wire of two ports, once nothing is under way:
-// peer's rx_frames + rx_dropped == our tx_frames + duplicated. The last three count on the side of the sender.
 
 struct port;
 
