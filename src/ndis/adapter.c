@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: MIT
+// Adapters as the rooms above drive them (ndis.h): each call runs on the PnP thread and waits for the drivers' answers. Also the
+// names an adapter goes by (device name, GUID, LUID, index, registry keys) and NDIS's own creation and end in a box.
+#include "ndis/ndis.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ndis/ndis_int.h"
+#include "nt/cm/cm.h"
+
+#define CLASS_NET "\\Registry\\Machine\\System\\CurrentControlSet\\Control\\Class\\{4D36E972-E325-11CE-BFC1-08002BE10318}"
+
+struct ndis *
+ndis_self(void)
+{
+    return box_self()->ndis;
+}
+
+char *
+ndis_strdup(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = ndis_alloc(bytes);
+    return copy ? memcpy(copy, text, bytes) : NULL;
+}
+
+// ---- keys and names -------------------------------------------------------------------------------------------------------------
+
+void
+ndis_adapter_key(const char *adapter, char *path, size_t path_bytes)
+{
+    snprintf(path, path_bytes, CLASS_NET "\\%s", adapter);
+}
+
+void
+ndis_filter_key(const char *adapter, const char *filter, char *path, size_t path_bytes)
+{
+    snprintf(path, path_bytes, CM_SERVICES "\\%s\\Parameters\\Adapters\\%s", filter, adapter);
+}
+
+void
+ndis_binding_key(const char *adapter, const char *protocol, char *path, size_t path_bytes)
+{
+    snprintf(path, path_bytes, CM_SERVICES "\\%s\\Parameters\\Adapters\\%s", protocol, adapter);
+}
+
+// GUIDs are numbered, not random: the same stack gives the same names in every run.
+static void
+adapter_guid_text(uint64_t number, char *out, size_t out_bytes)
+{
+    snprintf(out, out_bytes, "{4E425800-0000-4000-8000-%012llX}", (unsigned long long)number);
+}
+
+void
+ndis_filter_module_name(const struct ndis_adapter *adapter, const struct ndis_filter_driver *driver, char *out, size_t out_bytes)
+{
+    char guid[64], unique[64] = "";
+    adapter_guid_text(adapter->luid.Info.NetLuidIndex, guid, sizeof guid);
+    for (size_t i = 0; i < driver->unique_name.Length / sizeof(WCHAR) && i < sizeof unique - 1; i++)
+        unique[i] = (char)driver->unique_name.Buffer[i];
+    snprintf(out, out_bytes, "%s-%s-0000", guid, unique);
+}
+
+// ---- lookup ---------------------------------------------------------------------------------------------------------------------
+
+struct ndis_adapter *
+ndis_adapter_find(struct box *box, const char *name)
+{
+    LIST_FOR_EACH(node, &box->ndis->adapters) {
+        struct ndis_adapter *adapter = LIST_ENTRY_OF(node, struct ndis_adapter, node);
+        if (!strcmp(adapter->name, name))
+            return adapter;
+    }
+    return NULL;
+}
+
+struct ndis_adapter *
+ndis_adapter_by_index(struct ndis *ndis, NET_IFINDEX if_index)
+{
+    LIST_FOR_EACH(node, &ndis->adapters) {
+        struct ndis_adapter *adapter = LIST_ENTRY_OF(node, struct ndis_adapter, node);
+        if (adapter->if_index == if_index)
+            return adapter;
+    }
+    return NULL;
+}
+
+static bool
+image_is(const struct io_image *image, const char *service)
+{
+    return image && !strcmp(image->name, service);
+}
+
+static struct ndis_miniport_driver *
+miniport_driver_find(struct ndis *ndis, const char *service)
+{
+    LIST_FOR_EACH(node, &ndis->miniport_drivers) {
+        struct ndis_miniport_driver *driver = LIST_ENTRY_OF(node, struct ndis_miniport_driver, node);
+        if (image_is(driver->image, service))
+            return driver;
+    }
+    return NULL;
+}
+
+static struct ndis_filter_driver *
+filter_driver_find(struct ndis *ndis, const char *service)
+{
+    LIST_FOR_EACH(node, &ndis->filter_drivers) {
+        struct ndis_filter_driver *driver = LIST_ENTRY_OF(node, struct ndis_filter_driver, node);
+        if (image_is(driver->image, service) || ndis_string_is(&driver->service_name, service))
+            return driver;
+    }
+    return NULL;
+}
+
+static struct ndis_protocol *
+protocol_find(struct ndis *ndis, const char *service)
+{
+    LIST_FOR_EACH(node, &ndis->protocols) {
+        struct ndis_protocol *protocol = LIST_ENTRY_OF(node, struct ndis_protocol, node);
+        if (image_is(protocol->image, service) || ndis_string_is(&protocol->name, service))
+            return protocol;
+    }
+    return NULL;
+}
+
+// ---- making and freeing ---------------------------------------------------------------------------------------------------------
+
+static void
+adapter_free(struct ndis_adapter *adapter)
+{
+    if (adapter->top)
+        ndis_top_unref(adapter->top);
+    ndis_module_fini(&adapter->module);
+    ndis_string_free(&adapter->device_name);
+    ndis_string_free(&adapter->friendly_name);
+    ndis_free((void *)adapter->name);
+    ndis_free((void *)adapter->registry_path);
+    ndis_free((void *)adapter->port_spec);
+    ndis_free(adapter->multicast);
+    ndis_free(adapter);
+}
+
+static bool
+adapter_name(struct ndis_adapter *adapter, const struct ndis_adapter_config *config)
+{
+    char guid[64], device[80], key[256];
+    adapter_guid_text(adapter->luid.Info.NetLuidIndex, guid, sizeof guid);
+    snprintf(device, sizeof device, "\\Device\\%s", guid);
+    ndis_adapter_key(config->name, key, sizeof key);
+    adapter->mac = config->mac;
+    adapter->name = ndis_strdup(config->name);
+    adapter->registry_path = ndis_strdup(key);
+    if (config->port_spec && !(adapter->port_spec = ndis_strdup(config->port_spec)))
+        return false;
+    return adapter->name && adapter->registry_path && ndis_string_make(&adapter->device_name, device) &&
+           ndis_string_make(&adapter->friendly_name, config->name);
+}
+
+static struct ndis_adapter *
+adapter_create(struct ndis_miniport_driver *driver, const struct ndis_adapter_config *config)
+{
+    struct ndis *ndis = driver->ndis;
+    struct ndis_adapter *adapter = ndis_alloc(sizeof *adapter);
+    if (!adapter)
+        return NULL;
+    adapter->driver = driver;
+    list_init(&adapter->node);
+    list_init(&adapter->filters);
+    list_init(&adapter->bindings);
+    list_init(&adapter->oids.waiting);
+    KIRQL old = ke_lock_take(&ndis->lock);
+    adapter->if_index = ++ndis->next_if_index;
+    adapter->luid.Info.NetLuidIndex = ++ndis->next_luid_index;
+    ke_lock_drop(&ndis->lock, old);
+    adapter->luid.Info.IfType = IF_TYPE_ETHERNET_CSMACD;
+    if (!ndis_module_init(&adapter->module, NDIS_KIND_ADAPTER, adapter, driver->image) || !adapter_name(adapter, config)) {
+        adapter_free(adapter);
+        return NULL;
+    }
+    return adapter;
+}
+
+struct adapter_call {
+    struct box *box;
+    struct ndis_adapter *adapter;
+    const struct ndis_adapter_config *config;
+    const char *service;
+    NDIS_STATUS status;
+};
+
+static void
+adapter_add_work(void *arg)
+{
+    struct adapter_call *call = arg;
+    struct ndis *ndis = call->box->ndis;
+    struct ndis_miniport_driver *driver = miniport_driver_find(ndis, call->config->driver);
+    call->status = NDIS_STATUS_ADAPTER_NOT_FOUND;
+    if (!driver || driver->deregistering)
+        return;
+    call->status = NDIS_STATUS_RESOURCES;
+    struct ndis_adapter *adapter = adapter_create(driver, call->config);
+    if (!adapter)
+        return;
+    call->status = ndis_stack_publish(adapter);
+    if (call->status == NDIS_STATUS_SUCCESS)
+        call->status = ndis_miniport_initialize(adapter);
+    if (call->status == NDIS_STATUS_SUCCESS)
+        call->status = ndis_stack_publish(adapter);   // the routes carry MiniportAdapterContext
+    if (call->status != NDIS_STATUS_SUCCESS) {
+        adapter_free(adapter);
+        return;
+    }
+    KIRQL old = ke_lock_take(&ndis->lock);
+    list_push_back(&ndis->adapters, &adapter->node);
+    driver->adapter_count++;
+    ke_lock_drop(&ndis->lock, old);
+    call->adapter = adapter;
+}
+
+NDIS_STATUS
+ndis_adapter_add(struct box *box, const struct ndis_adapter_config *config, struct ndis_adapter **out)
+{
+    struct adapter_call call = {.box = box, .config = config};
+    ndis_pnp_run(box->ndis, adapter_add_work, &call);
+    *out = call.adapter;
+    return call.status;
+}
+
+// ---- changes --------------------------------------------------------------------------------------------------------------------
+
+static void
+adapter_attach_work(void *arg)
+{
+    struct adapter_call *call = arg;
+    struct ndis_adapter *adapter = call->adapter;
+    struct ndis_filter_driver *driver = filter_driver_find(adapter->module.ndis, call->service);
+    call->status = NDIS_STATUS_ADAPTER_NOT_FOUND;
+    if (!driver || driver->deregistering)
+        return;
+    char key[256];
+    ndis_filter_key(adapter->name, call->service, key, sizeof key);
+    bool running = ndis_module_state(&adapter->module) == NDIS_STATE_RUNNING;
+    if (running)
+        ndis_stack_pause(adapter, NDIS_PAUSE_ATTACH_FILTER);
+    struct ndis_filter *filter;
+    call->status = ndis_filter_attach(adapter, driver, key, &filter);
+    if (running) {
+        NDIS_STATUS status = ndis_stack_restart(adapter);
+        if (call->status == NDIS_STATUS_SUCCESS)
+            call->status = status;
+    }
+}
+
+NDIS_STATUS
+ndis_adapter_attach_filter(struct ndis_adapter *adapter, const char *filter_service)
+{
+    struct adapter_call call = {.adapter = adapter, .service = filter_service};
+    ndis_pnp_run(adapter->module.ndis, adapter_attach_work, &call);
+    return call.status;
+}
+
+static void
+adapter_bind_work(void *arg)
+{
+    struct adapter_call *call = arg;
+    struct ndis_protocol *protocol = protocol_find(call->adapter->module.ndis, call->service);
+    call->status = NDIS_STATUS_ADAPTER_NOT_FOUND;
+    if (!protocol || protocol->deregistering)
+        return;
+    char key[256];
+    ndis_binding_key(call->adapter->name, call->service, key, sizeof key);
+    call->status = ndis_binding_bind(call->adapter, protocol, key);
+}
+
+NDIS_STATUS
+ndis_adapter_bind(struct ndis_adapter *adapter, const char *protocol_service)
+{
+    struct adapter_call call = {.adapter = adapter, .service = protocol_service};
+    ndis_pnp_run(adapter->module.ndis, adapter_bind_work, &call);
+    return call.status;
+}
+
+static void
+adapter_restart_work(void *arg)
+{
+    struct adapter_call *call = arg;
+    call->status = ndis_stack_restart(call->adapter);
+}
+
+NDIS_STATUS
+ndis_adapter_restart(struct ndis_adapter *adapter)
+{
+    struct adapter_call call = {.adapter = adapter};
+    ndis_pnp_run(adapter->module.ndis, adapter_restart_work, &call);
+    return call.status;
+}
+
+static void
+adapter_pause_work(void *arg)
+{
+    struct adapter_call *call = arg;
+    ndis_stack_pause(call->adapter, NDIS_PAUSE_NDIS_INTERNAL);
+}
+
+NDIS_STATUS
+ndis_adapter_pause(struct ndis_adapter *adapter)
+{
+    struct adapter_call call = {.adapter = adapter};
+    ndis_pnp_run(adapter->module.ndis, adapter_pause_work, &call);
+    return NDIS_STATUS_SUCCESS;
+}
+
+static void
+adapter_reset_work(void *arg)
+{
+    struct adapter_call *call = arg;
+    call->status = ndis_miniport_reset(call->adapter);
+}
+
+NDIS_STATUS
+ndis_adapter_reset(struct ndis_adapter *adapter)
+{
+    struct adapter_call call = {.adapter = adapter};
+    ndis_pnp_run(adapter->module.ndis, adapter_reset_work, &call);
+    return call.status;
+}
+
+static void
+adapter_remove_work(void *arg)
+{
+    struct ndis_adapter *adapter = ((struct adapter_call *)arg)->adapter;
+    struct ndis *ndis = adapter->module.ndis;
+    adapter->removing = true;
+    ndis_stack_pause(adapter, NDIS_PAUSE_NDIS_INTERNAL);
+    while (!list_is_empty(&adapter->bindings))
+        ndis_binding_unbind(LIST_ENTRY_OF(adapter->bindings.prev, struct ndis_binding, node));
+    while (!list_is_empty(&adapter->filters))
+        ndis_filter_detach(LIST_ENTRY_OF(adapter->filters.prev, struct ndis_filter, node));
+    ndis_miniport_halt(adapter, NdisHaltDeviceDisabled);
+    KIRQL old = ke_lock_take(&ndis->lock);
+    list_remove(&adapter->node);
+    adapter->driver->adapter_count--;
+    ke_lock_drop(&ndis->lock, old);
+    adapter_free(adapter);
+}
+
+void
+ndis_adapter_remove(struct ndis_adapter *adapter)
+{
+    struct adapter_call call = {.adapter = adapter};
+    ndis_pnp_run(adapter->module.ndis, adapter_remove_work, &call);
+}
+
+// ---- looking --------------------------------------------------------------------------------------------------------------------
+
+bool
+ndis_adapter_is_running(struct ndis_adapter *adapter)
+{
+    return ndis_module_state(&adapter->module) == NDIS_STATE_RUNNING;
+}
+
+static void
+edge_fill(struct ndis_edge *edge, const char *kind, const struct ndis_module *module)
+{
+    struct ndis_edge_counters sum;
+    ndis_edge_sum(module, &sum);
+    *edge = (struct ndis_edge){.kind = kind,
+                               .name = module->image ? module->image->name : "?",
+                               .sent_nbls = sum.sent_nbls,
+                               .completed_nbls = sum.completed_nbls,
+                               .indicated_nbls = sum.indicated_nbls,
+                               .returned_nbls = sum.returned_nbls};
+}
+
+uint32_t
+ndis_adapter_edges(struct ndis_adapter *adapter, struct ndis_edge *edges, uint32_t capacity)
+{
+    struct ndis *ndis = adapter->module.ndis;
+    uint32_t count = 0;
+    KIRQL old = ke_lock_take(&ndis->lock);
+    if (count < capacity)
+        edge_fill(&edges[count++], "miniport", &adapter->module);
+    LIST_FOR_EACH(node, &adapter->filters)
+        if (count < capacity)
+            edge_fill(&edges[count++], "filter", &LIST_ENTRY_OF(node, struct ndis_filter, node)->module);
+    LIST_FOR_EACH(node, &adapter->bindings)
+        if (count < capacity)
+            edge_fill(&edges[count++], "protocol", &LIST_ENTRY_OF(node, struct ndis_binding, node)->module);
+    ke_lock_drop(&ndis->lock, old);
+    return count;
+}
+
+NDIS_STATUS
+ndis_adapter_oid(struct ndis_adapter *adapter, NDIS_REQUEST_TYPE type, NDIS_OID oid, void *buffer, uint32_t bytes,
+                 uint32_t *done_bytes)
+{
+    return ndis_oid_adapter(adapter, type, oid, buffer, bytes, done_bytes);
+}
+
+// ---- NDIS in a box --------------------------------------------------------------------------------------------------------------
+
+int
+ndis_create(struct box *box)
+{
+    struct ndis *ndis = ndis_alloc(sizeof *ndis);
+    if (!ndis)
+        return -ENOMEM;
+    ndis->box = box;
+    list_init(&ndis->miniport_drivers);
+    list_init(&ndis->filter_drivers);
+    list_init(&ndis->protocols);
+    list_init(&ndis->adapters);
+    box->ndis = ndis;
+    if (!ndis_module_init(&ndis->loopback, NDIS_KIND_LOOPBACK, NULL, NULL) || ndis_loopback_create(ndis) || ndis_pnp_start(ndis)) {
+        ndis_loopback_destroy(ndis);
+        ndis_module_fini(&ndis->loopback);
+        box->ndis = NULL;
+        ndis_free(ndis);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+static uint32_t
+ndis_left(struct box *box, const char *what, struct list *list)
+{
+    uint32_t count = 0;
+    LIST_FOR_EACH(node, list)
+        count++;
+    if (count && box->on_message) {
+        char text[96];
+        snprintf(text, sizeof text, "left behind: %u NDIS %s never deregistered", count, what);
+        box->on_message(box->on_message_context, text);
+    }
+    return count;
+}
+
+uint32_t
+ndis_destroy(struct box *box)
+{
+    struct ndis *ndis = box->ndis;
+    while (!list_is_empty(&ndis->adapters))
+        ndis_adapter_remove(LIST_ENTRY_OF(ndis->adapters.prev, struct ndis_adapter, node));
+    ndis_pnp_stop(ndis);
+    uint32_t left = ndis_left(box, "miniport drivers", &ndis->miniport_drivers) +
+                    ndis_left(box, "filter drivers", &ndis->filter_drivers) + ndis_left(box, "protocols", &ndis->protocols);
+    ndis_loopback_destroy(ndis);
+    ndis_module_fini(&ndis->loopback);
+    box->ndis = NULL;
+    ndis_free(ndis);
+    return left;
+}

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: MIT
+// The life of a binding:
+//   bind    ndis_binding_bind: ProtocolBindAdapterEx, inside it NdisOpenAdapterEx -> paused; restart -> running
+//   pause   NetEventPause; the protocol stops sending and answers when its sends are back; then the gates close
+//   unbind  pause, ProtocolUnbindAdapterEx, inside it NdisCloseAdapterEx -> closed when the last send, receive and request is back
+// A protocol that opened but fails the bind has to close first; NDIS waits for that [ndis/nc-ndis-protocol_bind_adapter_ex].
+// The binding itself is freed by whoever finishes last: the close, or the unbind that waits for it.
+#include <string.h>
+
+#include "ndis/header.h"
+#include "ndis/protocol.h"
+#include "verify/refuse.h"
+
+#define BINDING_MAX_PER_ADAPTER 64            // recv_top.c keeps a bit for each
+
+static void
+binding_free(struct ndis_binding *binding)
+{
+    if (binding->sends)
+        ke_gate_destroy(binding->sends);
+    if (binding->receives)
+        ke_gate_destroy(binding->receives);
+    ndis_string_free(&binding->adapter_name);
+    ndis_free(binding->multicast);
+    ndis_module_fini(&binding->module);
+    ndis_free(binding);
+}
+
+static struct ndis_binding *
+binding_create(struct ndis_protocol *protocol, struct ndis_adapter *adapter)
+{
+    struct ndis_binding *binding = ndis_alloc(sizeof *binding);
+    if (!binding)
+        return NULL;
+    list_init(&binding->node);
+    binding->protocol = protocol;
+    binding->receive_handler = protocol->chars.ReceiveNetBufferListsHandler;
+    binding->send_complete_handler = protocol->chars.SendNetBufferListsCompleteHandler;
+    atomic_store(&binding->holds, 1);
+    atomic_store(&binding->oids_outstanding, 1);
+    struct box *box = protocol->ndis->box;
+    if (!ndis_module_init(&binding->module, NDIS_KIND_BINDING, adapter, protocol->image) ||
+        !(binding->sends = ke_gate_create(box, false)) || !(binding->receives = ke_gate_create(box, false)) ||
+        !ndis_string_copy(&binding->adapter_name, &adapter->device_name)) {
+        binding_free(binding);
+        return NULL;
+    }
+    return binding;
+}
+
+static void
+binding_unref(struct ndis_binding *binding)
+{
+    if (atomic_fetch_sub(&binding->holds, 1) == 1)
+        binding_free(binding);
+}
+
+// ---- open -----------------------------------------------------------------------------------------------------------------------
+
+static NDIS_STATUS
+binding_medium(const struct ndis_adapter *adapter, const NDIS_OPEN_PARAMETERS *p)
+{
+    for (UINT i = 0; i < p->MediumArraySize; i++) {
+        if (p->MediumArray[i] == adapter->general.MediaType) {
+            if (p->SelectedMediumIndex)
+                *p->SelectedMediumIndex = i;
+            return NDIS_STATUS_SUCCESS;
+        }
+    }
+    return NDIS_STATUS_UNSUPPORTED_MEDIA;
+}
+
+static bool
+binding_frame_types(struct ndis_binding *binding, const NDIS_OPEN_PARAMETERS *p)
+{
+    if (p->FrameTypeArraySize > ARRAYSIZE(binding->frame_types))
+        return false;
+    // The array holds EtherTypes as they stand in the frame, most significant byte first [ndis/ns-ndis-_ndis_open_parameters].
+    for (UINT i = 0; i < p->FrameTypeArraySize; i++)
+        binding->frame_types[i] = __builtin_bswap16(p->FrameTypeArray[i]);
+    binding->frame_type_count = p->FrameTypeArraySize;
+    return true;
+}
+
+NDIS_STATUS
+ndis_binding_open(struct ndis_protocol *protocol, NDIS_HANDLE context, const NDIS_OPEN_PARAMETERS *parameters,
+                  struct ndis_bind *bind, NDIS_HANDLE *handle, struct ndis_binding **out)
+{
+    struct ndis_adapter *adapter = bind->adapter;
+    if (!bind->inside || bind->protocol != protocol || bind->binding || protocol->deregistering)
+        return NDIS_STATUS_OPEN_FAILED;
+    if (!ndis_header_is(&parameters->Header, NDIS_OBJECT_TYPE_OPEN_PARAMETERS, NDIS_SIZEOF_OPEN_PARAMETERS_REVISION_1))
+        return NDIS_STATUS_INVALID_PARAMETER;
+    if (!ndis_string_equal(parameters->AdapterName, &adapter->device_name))
+        return NDIS_STATUS_ADAPTER_NOT_FOUND;
+    NDIS_STATUS status = binding_medium(adapter, parameters);
+    if (status != NDIS_STATUS_SUCCESS)
+        return status;
+    if (adapter->binding_count >= BINDING_MAX_PER_ADAPTER)
+        return NDIS_STATUS_OPEN_FAILED;
+    struct ndis_binding *binding = binding_create(protocol, adapter);
+    if (!binding)
+        return NDIS_STATUS_RESOURCES;
+    binding->context = context;
+    if (!binding_frame_types(binding, parameters)) {
+        binding_free(binding);
+        return NDIS_STATUS_INVALID_PARAMETER;
+    }
+    *handle = binding;                        // status indications may come before the call returns
+    ndis_module_state_set(&binding->module, NDIS_STATE_PAUSED);
+    status = ndis_stack_insert(adapter, &adapter->bindings, &binding->node);
+    if (status != NDIS_STATUS_SUCCESS) {
+        binding_free(binding);
+        return status;
+    }
+    KIRQL old = ke_lock_take(&protocol->ndis->lock);
+    protocol->binding_count++;
+    ke_lock_drop(&protocol->ndis->lock, old);
+    bind->binding = binding;
+    *out = binding;
+    return NDIS_STATUS_SUCCESS;
+}
+
+// ---- close ----------------------------------------------------------------------------------------------------------------------
+
+// The last send, receive or request is back. Runs once, perhaps at DISPATCH.
+static void
+binding_close_finish(struct ndis_binding *binding)
+{
+    struct ndis *ndis = binding->module.ndis;
+    KIRQL old = ke_lock_take(&ndis->lock);
+    binding->protocol->binding_count--;
+    ke_lock_drop(&ndis->lock, old);
+    ndis_module_state_set(&binding->module, NDIS_STATE_HALTED);
+    binding->module.kind = 0;                 // the handle is dead from here on
+    ndis_pending_complete(&binding->close, NDIS_STATUS_SUCCESS);
+    binding_unref(binding);
+}
+
+static void
+binding_close_complete_work(void *arg)
+{
+    struct ndis_binding *binding = arg;
+    struct ndis_protocol *protocol = binding->protocol;
+    NDIS_HANDLE context = binding->context;
+    protocol->chars.CloseAdapterCompleteHandlerEx(context);
+    binding_close_finish(binding);
+}
+
+static void
+binding_close_step(void *arg)
+{
+    struct ndis_binding *binding = arg;
+    if (atomic_fetch_sub(&binding->close_steps, 1) != 1)
+        return;
+    // Not the call itself (it holds a step and answers SUCCESS when it is the last): the protocol is told by a worker at PASSIVE.
+    ke_work_queue(binding->module.ndis->box, binding_close_complete_work, binding);
+}
+
+void
+ndis_binding_oid_done(struct ndis_binding *binding)
+{
+    if (atomic_fetch_sub(&binding->oids_outstanding, 1) == 1)
+        binding_close_step(binding);
+}
+
+NDIS_STATUS
+ndis_binding_close(struct ndis_binding *binding)
+{
+    if (atomic_exchange(&binding->closing, 1))
+        return NDIS_STATUS_FAILURE;
+    ndis_module_state_set(&binding->module, NDIS_STATE_CLOSING);
+    ndis_stack_take(&binding->module, &binding->node);
+    atomic_store(&binding->close_steps, 4);   // sends, receives, requests, and this call
+    ke_gate_close_async(binding->sends, binding_close_step, binding);
+    ke_gate_close_async(binding->receives, binding_close_step, binding);
+    ndis_binding_oid_done(binding);           // the binding's own hold on the count
+    if (atomic_fetch_sub(&binding->close_steps, 1) != 1)
+        return NDIS_STATUS_PENDING;
+    binding_close_finish(binding);
+    return NDIS_STATUS_SUCCESS;
+}
+
+// ---- bind -----------------------------------------------------------------------------------------------------------------------
+
+static void
+bind_parameters_fill(NDIS_BIND_PARAMETERS *p, struct ndis_bind *bind)
+{
+    struct ndis_adapter *adapter = bind->adapter;
+    const NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *g = &adapter->general;
+    *p = (NDIS_BIND_PARAMETERS){
+        .Header = ndis_header(NDIS_OBJECT_TYPE_BIND_PARAMETERS, NDIS_BIND_PARAMETERS_REVISION_1,
+                              NDIS_SIZEOF_BIND_PARAMETERS_REVISION_1),
+        .ProtocolSection = &bind->settings_string,
+        .AdapterName = &adapter->device_name,
+        .MediaType = g->MediaType,
+        .MtuSize = g->MtuSize,
+        .MaxXmitLinkSpeed = g->MaxXmitLinkSpeed,
+        .MaxRcvLinkSpeed = g->MaxRcvLinkSpeed,
+        .XmitLinkSpeed = adapter->link.XmitLinkSpeed,
+        .RcvLinkSpeed = adapter->link.RcvLinkSpeed,
+        .MediaConnectState = adapter->link.MediaConnectState,
+        .MediaDuplexState = adapter->link.MediaDuplexState,
+        .LookaheadSize = g->LookaheadSize,
+        .SupportedPacketFilters = g->SupportedPacketFilters,
+        .MaxMulticastListSize = g->MaxMulticastListSize,
+        .MacAddressLength = g->MacAddressLength,
+        .PhysicalMediumType = g->PhysicalMediumType,
+        .BoundIfNetluid = adapter->luid,
+        .BoundIfIndex = adapter->if_index,
+        .LowestIfNetluid = adapter->luid,
+        .LowestIfIndex = adapter->if_index,
+        .AccessType = g->AccessType,
+        .DirectionType = g->DirectionType,
+        .ConnectionType = g->ConnectionType,
+        .IfType = g->IfType,
+        .IfConnectorPresent = g->IfConnectorPresent,
+        .DataBackFillSize = g->DataBackFillSize,
+        .ContextBackFillSize = g->ContextBackFillSize,
+        .MacOptions = g->MacOptions,
+        .CompartmentId = 1,
+        .DefaultOffloadConfiguration = adapter->offload_default,
+        .BoundAdapterName = &adapter->device_name};
+    memcpy(p->CurrentMacAddress, adapter->current_mac, sizeof p->CurrentMacAddress);
+}
+
+void
+ndis_bind_complete(struct ndis_bind *bind, NDIS_STATUS status)
+{
+    if (!ndis_pending_complete(&bind->done, status))
+        verify_contract("NdisCompleteBindAdapterEx", "no bind of this context is pending");
+}
+
+static NDIS_STATUS
+bind_run(struct ndis_bind *bind)
+{
+    NDIS_BIND_PARAMETERS parameters;
+    bind_parameters_fill(&parameters, bind);
+    bind->inside = true;
+    ndis_pending_begin(&bind->done);
+    NDIS_STATUS status = bind->protocol->chars.BindAdapterHandlerEx(bind->protocol->context, bind, &parameters);
+    status = ndis_pending_end(&bind->done, status);
+    bind->inside = false;
+    return status;
+}
+
+NDIS_STATUS
+ndis_binding_bind(struct ndis_adapter *adapter, struct ndis_protocol *protocol, const char *settings_path)
+{
+    struct ndis_bind bind = {.kind = NDIS_KIND_BIND, .adapter = adapter, .protocol = protocol, .settings_path = settings_path};
+    if (!ndis_string_make(&bind.settings_string, settings_path))
+        return NDIS_STATUS_RESOURCES;
+    NDIS_STATUS status = bind_run(&bind);
+    ndis_string_free(&bind.settings_string);
+    if (status == NDIS_STATUS_SUCCESS && !bind.binding)
+        return NDIS_STATUS_FAILURE;           // said yes but opened nothing
+    if (status != NDIS_STATUS_SUCCESS)
+        return status;
+    if (ndis_module_state(&adapter->module) == NDIS_STATE_RUNNING)
+        ndis_binding_restart(bind.binding);
+    return NDIS_STATUS_SUCCESS;
+}
+
+void
+ndis_unbind_complete(struct ndis_unbind *unbind)
+{
+    if (!ndis_pending_complete(&unbind->done, NDIS_STATUS_SUCCESS))
+        verify_contract("NdisCompleteUnbindAdapterEx", "no unbind of this context is pending");
+}
+
+void
+ndis_binding_unbind(struct ndis_binding *binding)
+{
+    struct ndis_protocol *protocol = binding->protocol;
+    ndis_binding_pause(binding, NDIS_PAUSE_BIND_PROTOCOL);
+    atomic_fetch_add(&binding->holds, 1);
+    ndis_pending_begin(&binding->close);
+    struct ndis_unbind unbind = {.kind = NDIS_KIND_UNBIND};
+    ndis_pending_begin(&unbind.done);
+    NDIS_STATUS status = protocol->chars.UnbindAdapterHandlerEx(&unbind, binding->context);
+    ndis_pending_end(&unbind.done, status);
+    // The unbind is over when the binding is closed [ndis/nc-ndis-protocol_unbind_adapter_ex].
+    ndis_pending_end(&binding->close, NDIS_STATUS_PENDING);
+    binding_unref(binding);
+}
+
+static void
+binding_unbind_work(void *arg)
+{
+    struct ndis_binding *binding = arg;
+    if (!atomic_load(&binding->closing))
+        ndis_binding_unbind(binding);
+    binding_unref(binding);
+}
+
+void
+ndis_binding_unbind_request(struct ndis_binding *binding)
+{
+    atomic_fetch_add(&binding->holds, 1);
+    if (ndis_pnp_queue(binding->module.ndis, binding_unbind_work, binding))
+        binding_unref(binding);
+}
+
+// ---- pause and restart ------------------------------------------------------------------------------------------------------------
+
+static NDIS_STATUS
+binding_pnp_event(struct ndis_binding *binding, NET_PNP_EVENT_CODE code, void *buffer, ULONG bytes)
+{
+    NET_PNP_EVENT_NOTIFICATION event = {
+        .Header = ndis_header(NDIS_OBJECT_TYPE_DEFAULT, NET_PNP_EVENT_NOTIFICATION_REVISION_1,
+                              NDIS_SIZEOF_NET_PNP_EVENT_NOTIFICATION_REVISION_1),
+        .NetPnPEvent = {.NetEvent = code, .Buffer = buffer, .BufferLength = bytes}};
+    ndis_pending_begin(&binding->pnp);
+    NDIS_STATUS status = binding->protocol->chars.NetPnPEventHandler(binding->context, &event);
+    return ndis_pending_end(&binding->pnp, status);
+}
+
+void
+ndis_binding_pause(struct ndis_binding *binding, ULONG reason)
+{
+    if (ndis_module_state(&binding->module) != NDIS_STATE_RUNNING)
+        return;
+    NDIS_PROTOCOL_PAUSE_PARAMETERS parameters = {
+        .Header = ndis_header(NDIS_OBJECT_TYPE_DEFAULT, NDIS_PROTOCOL_PAUSE_PARAMETERS_REVISION_1,
+                              NDIS_SIZEOF_PROTOCOL_PAUSE_PARAMETERS_REVISION_1),
+        .PauseReason = reason};
+    ndis_module_state_set(&binding->module, NDIS_STATE_PAUSING);
+    binding_pnp_event(binding, NetEventPause, &parameters, sizeof parameters);
+    // A protocol that answered while sends were out broke the rule; they are waited for all the same, so nothing below pauses early.
+    ke_gate_close(binding->sends);
+    ke_gate_close(binding->receives);
+    ndis_module_state_set(&binding->module, NDIS_STATE_PAUSED);
+}
+
+void
+ndis_binding_restart(struct ndis_binding *binding)
+{
+    if (ndis_module_state(&binding->module) != NDIS_STATE_PAUSED)
+        return;
+    struct ndis_restart_attributes attributes;
+    ndis_restart_attributes_fill(&attributes, binding->module.adapter);
+    NDIS_PROTOCOL_RESTART_PARAMETERS parameters = {
+        .Header = ndis_header(NDIS_OBJECT_TYPE_PROTOCOL_RESTART_PARAMETERS, NDIS_PROTOCOL_RESTART_PARAMETERS_REVISION_1,
+                              NDIS_SIZEOF_PROTOCOL_RESTART_PARAMETERS_REVISION_1),
+        .FilterModuleNameBuffer = NULL,
+        .RestartAttributes = &attributes.head,
+        .BoundIfIndex = binding->module.adapter->if_index,
+        .BoundIfNetluid = binding->module.adapter->luid};
+    ndis_module_state_set(&binding->module, NDIS_STATE_RESTARTING);
+    // A protocol may begin to send from inside the restart event [network/protocol-binding-states-and-operations].
+    ke_gate_open(binding->sends);
+    ke_gate_open(binding->receives);
+    NDIS_STATUS status = binding_pnp_event(binding, NetEventRestart, &parameters, sizeof parameters);
+    if (status != NDIS_STATUS_SUCCESS && status != NDIS_STATUS_NOT_SUPPORTED) {
+        // Cannot go on with the new attributes: NDIS unbinds it.
+        ke_gate_close(binding->sends);
+        ke_gate_close(binding->receives);
+        ndis_module_state_set(&binding->module, NDIS_STATE_PAUSED);
+        ndis_binding_unbind(binding);
+        return;
+    }
+    ndis_module_state_set(&binding->module, NDIS_STATE_RUNNING);
+    ndis_status_replay(binding);
+}

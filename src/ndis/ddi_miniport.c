@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// Front doors of miniport drivers: registration, attributes, lifecycle answers, send completion, receive indication, status.
+// [ndis/nf-ndis-ndism*]
+#include "ndis/miniport.h"
+#include "verify/refuse.h"
+#include "verify/verify.h"
+
+static struct ndis_adapter *
+adapter_from(NDIS_HANDLE handle, const char *function)
+{
+    return ndis_handle_check(handle, NDIS_KIND_ADAPTER, function);
+}
+
+NTAPI NDIS_STATUS
+NdisMRegisterMiniportDriver(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath, NDIS_HANDLE MiniportDriverContext,
+                            PNDIS_MINIPORT_DRIVER_CHARACTERISTICS MiniportDriverCharacteristics, PNDIS_HANDLE NdisMiniportDriverHandle)
+{
+    VERIFY_ENTER(NdisMRegisterMiniportDriver);
+    struct ndis_miniport_driver *driver = NULL;
+    NDIS_STATUS status =
+        ndis_miniport_driver_register(DriverObject, MiniportDriverContext, MiniportDriverCharacteristics, &driver);
+    *NdisMiniportDriverHandle = driver;
+    return status;
+}
+
+NTAPI VOID
+NdisMDeregisterMiniportDriver(NDIS_HANDLE NdisMiniportDriverHandle)
+{
+    VERIFY_ENTER(NdisMDeregisterMiniportDriver);
+    ndis_miniport_driver_deregister(
+        ndis_handle_check(NdisMiniportDriverHandle, NDIS_KIND_MINIPORT_DRIVER, "NdisMDeregisterMiniportDriver"));
+}
+
+NTAPI NDIS_STATUS
+NdisMSetMiniportAttributes(NDIS_HANDLE NdisMiniportAdapterHandle, PNDIS_MINIPORT_ADAPTER_ATTRIBUTES MiniportAttributes)
+{
+    VERIFY_ENTER(NdisMSetMiniportAttributes);
+    return ndis_miniport_attributes_set(adapter_from(NdisMiniportAdapterHandle, "NdisMSetMiniportAttributes"), MiniportAttributes);
+}
+
+NTAPI VOID
+NdisMSendNetBufferListsComplete(NDIS_HANDLE MiniportAdapterHandle, PNET_BUFFER_LIST NetBufferLists, ULONG SendCompleteFlags)
+{
+    VERIFY_ENTER(NdisMSendNetBufferListsComplete);
+    ndis_send_done(&adapter_from(MiniportAdapterHandle, "NdisMSendNetBufferListsComplete")->module, NetBufferLists,
+                   SendCompleteFlags);
+}
+
+NTAPI VOID
+NdisMIndicateReceiveNetBufferLists(NDIS_HANDLE MiniportAdapterHandle, PNET_BUFFER_LIST NetBufferLists, NDIS_PORT_NUMBER PortNumber,
+                                   ULONG NumberOfNetBufferLists, ULONG ReceiveFlags)
+{
+    VERIFY_ENTER(NdisMIndicateReceiveNetBufferLists);
+    ndis_recv_indicate(&adapter_from(MiniportAdapterHandle, "NdisMIndicateReceiveNetBufferLists")->module, NetBufferLists,
+                       PortNumber, NumberOfNetBufferLists, ReceiveFlags);
+}
+
+NTAPI VOID
+NdisMPauseComplete(NDIS_HANDLE MiniportAdapterHandle)
+{
+    VERIFY_ENTER(NdisMPauseComplete);
+    if (!ndis_pending_complete(&adapter_from(MiniportAdapterHandle, "NdisMPauseComplete")->pause, NDIS_STATUS_SUCCESS))
+        verify_contract("NdisMPauseComplete", "no pause is pending");
+}
+
+NTAPI VOID
+NdisMRestartComplete(NDIS_HANDLE MiniportAdapterHandle, NDIS_STATUS Status)
+{
+    VERIFY_ENTER(NdisMRestartComplete);
+    if (!ndis_pending_complete(&adapter_from(MiniportAdapterHandle, "NdisMRestartComplete")->restart, Status))
+        verify_contract("NdisMRestartComplete", "no restart is pending");
+}
+
+NTAPI VOID
+NdisMResetComplete(NDIS_HANDLE MiniportAdapterHandle, NDIS_STATUS Status, BOOLEAN AddressingReset)
+{
+    VERIFY_ENTER(NdisMResetComplete);
+    struct ndis_adapter *adapter = adapter_from(MiniportAdapterHandle, "NdisMResetComplete");
+    adapter->reset_addressing = AddressingReset;
+    if (!ndis_pending_complete(&adapter->reset, Status))
+        verify_contract("NdisMResetComplete", "no reset is pending");
+}
+
+NTAPI VOID
+NdisMIndicateStatusEx(NDIS_HANDLE MiniportAdapterHandle, PNDIS_STATUS_INDICATION StatusIndication)
+{
+    VERIFY_ENTER(NdisMIndicateStatusEx);
+    ndis_status_indicate(&adapter_from(MiniportAdapterHandle, "NdisMIndicateStatusEx")->module, StatusIndication);
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT
+// Miniport drivers and the life of their adapters:
+//   register -> [MiniportSetOptions]
+//   ndis_miniport_initialize: MiniportInitializeEx, inside it NdisMSetMiniportAttributes (registration first, then general, then the
+//   rest) -> paused -> restart -> running -> pause -> paused -> halt
+// A failed initialise leaves nothing: what was set is dropped, and the context is never used again.
+// [network/miniport-adapter-states-and-operations]
+#include "ndis/miniport.h"
+
+#include <string.h>
+
+#include "ndis/header.h"
+
+static bool
+miniport_chars_complete(const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *chars)
+{
+    // The handlers every miniport has to give [ndis/ns-ndis-_ndis_miniport_driver_characteristics].
+    return chars->InitializeHandlerEx && chars->HaltHandlerEx && chars->PauseHandler && chars->RestartHandler &&
+           chars->OidRequestHandler && chars->SendNetBufferListsHandler && chars->ReturnNetBufferListsHandler &&
+           chars->CancelSendHandler && chars->CancelOidRequestHandler;
+}
+
+static NDIS_STATUS
+miniport_chars_check(const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *chars)
+{
+    if (!ndis_header_is(&chars->Header, NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS,
+                        NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_1))
+        return NDIS_STATUS_BAD_CHARACTERISTICS;
+    if (chars->MajorNdisVersion != 6)
+        return NDIS_STATUS_BAD_VERSION;
+    return miniport_chars_complete(chars) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_BAD_CHARACTERISTICS;
+}
+
+static NDIS_STATUS
+miniport_set_options(struct ndis_miniport_driver *driver)
+{
+    if (!driver->chars.SetOptionsHandler)
+        return NDIS_STATUS_SUCCESS;
+    return driver->chars.SetOptionsHandler(driver, driver->context);
+}
+
+NDIS_STATUS
+ndis_miniport_driver_register(DRIVER_OBJECT *driver_object, NDIS_HANDLE context,
+                              const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *chars, struct ndis_miniport_driver **out)
+{
+    NDIS_STATUS status = miniport_chars_check(chars);
+    if (status != NDIS_STATUS_SUCCESS)
+        return status;
+    struct ndis_miniport_driver *driver = ndis_alloc(sizeof *driver);
+    if (!driver)
+        return NDIS_STATUS_RESOURCES;
+    driver->kind = NDIS_KIND_MINIPORT_DRIVER;
+    driver->ndis = ndis_self();
+    driver->image = io_image_of(driver_object);
+    driver->driver_object = driver_object;
+    driver->context = context;
+    memcpy(&driver->chars, chars, ndis_header_bytes(&chars->Header, sizeof driver->chars));
+    driver->major = chars->MajorNdisVersion;
+    driver->minor = chars->MinorNdisVersion;
+    *out = driver;
+    status = miniport_set_options(driver);
+    if (status != NDIS_STATUS_SUCCESS) {
+        *out = NULL;
+        driver->kind = 0;
+        ndis_free(driver);
+        return status;
+    }
+    KIRQL old = ke_lock_take(&driver->ndis->lock);
+    list_push_back(&driver->ndis->miniport_drivers, &driver->node);
+    ke_lock_drop(&driver->ndis->lock, old);
+    return NDIS_STATUS_SUCCESS;
+}
+
+static void
+miniport_driver_remove_adapters(void *arg)
+{
+    struct ndis_miniport_driver *driver = arg;
+    LIST_FOR_EACH_SAFE(node, &driver->ndis->adapters) {
+        struct ndis_adapter *adapter = LIST_ENTRY_OF(node, struct ndis_adapter, node);
+        if (adapter->driver == driver)
+            ndis_adapter_remove(adapter);
+    }
+}
+
+void
+ndis_miniport_driver_deregister(struct ndis_miniport_driver *driver)
+{
+    struct ndis *ndis = driver->ndis;
+    driver->deregistering = true;
+    ndis_pnp_run(ndis, miniport_driver_remove_adapters, driver);
+    KIRQL old = ke_lock_take(&ndis->lock);
+    list_remove(&driver->node);
+    ke_lock_drop(&ndis->lock, old);
+    driver->kind = 0;
+    ndis_free(driver);
+}
+
+// ---- attributes -----------------------------------------------------------------------------------------------------------------
+
+static NDIS_STATUS
+attributes_registration(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES *a)
+{
+    if (adapter->have_registration || !adapter->initializing)
+        return NDIS_STATUS_INVALID_PARAMETER;
+    if (a->Header.Size < NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1)
+        return NDIS_STATUS_INVALID_PARAMETER;
+    adapter->general_context = a->MiniportAdapterContext;
+    adapter->attribute_flags = a->AttributeFlags;
+    adapter->check_for_hang_s = a->CheckForHangTimeInSeconds;
+    adapter->have_registration = true;
+    return NDIS_STATUS_SUCCESS;
+}
+
+static NDIS_STATUS
+attributes_general(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *a)
+{
+    if (!adapter->have_registration || adapter->have_general || !adapter->initializing)
+        return NDIS_STATUS_INVALID_PARAMETER;
+    if (a->Header.Size < NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1)
+        return NDIS_STATUS_INVALID_PARAMETER;
+    if (a->MacAddressLength > NDIS_MAX_PHYS_ADDRESS_LENGTH || a->SupportedOidListLength % sizeof(NDIS_OID))
+        return NDIS_STATUS_INVALID_PARAMETER;
+    NDIS_OID *oids = ndis_alloc(a->SupportedOidListLength + sizeof *oids);
+    if (!oids)
+        return NDIS_STATUS_RESOURCES;
+    memset(&adapter->general, 0, sizeof adapter->general);
+    memcpy(&adapter->general, a, ndis_header_bytes(&a->Header, sizeof adapter->general));
+    if (a->SupportedOidListLength)
+        memcpy(oids, a->SupportedOidList, a->SupportedOidListLength);
+    adapter->supported_oids = oids;
+    adapter->supported_oid_count = a->SupportedOidListLength / sizeof *oids;
+    adapter->general.SupportedOidList = oids;
+    memcpy(adapter->permanent_mac, a->PermanentMacAddress, sizeof adapter->permanent_mac);
+    memcpy(adapter->current_mac, a->CurrentMacAddress, sizeof adapter->current_mac);
+    adapter->lookahead = a->LookaheadSize;
+    adapter->link = (NDIS_LINK_STATE){
+        .Header = ndis_header(NDIS_OBJECT_TYPE_DEFAULT, NDIS_LINK_STATE_REVISION_1, NDIS_SIZEOF_LINK_STATE_REVISION_1),
+        .MediaConnectState = a->MediaConnectState,
+        .MediaDuplexState = a->MediaDuplexState,
+        .XmitLinkSpeed = a->XmitLinkSpeed,
+        .RcvLinkSpeed = a->RcvLinkSpeed};
+    adapter->have_general = true;
+    return NDIS_STATUS_SUCCESS;
+}
+
+// A deep enough copy of one offload structure, or NULL.
+static void *
+attributes_copy(const void *source, size_t ours)
+{
+    const NDIS_OBJECT_HEADER *header = source;
+    void *copy = ndis_alloc(ours);
+    if (copy)
+        memcpy(copy, source, ndis_header_bytes(header, ours));
+    return copy;
+}
+
+static NDIS_STATUS
+attributes_offload(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES *a)
+{
+    if (!adapter->have_general)
+        return NDIS_STATUS_INVALID_PARAMETER;
+    ndis_free(adapter->offload_default);
+    ndis_free(adapter->offload_hardware);
+    adapter->offload_default = adapter->offload_hardware = NULL;
+    if (a->DefaultOffloadConfiguration &&
+        !(adapter->offload_default = attributes_copy(a->DefaultOffloadConfiguration, sizeof *adapter->offload_default)))
+        return NDIS_STATUS_RESOURCES;
+    if (a->HardwareOffloadCapabilities &&
+        !(adapter->offload_hardware = attributes_copy(a->HardwareOffloadCapabilities, sizeof *adapter->offload_hardware)))
+        return NDIS_STATUS_RESOURCES;
+    return NDIS_STATUS_SUCCESS;
+}
+
+NDIS_STATUS
+ndis_miniport_attributes_set(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_ATTRIBUTES *a)
+{
+    switch (a->AddDeviceRegistrationAttributes.Header.Type) {
+    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES:
+        return attributes_registration(adapter, &a->RegistrationAttributes);
+    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES:
+        return attributes_general(adapter, &a->GeneralAttributes);
+    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES:
+        return attributes_offload(adapter, &a->OffloadAttributes);
+    default:
+        // 802.11, hardware assist, NDK and packet direct attributes belong to systems that are not built yet.
+        return NDIS_STATUS_NOT_SUPPORTED;
+    }
+}
+
+static void
+attributes_drop(struct ndis_adapter *adapter)
+{
+    ndis_free(adapter->supported_oids);
+    ndis_free(adapter->offload_default);
+    ndis_free(adapter->offload_hardware);
+    adapter->supported_oids = NULL;
+    adapter->offload_default = adapter->offload_hardware = NULL;
+    adapter->supported_oid_count = 0;
+    adapter->have_registration = adapter->have_general = false;
+    adapter->general_context = NULL;
+}
+
+// ---- the adapter's states -------------------------------------------------------------------------------------------------------
+
+NDIS_STATUS
+ndis_miniport_initialize(struct ndis_adapter *adapter)
+{
+    NDIS_MINIPORT_INIT_PARAMETERS parameters = {
+        .Header = ndis_header(NDIS_OBJECT_TYPE_MINIPORT_INIT_PARAMETERS, NDIS_MINIPORT_INIT_PARAMETERS_REVISION_1,
+                              NDIS_SIZEOF_MINIPORT_INIT_PARAMETERS_REVISION_1),
+        .IfIndex = adapter->if_index,
+        .NetLuid = adapter->luid};
+    ndis_module_state_set(&adapter->module, NDIS_STATE_INITIALIZING);
+    adapter->initializing = true;
+    NDIS_STATUS status = adapter->driver->chars.InitializeHandlerEx(adapter, adapter->driver->context, &parameters);
+    adapter->initializing = false;
+    if (status == NDIS_STATUS_SUCCESS && !adapter->have_general) {
+        // Success without attributes: there is no adapter to speak of, so it is halted again.
+        adapter->driver->chars.HaltHandlerEx(adapter->general_context, NdisHaltDeviceInitializationFailed);
+        status = NDIS_STATUS_FAILURE;
+    }
+    if (status != NDIS_STATUS_SUCCESS) {
+        attributes_drop(adapter);
+        ndis_module_state_set(&adapter->module, NDIS_STATE_HALTED);
+        return status;
+    }
+    ndis_module_state_set(&adapter->module, NDIS_STATE_PAUSED);
+    return NDIS_STATUS_SUCCESS;
+}
+
+void
+ndis_miniport_halt(struct ndis_adapter *adapter, NDIS_HALT_ACTION action)
+{
+    ndis_oid_flush(&adapter->module, NDIS_STATUS_REQUEST_ABORTED);
+    adapter->driver->chars.HaltHandlerEx(adapter->general_context, action);
+    ndis_module_drain(&adapter->module);
+    ke_grace(adapter->module.ndis->box);
+    attributes_drop(adapter);
+    ndis_module_state_set(&adapter->module, NDIS_STATE_HALTED);
+}
+
+void
+ndis_miniport_pause(struct ndis_adapter *adapter, ULONG reason)
+{
+    if (ndis_module_state(&adapter->module) != NDIS_STATE_RUNNING)
+        return;
+    NDIS_MINIPORT_PAUSE_PARAMETERS parameters = {
+        .Header = ndis_header(NDIS_OBJECT_TYPE_DEFAULT, NDIS_MINIPORT_PAUSE_PARAMETERS_REVISION_1,
+                              NDIS_SIZEOF_MINIPORT_PAUSE_PARAMETERS_REVISION_1),
+        .PauseReason = reason};
+    ndis_module_state_set(&adapter->module, NDIS_STATE_PAUSING);
+    ndis_pending_begin(&adapter->pause);
+    NDIS_STATUS status = adapter->driver->chars.PauseHandler(adapter->general_context, &parameters);
+    ndis_pending_end(&adapter->pause, status);
+    ndis_module_state_set(&adapter->module, NDIS_STATE_PAUSED);
+}
+
+void
+ndis_restart_attributes_fill(struct ndis_restart_attributes *a, const struct ndis_adapter *adapter)
+{
+    memset(a, 0, sizeof *a);
+    a->head.Oid = OID_GEN_MINIPORT_RESTART_ATTRIBUTES;
+    a->head.DataLength = sizeof a->general;
+    a->general = (NDIS_RESTART_GENERAL_ATTRIBUTES){
+        .Header = ndis_header(NDIS_OBJECT_TYPE_RESTART_GENERAL_ATTRIBUTES, NDIS_RESTART_GENERAL_ATTRIBUTES_REVISION_1,
+                              NDIS_SIZEOF_RESTART_GENERAL_ATTRIBUTES_REVISION_1),
+        .MtuSize = adapter->general.MtuSize,
+        .MaxXmitLinkSpeed = adapter->general.MaxXmitLinkSpeed,
+        .MaxRcvLinkSpeed = adapter->general.MaxRcvLinkSpeed,
+        .LookaheadSize = adapter->general.LookaheadSize,
+        .MacOptions = adapter->general.MacOptions,
+        .SupportedPacketFilters = adapter->general.SupportedPacketFilters,
+        .MaxMulticastListSize = adapter->general.MaxMulticastListSize};
+}
+
+NDIS_STATUS
+ndis_miniport_restart(struct ndis_adapter *adapter)
+{
+    if (ndis_module_state(&adapter->module) != NDIS_STATE_PAUSED)
+        return NDIS_STATUS_SUCCESS;
+    struct ndis_restart_attributes attributes;
+    ndis_restart_attributes_fill(&attributes, adapter);
+    NDIS_MINIPORT_RESTART_PARAMETERS parameters = {
+        .Header = ndis_header(NDIS_OBJECT_TYPE_DEFAULT, NDIS_MINIPORT_RESTART_PARAMETERS_REVISION_1,
+                              NDIS_SIZEOF_MINIPORT_RESTART_PARAMETERS_REVISION_1),
+        .RestartAttributes = &attributes.head};
+    ndis_module_state_set(&adapter->module, NDIS_STATE_RESTARTING);
+    ndis_pending_begin(&adapter->restart);
+    NDIS_STATUS status = adapter->driver->chars.RestartHandler(adapter->general_context, &parameters);
+    status = ndis_pending_end(&adapter->restart, status);
+    ndis_module_state_set(&adapter->module, status == NDIS_STATUS_SUCCESS ? NDIS_STATE_RUNNING : NDIS_STATE_PAUSED);
+    return status;
+}
+
+NDIS_STATUS
+ndis_miniport_reset(struct ndis_adapter *adapter)
+{
+    if (!adapter->driver->chars.ResetHandlerEx)
+        return NDIS_STATUS_NOT_RESETTABLE;
+    BOOLEAN addressing = FALSE;
+    ndis_pending_begin(&adapter->reset);
+    NDIS_STATUS status = adapter->driver->chars.ResetHandlerEx(adapter->general_context, &addressing);
+    bool pended = status == NDIS_STATUS_PENDING;
+    status = ndis_pending_end(&adapter->reset, status);
+    if (pended)
+        addressing = adapter->reset_addressing;
+    // The miniport lost its filter and addresses: NDIS sets them again [ndis/nc-ndis-miniport_reset].
+    if (status == NDIS_STATUS_SUCCESS && addressing)
+        status = ndis_pfilter_restore(adapter);
+    return status;
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// What adapters, filter modules and bindings have in common: state, counters, calls in progress, and the answers that drivers may
+// give later (pause, restart, close ...).
+#include "ndis/ndis_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "verify/refuse.h"
+
+void *
+ndis_alloc(size_t bytes)
+{
+    return calloc(1, bytes);
+}
+
+void
+ndis_free(void *memory)
+{
+    free(memory);
+}
+
+void *
+ndis_handle_check(NDIS_HANDLE handle, enum ndis_kind kind, const char *function)
+{
+    if (__builtin_expect(handle && *(const uint32_t *)handle == (uint32_t)kind, 1))
+        return handle;
+    verify_bad_handle(function, handle, kind);
+}
+
+bool
+ndis_module_init(struct ndis_module *module, enum ndis_kind kind, struct ndis_adapter *adapter, struct io_image *image)
+{
+    struct ndis *ndis = ndis_self();
+    size_t bytes = ndis->box->processor_count * sizeof *module->counters;
+    module->counters = aligned_alloc(KE_CACHE_LINE, bytes);
+    if (!module->counters)
+        return false;
+    memset(module->counters, 0, bytes);
+    module->kind = kind;
+    module->ndis = ndis;
+    module->adapter = adapter;
+    module->image = image;
+    return true;
+}
+
+void
+ndis_module_fini(struct ndis_module *module)
+{
+    module->kind = 0;
+    free(module->counters);
+    module->counters = NULL;
+}
+
+void
+ndis_module_state_set(struct ndis_module *module, enum ndis_state state)
+{
+    atomic_store(&module->state, state);
+    sched_trace(module->ndis->box->sched, module->kind, state);
+}
+
+void
+ndis_edge_sum(const struct ndis_module *module, struct ndis_edge_counters *sum)
+{
+    memset(sum, 0, sizeof *sum);
+    for (uint32_t i = 0; i < module->ndis->box->processor_count; i++) {
+        sum->sent_nbls += module->counters[i].sent_nbls;
+        sum->completed_nbls += module->counters[i].completed_nbls;
+        sum->indicated_nbls += module->counters[i].indicated_nbls;
+        sum->returned_nbls += module->counters[i].returned_nbls;
+    }
+}
+
+// Calls below DISPATCH are few and end soon; they poke nobody when they end, so this looks again after a short sleep.
+void
+ndis_module_drain(struct ndis_module *module)
+{
+    struct sched *sched = module->ndis->box->sched;
+    _Atomic uint32_t never = 0;
+    while (atomic_load(&module->calls))
+        sched_wait(sched, &never, 0, sched_now_ns(sched) + 100000);
+}
+
+void
+ndis_pending_begin(struct ndis_pending *pending)
+{
+    ke_latch_reset(&pending->latch);
+    pending->status = NDIS_STATUS_PENDING;
+    atomic_store(&pending->expected, 1);
+}
+
+NDIS_STATUS
+ndis_pending_end(struct ndis_pending *pending, NDIS_STATUS status)
+{
+    if (status != NDIS_STATUS_PENDING) {
+        atomic_store(&pending->expected, 0);
+        return status;
+    }
+    ke_latch_wait(&pending->latch, SCHED_NEVER);
+    return pending->status;
+}
+
+bool
+ndis_pending_complete(struct ndis_pending *pending, NDIS_STATUS status)
+{
+    uint32_t due = 1;
+    if (!atomic_compare_exchange_strong(&pending->expected, &due, 0))
+        return false;
+    pending->status = status;
+    ke_latch_set(&pending->latch);
+    return true;
+}
+
+void
+ndis_pool_leak(struct ndis *ndis, const char *what, ULONG tag, const struct io_image *image, uint64_t count)
+{
+    struct box *box = ndis->box;
+    box->leftovers += (uint32_t)count;
+    if (!box->on_message)
+        return;
+    char text[160];
+    snprintf(text, sizeof text, "left behind: %llu %s of the pool with tag '%.4s' that %s made", (unsigned long long)count, what,
+             (const char *)&tag, image ? image->name : "NDIS");
+    box->on_message(box->on_message_context, text);
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+// Pools of NET_BUFFER_LISTs and NET_BUFFERs. A block of an NBL pool holds everything its NBL was promised, side by side, so that one
+// frame is a few neighbouring cache lines:
+//   [struct ndis_nbl][context header + context space][struct ndis_nb, if asked for][its MDL][its data]
+// What never changes (pool pointers, the MDL, the context header) is written once when the block is made (prepare), not per frame.
+#include "ndis/nbl.h"
+
+#include <string.h>
+
+#include "ndis/header.h"
+
+#define ALIGN16(n) (((size_t)(n) + 15) & ~(size_t)15)
+
+static size_t
+nb_block_bytes(uint32_t data_bytes)
+{
+    if (!data_bytes)
+        return ALIGN16(sizeof(struct ndis_nb));
+    // Worst case of the page array: the data begins anywhere in a page.
+    size_t mdl = sizeof(MDL) + sizeof(PFN_NUMBER) * (data_bytes / PAGE_SIZE + 2);
+    return ALIGN16(sizeof(struct ndis_nb)) + ALIGN16(mdl) + ALIGN16(data_bytes);
+}
+
+static void
+nb_prepare(struct ndis_nb *nb, struct ndis_nb_pool *pool, uint32_t data_bytes)
+{
+    nb->pool = pool;
+    if (!data_bytes)
+        return;
+    uint8_t *mdl = (uint8_t *)nb + ALIGN16(sizeof *nb);
+    uint8_t *data = mdl + ALIGN16(sizeof(MDL) + sizeof(PFN_NUMBER) * (data_bytes / PAGE_SIZE + 2));
+    ndis_mdl_init((MDL *)mdl, data, data_bytes);
+}
+
+// ---- NBL pools ------------------------------------------------------------------------------------------------------------------
+
+static size_t
+nbl_context_room(const struct ndis_nbl_pool *pool)
+{
+    return pool->context_bytes ? ALIGN16(sizeof(NET_BUFFER_LIST_CONTEXT) + pool->context_bytes) : 0;
+}
+
+static NET_BUFFER_LIST_CONTEXT *
+nbl_own_context(struct ndis_nbl *head)
+{
+    return (NET_BUFFER_LIST_CONTEXT *)((uint8_t *)head + ALIGN16(sizeof *head));
+}
+
+static struct ndis_nb *
+nbl_own_block(struct ndis_nbl *head)
+{
+    return (struct ndis_nb *)((uint8_t *)nbl_own_context(head) + nbl_context_room(head->pool));
+}
+
+NET_BUFFER *
+ndis_nbl_own_nb(struct ndis_nbl *head)
+{
+    return &nbl_own_block(head)->nb;
+}
+
+MDL *
+ndis_nb_own_mdl(NET_BUFFER *nb)
+{
+    return (MDL *)((uint8_t *)CONTAINING_RECORD(nb, struct ndis_nb, nb) + ALIGN16(sizeof(struct ndis_nb)));
+}
+
+static void
+nbl_prepare(void *context, void *block)
+{
+    struct ndis_nbl_pool *pool = context;
+    struct ndis_nbl *head = block;
+    head->pool = pool;
+    head->has_net_buffer = pool->with_net_buffer;
+    if (pool->with_net_buffer)
+        nb_prepare(nbl_own_block(head), NULL, pool->data_bytes);
+}
+
+struct ndis_nbl_pool *
+ndis_nbl_pool_create(const NET_BUFFER_LIST_POOL_PARAMETERS *p)
+{
+    // Data without a NET_BUFFER to hold it is refused [nblapi/ns-nblapi-net_buffer_list_pool_parameters].
+    if (!ndis_header_is(&p->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1) ||
+        (p->DataSize && !p->fAllocateNetBuffer) || p->ContextSize % MEMORY_ALLOCATION_ALIGNMENT)
+        return NULL;
+    struct ndis_nbl_pool *pool = ndis_alloc(sizeof *pool);
+    if (!pool)
+        return NULL;
+    pool->kind = NDIS_KIND_POOL_NBL;
+    pool->ndis = ndis_self();
+    pool->image = ke_self()->driver;
+    pool->tag = p->PoolTag;
+    pool->context_bytes = p->ContextSize;
+    pool->data_bytes = p->DataSize;
+    pool->with_net_buffer = p->fAllocateNetBuffer;
+    size_t bytes = ALIGN16(sizeof(struct ndis_nbl)) + nbl_context_room(pool);
+    if (pool->with_net_buffer)
+        bytes += nb_block_bytes(pool->data_bytes);
+    pool->slab = ndis_slab_create(pool->ndis->box, bytes, nbl_prepare, pool);
+    if (pool->slab)
+        return pool;
+    ndis_free(pool);
+    return NULL;
+}
+
+void
+ndis_nbl_pool_destroy(struct ndis_nbl_pool *pool)
+{
+    uint64_t out = ndis_slab_destroy(pool->slab);
+    if (out)
+        ndis_pool_leak(pool->ndis, "NET_BUFFER_LIST", pool->tag, pool->image, out);
+    pool->kind = 0;
+    ndis_free(pool);
+}
+
+static bool
+nbl_context_reserve(struct ndis_nbl *head, uint32_t bytes, uint32_t backfill)
+{
+    NET_BUFFER_LIST *nbl = &head->nbl;
+    uint32_t room = head->pool->context_bytes;
+    if (!room && !bytes)
+        return true;
+    if (bytes + backfill <= room) {
+        NET_BUFFER_LIST_CONTEXT *context = nbl_own_context(head);
+        *context = (NET_BUFFER_LIST_CONTEXT){.Size = (USHORT)room, .Offset = (USHORT)(room - bytes)};
+        nbl->Context = context;
+        return true;
+    }
+    return ndis_nbl_context_alloc(nbl, (USHORT)bytes, (USHORT)backfill) == NDIS_STATUS_SUCCESS;
+}
+
+NET_BUFFER_LIST *
+ndis_nbl_alloc(struct ndis_nbl_pool *pool, uint32_t context_bytes, uint32_t context_backfill)
+{
+    struct ndis_nbl *head = ndis_slab_get(pool->slab);
+    if (!head)
+        return NULL;
+    head->pool = pool;
+    head->kind = NDIS_NBL_PLAIN;
+    head->in_use = 1;
+    head->ledger = NULL;
+    memset(head->nbl_bytes, 0, sizeof head->nbl_bytes);
+    NET_BUFFER_LIST *nbl = &head->nbl;
+    nbl->NdisPoolHandle = pool;
+    if (!nbl_context_reserve(head, context_bytes, context_backfill)) {
+        head->in_use = 0;
+        ndis_slab_put(pool->slab, head);
+        return NULL;
+    }
+    if (head->has_net_buffer) {
+        NET_BUFFER *nb = ndis_nbl_own_nb(head);
+        MDL *mdl = pool->data_bytes ? ndis_nb_own_mdl(nb) : NULL;
+        ndis_nb_init(nb, mdl, 0, 0);
+        nb->NdisPoolHandle = pool;
+        nbl->FirstNetBuffer = nb;
+    }
+    return nbl;
+}
+
+void
+ndis_nbl_free(NET_BUFFER_LIST *nbl)
+{
+    struct ndis_nbl *head = ndis_nbl_of(nbl);
+    while (nbl->Context && nbl->Context != nbl_own_context(head)) {
+        NET_BUFFER_LIST_CONTEXT *context = nbl->Context;
+        nbl->Context = context->Next;
+        ndis_free(context);
+    }
+    head->in_use = 0;
+    ndis_slab_put(head->pool->slab, head);
+}
+
+// ---- contexts -------------------------------------------------------------------------------------------------------------------
+
+NDIS_STATUS
+ndis_nbl_context_alloc(NET_BUFFER_LIST *nbl, USHORT bytes, USHORT backfill)
+{
+    NET_BUFFER_LIST_CONTEXT *context = nbl->Context;
+    if (context && context->Offset >= bytes) {
+        context->Offset -= bytes;
+        return NDIS_STATUS_SUCCESS;
+    }
+    if ((uint32_t)bytes + backfill > 0xffff)
+        return NDIS_STATUS_RESOURCES;
+    context = ndis_alloc(sizeof *context + bytes + backfill);
+    if (!context)
+        return NDIS_STATUS_RESOURCES;
+    context->Next = nbl->Context;
+    context->Size = (USHORT)(bytes + backfill);
+    context->Offset = backfill;
+    nbl->Context = context;
+    return NDIS_STATUS_SUCCESS;
+}
+
+void
+ndis_nbl_context_free(NET_BUFFER_LIST *nbl, USHORT bytes)
+{
+    NET_BUFFER_LIST_CONTEXT *context = nbl->Context;
+    context->Offset += bytes;
+    if (context->Offset < context->Size || context == nbl_own_context(ndis_nbl_of(nbl)))
+        return;
+    nbl->Context = context->Next;
+    ndis_free(context);
+}
+
+// ---- NET_BUFFER pools -------------------------------------------------------------------------------------------------------------
+
+static void
+nb_pool_prepare(void *context, void *block)
+{
+    struct ndis_nb_pool *pool = context;
+    nb_prepare(block, pool, pool->data_bytes);
+}
+
+struct ndis_nb_pool *
+ndis_nb_pool_create(const NET_BUFFER_POOL_PARAMETERS *p)
+{
+    if (!ndis_header_is(&p->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1))
+        return NULL;
+    struct ndis_nb_pool *pool = ndis_alloc(sizeof *pool);
+    if (!pool)
+        return NULL;
+    pool->kind = NDIS_KIND_POOL_NB;
+    pool->ndis = ndis_self();
+    pool->image = ke_self()->driver;
+    pool->tag = p->PoolTag;
+    pool->data_bytes = p->DataSize;
+    pool->slab = ndis_slab_create(pool->ndis->box, nb_block_bytes(pool->data_bytes), nb_pool_prepare, pool);
+    if (pool->slab)
+        return pool;
+    ndis_free(pool);
+    return NULL;
+}
+
+void
+ndis_nb_pool_destroy(struct ndis_nb_pool *pool)
+{
+    uint64_t out = ndis_slab_destroy(pool->slab);
+    if (out)
+        ndis_pool_leak(pool->ndis, "NET_BUFFER", pool->tag, pool->image, out);
+    pool->kind = 0;
+    ndis_free(pool);
+}
+
+NET_BUFFER *
+ndis_nb_alloc(struct ndis_nb_pool *pool)
+{
+    struct ndis_nb *block = ndis_slab_get(pool->slab);
+    if (!block)
+        return NULL;
+    block->pool = pool;
+    ndis_nb_init(&block->nb, NULL, 0, 0);
+    block->nb.NdisPoolHandle = pool;
+    return &block->nb;
+}
+
+void
+ndis_nb_free(NET_BUFFER *nb)
+{
+    struct ndis_nb *block = CONTAINING_RECORD(nb, struct ndis_nb, nb);
+    if (block->pool)                          // else it lives in its NBL's block and goes with it
+        ndis_slab_put(block->pool->slab, block);
+}

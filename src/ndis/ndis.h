@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// NDIS as the rooms above (nbx, tools) use it: attach it to a box, add and remove adapters, filters and bindings, drive their
+// lifecycles, read their counters. All functions: irql PASSIVE, in a thread of the box; they wait for the drivers' answers.
+#ifndef NBX_NDIS_NDIS_H
+#define NBX_NDIS_NDIS_H
+
+#include <ndis.h>
+
+#include "nt/box.h"
+
+struct ndis_adapter;
+
+// fails: -ENOMEM.
+int ndis_create(struct box *box);
+// All adapters are gone. Returns the leftovers it reported.
+uint32_t ndis_destroy(struct box *box);
+
+struct ndis_adapter_config {
+    const char *name;            // nic0
+    const char *driver;          // service name of a registered miniport driver
+    const char *port_spec;       // for a virtual NIC
+    uint64_t mac;                // 0: none
+};
+
+// Where the runner puts settings before it adds the adapter, attaches a filter, binds a protocol. Written into path.
+void ndis_adapter_key(const char *adapter, char *path, size_t path_bytes);
+void ndis_filter_key(const char *adapter, const char *filter, char *path, size_t path_bytes);
+void ndis_binding_key(const char *adapter, const char *protocol, char *path, size_t path_bytes);
+
+// Make the adapter and its registry key, run MiniportInitializeEx: it is then paused. fails: what the miniport said; the adapter is gone then.
+NDIS_STATUS ndis_adapter_add(struct box *box, const struct ndis_adapter_config *config, struct ndis_adapter **out);
+struct ndis_adapter *ndis_adapter_find(struct box *box, const char *name);
+// Attach a module of the filter driver on top of those attached.
+NDIS_STATUS ndis_adapter_attach_filter(struct ndis_adapter *adapter, const char *filter_service);
+NDIS_STATUS ndis_adapter_bind(struct ndis_adapter *adapter, const char *protocol_service);
+NDIS_STATUS ndis_adapter_restart(struct ndis_adapter *adapter);
+NDIS_STATUS ndis_adapter_pause(struct ndis_adapter *adapter);
+NDIS_STATUS ndis_adapter_reset(struct ndis_adapter *adapter);
+// Unbind, detach, pause, halt, free.
+void ndis_adapter_remove(struct ndis_adapter *adapter);
+bool ndis_adapter_is_running(struct ndis_adapter *adapter);
+
+struct ndis_edge {               // one row a module, for the counters table: bottom to top
+    const char *kind;            // "miniport", "filter", "protocol"
+    const char *name;
+    uint64_t sent_nbls, completed_nbls, indicated_nbls, returned_nbls;
+};
+uint32_t ndis_adapter_edges(struct ndis_adapter *adapter, struct ndis_edge *edges, uint32_t capacity);
+
+NDIS_STATUS ndis_adapter_oid(struct ndis_adapter *adapter, NDIS_REQUEST_TYPE type, NDIS_OID oid, void *buffer, uint32_t bytes,
+                             uint32_t *done_bytes);
+
+#endif

@@ -1,0 +1,578 @@
+// SPDX-License-Identifier: MIT
+// NDIS's own picture of a box: drivers, adapters, filter modules, bindings, and the order they stand in.
+//
+//   binding   binding   binding         each opened by a protocol on one adapter
+//        \       |       /              top edge: receive is shown to every binding whose filter matches; completion goes by SourceHandle
+//         filter (highest)
+//         filter (lowest)
+//         adapter                       a miniport's instance; below it only hardware (or a port)
+//
+// Lists of NBLs never look this picture up: each module carries ready-made routes (struct ndis_route), which stack.c rewrites while
+// the box is frozen (ke_freeze), so a reader at DISPATCH needs no lock and no atomic.
+//   send       binding.send -> filter.send ... -> adapter.send         (send.c)
+//   completion adapter.send_complete -> filter.send_complete ... -> top (send.c)
+//   receive    adapter.receive -> filter.receive ... -> top              (recv.c)
+//   return     binding.returns -> filter.returns ... -> adapter.returns  (recv.c)
+// Filters with a NULL handler are skipped by the routes [network/ndis-filter-driver-characteristics, bypass].
+#ifndef NBX_NDIS_NDIS_INT_H
+#define NBX_NDIS_NDIS_INT_H
+
+#include <ndis.h>
+
+#include "base/list.h"
+#include "nt/io/image.h"
+#include "nt/ke/ke.h"
+
+// ---- handles ------------------------------------------------------------------------------------------------------------------
+
+// First word of everything a driver holds as an NDIS_HANDLE, so that a wrong handle is told by name and not by a crash.
+enum ndis_kind {
+    NDIS_KIND_MINIPORT_DRIVER = 0x4e424d44,   // 'NBMD'
+    NDIS_KIND_FILTER_DRIVER = 0x4e424644,
+    NDIS_KIND_PROTOCOL = 0x4e425044,
+    NDIS_KIND_ADAPTER = 0x4e424d41,
+    NDIS_KIND_FILTER = 0x4e42464d,
+    NDIS_KIND_BINDING = 0x4e424249,
+    NDIS_KIND_BIND = 0x4e424243,              // a bind in progress
+    NDIS_KIND_UNBIND = 0x4e425543,            // an unbind in progress
+    NDIS_KIND_POOL_NBL = 0x4e42504c,
+    NDIS_KIND_POOL_NB = 0x4e42504e,
+    NDIS_KIND_LOOPBACK = 0x4e424c42           // SourceHandle of NBLs that NDIS made itself
+};
+
+// The runtime's own checks of a handle: a mismatch stops the driver with a report that names the function and what was found.
+void *ndis_handle_check(NDIS_HANDLE handle, enum ndis_kind kind, const char *function);
+
+// ---- routes -------------------------------------------------------------------------------------------------------------------
+
+struct ndis_module;
+
+// Where a list goes next. target is the module that will be inside its driver; calls of it are counted when not at DISPATCH.
+struct ndis_route {
+    struct ndis_module *target;               // NULL: the top edge
+    NDIS_HANDLE context;                      // what the handler gets first
+    bool loopback;                            // send into the miniport: other bindings may want to see it
+    union {
+        void *handler;
+        FILTER_SEND_NET_BUFFER_LISTS *send;   // a miniport's handlers have the same shapes
+        FILTER_SEND_NET_BUFFER_LISTS_COMPLETE *send_complete;
+        FILTER_RECEIVE_NET_BUFFER_LISTS *receive;
+        FILTER_RETURN_NET_BUFFER_LISTS *returns;
+        FILTER_CANCEL_SEND_NET_BUFFER_LISTS *cancel;
+    };
+};
+
+enum ndis_state {                             // [network/miniport-adapter-states-and-operations and its filter and binding kin]
+    NDIS_STATE_HALTED,                        // adapter halted, filter detached, binding unbound
+    NDIS_STATE_INITIALIZING,                  // adapter initialising, filter attaching, binding opening
+    NDIS_STATE_PAUSED,
+    NDIS_STATE_RESTARTING,
+    NDIS_STATE_RUNNING,
+    NDIS_STATE_PAUSING,
+    NDIS_STATE_CLOSING
+};
+
+// What adapter, filter module and binding have in common.
+struct ndis_module {
+    uint32_t kind;                            // enum ndis_kind; first, see ndis_handle_check
+    _Atomic uint32_t state;                   // enum ndis_state
+    struct ndis *ndis;
+    struct ndis_adapter *adapter;             // itself for an adapter
+    struct io_image *image;
+    // Calls into this module made below DISPATCH (at DISPATCH ke_grace covers them); detach waits for 0.
+    _Atomic uint32_t calls;
+    // Routes that start here.
+    struct ndis_route send;                   // down, for what this module sends
+    struct ndis_route returns;                // down, for what this module returns
+    struct ndis_route send_complete;          // up, for what this module completes
+    struct ndis_route receive;                // up, for what this module indicates
+    struct ndis_route cancel;                 // down
+    // Counters of this edge, for reports; per processor, indexed by processor number.
+    struct ndis_edge_counters *counters;
+};
+
+// Set up what modules have in common; routes lead nowhere until the next publish. fails: false when out of memory.
+bool ndis_module_init(struct ndis_module *module, enum ndis_kind kind, struct ndis_adapter *adapter, struct io_image *image);
+void ndis_module_fini(struct ndis_module *module);
+static inline enum ndis_state ndis_module_state(struct ndis_module *module) { return atomic_load(&module->state); }
+// Change the state; it goes into sim's trace.
+void ndis_module_state_set(struct ndis_module *module, enum ndis_state state);
+void ndis_edge_sum(const struct ndis_module *module, struct ndis_edge_counters *sum);
+
+// One cache line a processor; written only by the owner of the processor.
+struct ndis_edge_counters {
+    _Alignas(KE_CACHE_LINE) uint64_t sent_nbls;
+    uint64_t completed_nbls;
+    uint64_t indicated_nbls;
+    uint64_t returned_nbls;
+    uint64_t unused[4];
+};
+
+// A pending lifecycle answer of a driver (pause, restart, close ... that returned NDIS_STATUS_PENDING).
+struct ndis_pending {
+    struct ke_latch latch;
+    _Atomic uint32_t expected;                // 1 while an answer is due
+    NDIS_STATUS status;
+};
+
+// ---- drivers ------------------------------------------------------------------------------------------------------------------
+
+struct ndis_miniport_driver {
+    uint32_t kind;
+    struct list node;                         // ndis->miniport_drivers
+    struct ndis *ndis;
+    struct io_image *image;
+    DRIVER_OBJECT *driver_object;
+    NDIS_HANDLE context;                      // MiniportDriverContext
+    NDIS_MINIPORT_DRIVER_CHARACTERISTICS chars;   // newest revision; fields beyond the registered one are zero
+    uint8_t major, minor;                     // NDIS version registered
+    uint32_t adapter_count;                   // guarded by ndis->lock
+    bool deregistering;
+};
+
+struct ndis_filter_driver {
+    uint32_t kind;
+    struct list node;
+    struct ndis *ndis;
+    struct io_image *image;
+    DRIVER_OBJECT *driver_object;
+    NDIS_HANDLE context;
+    NDIS_FILTER_DRIVER_CHARACTERISTICS chars;
+    UNICODE_STRING friendly_name, unique_name, service_name;   // owned
+    uint32_t module_count;
+    bool deregistering;
+};
+
+struct ndis_protocol {
+    uint32_t kind;
+    struct list node;
+    struct ndis *ndis;
+    struct io_image *image;
+    NDIS_HANDLE context;
+    NDIS_PROTOCOL_DRIVER_CHARACTERISTICS chars;
+    UNICODE_STRING name;                      // owned
+    uint32_t binding_count;                   // opens alive
+    bool deregistering;
+};
+
+// ---- modules ------------------------------------------------------------------------------------------------------------------
+
+struct ndis_oid_queue {                       // serialises OID requests into one module (oid.c)
+    struct list waiting;                      // of struct ndis_oid
+    struct ndis_oid *current;
+    bool running;                             // somebody is handing requests to the driver: others only queue
+};
+
+struct ndis_adapter {
+    struct ndis_module module;
+    struct list node;                         // ndis->adapters, in order of creation
+    struct ndis_miniport_driver *driver;
+    const char *name;                         // "nic0": the stack file's word, for reports
+    UNICODE_STRING device_name;               // \Device\{GUID}; owned
+    UNICODE_STRING friendly_name;             // owned
+    GUID guid;
+    NET_LUID luid;
+    NET_IFINDEX if_index;
+    const char *registry_path;                // of the adapter's instance key; owned
+    const char *port_spec;                    // what a virtual NIC plugs in; owned, may be NULL
+    uint64_t mac;                             // from the stack file, 0 if none: low 48 bits, first byte highest
+
+    // set by NdisMSetMiniportAttributes, in its order (miniport.c)
+    bool have_registration, have_general;
+    bool initializing;                        // inside MiniportInitializeEx
+    NDIS_HANDLE general_context;              // MiniportAdapterContext
+    ULONG attribute_flags;
+    ULONG check_for_hang_s;
+    NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES general;
+    NDIS_OID *supported_oids;                 // copy, owned
+    ULONG supported_oid_count;
+    uint8_t permanent_mac[NDIS_MAX_PHYS_ADDRESS_LENGTH], current_mac[NDIS_MAX_PHYS_ADDRESS_LENGTH];
+    NDIS_OFFLOAD *offload_default, *offload_hardware;   // copies, owned, NULL if none
+    NDIS_TCP_CONNECTION_OFFLOAD *connection_offload;
+
+    struct list filters;                      // of ndis_filter.node, bottom to top
+    struct list bindings;                     // of ndis_binding.node, in order of opening
+    uint32_t binding_count;
+
+    // Receive to the bindings. Rebuilt with the routes and read at DISPATCH; freed after ke_grace.
+    struct ndis_top *_Atomic top;
+    uint32_t top_version;                     // under ndis->lock: counts the tables begun
+
+    struct ndis_pending pause, restart, reset;
+    BOOLEAN reset_addressing;                 // what NdisMResetComplete said
+    struct ndis_oid_queue oids;
+    struct ke_lock oid_lock;                  // guards oids
+
+    // Link state and what is replayed to late bindings (status.c). Guarded by ndis->lock.
+    NDIS_LINK_STATE link;
+    // What the bindings asked for, summed (pfilter.c). Guarded by ndis->lock.
+    ULONG packet_filter;
+    uint32_t multicast_count;
+    uint8_t (*multicast)[6];
+    ULONG lookahead;
+    bool removing;
+};
+
+struct ndis_filter {
+    struct ndis_module module;
+    struct list node;                         // adapter->filters
+    struct ndis_filter_driver *driver;
+    NDIS_HANDLE context;                      // FilterModuleContext, from NdisFSetAttributes
+    bool attributes_set;
+    bool attaching;                           // inside FilterAttach: the only place for NdisFSetAttributes
+    const char *instance_name;
+    UNICODE_STRING module_name;               // {GUID}-{filter GUID}-0000; owned
+    NDIS_FILTER_PARTIAL_CHARACTERISTICS handlers;   // current data-path handlers; NULL ones are bypassed
+    FILTER_STATUS_HANDLER status_handler;
+    struct ndis_pending pause, restart;
+    struct ndis_oid_queue oids;
+    const char *settings_path;                // registry key of this module's settings; owned
+};
+
+// How one binding receives: copied into the top table so that the receive path touches one cache line a binding.
+struct ndis_binding {
+    struct ndis_module module;
+    struct list node;                         // adapter->bindings
+    struct ndis_protocol *protocol;
+    NDIS_HANDLE context;                      // ProtocolBindingContext
+    PROTOCOL_RECEIVE_NET_BUFFER_LISTS *receive_handler;
+    PROTOCOL_SEND_NET_BUFFER_LISTS_COMPLETE *send_complete_handler;
+    struct ke_gate *sends;                    // NBLs sent and not yet back with the protocol
+    struct ke_gate *receives;                 // NBLs shown and not yet returned, plus calls in its receive handler
+    ULONG packet_filter;                      // what it set; 0 at first
+    uint32_t multicast_count;
+    uint8_t (*multicast)[6];
+    ULONG lookahead;
+    uint16_t frame_types[8];                  // EtherTypes it asked for in NDIS_OPEN_PARAMETERS, host order; none: all
+    uint32_t frame_type_count;
+    struct ndis_pending close, pnp;
+    _Atomic uint32_t holds;                   // the open itself, an unbind that waits: the last frees
+    _Atomic uint32_t closing, close_steps;
+    _Atomic uint32_t oids_outstanding;        // requests out, plus one until the close begins
+    UNICODE_STRING adapter_name;              // what the protocol was told; owned
+};
+
+// The bindings of an adapter as the receive path sees them.
+// refs: one of the adapter, one for each reader below DISPATCH; readers at DISPATCH are covered by ke_grace.
+struct ndis_top {
+    _Atomic uint32_t refs;
+    uint32_t count;                           // running bindings, at most 64
+    struct ndis_route returns;                // down, for what nobody wanted
+    struct ndis_top_entry {
+        struct ndis_binding *binding;
+        PROTOCOL_RECEIVE_NET_BUFFER_LISTS *handler;
+        NDIS_HANDLE context;
+        ULONG packet_filter;
+        uint32_t frame_type_count;
+        uint16_t frame_types[8];
+        uint32_t multicast_count;
+        uint8_t (*multicast)[6];              // lives with this table
+    } entry[];
+};
+
+// Per unbind, what UnbindContext points at: it outlives the binding handle, which the close ends.
+struct ndis_unbind {
+    uint32_t kind;
+    struct ndis_pending done;
+};
+
+// Per bind attempt, what BindContext points at [ndis/nc-ndis-protocol_bind_adapter_ex].
+struct ndis_bind {
+    uint32_t kind;
+    struct ndis_adapter *adapter;
+    struct ndis_protocol *protocol;
+    struct ndis_binding *binding;             // once NdisOpenAdapterEx was called
+    struct ndis_pending done;
+    const char *settings_path;                // registry key of the binding
+    UNICODE_STRING settings_string;           // ProtocolSection; owned by the caller of the bind
+    bool inside;                              // ProtocolBindAdapterEx has not completed: opens are allowed
+};
+
+// ---- NBLs ---------------------------------------------------------------------------------------------------------------------
+
+#define NDIS_INFO_SLOTS 32                    // over-allocated: drivers of any version find theirs
+
+struct ndis_nbl_pool;
+struct ndis_nb_pool;
+
+enum ndis_nbl_kind { NDIS_NBL_PLAIN, NDIS_NBL_CLONE, NDIS_NBL_FRAGMENT, NDIS_NBL_REASSEMBLED };
+
+// What stands before every NET_BUFFER_LIST. nbl.c makes them; send.c and recv.c use the second half while the NBL travels.
+struct ndis_nbl {
+    void *link;                               // the slab's
+    struct ndis_nbl_pool *pool;
+    uint8_t kind;                             // enum ndis_nbl_kind
+    uint8_t has_net_buffer;                   // pool with fAllocateNetBuffer: the NET_BUFFER stands behind
+    uint8_t in_use;
+    // travelling
+    NET_BUFFER_LIST *batch_next;              // deferred lists (frame.c): the next list's first NBL
+    ULONG batch_flags, batch_count;
+    NDIS_PORT_NUMBER batch_port;
+    uint64_t top_mask;                        // recv_top.c: the bindings that still want to see it
+    NET_BUFFER_LIST *order_next;              // recv_top.c: the order it arrived in
+    const struct ndis_module *loopback_sender;   // loopback.c: compared, never followed
+    void *ledger;                             // verify: owner record, NULL when off
+    _Alignas(16) union {
+        NET_BUFFER_LIST nbl;
+        uint8_t nbl_bytes[0x90 + NDIS_INFO_SLOTS * 8];
+    };
+};
+
+static inline struct ndis_nbl *
+ndis_nbl_of(NET_BUFFER_LIST *nbl)
+{
+    return CONTAINING_RECORD(nbl, struct ndis_nbl, nbl);
+}
+
+// ---- re-entrance (frame.c) ------------------------------------------------------------------------------------------------------
+// A completion inside a send call, and an indication inside a return, would nest for ever when a protocol answers each with the
+// next. So the outermost upcall on a thread owns a frame on its stack; nested ones at the same edge are put on it as whole lists
+// and delivered when the running callback has come back. Order is kept; nothing is allocated (the first NBL carries the list).
+enum ndis_upcall { NDIS_UPCALL_SEND_COMPLETE, NDIS_UPCALL_RECEIVE };
+
+struct ndis_frame {
+    struct ndis_frame *outer;                 // ke_thread.ndis_frames is the innermost
+    struct ndis_module *target;
+    enum ndis_upcall kind;
+    NET_BUFFER_LIST *first, *last;            // first NBLs of deferred lists, linked by ndis_nbl.batch_next
+};
+
+// The frame of this edge that is running on this thread, or NULL.
+static inline struct ndis_frame *
+ndis_frame_find(struct ke_thread *self, const struct ndis_module *target, enum ndis_upcall kind)
+{
+    for (struct ndis_frame *frame = self->ndis_frames; frame; frame = frame->outer)
+        if (frame->target == target && frame->kind == kind)
+            return frame;
+    return NULL;
+}
+
+// owns: takes the list until ndis_frame_take gives it back.
+void ndis_frame_defer(struct ndis_frame *frame, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG count, ULONG flags);
+// The next deferred list, or NULL.
+NET_BUFFER_LIST *ndis_frame_take(struct ndis_frame *frame, NDIS_PORT_NUMBER *port, ULONG *count, ULONG *flags);
+
+static inline void
+ndis_frame_push(struct ndis_frame *frame, struct ke_thread *self, struct ndis_module *target, enum ndis_upcall kind)
+{
+    frame->outer = self->ndis_frames;
+    frame->target = target;
+    frame->kind = kind;
+    frame->first = frame->last = NULL;
+    self->ndis_frames = frame;
+}
+
+static inline void
+ndis_frame_pop(struct ndis_frame *frame, struct ke_thread *self)
+{
+    self->ndis_frames = frame->outer;
+}
+
+// ---- the box's NDIS -------------------------------------------------------------------------------------------------------------
+
+struct ndis {
+    struct box *box;
+    struct ndis_pnp *pnp;
+    struct ke_lock lock;                      // guards the lists and the picture; never held across a call into a driver
+    struct list miniport_drivers, filter_drivers, protocols, adapters;
+    NET_IFINDEX next_if_index;
+    uint64_t next_luid_index;
+    uint64_t next_guid;
+    struct ndis_module loopback;              // SourceHandle of NDIS's own NBLs
+    NDIS_HANDLE loopback_pool;
+};
+
+// A pool goes while blocks of it are out: said in words, with the driver that made it, and counted as left behind.
+void ndis_pool_leak(struct ndis *ndis, const char *what, ULONG tag, const struct io_image *image, uint64_t count);
+
+struct ndis *ndis_self(void);                 // of the running thread's box
+
+// ---- calls into drivers -----------------------------------------------------------------------------------------------------------
+
+// Enter a module's driver: at DISPATCH nothing to do (ke_grace covers the call), below it the call is counted.
+static inline bool
+ndis_call_begin(struct ndis_module *module, struct ke_thread *self)
+{
+    if (__builtin_expect(self->irql >= DISPATCH_LEVEL, 1))
+        return false;
+    atomic_fetch_add_explicit(&module->calls, 1, memory_order_acq_rel);
+    return true;
+}
+
+static inline void
+ndis_call_end(struct ndis_module *module, bool counted)
+{
+    if (__builtin_expect(counted, 0))
+        atomic_fetch_sub_explicit(&module->calls, 1, memory_order_acq_rel);
+}
+
+// Copy a route so that its target cannot go away before the call: raised to DISPATCH for the moment when below.
+// Pair with ndis_route_end. Returns whether the call was counted.
+static inline bool
+ndis_route_begin(const struct ndis_route *from, struct ndis_route *route, struct ke_thread *self)
+{
+    if (__builtin_expect(self->irql >= DISPATCH_LEVEL, 1)) {
+        *route = *from;
+        return false;
+    }
+    KIRQL old = ke_raise_dispatch(self);
+    *route = *from;
+    if (route->target)
+        atomic_fetch_add_explicit(&route->target->calls, 1, memory_order_acq_rel);
+    ke_lower(self, old);
+    return route->target != NULL;
+}
+
+static inline void
+ndis_route_end(const struct ndis_route *route, bool counted)
+{
+    if (__builtin_expect(counted, 0))
+        atomic_fetch_sub_explicit(&route->target->calls, 1, memory_order_acq_rel);
+}
+
+// Wait until nobody is inside the module's driver through the data path. irql: PASSIVE; the routes to it are gone already.
+// (Calls made below DISPATCH are counted; those at DISPATCH ended when the box was frozen.)
+void ndis_module_drain(struct ndis_module *module);
+
+void ndis_pending_begin(struct ndis_pending *pending);
+// The driver's call has returned status: waits for the completion call if it was PENDING. Returns the final status.
+NDIS_STATUS ndis_pending_end(struct ndis_pending *pending, NDIS_STATUS status);
+// The completion call. Returns false when none was due: the caller reports it.
+bool ndis_pending_complete(struct ndis_pending *pending, NDIS_STATUS status);
+
+// ---- send.c, recv.c -----------------------------------------------------------------------------------------------------------------
+
+// Queue nbls below this binding.
+// irql: <= DISPATCH   locks: none held   owns: takes nbls; each comes back once through the protocol's send-complete handler
+// fails: never; on a binding that is not running they come back with NDIS_STATUS_PAUSED.
+void ndis_send_submit(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG flags);
+// A filter passes on, or originates.
+void ndis_send_pass(struct ndis_filter *filter, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG flags);
+// Completed by the adapter or by a filter: one edge up. owns: gives nbls back to whoever is next.
+void ndis_send_done(struct ndis_module *from, NET_BUFFER_LIST *nbls, ULONG flags);
+void ndis_send_cancel(struct ndis_module *from, PVOID cancel_id);
+
+void ndis_recv_indicate(struct ndis_module *from, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG count, ULONG flags);
+void ndis_recv_return(struct ndis_module *from, NET_BUFFER_LIST *nbls, ULONG flags);
+// Hand NBLs down a copied route (returns of NBLs nobody wanted at the top). The caller keeps the route's target alive.
+void ndis_recv_return_hop(const struct ndis_route *route, NET_BUFFER_LIST *nbls, ULONG flags);
+// The top edge: show to the bindings what their filters match. recv_top.c
+void ndis_recv_top(struct ndis_adapter *adapter, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG count, ULONG flags);
+
+// Drop a reader's or the adapter's hold; the last frees.
+void ndis_top_unref(struct ndis_top *top);
+
+// The runtime's own memory: NULL when out of memory; what is left at the end is a leak of ours and fails the test that left it.
+void *ndis_alloc(size_t bytes);               // zeroed
+void ndis_free(void *memory);
+// ASCII text as a zero-terminated UNICODE_STRING; ndis_string_free gives it back. fails: false, and *out is empty.
+bool ndis_string_make(UNICODE_STRING *out, const char *ascii);
+bool ndis_string_copy(UNICODE_STRING *out, const UNICODE_STRING *from);
+void ndis_string_free(UNICODE_STRING *string);
+bool ndis_string_equal(const UNICODE_STRING *a, const UNICODE_STRING *b);   // not minding case
+// Equal to ASCII text, not minding case (service names).
+bool ndis_string_is(const UNICODE_STRING *string, const char *ascii);
+
+// Show a copy of outgoing NBLs to the bindings whose filter matches (all but the sender, unless flags say so). loopback.c
+// irql: <= DISPATCH; before the NBLs are given to the miniport. May give up on lack of memory: loopback is best effort.
+void ndis_loopback(struct ndis_adapter *adapter, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG flags);
+void ndis_loopback_free(NET_BUFFER_LIST *nbls);
+int ndis_loopback_create(struct ndis *ndis);
+void ndis_loopback_destroy(struct ndis *ndis);
+
+// Length of a chain; *last gets its end when not NULL.
+static inline uint32_t
+ndis_nbl_count(NET_BUFFER_LIST *nbls, NET_BUFFER_LIST **last)
+{
+    uint32_t count = 0;
+    NET_BUFFER_LIST *at = NULL;
+    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next) {
+        at = nbl;
+        count++;
+    }
+    if (last)
+        *last = at;
+    return count;
+}
+
+// ---- pnp.c: one thread a box runs every lifecycle change, in order ----------------------------------------------------------------
+
+// Run fn(arg) on the PnP thread and wait for it (directly when already there). irql: PASSIVE.
+void ndis_pnp_run(struct ndis *ndis, void (*fn)(void *arg), void *arg);
+// Same without waiting. fails: -ENOMEM.
+int ndis_pnp_queue(struct ndis *ndis, void (*fn)(void *arg), void *arg);
+int ndis_pnp_start(struct ndis *ndis);
+void ndis_pnp_stop(struct ndis *ndis);
+
+// ---- stack.c: the picture and its changes -------------------------------------------------------------------------------------------
+
+// Rewrite all routes and the top table of an adapter with the box frozen. irql: PASSIVE. fails: STATUS_INSUFFICIENT_RESOURCES, and
+// nothing has changed.
+NDIS_STATUS ndis_stack_publish(struct ndis_adapter *adapter);
+// Only the bindings' wishes have changed: a new top table. irql: PASSIVE, any thread.
+NDIS_STATUS ndis_top_refresh(struct ndis_adapter *adapter);
+// Put a module into the picture or take it out, and publish; after taking out nobody is inside its driver through the data path.
+NDIS_STATUS ndis_stack_insert(struct ndis_adapter *adapter, struct list *list, struct list *node);
+void ndis_stack_take(struct ndis_module *module, struct list *node);
+// Pause from the top: bindings, filters, miniport. Restart from the bottom. Run on the box's ordered work queue.
+void ndis_stack_pause(struct ndis_adapter *adapter, ULONG reason);
+NDIS_STATUS ndis_stack_restart(struct ndis_adapter *adapter);
+
+// miniport.c
+NDIS_STATUS ndis_miniport_initialize(struct ndis_adapter *adapter);
+void ndis_miniport_halt(struct ndis_adapter *adapter, NDIS_HALT_ACTION action);
+void ndis_miniport_pause(struct ndis_adapter *adapter, ULONG reason);
+NDIS_STATUS ndis_miniport_restart(struct ndis_adapter *adapter);
+NDIS_STATUS ndis_miniport_reset(struct ndis_adapter *adapter);
+
+// What a module is told when it restarts: one attribute, the general one. It lives as long as the restart call.
+struct ndis_restart_attributes {
+    union {
+        NDIS_RESTART_ATTRIBUTES head;
+        struct {
+            uint8_t before_data[FIELD_OFFSET(NDIS_RESTART_ATTRIBUTES, Data)];
+            NDIS_RESTART_GENERAL_ATTRIBUTES general;
+        };
+    };
+};
+void ndis_restart_attributes_fill(struct ndis_restart_attributes *attributes, const struct ndis_adapter *adapter);
+
+// adapter.c
+struct ndis_adapter *ndis_adapter_by_index(struct ndis *ndis, NET_IFINDEX if_index);
+// "{adapter GUID}-{filter's unique name}-0000"
+void ndis_filter_module_name(const struct ndis_adapter *adapter, const struct ndis_filter_driver *driver, char *out, size_t out_bytes);
+char *ndis_strdup(const char *text);
+
+// filter.c
+NDIS_STATUS ndis_filter_attach(struct ndis_adapter *adapter, struct ndis_filter_driver *driver, const char *settings_path,
+                               struct ndis_filter **out);
+void ndis_filter_detach(struct ndis_filter *filter);
+void ndis_filter_pause(struct ndis_filter *filter, ULONG reason);
+NDIS_STATUS ndis_filter_restart(struct ndis_filter *filter);
+
+// binding.c
+NDIS_STATUS ndis_binding_bind(struct ndis_adapter *adapter, struct ndis_protocol *protocol, const char *settings_path);
+void ndis_binding_unbind(struct ndis_binding *binding);
+void ndis_binding_pause(struct ndis_binding *binding, ULONG reason);
+void ndis_binding_restart(struct ndis_binding *binding);
+// A request of the binding has been completed to the protocol (oid.c); the close may go on.
+void ndis_binding_oid_done(struct ndis_binding *binding);
+
+// oid.c, pfilter.c, status.c
+void ndis_oid_adapter_create(struct ndis_adapter *adapter);
+// NDIS's own request to the miniport, waiting for the answer. irql: PASSIVE.
+NDIS_STATUS ndis_oid_adapter(struct ndis_adapter *adapter, NDIS_REQUEST_TYPE type, NDIS_OID oid, void *buffer, uint32_t bytes,
+                             uint32_t *done_bytes);
+// Sum the bindings' packet filters and multicast lists and tell the miniport when the sum has changed. irql: PASSIVE.
+NDIS_STATUS ndis_pfilter_update(struct ndis_adapter *adapter);
+// Give the miniport the sums again, changed or not (after a reset that lost them). irql: PASSIVE.
+NDIS_STATUS ndis_pfilter_restore(struct ndis_adapter *adapter);
+// Does the binding's packet filter take a frame with this destination?
+bool ndis_pfilter_matches(const struct ndis_top_entry *entry, const uint8_t *frame, uint32_t bytes, const struct ndis_adapter *adapter);
+void ndis_status_indicate(struct ndis_module *from, NDIS_STATUS_INDICATION *indication);
+// Tell a binding that has just begun to run what it missed (link state).
+void ndis_status_replay(struct ndis_binding *binding);
+// Abort what the module still has queued (before it goes away), completing each with status.
+void ndis_oid_flush(struct ndis_module *module, NDIS_STATUS status);
+
+#endif

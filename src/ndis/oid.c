@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: MIT
+// The way of an OID request. See oid.h for the rule of one hop.
+//   ndis_oid_submit -> answered by NDIS itself (oid_answers.c, pfilter.c)?  -> done at once
+//                   -> queued at the next module below that has a handler -> oid_run: one at a time, at PASSIVE
+//   handler returns a status, or PENDING and ndis_oid_complete later -> oid_finish -> back to the source
+// Whether the source gets its answer as the return value or through its completion handler is decided once, by an exchange of
+// oid->state between the submitter and the finisher.
+#include "ndis/oid.h"
+
+#include <string.h>
+
+#include "ndis/header.h"
+#include "verify/refuse.h"
+
+static struct ndis_oid_queue *
+oid_queue(struct ndis_module *target)
+{
+    if (target->kind == NDIS_KIND_ADAPTER)
+        return &CONTAINING_RECORD(target, struct ndis_adapter, module)->oids;
+    return &CONTAINING_RECORD(target, struct ndis_filter, module)->oids;
+}
+
+// The next module below the source that takes requests. NULL source: NDIS, from the top.
+static struct ndis_module *
+oid_target(struct ndis_adapter *adapter, struct ndis_module *source)
+{
+    struct ndis_module *target = &adapter->module;
+    KIRQL old = ke_lock_take(&adapter->module.ndis->lock);
+    struct list *at = &adapter->filters;
+    if (source && source->kind == NDIS_KIND_FILTER)
+        at = &CONTAINING_RECORD(source, struct ndis_filter, module)->node;
+    for (at = at->prev; at != &adapter->filters; at = at->prev) {
+        struct ndis_filter *filter = LIST_ENTRY_OF(at, struct ndis_filter, node);
+        if (filter->driver->chars.OidRequestHandler) {
+            target = &filter->module;
+            break;
+        }
+    }
+    ke_lock_drop(&adapter->module.ndis->lock, old);
+    return target;
+}
+
+// ---- the answer -----------------------------------------------------------------------------------------------------------------
+
+static void
+oid_answer_source(struct ndis_oid *oid, NDIS_STATUS status)
+{
+    NDIS_OID_REQUEST *request = oid->request;
+    struct ndis_module *source = oid->source;
+    if (!source) {
+        ndis_pending_complete(oid->done, status);
+    } else if (source->kind == NDIS_KIND_BINDING) {
+        struct ndis_binding *binding = CONTAINING_RECORD(source, struct ndis_binding, module);
+        binding->protocol->chars.OidRequestCompleteHandler(binding->context, request, status);
+        ndis_binding_oid_done(binding);
+    } else {
+        struct ndis_filter *filter = CONTAINING_RECORD(source, struct ndis_filter, module);
+        filter->driver->chars.OidRequestCompleteHandler(filter->context, request, status);
+    }
+}
+
+// The request is off every queue. The source hears of it once: as return value if it is still submitting, else by a call.
+static void
+oid_finish(struct ndis_oid *oid, NDIS_STATUS status)
+{
+    ndis_pfilter_set_end(oid, status);
+    oid->status = status;
+    uint32_t state = NDIS_OID_SUBMITTING;
+    if (!atomic_compare_exchange_strong(&oid->state, &state, NDIS_OID_DONE))
+        oid_answer_source(oid, status);
+}
+
+// ---- one at a time --------------------------------------------------------------------------------------------------------------
+
+static NDIS_STATUS
+oid_call(struct ndis_module *target, NDIS_OID_REQUEST *request)
+{
+    if (target->kind == NDIS_KIND_ADAPTER) {
+        struct ndis_adapter *adapter = target->adapter;
+        return adapter->driver->chars.OidRequestHandler(adapter->general_context, request);
+    }
+    struct ndis_filter *filter = CONTAINING_RECORD(target, struct ndis_filter, module);
+    return filter->driver->chars.OidRequestHandler(filter->context, request);
+}
+
+// Take a finished request off its queue. Returns false when it is not the one at the driver.
+static bool
+oid_current_clear(struct ndis_module *target, struct ndis_oid *oid)
+{
+    struct ndis_oid_queue *queue = oid_queue(target);
+    KIRQL old = ke_lock_take(&target->adapter->oid_lock);
+    bool current = queue->current == oid;
+    if (current)
+        queue->current = NULL;
+    ke_lock_drop(&target->adapter->oid_lock, old);
+    return current;
+}
+
+static struct ndis_oid *
+oid_next(struct ndis_module *target, bool first)
+{
+    struct ndis_oid_queue *queue = oid_queue(target);
+    struct ndis_oid *oid = NULL;
+    KIRQL old = ke_lock_take(&target->adapter->oid_lock);
+    if (first && queue->running)
+        first = false;                        // somebody else hands requests over already
+    else {
+        struct list *node = queue->current ? NULL : list_pop_front(&queue->waiting);
+        oid = node ? LIST_ENTRY_OF(node, struct ndis_oid, node) : NULL;
+        queue->current = oid ? oid : queue->current;
+        queue->running = oid != NULL;
+    }
+    ke_lock_drop(&target->adapter->oid_lock, old);
+    return oid;
+}
+
+// Hand waiting requests to the target until one pends or none is left. irql: PASSIVE.
+static void
+oid_run(struct ndis_module *target)
+{
+    struct ke_thread *self = ke_self();
+    for (struct ndis_oid *oid = oid_next(target, true); oid; oid = oid_next(target, false)) {
+        NDIS_OID_REQUEST *request = oid->request;
+        bool counted = ndis_call_begin(target, self);
+        NDIS_STATUS status = oid_call(target, request);
+        ndis_call_end(target, counted);
+        if (status == NDIS_STATUS_PENDING)
+            continue;                         // perhaps answered inside already: oid_next looks at current
+        if (!oid_current_clear(target, oid))
+            verify_contract("OidRequest handler", "returned a final status for a request that it had completed already");
+        oid_finish(oid, status);
+    }
+}
+
+static void
+oid_run_work(void *arg)
+{
+    struct ndis_module *target = arg;
+    oid_run(target);
+    atomic_fetch_sub(&target->calls, 1);
+}
+
+// Regular requests reach drivers at PASSIVE_LEVEL: above it a worker does it [ndis/nc-ndis-miniport_oid_request].
+static void
+oid_kick(struct ndis_module *target)
+{
+    if (ke_self()->irql == PASSIVE_LEVEL) {
+        oid_run(target);
+        return;
+    }
+    atomic_fetch_add(&target->calls, 1);
+    if (ke_work_queue(target->ndis->box, oid_run_work, target))
+        atomic_fetch_sub(&target->calls, 1);
+}
+
+static void
+oid_enqueue(struct ndis_oid *oid)
+{
+    struct ndis_module *target = oid->target;
+    KIRQL old = ke_lock_take(&target->adapter->oid_lock);
+    list_push_back(&oid_queue(target)->waiting, &oid->node);
+    ke_lock_drop(&target->adapter->oid_lock, old);
+    oid_kick(target);
+}
+
+// ---- from the source ------------------------------------------------------------------------------------------------------------
+
+static NDIS_STATUS
+oid_check(const NDIS_OID_REQUEST *request)
+{
+    if (!ndis_header_is(&request->Header, NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_SIZEOF_OID_REQUEST_REVISION_1))
+        return NDIS_STATUS_INVALID_PARAMETER;
+    switch (request->RequestType) {
+    case NdisRequestQueryInformation:
+    case NdisRequestQueryStatistics:
+    case NdisRequestSetInformation:
+    case NdisRequestMethod:
+        return NDIS_STATUS_SUCCESS;
+    default:
+        return NDIS_STATUS_NOT_SUPPORTED;
+    }
+}
+
+static NDIS_STATUS
+oid_send(struct ndis_oid *oid)
+{
+    oid_enqueue(oid);
+    uint32_t state = NDIS_OID_SUBMITTING;
+    if (atomic_compare_exchange_strong(&oid->state, &state, NDIS_OID_PENDED))
+        return NDIS_STATUS_PENDING;
+    return oid->status;
+}
+
+// A request that changes the picture came above PASSIVE: a worker goes on with it, and the answer comes by a call.
+static void
+oid_passive_work(void *arg)
+{
+    struct ndis_oid *oid = arg;
+    struct ndis_binding *binding = CONTAINING_RECORD(oid->source, struct ndis_binding, module);
+    NDIS_STATUS status;
+    if (ndis_pfilter_set_begin(binding, oid->request, &status))
+        oid_finish(oid, status);
+    else
+        oid_enqueue(oid);
+}
+
+static NDIS_STATUS
+oid_defer(struct ndis_binding *binding, struct ndis_oid *oid)
+{
+    atomic_store(&oid->state, NDIS_OID_PENDED);
+    atomic_fetch_add(&binding->oids_outstanding, 1);
+    if (!ke_work_queue(binding->module.ndis->box, oid_passive_work, oid))
+        return NDIS_STATUS_PENDING;
+    ndis_binding_oid_done(binding);
+    return NDIS_STATUS_RESOURCES;
+}
+
+static struct ndis_oid *
+oid_init(NDIS_OID_REQUEST *request, struct ndis_module *source, struct ndis_module *target)
+{
+    struct ndis_oid *oid = ndis_oid_of(request);
+    memset(oid, 0, sizeof *oid);
+    list_init(&oid->node);
+    oid->request = request;
+    oid->source = source;
+    oid->target = target;
+    atomic_store(&oid->state, NDIS_OID_SUBMITTING);
+    return oid;
+}
+
+NDIS_STATUS
+ndis_oid_submit(struct ndis_module *source, NDIS_OID_REQUEST *request)
+{
+    struct ndis_adapter *adapter = source->adapter;
+    NDIS_STATUS status = oid_check(request);
+    if (status != NDIS_STATUS_SUCCESS)
+        return status;
+    struct ndis_oid *oid = oid_init(request, source, oid_target(adapter, source));
+    if (source->kind == NDIS_KIND_FILTER) {
+        if (oid->target == &adapter->module && ndis_oid_answer(adapter, source, request, &status))
+            return status;
+        return oid_send(oid);
+    }
+    struct ndis_binding *binding = CONTAINING_RECORD(source, struct ndis_binding, module);
+    if (atomic_load(&binding->closing))
+        return NDIS_STATUS_CLOSING;
+    if (ke_self()->irql > PASSIVE_LEVEL && ndis_pfilter_needs_passive(request))
+        return oid_defer(binding, oid);
+    if (ndis_oid_answer(adapter, source, request, &status) || ndis_pfilter_set_begin(binding, request, &status))
+        return status;
+    atomic_fetch_add(&binding->oids_outstanding, 1);
+    status = oid_send(oid);
+    if (status != NDIS_STATUS_PENDING)
+        ndis_binding_oid_done(binding);
+    return status;
+}
+
+void
+ndis_oid_complete(struct ndis_module *target, NDIS_OID_REQUEST *request, NDIS_STATUS status)
+{
+    struct ndis_oid *oid = ndis_oid_of(request);
+    if (status == NDIS_STATUS_PENDING)
+        verify_contract("OidRequestComplete", "completed with NDIS_STATUS_PENDING");
+    if (oid->target != target || !oid_current_clear(target, oid))
+        verify_contract("OidRequestComplete", "the request is not pending at this driver (completed twice?)");
+    oid_finish(oid, status);
+    oid_kick(target);
+}
+
+// ---- cancel and flush -------------------------------------------------------------------------------------------------------------
+
+static struct ndis_oid *
+oid_take_waiting(struct ndis_module *target, const struct ndis_module *source, const void *request_id, bool any)
+{
+    struct ndis_oid *found = NULL;
+    KIRQL old = ke_lock_take(&target->adapter->oid_lock);
+    LIST_FOR_EACH_SAFE(node, &oid_queue(target)->waiting) {
+        struct ndis_oid *oid = LIST_ENTRY_OF(node, struct ndis_oid, node);
+        if (!found && (any || (oid->source == source && oid->request->RequestId == request_id))) {
+            list_remove(node);
+            found = oid;
+        }
+    }
+    ke_lock_drop(&target->adapter->oid_lock, old);
+    return found;
+}
+
+static void
+oid_cancel_current(struct ndis_module *target, const struct ndis_module *source, void *request_id)
+{
+    struct ndis_oid_queue *queue = oid_queue(target);
+    KIRQL old = ke_lock_take(&target->adapter->oid_lock);
+    struct ndis_oid *oid = queue->current;
+    bool here = oid && oid->source == source && oid->request->RequestId == request_id;
+    ke_lock_drop(&target->adapter->oid_lock, old);
+    if (!here)
+        return;
+    if (target->kind == NDIS_KIND_ADAPTER) {
+        struct ndis_adapter *adapter = target->adapter;
+        adapter->driver->chars.CancelOidRequestHandler(adapter->general_context, request_id);
+    } else {
+        struct ndis_filter *filter = CONTAINING_RECORD(target, struct ndis_filter, module);
+        if (filter->driver->chars.CancelOidRequestHandler)
+            filter->driver->chars.CancelOidRequestHandler(filter->context, request_id);
+    }
+}
+
+void
+ndis_oid_cancel(struct ndis_module *source, void *request_id)
+{
+    struct ndis_module *target = oid_target(source->adapter, source);
+    struct ndis_oid *oid;
+    while ((oid = oid_take_waiting(target, source, request_id, false)))
+        oid_finish(oid, NDIS_STATUS_REQUEST_ABORTED);
+    oid_cancel_current(target, source, request_id);
+}
+
+void
+ndis_oid_flush(struct ndis_module *module, NDIS_STATUS status)
+{
+    struct ndis_oid *oid;
+    while ((oid = oid_take_waiting(module, NULL, NULL, true)))
+        oid_finish(oid, status);
+}
+
+// ---- NDIS's own requests ----------------------------------------------------------------------------------------------------------
+
+static void
+oid_request_fill(NDIS_OID_REQUEST *request, NDIS_REQUEST_TYPE type, NDIS_OID oid, void *buffer, uint32_t bytes)
+{
+    memset(request, 0, sizeof *request);
+    request->Header = ndis_header(NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1);
+    request->RequestType = type;
+    if (type == NdisRequestSetInformation) {
+        request->DATA.SET_INFORMATION.Oid = oid;
+        request->DATA.SET_INFORMATION.InformationBuffer = buffer;
+        request->DATA.SET_INFORMATION.InformationBufferLength = bytes;
+    } else {
+        request->DATA.QUERY_INFORMATION.Oid = oid;
+        request->DATA.QUERY_INFORMATION.InformationBuffer = buffer;
+        request->DATA.QUERY_INFORMATION.InformationBufferLength = bytes;
+    }
+}
+
+NDIS_STATUS
+ndis_oid_adapter(struct ndis_adapter *adapter, NDIS_REQUEST_TYPE type, NDIS_OID oid_number, void *buffer, uint32_t bytes,
+                 uint32_t *done_bytes)
+{
+    NDIS_OID_REQUEST request;
+    NDIS_STATUS status;
+    struct ndis_pending done;
+    oid_request_fill(&request, type, oid_number, buffer, bytes);
+    struct ndis_oid *oid = oid_init(&request, NULL, oid_target(adapter, NULL));
+    if (!ndis_oid_answer(adapter, NULL, &request, &status)) {
+        oid->done = &done;
+        ndis_pending_begin(&done);
+        status = ndis_pending_end(&done, oid_send(oid));
+    }
+    if (done_bytes)
+        *done_bytes = type == NdisRequestSetInformation ? request.DATA.SET_INFORMATION.BytesRead
+                                                        : request.DATA.QUERY_INFORMATION.BytesWritten;
+    return status;
+}

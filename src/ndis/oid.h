@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// OID requests: each is handed from one module (or NDIS itself) to the next one below that has a handler, one at a time per target,
+// and its answer goes back to exactly the module that handed it over. A filter that passes a request on clones it, so each
+// NDIS_OID_REQUEST makes one hop and its NdisReserved space can hold that hop's record. The front doors are ddi_oid.c.
+#ifndef NBX_NDIS_OID_H
+#define NBX_NDIS_OID_H
+
+#include "ndis/ndis_int.h"
+
+enum ndis_oid_state { NDIS_OID_SUBMITTING = 1, NDIS_OID_PENDED, NDIS_OID_DONE };
+
+// Lives in NDIS_OID_REQUEST.NdisReserved while the request is on its way.
+struct ndis_oid {
+    struct list node;                         // target's queue
+    NDIS_OID_REQUEST *request;
+    struct ndis_module *source;               // who gets the answer; NULL: NDIS, through done
+    struct ndis_module *target;
+    struct ndis_pending *done;
+    void *saved_buffer;                       // the source's, while NDIS lends the miniport its own (packet filter sums)
+    void *lent_buffer;
+    uint32_t saved_bytes;
+    _Atomic uint32_t state;
+    NDIS_STATUS status;
+};
+_Static_assert(sizeof(struct ndis_oid) <= NDIS_OID_REQUEST_NDIS_RESERVED_SIZE * sizeof(PVOID), "fits the reserved space");
+
+static inline struct ndis_oid *
+ndis_oid_of(NDIS_OID_REQUEST *request)
+{
+    return (struct ndis_oid *)request->NdisReserved;
+}
+
+// irql: <= DISPATCH   owns: lends request until the answer   fails: what the target says; NDIS_STATUS_PENDING means the source's
+// completion handler is called later, anything else means it is not.
+NDIS_STATUS ndis_oid_submit(struct ndis_module *source, NDIS_OID_REQUEST *request);
+// The target answers a request it had pended. Reports a request that is not pending there.
+void ndis_oid_complete(struct ndis_module *target, NDIS_OID_REQUEST *request, NDIS_STATUS status);
+void ndis_oid_cancel(struct ndis_module *source, void *request_id);
+
+// Does NDIS know the answer itself? Then *status is it. oid_answers.c
+bool ndis_oid_answer(struct ndis_adapter *adapter, struct ndis_module *source, NDIS_OID_REQUEST *request, NDIS_STATUS *status);
+// A binding sets its packet filter, multicast list or lookahead: keep its own, and lend the miniport the sum. pfilter.c
+// Returns true with *status when nothing has to go down.
+// irql: PASSIVE (ndis_pfilter_needs_passive says which requests have to wait for it)
+bool ndis_pfilter_needs_passive(const NDIS_OID_REQUEST *request);
+bool ndis_pfilter_set_begin(struct ndis_binding *binding, NDIS_OID_REQUEST *request, NDIS_STATUS *status);
+void ndis_pfilter_set_end(struct ndis_oid *oid, NDIS_STATUS status);
+
+// Write an answer into a query's buffer, with the length rules of queries.
+NDIS_STATUS ndis_oid_reply(NDIS_OID_REQUEST *request, const void *data, uint32_t bytes);
+
+#endif

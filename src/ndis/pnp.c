@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// The PnP thread of a box: initialise, attach, bind, pause, restart, detach, unbind, halt all run here, one after the other, at
+// PASSIVE_LEVEL, with no lock held. So a lifecycle change never meets another half way, and what a driver asks for from inside a
+// callback (NdisFRestartFilter, NdisUnbindAdapter) happens after that callback.
+//   ndis_pnp_run   enqueue and wait        ndis_pnp_queue   enqueue
+#include "ndis/ndis_int.h"
+
+#include <errno.h>
+
+struct pnp_item {
+    struct list node;
+    void (*fn)(void *arg);
+    void *arg;
+    struct ke_latch *done;                    // NULL: nobody waits, the item is freed by the thread
+};
+
+struct ndis_pnp {
+    struct ke_lock lock;                      // guards items and stop
+    struct list items;
+    struct ke_latch work;
+    bool stop;
+    struct ke_thread *thread;
+};
+
+static struct pnp_item *
+pnp_next(struct ndis_pnp *pnp, bool *stop)
+{
+    KIRQL old = ke_lock_take(&pnp->lock);
+    struct list *node = list_pop_front(&pnp->items);
+    if (!node)
+        ke_latch_reset(&pnp->work);
+    *stop = pnp->stop;
+    ke_lock_drop(&pnp->lock, old);
+    return node ? LIST_ENTRY_OF(node, struct pnp_item, node) : NULL;
+}
+
+static void
+pnp_thread(void *arg)
+{
+    struct ndis_pnp *pnp = arg;
+    for (;;) {
+        bool stop;
+        struct pnp_item *item = pnp_next(pnp, &stop);
+        if (item) {
+            struct ke_latch *done = item->done;
+            item->fn(item->arg);
+            if (done)
+                ke_latch_set(done);
+            else
+                ndis_free(item);
+        } else if (stop)
+            return;
+        else
+            ke_latch_wait(&pnp->work, SCHED_NEVER);
+    }
+}
+
+static void
+pnp_push(struct ndis_pnp *pnp, struct pnp_item *item)
+{
+    KIRQL old = ke_lock_take(&pnp->lock);
+    list_push_back(&pnp->items, &item->node);
+    ke_lock_drop(&pnp->lock, old);
+    ke_latch_set(&pnp->work);
+}
+
+void
+ndis_pnp_run(struct ndis *ndis, void (*fn)(void *arg), void *arg)
+{
+    if (ke_self() == ndis->pnp->thread) {
+        fn(arg);
+        return;
+    }
+    struct ke_latch done;
+    ke_latch_reset(&done);
+    struct pnp_item item = {.fn = fn, .arg = arg, .done = &done};
+    pnp_push(ndis->pnp, &item);
+    ke_latch_wait(&done, SCHED_NEVER);
+}
+
+int
+ndis_pnp_queue(struct ndis *ndis, void (*fn)(void *arg), void *arg)
+{
+    struct pnp_item *item = ndis_alloc(sizeof *item);
+    if (!item)
+        return -ENOMEM;
+    item->fn = fn;
+    item->arg = arg;
+    pnp_push(ndis->pnp, item);
+    return 0;
+}
+
+int
+ndis_pnp_start(struct ndis *ndis)
+{
+    struct ndis_pnp *pnp = ndis_alloc(sizeof *pnp);
+    if (!pnp)
+        return -ENOMEM;
+    list_init(&pnp->items);
+    ke_latch_reset(&pnp->work);
+    ndis->pnp = pnp;
+    int error = ke_thread_start(ndis->box, "ndis-pnp", pnp_thread, pnp, &pnp->thread);
+    if (error) {
+        ndis->pnp = NULL;
+        ndis_free(pnp);
+    }
+    return error;
+}
+
+void
+ndis_pnp_stop(struct ndis *ndis)
+{
+    struct ndis_pnp *pnp = ndis->pnp;
+    KIRQL old = ke_lock_take(&pnp->lock);
+    pnp->stop = true;
+    ke_lock_drop(&pnp->lock, old);
+    ke_latch_set(&pnp->work);
+    ke_thread_join(pnp->thread);
+    ndis_free(pnp);
+    ndis->pnp = NULL;
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// Protocol drivers: registration, and the binding calls a protocol makes; the front doors are ddi_protocol.c.
+#ifndef NBX_NDIS_PROTOCOL_H
+#define NBX_NDIS_PROTOCOL_H
+
+#include "ndis/ndis_int.h"
+
+// irql: PASSIVE   owns: *out until deregister   calls: ProtocolSetOptions
+// fails: NDIS_STATUS_BAD_VERSION, NDIS_STATUS_BAD_CHARACTERISTICS, NDIS_STATUS_RESOURCES, or what ProtocolSetOptions said
+NDIS_STATUS ndis_protocol_register(NDIS_HANDLE context, const NDIS_PROTOCOL_DRIVER_CHARACTERISTICS *chars, struct ndis_protocol **out);
+// Unbinds all its bindings first. irql: PASSIVE
+void ndis_protocol_deregister(struct ndis_protocol *protocol);
+
+// Only inside ProtocolBindAdapterEx (until the bind is completed). *handle is set before anything can be indicated. irql: PASSIVE   owns: *out until close
+// fails: NDIS_STATUS_ADAPTER_NOT_FOUND, NDIS_STATUS_UNSUPPORTED_MEDIA, NDIS_STATUS_RESOURCES, NDIS_STATUS_OPEN_FAILED
+NDIS_STATUS ndis_binding_open(struct ndis_protocol *protocol, NDIS_HANDLE context, const NDIS_OPEN_PARAMETERS *parameters,
+                              struct ndis_bind *bind, NDIS_HANDLE *handle, struct ndis_binding **out);
+// irql: PASSIVE. NDIS_STATUS_SUCCESS: closed, no call follows. NDIS_STATUS_PENDING: sends, receives or requests are still out;
+// ProtocolCloseAdapterCompleteEx follows after the last.
+NDIS_STATUS ndis_binding_close(struct ndis_binding *binding);
+void ndis_unbind_complete(struct ndis_unbind *unbind);
+void ndis_bind_complete(struct ndis_bind *bind, NDIS_STATUS status);
+// A driver asks to be unbound: queued.
+void ndis_binding_unbind_request(struct ndis_binding *binding);
+
+#endif

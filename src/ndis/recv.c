@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// The receive path, up and back down.
+//   NdisMIndicateReceiveNetBufferLists -> ndis_recv_indicate -> FilterReceiveNetBufferLists -> NdisFIndicateReceive...
+//       -> ndis_recv_indicate ... -> ndis_recv_top (recv_top.c) -> ProtocolReceiveNetBufferLists
+//   NdisReturnNetBufferLists / NdisFReturnNetBufferLists -> ndis_recv_return -> FilterReturnNetBufferLists ...
+//       -> recv_bottom: by SourceHandle to MiniportReturnNetBufferLists, or back to NDIS for its loopback copies
+// With NDIS_RECEIVE_FLAGS_RESOURCES the NBLs are the indicator's again when the call returns, so such a list is never deferred
+// [ndis/nf-ndis-ndismindicatereceivenetbufferlists].
+#include "ndis/ndis_int.h"
+#include "verify/verify.h"
+
+static void
+recv_filter(struct ke_thread *self, const struct ndis_route *route, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG count,
+            ULONG flags)
+{
+    bool resources = flags & NDIS_RECEIVE_FLAGS_RESOURCES;
+    struct ndis_frame *running = resources ? NULL : ndis_frame_find(self, route->target, NDIS_UPCALL_RECEIVE);
+    if (running) {
+        ndis_frame_defer(running, nbls, port, count, flags);
+        return;
+    }
+    struct ndis_frame frame;
+    ndis_frame_push(&frame, self, route->target, NDIS_UPCALL_RECEIVE);
+    do {
+        sched_choice(self->box->sched, SCHED_POINT_COMPLETE);
+        route->receive(route->context, nbls, port, count, flags);
+    } while ((nbls = ndis_frame_take(&frame, &port, &count, &flags)));
+    ndis_frame_pop(&frame, self);
+}
+
+void
+ndis_recv_indicate(struct ndis_module *from, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG count, ULONG flags)
+{
+    struct ke_thread *self = ke_self();
+    struct ndis_route route;
+    if (self->irql >= DISPATCH_LEVEL)
+        from->counters[self->processor->number].indicated_nbls += count;
+    bool counted = ndis_route_begin(&from->receive, &route, self);
+    if (route.target)
+        recv_filter(self, &route, nbls, port, count, flags);
+    else
+        ndis_recv_top(from->adapter, nbls, port, count, flags);
+    ndis_route_end(&route, counted);
+}
+
+// Split off the leading run of NBLs that come from the same source; *rest gets what follows.
+static NET_BUFFER_LIST *
+recv_bottom_run(NET_BUFFER_LIST *nbls, NET_BUFFER_LIST **rest)
+{
+    NET_BUFFER_LIST *last = nbls;
+    while (last->Next && last->Next->SourceHandle == nbls->SourceHandle)
+        last = last->Next;
+    *rest = last->Next;
+    last->Next = NULL;
+    return nbls;
+}
+
+static void
+recv_bottom(const struct ndis_route *route, NET_BUFFER_LIST *nbls, ULONG flags)
+{
+    while (nbls) {
+        NET_BUFFER_LIST *rest;
+        NET_BUFFER_LIST *run = recv_bottom_run(nbls, &rest);
+        if (run->SourceHandle == route->target)
+            route->returns(route->context, run, flags);
+        else {
+            ndis_handle_check(run->SourceHandle, NDIS_KIND_LOOPBACK, "NdisReturnNetBufferLists (SourceHandle)");
+            ndis_loopback_free(run);
+        }
+        nbls = rest;
+    }
+}
+
+// Hand a list down a route. The route was copied by the caller, so the module it started from may be gone already.
+void
+ndis_recv_return_hop(const struct ndis_route *route, NET_BUFFER_LIST *nbls, ULONG flags)
+{
+    if (route->target->kind == NDIS_KIND_ADAPTER)
+        recv_bottom(route, nbls, flags);
+    else
+        route->returns(route->context, nbls, flags);
+}
+
+void
+ndis_recv_return(struct ndis_module *from, NET_BUFFER_LIST *nbls, ULONG flags)
+{
+    struct ke_thread *self = ke_self();
+    struct ndis_route route;
+    uint32_t count = ndis_nbl_count(nbls, NULL);
+    KIRQL old = ke_raise_dispatch(self);
+    struct ke_processor *processor = self->processor;
+    route = from->returns;
+    bool counted = old < DISPATCH_LEVEL;
+    if (counted)
+        atomic_fetch_add_explicit(&route.target->calls, 1, memory_order_acq_rel);
+    from->counters[processor->number].returned_nbls += count;
+    if (from->kind == NDIS_KIND_BINDING)
+        ke_gate_leave_at_dispatch(CONTAINING_RECORD(from, struct ndis_binding, module)->receives, processor, count);
+    ke_lower(self, old);
+    ndis_recv_return_hop(&route, nbls, flags);
+    ndis_route_end(&route, counted);
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+// The send path, down and back up.
+//   NdisSendNetBufferLists  -> ndis_send_submit -+-> send_hop -> FilterSendNetBufferLists -> NdisFSendNetBufferLists
+//                                                |               -> ndis_send_pass -> send_hop -> ... -> MiniportSendNetBufferLists
+//                                                +-> refused (binding not running): NDIS_STATUS_PAUSED, straight to the protocol
+//   NdisM/FSendNetBufferListsComplete -> ndis_send_done -> FilterSendNetBufferListsComplete ... -> send_top_done
+//   send_top_done sorts a list by SourceHandle and gives each binding its own, in the order of completion.
+// The order of one binding's NBLs is the order of its calls: every hop passes lists on whole and synchronously
+// [network/sending-data-from-a-protocol-driver]. Ownership goes with each call; nothing here looks at an NBL after it was handed on.
+#include "ndis/ndis_int.h"
+#include "verify/verify.h"
+
+static void
+send_hop(struct ke_thread *self, const struct ndis_route *from, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG flags)
+{
+    struct ndis_route route;
+    bool counted = ndis_route_begin(from, &route, self);
+    if (__builtin_expect(route.loopback || (flags & NDIS_SEND_FLAGS_CHECK_FOR_LOOPBACK), 0) &&
+        route.target->kind == NDIS_KIND_ADAPTER)
+        ndis_loopback(route.target->adapter, nbls, port, flags);
+    route.send(route.context, nbls, port, flags);
+    ndis_route_end(&route, counted);
+}
+
+static void
+send_status_set(NET_BUFFER_LIST *nbls, NDIS_STATUS status)
+{
+    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next)
+        nbl->Status = status;
+}
+
+// The binding does not run: nothing was entered, so nothing is left.
+static void
+send_refuse(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, struct ke_thread *self)
+{
+    send_status_set(nbls, NDIS_STATUS_PAUSED);
+    ULONG flags = self->irql >= DISPATCH_LEVEL ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0;
+    binding->send_complete_handler(binding->context, nbls, flags);
+}
+
+void
+ndis_send_submit(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG flags)
+{
+    struct ke_thread *self = ke_self();
+    uint32_t count = ndis_nbl_count(nbls, NULL);
+    KIRQL old = ke_raise_dispatch(self);
+    struct ke_processor *processor = self->processor;
+    bool entered = ke_gate_enter_at_dispatch(binding->sends, processor, count);
+    if (entered)
+        binding->module.counters[processor->number].sent_nbls += count;
+    ke_lower(self, old);
+    if (__builtin_expect(!entered, 0)) {
+        send_refuse(binding, nbls, self);
+        return;
+    }
+    send_hop(self, &binding->module.send, nbls, port, flags);
+}
+
+void
+ndis_send_pass(struct ndis_filter *filter, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG flags)
+{
+    struct ke_thread *self = ke_self();
+    if (self->irql >= DISPATCH_LEVEL)
+        filter->module.counters[self->processor->number].sent_nbls += ndis_nbl_count(nbls, NULL);
+    send_hop(self, &filter->module.send, nbls, port, flags);
+}
+
+// Hand a list to the protocol, and after it whatever its own sends have completed meanwhile.
+static void
+send_top_deliver(struct ke_thread *self, struct ndis_binding *binding, NET_BUFFER_LIST *nbls, ULONG count, ULONG flags)
+{
+    struct ndis_frame *running = ndis_frame_find(self, &binding->module, NDIS_UPCALL_SEND_COMPLETE);
+    if (running) {
+        ndis_frame_defer(running, nbls, 0, count, flags);
+        return;
+    }
+    struct ndis_frame frame;
+    NDIS_PORT_NUMBER port;
+    uint64_t delivered = 0;
+    ndis_frame_push(&frame, self, &binding->module, NDIS_UPCALL_SEND_COMPLETE);
+    do {
+        delivered += count;
+        sched_choice(self->box->sched, SCHED_POINT_COMPLETE);
+        binding->send_complete_handler(binding->context, nbls, flags);
+    } while ((nbls = ndis_frame_take(&frame, &port, &count, &flags)));
+    ndis_frame_pop(&frame, self);
+    // Only now: until the handler has returned the binding must not go away.
+    KIRQL old = ke_raise_dispatch(self);
+    struct ke_processor *processor = self->processor;
+    binding->module.counters[processor->number].completed_nbls += delivered;
+    ke_gate_leave_at_dispatch(binding->sends, processor, delivered);
+    ke_lower(self, old);
+}
+
+// Who sent it, by the first word of what SourceHandle points at.
+static void
+send_top_source(struct ke_thread *self, NDIS_HANDLE source, NET_BUFFER_LIST *nbls, ULONG count, ULONG flags)
+{
+    struct ndis_binding *binding = ndis_handle_check(source, NDIS_KIND_BINDING, "NdisMSendNetBufferListsComplete (SourceHandle)");
+    send_top_deliver(self, binding, nbls, count, flags);
+}
+
+// Take out of *nbls all NBLs of the first one's source, keeping the order of both.
+static NET_BUFFER_LIST *
+send_top_split(NET_BUFFER_LIST **nbls, ULONG *count)
+{
+    NDIS_HANDLE source = (*nbls)->SourceHandle;
+    NET_BUFFER_LIST *own = NULL, **own_end = &own, *rest = NULL, **rest_end = &rest;
+    *count = 0;
+    for (NET_BUFFER_LIST *nbl = *nbls; nbl; nbl = nbl->Next) {
+        if (nbl->SourceHandle == source) {
+            *own_end = nbl;
+            own_end = &nbl->Next;
+            (*count)++;
+        } else {
+            *rest_end = nbl;
+            rest_end = &nbl->Next;
+        }
+    }
+    *own_end = *rest_end = NULL;
+    *nbls = rest;
+    return own;
+}
+
+static void
+send_top_done(struct ke_thread *self, NET_BUFFER_LIST *nbls, ULONG flags)
+{
+    while (nbls) {
+        NDIS_HANDLE source = nbls->SourceHandle;
+        ULONG count;
+        NET_BUFFER_LIST *own = send_top_split(&nbls, &count);
+        send_top_source(self, source, own, count, flags);
+    }
+}
+
+// A filter's completion handler, with the same guard against nesting as the protocol's.
+static void
+send_filter_done(struct ke_thread *self, const struct ndis_route *route, NET_BUFFER_LIST *nbls, ULONG flags)
+{
+    struct ndis_frame *running = ndis_frame_find(self, route->target, NDIS_UPCALL_SEND_COMPLETE);
+    if (running) {
+        ndis_frame_defer(running, nbls, 0, 0, flags);
+        return;
+    }
+    struct ndis_frame frame;
+    NDIS_PORT_NUMBER port;
+    ULONG count;
+    ndis_frame_push(&frame, self, route->target, NDIS_UPCALL_SEND_COMPLETE);
+    do {
+        sched_choice(self->box->sched, SCHED_POINT_COMPLETE);
+        route->send_complete(route->context, nbls, flags);
+    } while ((nbls = ndis_frame_take(&frame, &port, &count, &flags)));
+    ndis_frame_pop(&frame, self);
+}
+
+void
+ndis_send_done(struct ndis_module *from, NET_BUFFER_LIST *nbls, ULONG flags)
+{
+    struct ke_thread *self = ke_self();
+    struct ndis_route route;
+    if (from->kind != NDIS_KIND_BINDING && self->irql >= DISPATCH_LEVEL)
+        from->counters[self->processor->number].completed_nbls += ndis_nbl_count(nbls, NULL);
+    bool counted = ndis_route_begin(&from->send_complete, &route, self);
+    if (route.target)
+        send_filter_done(self, &route, nbls, flags);
+    else
+        send_top_done(self, nbls, flags);
+    ndis_route_end(&route, counted);
+}
+
+void
+ndis_send_cancel(struct ndis_module *from, PVOID cancel_id)
+{
+    struct ke_thread *self = ke_self();
+    struct ndis_route route;
+    bool counted = ndis_route_begin(&from->cancel, &route, self);
+    if (route.target)
+        route.cancel(route.context, cancel_id);
+    ndis_route_end(&route, counted);
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// See slab.h. A free block's first word is the link; prepare() therefore must not keep anything there that has to survive.
+#include "ndis/slab.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#define SLAB_POISON(block, bytes) __asan_poison_memory_region(block, bytes)
+#define SLAB_UNPOISON(block, bytes) __asan_unpoison_memory_region(block, bytes)
+#endif
+#endif
+#ifndef SLAB_POISON
+#define SLAB_POISON(block, bytes) ((void)(block))
+#define SLAB_UNPOISON(block, bytes) ((void)(block))
+#endif
+
+#define SLAB_BATCH 64                         // blocks that move between a processor and the depot, and that a chunk holds
+#define SLAB_KEEP (4 * SLAB_BATCH)            // a processor keeps no more
+
+struct slab_node {
+    struct slab_node *next;                   // in a processor's list, or within a batch
+    struct slab_node *next_batch;             // first of a batch in the depot
+};
+
+struct slab_processor {
+    _Alignas(KE_CACHE_LINE) struct slab_node *free;
+    uint32_t count;
+    uint64_t gets, puts;
+};
+
+struct slab_chunk {
+    struct slab_chunk *next;
+    void *blocks;
+};
+
+struct ndis_slab {
+    struct box *box;
+    size_t bytes;
+    void (*prepare)(void *context, void *block);
+    void *context;
+    struct ke_lock lock;                      // guards depot and chunks
+    struct slab_node *depot;                  // batches of SLAB_BATCH
+    struct slab_chunk *chunks;
+    struct slab_processor processor[];
+};
+
+struct ndis_slab *
+ndis_slab_create(struct box *box, size_t bytes, void (*prepare)(void *, void *), void *context)
+{
+    size_t total = sizeof(struct ndis_slab) + box->processor_count * sizeof(struct slab_processor);
+    total = (total + KE_CACHE_LINE - 1) & ~(size_t)(KE_CACHE_LINE - 1);
+    struct ndis_slab *slab = aligned_alloc(KE_CACHE_LINE, total);
+    if (!slab)
+        return NULL;
+    memset(slab, 0, total);
+    slab->box = box;
+    slab->bytes = (bytes + KE_CACHE_LINE - 1) & ~(size_t)(KE_CACHE_LINE - 1);
+    slab->prepare = prepare;
+    slab->context = context;
+    return slab;
+}
+
+uint64_t
+ndis_slab_out(const struct ndis_slab *slab)
+{
+    uint64_t gets = 0, puts = 0;
+    for (uint32_t i = 0; i < slab->box->processor_count; i++) {
+        gets += slab->processor[i].gets;
+        puts += slab->processor[i].puts;
+    }
+    return gets - puts;
+}
+
+uint64_t
+ndis_slab_destroy(struct ndis_slab *slab)
+{
+    uint64_t out = ndis_slab_out(slab);
+    while (slab->chunks) {
+        struct slab_chunk *chunk = slab->chunks;
+        slab->chunks = chunk->next;
+        SLAB_UNPOISON(chunk->blocks, slab->bytes * SLAB_BATCH);
+        free(chunk->blocks);
+        free(chunk);
+    }
+    free(slab);
+    return out;
+}
+
+static struct slab_node *
+slab_grow(struct ndis_slab *slab)
+{
+    struct slab_chunk *chunk = malloc(sizeof *chunk);
+    uint8_t *blocks = chunk ? aligned_alloc(KE_CACHE_LINE, slab->bytes * SLAB_BATCH) : NULL;
+    if (!blocks) {
+        free(chunk);
+        return NULL;
+    }
+    memset(blocks, 0, slab->bytes * SLAB_BATCH);
+    chunk->blocks = blocks;
+    struct slab_node *head = NULL;
+    for (int i = SLAB_BATCH; i-- > 0;) {
+        uint8_t *block = blocks + (size_t)i * slab->bytes;
+        if (slab->prepare)
+            slab->prepare(slab->context, block);
+        struct slab_node *node = (struct slab_node *)block;
+        node->next = head;
+        head = node;
+        SLAB_POISON(block + sizeof *node, slab->bytes - sizeof *node);
+    }
+    KIRQL old = ke_lock_take(&slab->lock);
+    chunk->next = slab->chunks;
+    slab->chunks = chunk;
+    ke_lock_drop(&slab->lock, old);
+    return head;
+}
+
+// This processor has none: a batch from the depot, else new memory. Cold.
+static __attribute__((noinline)) bool
+slab_refill(struct ndis_slab *slab, struct slab_processor *own)
+{
+    KIRQL old = ke_lock_take(&slab->lock);
+    struct slab_node *batch = slab->depot;
+    if (batch)
+        slab->depot = batch->next_batch;
+    ke_lock_drop(&slab->lock, old);
+    if (!batch)
+        batch = slab_grow(slab);
+    if (!batch)
+        return false;
+    own->free = batch;
+    own->count = SLAB_BATCH;
+    return true;
+}
+
+// This processor has too many: the most recently freed batch goes to the depot. Cold.
+static __attribute__((noinline)) void
+slab_spill(struct ndis_slab *slab, struct slab_processor *own)
+{
+    struct slab_node *batch = own->free, *last = batch;
+    for (int i = 1; i < SLAB_BATCH; i++)
+        last = last->next;
+    own->free = last->next;
+    own->count -= SLAB_BATCH;
+    last->next = NULL;
+    KIRQL old = ke_lock_take(&slab->lock);
+    batch->next_batch = slab->depot;
+    slab->depot = batch;
+    ke_lock_drop(&slab->lock, old);
+}
+
+void *
+ndis_slab_get(struct ndis_slab *slab)
+{
+    struct ke_thread *self = ke_self();
+    KIRQL old = ke_raise_dispatch(self);
+    struct slab_processor *own = &slab->processor[self->processor->number];
+    struct slab_node *node = NULL;
+    if (__builtin_expect(own->free != NULL, 1) || slab_refill(slab, own)) {
+        node = own->free;
+        own->free = node->next;
+        own->count--;
+        own->gets++;
+        SLAB_UNPOISON(node, slab->bytes);
+    }
+    ke_lower(self, old);
+    return node;
+}
+
+void
+ndis_slab_put(struct ndis_slab *slab, void *block)
+{
+    struct ke_thread *self = ke_self();
+    KIRQL old = ke_raise_dispatch(self);
+    struct slab_processor *own = &slab->processor[self->processor->number];
+    struct slab_node *node = block;
+    node->next = own->free;
+    own->free = node;
+    own->puts++;
+    SLAB_POISON((uint8_t *)block + sizeof *node, slab->bytes - sizeof *node);
+    if (__builtin_expect(++own->count > SLAB_KEEP, 0))
+        slab_spill(slab, own);
+    ke_lower(self, old);
+}

@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: MIT
+// See kit.h. The drivers here do what the WDK's pages ask of the simplest driver of each kind, and count what they see.
+#include "kit.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+struct kit kit;
+
+static const uint8_t kit_mac[6] = {2, 0, 0, 0, 0, 1};
+static NDIS_HANDLE mp_driver, lwf_driver, lwf_module, proto_driver[2], proto_pool[2];
+static KSPIN_LOCK kit_lock;
+
+// ---- miniport -------------------------------------------------------------------------------------------------------------------
+
+static NTAPI NDIS_STATUS
+mp_initialize(NDIS_HANDLE adapter, NDIS_HANDLE context, PNDIS_MINIPORT_INIT_PARAMETERS parameters)
+{
+    NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES registration = {
+        .Header = {NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
+                   NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
+                   NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1},
+        .MiniportAdapterContext = &kit.mp,
+        .InterfaceType = NdisInterfaceInternal};
+    NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES general = {
+        .Header = {NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES, NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1,
+                   NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1},
+        .MediaType = NdisMedium802_3,
+        .MtuSize = 1500,
+        .MaxXmitLinkSpeed = 1000000000,
+        .MaxRcvLinkSpeed = 1000000000,
+        .XmitLinkSpeed = 1000000000,
+        .RcvLinkSpeed = 1000000000,
+        .MediaConnectState = MediaConnectStateConnected,
+        .LookaheadSize = 1500,
+        .MacOptions = NDIS_MAC_OPTION_NO_LOOPBACK,
+        .SupportedPacketFilters = NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_ALL_MULTICAST |
+                                  NDIS_PACKET_TYPE_BROADCAST | NDIS_PACKET_TYPE_PROMISCUOUS,
+        .MaxMulticastListSize = 32,
+        .MacAddressLength = 6};
+    memcpy(general.PermanentMacAddress, kit_mac, 6);
+    memcpy(general.CurrentMacAddress, kit_mac, 6);
+    kit.mp.adapter = adapter;
+    kit.mp.initializes++;
+    NDIS_STATUS status = NdisMSetMiniportAttributes(adapter, (void *)&registration);
+    if (status == NDIS_STATUS_SUCCESS)
+        status = NdisMSetMiniportAttributes(adapter, (void *)&general);
+    ck_assert_int_eq(status, NDIS_STATUS_SUCCESS);
+    if (kit.mp.initialize_status)
+        return kit.mp.initialize_status;
+    NET_BUFFER_LIST_POOL_PARAMETERS pool = {
+        .Header = {NDIS_OBJECT_TYPE_DEFAULT, NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
+                   NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
+        .fAllocateNetBuffer = TRUE,
+        .PoolTag = 'xRpm',
+        .DataSize = 2048};
+    kit.mp.pool = NdisAllocateNetBufferListPool(adapter, &pool);
+    return kit.mp.pool ? NDIS_STATUS_SUCCESS : NDIS_STATUS_RESOURCES;
+}
+
+static NTAPI VOID
+mp_halt(NDIS_HANDLE context, NDIS_HALT_ACTION action)
+{
+    kit.mp.halts++;
+    NdisFreeNetBufferListPool(kit.mp.pool);
+}
+
+static NTAPI NDIS_STATUS
+mp_pause(NDIS_HANDLE context, PNDIS_MINIPORT_PAUSE_PARAMETERS parameters)
+{
+    kit.mp.pauses++;
+    return NDIS_STATUS_SUCCESS;
+}
+
+static NTAPI NDIS_STATUS
+mp_restart(NDIS_HANDLE context, PNDIS_MINIPORT_RESTART_PARAMETERS parameters)
+{
+    kit.mp.restarts++;
+    return NDIS_STATUS_SUCCESS;
+}
+
+static NTAPI NDIS_STATUS
+mp_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
+{
+    kit.mp.oids++;
+    if (request->RequestType == NdisRequestSetInformation && request->DATA.SET_INFORMATION.Oid == OID_GEN_CURRENT_PACKET_FILTER)
+        memcpy(&kit.mp.packet_filter, request->DATA.SET_INFORMATION.InformationBuffer, sizeof kit.mp.packet_filter);
+    if (kit.mp.pend_oids) {
+        kit.mp.pended_oid = request;
+        return NDIS_STATUS_PENDING;
+    }
+    return request->RequestType == NdisRequestSetInformation ? NDIS_STATUS_SUCCESS : NDIS_STATUS_NOT_SUPPORTED;
+}
+
+static void
+mp_note(NET_BUFFER_LIST *nbl)
+{
+    uint64_t value = 0;
+    NET_BUFFER *nb = NET_BUFFER_LIST_FIRST_NB(nbl);
+    uint8_t storage[64];
+    uint8_t *data = NdisGetDataBuffer(nb, 24, storage, 1, 0);
+    if (data)
+        memcpy(&value, data + 16, sizeof value);
+    if (kit.mp.sent < 4096)
+        kit.mp.order[kit.mp.sent] = value;
+    kit.mp.sent++;
+    nbl->Status = NDIS_STATUS_SUCCESS;
+}
+
+static NTAPI VOID
+mp_send(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, ULONG flags)
+{
+    KIRQL irql;
+    KeAcquireSpinLock(&kit_lock, &irql);
+    NET_BUFFER_LIST **end = &kit.mp.held, *last = NULL;
+    while (*end)
+        end = &NET_BUFFER_LIST_NEXT_NBL(*end);
+    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = NET_BUFFER_LIST_NEXT_NBL(nbl)) {
+        mp_note(nbl);
+        last = nbl;
+    }
+    bool done = kit.mp.completion == KIT_INLINE;
+    if (!done)
+        *end = nbls;
+    KeReleaseSpinLock(&kit_lock, irql);
+    (void)last;
+    if (done)
+        NdisMSendNetBufferListsComplete(kit.mp.adapter, nbls, 0);
+}
+
+static NTAPI VOID
+mp_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
+{
+    while (nbls) {
+        NET_BUFFER_LIST *next = NET_BUFFER_LIST_NEXT_NBL(nbls);
+        __atomic_fetch_add(&kit.mp.returned, 1, __ATOMIC_RELAXED);
+        NdisFreeNetBufferList(nbls);
+        nbls = next;
+    }
+}
+
+static NTAPI VOID
+mp_cancel(NDIS_HANDLE context, PVOID id)
+{
+}
+
+static NTAPI VOID
+mp_cancel_oid(NDIS_HANDLE context, PVOID id)
+{
+    NDIS_OID_REQUEST *request = kit.mp.pended_oid;
+    kit.mp.pended_oid = NULL;
+    if (request)
+        NdisMOidRequestComplete(kit.mp.adapter, request, NDIS_STATUS_REQUEST_ABORTED);
+}
+
+static NTAPI VOID
+mp_unload(PDRIVER_OBJECT driver)
+{
+    NdisMDeregisterMiniportDriver(mp_driver);
+}
+
+static NTAPI NTSTATUS
+mp_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
+{
+    NDIS_MINIPORT_DRIVER_CHARACTERISTICS chars = {
+        .Header = {NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS, NDIS_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2,
+                   NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2},
+        .MajorNdisVersion = 6,
+        .MinorNdisVersion = 30,
+        .InitializeHandlerEx = mp_initialize,
+        .HaltHandlerEx = mp_halt,
+        .UnloadHandler = mp_unload,
+        .PauseHandler = mp_pause,
+        .RestartHandler = mp_restart,
+        .OidRequestHandler = mp_oid,
+        .SendNetBufferListsHandler = mp_send,
+        .ReturnNetBufferListsHandler = mp_return,
+        .CancelSendHandler = mp_cancel,
+        .CancelOidRequestHandler = mp_cancel_oid};
+    driver->DriverUnload = mp_unload;
+    return NdisMRegisterMiniportDriver(driver, registry, NULL, &chars, &mp_driver);
+}
+
+// ---- filter ---------------------------------------------------------------------------------------------------------------------
+
+static NTAPI NDIS_STATUS
+lwf_attach(NDIS_HANDLE handle, NDIS_HANDLE context, PNDIS_FILTER_ATTACH_PARAMETERS parameters)
+{
+    NDIS_FILTER_ATTRIBUTES attributes = {.Header = {NDIS_OBJECT_TYPE_FILTER_ATTRIBUTES, NDIS_FILTER_ATTRIBUTES_REVISION_1,
+                                                    NDIS_SIZEOF_FILTER_ATTRIBUTES_REVISION_1}};
+    lwf_module = handle;
+    return NdisFSetAttributes(handle, &kit, &attributes);
+}
+
+static NTAPI VOID
+lwf_detach(NDIS_HANDLE context)
+{
+}
+
+static NTAPI NDIS_STATUS
+lwf_restart(NDIS_HANDLE context, PNDIS_FILTER_RESTART_PARAMETERS parameters)
+{
+    kit.filter_restarts++;
+    return NDIS_STATUS_SUCCESS;
+}
+
+static NTAPI NDIS_STATUS
+lwf_pause(NDIS_HANDLE context, PNDIS_FILTER_PAUSE_PARAMETERS parameters)
+{
+    kit.filter_pauses++;
+    return NDIS_STATUS_SUCCESS;
+}
+
+static uint32_t
+nbl_count(NET_BUFFER_LIST *nbls)
+{
+    uint32_t count = 0;
+    for (; nbls; nbls = NET_BUFFER_LIST_NEXT_NBL(nbls))
+        count++;
+    return count;
+}
+
+static NTAPI VOID
+lwf_send(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, ULONG flags)
+{
+    __atomic_fetch_add(&kit.filter_sends, nbl_count(nbls), __ATOMIC_RELAXED);
+    NdisFSendNetBufferLists(lwf_module, nbls, port, flags);
+}
+
+static NTAPI VOID
+lwf_send_complete(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
+{
+    __atomic_fetch_add(&kit.filter_completes, nbl_count(nbls), __ATOMIC_RELAXED);
+    NdisFSendNetBufferListsComplete(lwf_module, nbls, flags);
+}
+
+static NTAPI VOID
+lwf_receive(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, ULONG count, ULONG flags)
+{
+    __atomic_fetch_add(&kit.filter_receives, count, __ATOMIC_RELAXED);
+    NdisFIndicateReceiveNetBufferLists(lwf_module, nbls, port, count, flags);
+}
+
+static NTAPI VOID
+lwf_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
+{
+    __atomic_fetch_add(&kit.filter_returns, nbl_count(nbls), __ATOMIC_RELAXED);
+    NdisFReturnNetBufferLists(lwf_module, nbls, flags);
+}
+
+static NTAPI VOID
+lwf_unload(PDRIVER_OBJECT driver)
+{
+    NdisFDeregisterFilterDriver(lwf_driver);
+}
+
+static NTAPI NTSTATUS
+lwf_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
+{
+    static WCHAR name[] = L"lwf";
+    NDIS_FILTER_DRIVER_CHARACTERISTICS chars = {
+        .Header = {NDIS_OBJECT_TYPE_FILTER_DRIVER_CHARACTERISTICS, NDIS_FILTER_CHARACTERISTICS_REVISION_2,
+                   NDIS_SIZEOF_FILTER_DRIVER_CHARACTERISTICS_REVISION_2},
+        .MajorNdisVersion = 6,
+        .MinorNdisVersion = 30,
+        .FriendlyName = {6, 8, name},
+        .UniqueName = {6, 8, name},
+        .ServiceName = {6, 8, name},
+        .AttachHandler = lwf_attach,
+        .DetachHandler = lwf_detach,
+        .RestartHandler = lwf_restart,
+        .PauseHandler = lwf_pause,
+        .SendNetBufferListsHandler = lwf_send,
+        .SendNetBufferListsCompleteHandler = lwf_send_complete,
+        .ReceiveNetBufferListsHandler = lwf_receive,
+        .ReturnNetBufferListsHandler = lwf_return};
+    driver->DriverUnload = lwf_unload;
+    return NdisFRegisterFilterDriver(driver, &kit, &chars, &lwf_driver);
+}
+
+// ---- protocols ------------------------------------------------------------------------------------------------------------------
+
+static NTAPI NDIS_STATUS
+proto_bind(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS parameters)
+{
+    uint32_t which = (uint32_t)(uintptr_t)context;
+    struct kit_binding *binding = kit.binding;
+    while (binding->in_use)
+        binding++;
+    NDIS_MEDIUM medium = NdisMedium802_3;
+    UINT selected;
+    NDIS_OPEN_PARAMETERS open = {
+        .Header = {NDIS_OBJECT_TYPE_OPEN_PARAMETERS, NDIS_OPEN_PARAMETERS_REVISION_1, NDIS_SIZEOF_OPEN_PARAMETERS_REVISION_1},
+        .AdapterName = parameters->AdapterName,
+        .MediumArray = &medium,
+        .MediumArraySize = 1,
+        .SelectedMediumIndex = &selected};
+    binding->in_use = true;
+    binding->protocol = which;
+    NDIS_STATUS status = NdisOpenAdapterEx(proto_driver[which], binding, &open, bind, &binding->handle);
+    if (status != NDIS_STATUS_SUCCESS)
+        binding->in_use = false;
+    return status;
+}
+
+static NTAPI NDIS_STATUS
+proto_unbind(NDIS_HANDLE unbind, NDIS_HANDLE context)
+{
+    struct kit_binding *binding = context;
+    if (binding->kept)
+        kit_return(binding);
+    NDIS_STATUS status = NdisCloseAdapterEx(binding->handle);
+    ck_assert(status == NDIS_STATUS_SUCCESS);
+    binding->in_use = false;
+    binding->handle = NULL;
+    return NDIS_STATUS_SUCCESS;
+}
+
+static NTAPI VOID
+proto_open_complete(NDIS_HANDLE context, NDIS_STATUS status)
+{
+}
+
+static NTAPI VOID
+proto_close_complete(NDIS_HANDLE context)
+{
+}
+
+static NTAPI NDIS_STATUS
+proto_pnp(NDIS_HANDLE context, PNET_PNP_EVENT_NOTIFICATION event)
+{
+    struct kit_binding *binding = context;
+    if (event->NetPnPEvent.NetEvent == NetEventPause && binding->kept)
+        kit_return(binding);
+    return NDIS_STATUS_SUCCESS;
+}
+
+static NTAPI VOID
+proto_oid_complete(NDIS_HANDLE context, PNDIS_OID_REQUEST request, NDIS_STATUS status)
+{
+    struct kit_binding *binding = context;
+    binding->oid_done = request;
+    binding->oid_status = status;
+}
+
+static NTAPI VOID
+proto_status(NDIS_HANDLE context, PNDIS_STATUS_INDICATION indication)
+{
+    struct kit_binding *binding = context;
+    binding->status_indications++;
+}
+
+static NTAPI VOID
+proto_receive(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, ULONG count, ULONG flags)
+{
+    struct kit_binding *binding = context;
+    ck_assert_uint_eq(count, nbl_count(nbls));
+    binding->received += count;
+    if (flags & NDIS_RECEIVE_FLAGS_RESOURCES) {
+        binding->resources += count;
+        return;
+    }
+    if (!binding->keep) {
+        NdisReturnNetBufferLists(binding->handle, nbls, 0);
+        return;
+    }
+    NET_BUFFER_LIST **end = &binding->kept;
+    while (*end)
+        end = &NET_BUFFER_LIST_NEXT_NBL(*end);
+    *end = nbls;
+}
+
+static NTAPI VOID
+proto_send_complete(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
+{
+    struct kit_binding *binding = context;
+    KIRQL irql;
+    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = NET_BUFFER_LIST_NEXT_NBL(nbl)) {
+        ck_assert_ptr_eq(nbl->SourceHandle, binding->handle);
+        binding->last_status = nbl->Status;
+        KeAcquireSpinLock(&kit_lock, &irql);
+        binding->completed++;
+        binding->in_flight--;
+        KeReleaseSpinLock(&kit_lock, irql);
+    }
+    if (binding->on_completed) {
+        binding->on_completed(binding, nbls);
+        return;
+    }
+    while (nbls) {
+        NET_BUFFER_LIST *next = NET_BUFFER_LIST_NEXT_NBL(nbls);
+        NdisFreeNetBufferList(nbls);
+        nbls = next;
+    }
+}
+
+static NTSTATUS
+proto_register(uint32_t which)
+{
+    static WCHAR name[2][7] = {L"proto0", L"proto1"};
+    NDIS_PROTOCOL_DRIVER_CHARACTERISTICS chars = {
+        .Header = {NDIS_OBJECT_TYPE_PROTOCOL_DRIVER_CHARACTERISTICS, NDIS_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_1,
+                   NDIS_SIZEOF_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_1},
+        .MajorNdisVersion = 6,
+        .MinorNdisVersion = 30,
+        .Name = {12, 14, name[which]},
+        .BindAdapterHandlerEx = proto_bind,
+        .UnbindAdapterHandlerEx = proto_unbind,
+        .OpenAdapterCompleteHandlerEx = proto_open_complete,
+        .CloseAdapterCompleteHandlerEx = proto_close_complete,
+        .NetPnPEventHandler = proto_pnp,
+        .OidRequestCompleteHandler = proto_oid_complete,
+        .StatusHandlerEx = proto_status,
+        .ReceiveNetBufferListsHandler = proto_receive,
+        .SendNetBufferListsCompleteHandler = proto_send_complete};
+    NET_BUFFER_LIST_POOL_PARAMETERS pool = {
+        .Header = {NDIS_OBJECT_TYPE_DEFAULT, NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
+                   NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
+        .fAllocateNetBuffer = TRUE,
+        .PoolTag = 'xTrp',
+        .DataSize = 2048};
+    NDIS_STATUS status = NdisRegisterProtocolDriver((NDIS_HANDLE)(uintptr_t)which, &chars, &proto_driver[which]);
+    if (status == NDIS_STATUS_SUCCESS)
+        proto_pool[which] = NdisAllocateNetBufferListPool(proto_driver[which], &pool);
+    return status;
+}
+
+static NTAPI VOID
+proto0_unload(PDRIVER_OBJECT driver)
+{
+    NdisDeregisterProtocolDriver(proto_driver[0]);
+    NdisFreeNetBufferListPool(proto_pool[0]);
+}
+
+static NTAPI VOID
+proto1_unload(PDRIVER_OBJECT driver)
+{
+    NdisDeregisterProtocolDriver(proto_driver[1]);
+    NdisFreeNetBufferListPool(proto_pool[1]);
+}
+
+static NTAPI NTSTATUS
+proto0_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
+{
+    driver->DriverUnload = proto0_unload;
+    return proto_register(0);
+}
+
+static NTAPI NTSTATUS
+proto1_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
+{
+    driver->DriverUnload = proto1_unload;
+    return proto_register(1);
+}
+
+// ---- the test's side ------------------------------------------------------------------------------------------------------------
+
+static void
+kit_load(const char *name, DRIVER_INITIALIZE *entry)
+{
+    struct io_image_config config = {.name = name, .entry = entry};
+    struct io_image *image;
+    char error[256];
+    NTSTATUS status = io_image_load(kit.box, &config, &image, error, sizeof error);
+    ck_assert_msg(NT_SUCCESS(status), "%s", error);
+}
+
+void
+kit_start(bool filter, uint32_t bindings)
+{
+    struct ndis_adapter_config config = {.name = "nic0", .driver = "mp"};
+    ck_assert_int_eq(ndis_adapter_add(kit.box, &config, &kit.adapter), NDIS_STATUS_SUCCESS);
+    if (filter)
+        ck_assert_int_eq(ndis_adapter_attach_filter(kit.adapter, "lwf"), NDIS_STATUS_SUCCESS);
+    ck_assert_int_eq(ndis_adapter_restart(kit.adapter), NDIS_STATUS_SUCCESS);
+    for (uint32_t i = 0; i < bindings; i++)
+        ck_assert_int_eq(ndis_adapter_bind(kit.adapter, i % 2 ? "proto1" : "proto0"), NDIS_STATUS_SUCCESS);
+}
+
+NET_BUFFER_LIST *
+kit_nbl(struct kit_binding *binding, uint64_t value, uint32_t bytes)
+{
+    NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(proto_pool[binding->protocol], 0, 0);
+    ck_assert_ptr_nonnull(nbl);
+    NET_BUFFER *nb = NET_BUFFER_LIST_FIRST_NB(nbl);
+    uint8_t *data = MmGetSystemAddressForMdlSafe(NET_BUFFER_FIRST_MDL(nb), NormalPagePriority);
+    memset(data, 0, bytes);
+    memset(data, 0xee, 5);
+    data[12] = 0x88;
+    data[13] = 0xb5;
+    memcpy(data + 16, &value, sizeof value);
+    NET_BUFFER_DATA_LENGTH(nb) = bytes;
+    nbl->SourceHandle = binding->handle;
+    return nbl;
+}
+
+void
+kit_send(struct kit_binding *binding, NET_BUFFER_LIST *nbls)
+{
+    KIRQL irql;
+    KeAcquireSpinLock(&kit_lock, &irql);
+    binding->in_flight += nbl_count(nbls);
+    KeReleaseSpinLock(&kit_lock, irql);
+    NdisSendNetBufferLists(binding->handle, nbls, 0, 0);
+}
+
+void
+kit_complete_held(void)
+{
+    KIRQL irql;
+    KeAcquireSpinLock(&kit_lock, &irql);
+    NET_BUFFER_LIST *nbls = kit.mp.held;
+    kit.mp.held = NULL;
+    KeReleaseSpinLock(&kit_lock, irql);
+    if (nbls)
+        NdisMSendNetBufferListsComplete(kit.mp.adapter, nbls, 0);
+}
+
+void
+kit_indicate(const uint8_t destination[6], uint32_t count, ULONG flags)
+{
+    NET_BUFFER_LIST *first = NULL, **end = &first;
+    for (uint32_t i = 0; i < count; i++) {
+        NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(kit.mp.pool, 0, 0);
+        NET_BUFFER *nb = NET_BUFFER_LIST_FIRST_NB(nbl);
+        uint8_t *data = MmGetSystemAddressForMdlSafe(NET_BUFFER_FIRST_MDL(nb), NormalPagePriority);
+        memset(data, 0, 64);
+        memcpy(data, destination, 6);
+        data[12] = 0x08;
+        NET_BUFFER_DATA_LENGTH(nb) = 64;
+        nbl->SourceHandle = kit.mp.adapter;
+        *end = nbl;
+        end = &NET_BUFFER_LIST_NEXT_NBL(nbl);
+    }
+    NdisMIndicateReceiveNetBufferLists(kit.mp.adapter, first, 0, count, flags);
+    if (flags & NDIS_RECEIVE_FLAGS_RESOURCES) {
+        ck_assert_uint_eq(nbl_count(first), count);
+        mp_return(NULL, first, 0);
+    }
+}
+
+void
+kit_return(struct kit_binding *binding)
+{
+    NET_BUFFER_LIST *nbls = binding->kept;
+    binding->kept = NULL;
+    NdisReturnNetBufferLists(binding->handle, nbls, 0);
+}
+
+NDIS_STATUS
+kit_set(struct kit_binding *binding, NDIS_OID oid, void *data, uint32_t bytes)
+{
+    NDIS_OID_REQUEST request = {
+        .Header = {NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1},
+        .RequestType = NdisRequestSetInformation,
+        .DATA.SET_INFORMATION = {.Oid = oid, .InformationBuffer = data, .InformationBufferLength = bytes}};
+    binding->oid_done = NULL;
+    NDIS_STATUS status = NdisOidRequest(binding->handle, &request);
+    if (status != NDIS_STATUS_PENDING)
+        return status;
+    LARGE_INTEGER wait = {.QuadPart = -10000};
+    while (!binding->oid_done)
+        KeDelayExecutionThread(KernelMode, FALSE, &wait);
+    return binding->oid_status;
+}
+
+static void
+kit_inside(void *fn)
+{
+    ck_assert_int_eq(ndis_create(kit.box), 0);
+    kit_load("mp", mp_entry);
+    kit_load("lwf", lwf_entry);
+    kit_load("proto0", proto0_entry);
+    kit_load("proto1", proto1_entry);
+    ((void (*)(void))fn)();
+    if (kit.adapter)
+        ndis_adapter_remove(kit.adapter);
+    kit.adapter = NULL;
+    const char *names[] = {"proto1", "proto0", "lwf", "mp"};
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(io_image_unload(io_image_find(kit.box, names[i])), STATUS_SUCCESS);
+    kit.left = ndis_destroy(kit.box);
+}
+
+void
+kit_run(uint64_t seed, void (*fn)(void))
+{
+    const char *error;
+    struct sim_config sim = {.seed = seed, .switch_one_in = 4};
+    struct sched *sched = sim_create(&sim, &error);
+    ck_assert_ptr_nonnull(sched);
+    struct box_config config = {.name = "test", .processors = 2, .seed = seed};
+    memset(&kit, 0, sizeof kit);
+    kit.box = box_create(sched, &config);
+    ck_assert_ptr_nonnull(kit.box);
+    ck_assert_int_eq(box_run(kit.box, kit_inside, (void *)fn), 0);
+    ck_assert_uint_eq(kit.left, 0);
+    ck_assert_uint_eq(box_destroy(kit.box), 0);
+    struct sim_stats stats;
+    sim_stats_get(sched, &stats);
+    kit.trace_hash = stats.trace_hash;
+    sched_destroy(sched);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// A stack for tests: one box on the seeded scheduler with an in-program miniport ("mp"), filter ("lwf") and protocols ("proto0",
+// "proto1"), whose behaviour a test sets through struct kit. Drivers' state is static: Check forks, so each test has its own.
+//   kit_run(seed, fn)   make scheduler, box and drivers; run fn at PASSIVE in the box; take everything down; demand no leftovers
+#ifndef NBX_TESTS_FLOW_NDIS_KIT_H
+#define NBX_TESTS_FLOW_NDIS_KIT_H
+
+#include <stdbool.h>
+
+#include "ndis/ndis.h"
+#include "nt/box.h"
+#include "nt/io/image.h"
+#include "sim/sim.h"
+
+#define KIT_BINDINGS 4
+
+enum kit_completion { KIT_INLINE, KIT_LATER, KIT_RANDOM };
+
+struct kit_miniport {
+    NDIS_HANDLE adapter;
+    enum kit_completion completion;
+    NET_BUFFER_LIST *held;                    // taken and not completed, in order of arrival
+    uint32_t sent, returned, pauses, restarts, halts, initializes;
+    uint64_t order[4096];                     // first 8 bytes of each frame, as they arrived
+    NDIS_HANDLE pool;
+    ULONG packet_filter;
+    uint32_t oids;
+    bool pend_oids;
+    NDIS_OID_REQUEST *pended_oid;
+    NDIS_STATUS initialize_status;
+};
+
+struct kit_binding {
+    NDIS_HANDLE handle;
+    bool in_use;
+    uint32_t protocol;
+    uint32_t completed, received, status_indications;
+    uint32_t in_flight, resources;
+    bool keep;                                // received NBLs are kept on this list until kit_return
+    NET_BUFFER_LIST *kept;
+    NDIS_STATUS last_status;
+    NDIS_OID_REQUEST *oid_done;
+    NDIS_STATUS oid_status;
+    void (*on_completed)(struct kit_binding *binding, NET_BUFFER_LIST *nbls);
+};
+
+struct kit {
+    struct box *box;
+    struct ndis_adapter *adapter;
+    struct kit_miniport mp;
+    struct kit_binding binding[KIT_BINDINGS];
+    uint32_t filter_sends, filter_completes, filter_receives, filter_returns, filter_pauses, filter_restarts;
+    uint32_t left;
+    uint64_t trace_hash;
+};
+
+extern struct kit kit;
+
+void kit_run(uint64_t seed, void (*fn)(void));
+// mp, then lwf if asked for, then as many bindings as asked for, running.
+void kit_start(bool filter, uint32_t bindings);
+
+// An NBL with one NB whose data begins with value; sent by the binding, so it must be its own.
+NET_BUFFER_LIST *kit_nbl(struct kit_binding *binding, uint64_t value, uint32_t bytes);
+void kit_send(struct kit_binding *binding, NET_BUFFER_LIST *nbls);
+void kit_complete_held(void);
+// Indicate count frames to the given destination.
+void kit_indicate(const uint8_t destination[6], uint32_t count, ULONG flags);
+void kit_return(struct kit_binding *binding);
+NDIS_STATUS kit_set(struct kit_binding *binding, NDIS_OID oid, void *data, uint32_t bytes);
+
+#endif
