@@ -149,6 +149,8 @@ threads_wait(struct sched *s, _Atomic uint32_t *word, uint32_t expected, uint64_
 {
     uint64_t at_ns;
     struct timespec at, *deadline = NULL;
+    if (atomic_load_explicit(word, memory_order_acquire) != expected)
+        return 0;
     // A deadline past the clock's range is no deadline.
     if (deadline_ns != SCHED_NEVER && !__builtin_add_overflow(threads_from(s)->start_ns, deadline_ns, &at_ns)) {
         at.tv_sec = (time_t)(at_ns / 1000000000u);

@@ -2,8 +2,9 @@
 // The tape in memory and as a file. See tape.h for what it is.
 //   record  sim_tape_append -> chunks -> sim_tape_write (no allocation, so that it may run while a process is dying)
 //   replay  sim_tape_open checks the whole file -> sim_tape_next
-// File: "NBXTAPE1", u32 version, u64 seed, u32 strategy, u32 switch_one_in, u32 spurious_one_in, u64 step_limit, u64 trace hash, u32 count of notes,
-// u64 count of entries, u64 bytes of entries; each note: u32 and key, u32 and text; entries; u64 FNV-1a of everything before.
+// File: "NBXTAPE1", u32 version, u64 seed, u32 strategy, u32 switch_one_in, u32 spurious_one_in, u64 step_limit, u64 trace hash,
+// u32 count of notes, u64 count of entries, u64 bytes of entries; each note: u32 and key, u32 and text; entries; u64 FNV-1a of
+// everything before.
 // Entry: byte (kind in the low five bits; 0x20: a bound follows; 0x40: a value follows), varint bound, varint value.
 #include "sim/tape.h"
 
