@@ -86,6 +86,7 @@ typedef enum _NDIS_DEVICE_PNP_EVENT {
     NdisDevicePnPEventQueryStopped,
     NdisDevicePnPEventStopped,
     NdisDevicePnPEventPowerProfileChanged,
+    NdisDevicePnPEventFilterListChanged,
     NdisDevicePnPEventMaximum
 } NDIS_DEVICE_PNP_EVENT, *PNDIS_DEVICE_PNP_EVENT;
 
