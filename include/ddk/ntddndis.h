@@ -15,6 +15,7 @@
 #include "ndis/pm.h"
 #include "ndis/hdsplit.h"
 #include "ndis/recvfilter.h"
+#include "ndis/nicswitch.h"
 #include "ndis/ports.h"
 #include "ndis/qos.h"
 #include "ndis/ndk.h"

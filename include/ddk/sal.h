@@ -247,4 +247,7 @@
 #define _Benign_race_begin_
 #define _Benign_race_end_
 
+// A statement of its own in front of the next case label.
+#define __fallthrough __attribute__((fallthrough))
+
 #endif

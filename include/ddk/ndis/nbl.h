@@ -134,6 +134,9 @@ struct _NET_BUFFER_LIST {
 #define NDIS_NBL_FLAGS_IS_LOOPBACK_PACKET 0x00008000
 #define NDIS_NBL_FLAGS_CAPTURE_TIMESTAMP_ON_TRANSMIT 0x00010000
 
+#define NBL_SET_PROT_RSVD_FLAG(_NBL, _F) ((_NBL)->NblFlags |= ((_F) & NBL_PROT_RSVD_FLAGS))
+#define NBL_CLEAR_PROT_RSVD_FLAG(_NBL, _F) ((_NBL)->NblFlags &= ~((_F) & NBL_PROT_RSVD_FLAGS))
+#define NBL_TEST_PROT_RSVD_FLAG(_NBL, _F) (((_NBL)->NblFlags & ((_F) & NBL_PROT_RSVD_FLAGS)) != 0)
 #define NdisTestNblFlag(_NBL, _F) (((_NBL)->NblFlags & (_F)) != 0)
 #define NdisTestNblFlags(_NBL, _F) (((_NBL)->NblFlags & (_F)) == (_F))
 #define NdisSetNblFlag(_NBL, _F) ((_NBL)->NblFlags |= (_F))

@@ -15,7 +15,7 @@ static const char *const headers[] = {
     "ndis.h", "ntddndis.h", "xfilter.h", "ndis/version.h", "ndis/types.h", "ndis/status.h", "ndis/nblinfo.h",
     "ndis/nbl.h", "ndis/nblapi.h", "ndis/nblqueue.h", "ndis/lock.h", "ndis/memory.h", "ndis/timer.h",
     "ndis/config.h", "ndis/oid.h", "ndis/media.h", "ndis/stats.h", "ndis/offload.h", "ndis/rss.h", "ndis/pm.h",
-    "ndis/hdsplit.h", "ndis/recvfilter.h", "ndis/ports.h", "ndis/qos.h", "ndis/ndk.h", "ndis/isolation.h",
+    "ndis/hdsplit.h", "ndis/recvfilter.h", "ndis/ports.h", "ndis/nicswitch.h", "ndis/qos.h", "ndis/ndk.h", "ndis/isolation.h",
     "ndis/timestamp.h", "ndis/wmi.h", "ndis/oidrequest.h", "ndis/statusindication.h", "ndis/pnp.h", "ndis/driver.h",
     "ndis/dma.h", "ndis/interrupt.h", "ndis/miniport.h", "ndis/protocol.h", "ndis/filter.h", "ndis/im.h",
     "ndis/poll.h",
@@ -50,4 +50,15 @@ TEST_TIMEOUT(300, ndis_h_compiles_as_every_version)
         snprintf(define, sizeof define, "-DNDIS%s_MINIPORT=1 -DNDIS_MINIPORT_DRIVER=1", versions[i]);
         compile("-x c -std=gnu17", "ndis.h", define);
     }
+}
+
+// A constant that names something undeclared compiles until a driver uses it; so all of them are used here.
+TEST_TIMEOUT(60, each_constant_of_the_ndis_headers_is_an_expression)
+{
+    ck_assert_int_eq(0, system("cd " NBX_SOURCE_DIR "/include/ddk && "
+                               "names=$(sed -n 's/^#define \\([A-Za-z_0-9]*\\) ..*/\\1/p' ndis.h ntddndis.h xfilter.h ndis/*.h | sort -u | "
+                               "grep -v '^NBX_\\|^NDISAPI$') && "
+                               "test $(echo \"$names\" | wc -l) -gt 1000 && "
+                               "{ echo '#include <ndis.h>'; echo 'void use(void) {'; for n in $names; do echo \"(void)($n);\"; done; "
+                               "echo '}'; } | clang-19 -x c -std=gnu17 -w" FLAGS));
 }
