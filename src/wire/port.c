@@ -112,8 +112,8 @@ port_spec_check(const char *spec, char *error, size_t error_bytes)
     const struct port_ops *ops = port_kind_find(spec, &argument);
     if (!ops)
         return port_error(error, error_bytes, -EINVAL,
-                          "port \"%s\" is of no kind that exists: wire:NAME, tap:NAME, packet:IFACE, stream:PATH, stream-listen:PATH, "
-                          "pcap:IN[,OUT], sink, none, test:NAME", spec);
+                          "port \"%s\" is of no kind that exists: wire:NAME, tap:NAME, packet:IFACE, stream:PATH, "
+                          "stream-listen:PATH, pcap:IN[,OUT], sink, none, test:NAME", spec);
     return ops->check(argument, error, error_bytes);
 }
 
@@ -199,8 +199,8 @@ port_frame_is_valid(const struct port_frame *frame, const struct port_caps *caps
     case PORT_GSO_TCP6:
         // A super-segment's checksum is always the pseudo-header sum [VIRTIO 1.2, 5.1.6.2].
         return (offload->gso == PORT_GSO_TCP4 ? caps->gso4 : caps->gso6) && offload->flags & PORT_CSUM_NEEDED &&
-               frame->bytes <= caps->max_gso_bytes + PORT_VLAN_BYTES && offload->gso_bytes > 0 && offload->header_bytes > PORT_ETHERNET_BYTES &&
-               offload->header_bytes <= frame->bytes;
+               frame->bytes <= caps->max_gso_bytes + PORT_VLAN_BYTES && offload->gso_bytes > 0 &&
+               offload->header_bytes > PORT_ETHERNET_BYTES && offload->header_bytes <= frame->bytes;
     default:
         return false;
     }
@@ -226,16 +226,6 @@ port_free(struct port *port)
     free(port);
 }
 
-// Stop the thread, if the port has one, and wait for its end.
-static void
-port_thread_stop(struct port *port)
-{
-    atomic_fetch_or_explicit(&port->flags, PORT_CLOSING, memory_order_acq_rel);
-    if (!port->thread)
-        return;
-    port_ring(port);
-    sched_thread_join(port->sched, port->thread);
-}
 
 int
 port_open(struct port_world *world, const char *spec, const struct port_upcalls *upcalls, void *context, struct port **out,
@@ -297,12 +287,23 @@ port_start(struct port *port)
 }
 
 void
+port_stop(struct port *port)
+{
+    atomic_fetch_or_explicit(&port->flags, PORT_CLOSING, memory_order_acq_rel);
+    if (!port->thread)
+        return;
+    port_ring(port);
+    sched_thread_join(port->sched, port->thread);
+    port->thread = NULL;
+}
+
+void
 port_close(struct port *port)
 {
+    port_stop(port);
     sched_mutex_lock(port->sched, &port->world->lock);
     list_remove(&port->link);
     sched_mutex_unlock(port->sched, &port->world->lock);
-    port_thread_stop(port);
     port->ops->close(port);
     port_free(port);
 }

@@ -20,8 +20,8 @@ wire_check(const char *argument, char *error, size_t error_bytes)
     if (!argument || !*argument)
         return port_error(error, error_bytes, -EINVAL, "port wire needs the name of a wire: wire:NAME");
     if (strlen(argument) > 63 || strpbrk(argument, " \t\n:,/"))
-        return port_error(error, error_bytes, -EINVAL, "port wire:%s: a wire's name has at most 63 characters and no space, colon, comma or slash",
-                          argument);
+        return port_error(error, error_bytes, -EINVAL,
+                          "port wire:%s: a wire's name has at most 63 characters and no space, colon, comma or slash", argument);
     return 0;
 }
 

@@ -22,8 +22,14 @@ device_log_frame(struct device *device, const struct port_slot *slot)
     log->is_intact = true;
     for (uint32_t i = device_header_bytes + device_number_bytes; i < slot->bytes; i++)
         log->is_intact &= frame[i] == (uint8_t)(log->number + i);
-    memcpy(device->last, frame, slot->bytes);
+    memcpy(device->recent[at % 4], frame, slot->bytes);
     atomic_store(&device->received, at + 1);
+}
+
+const uint8_t *
+device_last(const struct device *device)
+{
+    return device->recent[(atomic_load(&device->received) - 1) % 4];
 }
 
 static void

@@ -30,8 +30,8 @@ struct device {
     _Atomic uint32_t link_changes;
     _Atomic uint32_t refuse;         // leave on_rx without taking anything
     _Atomic uint32_t rx_calls;
-    bool link_up;
-    uint8_t last[device_slot_bytes]; // the last frame received, whole
+    _Atomic bool link_up;
+    uint8_t recent[4][device_slot_bytes];   // the last frames received, whole; see device_last
 };
 
 void device_open(struct device *device, struct port_world *world, const char *spec);
@@ -42,6 +42,9 @@ void device_send(struct device *device, uint64_t first, uint32_t count, uint32_t
 
 // Send one frame as it stands, in two pieces. Returns what port_tx returned.
 uint32_t device_send_raw(struct device *device, const void *frame, uint32_t bytes, const struct port_offload *offload);
+
+// The last frame received, whole. It stays as it is while three more come.
+const uint8_t *device_last(const struct device *device);
 
 // Wait until so many frames have come in. Returns false if that took longer than within_ns.
 bool device_wait(struct device *device, uint32_t count, uint64_t within_ns);

@@ -80,7 +80,7 @@ WORLD_TEST(sink_generates_exactly_as_many_frames_as_asked)
     ck_assert(device_wait(&device, 20000, 1000000000));
     ck_assert(!device_wait(&device, 20001, 1000000000));
     ck_assert_uint_eq(device.log[19999].bytes, 64);
-    ck_assert_mem_eq(device.last, header, sizeof(header));
+    ck_assert_mem_eq(device_last(&device), header, sizeof(header));
     port_stats_get(device.port, &stats);
     ck_assert_uint_eq(stats.rx_frames, 20000);
     ck_assert_uint_eq(stats.rx_bytes, 20000 * 64);
@@ -120,7 +120,7 @@ WORLD_TEST(test_port_delivers_nothing_before_the_flush)
     ck_assert(!device_wait(&device, 1, 1000000));
     port_test_rx_flush(device.port);
     ck_assert(device_wait(&device, 40, 1000000));
-    ck_assert_mem_eq(device.last, test_frame, sizeof(test_frame));
+    ck_assert_mem_eq(device_last(&device), test_frame, sizeof(test_frame));
     device_close(&device);
 }
 

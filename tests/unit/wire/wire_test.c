@@ -65,7 +65,7 @@ WORLD_TEST(wire_carries_super_segments_whole_with_their_offload_fields)
     ck_assert_uint_eq(device_send_raw(&a, frame, sizeof(frame), &offload), 1);
     ck_assert(device_wait(&b, 1, second_ns));
     ck_assert_uint_eq(b.log[0].bytes, sizeof(frame));
-    ck_assert_mem_eq(b.last, frame, sizeof(frame));
+    ck_assert_mem_eq(device_last(&b), frame, sizeof(frame));
     ck_assert_mem_eq(&b.log[0].offload, &offload, sizeof(offload));
     device_close(&a);
     device_close(&b);

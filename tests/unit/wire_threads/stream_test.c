@@ -248,9 +248,9 @@ REAL_TEST(stream_talks_to_passt)
     } else {
         ck_assert_uint_eq(device_send_raw(&a, arp, sizeof(arp), NULL), 1);
         ck_assert(device_wait(&a, 1, real_long_ns));
-        ck_assert_uint_eq(a.last[12] << 8 | a.last[13], 0x0806);
-        ck_assert_uint_eq(a.last[21], 2);
-        ck_assert_mem_eq(a.last + 28, arp + 38, 4);
+        ck_assert_uint_eq(device_last(&a)[12] << 8 | device_last(&a)[13], 0x0806);
+        ck_assert_uint_eq(device_last(&a)[21], 2);
+        ck_assert_mem_eq(device_last(&a) + 28, arp + 38, 4);
     }
     device_close(&a);
     kill(pid, 15);

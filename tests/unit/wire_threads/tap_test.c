@@ -134,7 +134,7 @@ expect_super_segment(struct device *to, const uint8_t *frame, uint32_t bytes, ui
     ck_assert_uint_eq(to->log[0].offload.header_bytes, at + 40);
     ck_assert_uint_eq(to->log[0].offload.csum_start, at + 20);
     ck_assert_uint_eq(to->log[0].offload.csum_offset, 16);
-    ck_assert_mem_eq(to->last, frame, bytes);
+    ck_assert_mem_eq(device_last(to), frame, bytes);
 }
 
 NETNS_TEST(tap_and_packet_carry_super_segments_whole_both_ways)
@@ -172,10 +172,10 @@ NETNS_TEST(packet_puts_the_vlan_tag_back_that_the_kernel_took_out)
     ck_assert_uint_eq(device_send_raw(&a, plain, sizeof(plain), NULL), 1);
     ck_assert(device_wait(&b, 2, real_long_ns));
     ck_assert_uint_eq(b.log[1].bytes, sizeof(plain));
-    ck_assert_mem_eq(b.last, plain, sizeof(plain));
+    ck_assert_mem_eq(device_last(&b), plain, sizeof(plain));
     ck_assert_uint_eq(device_send_raw(&b, plain, sizeof(plain), NULL), 1);
     ck_assert(device_wait(&a, 1, real_long_ns));
-    ck_assert_mem_eq(a.last, plain, sizeof(plain));
+    ck_assert_mem_eq(device_last(&a), plain, sizeof(plain));
     device_close(&b);
     device_close(&a);
 }
@@ -198,10 +198,10 @@ NETNS_TEST(tap_sends_a_frame_in_more_pieces_than_the_kernel_takes)
     ck_assert_uint_eq(port_tx(a.port, &one, 1), 1);
     ck_assert(device_wait(&b, 1, real_long_ns));
     ck_assert_uint_eq(b.log[0].bytes, sizeof(frame));
-    ck_assert_mem_eq(b.last, frame, sizeof(frame));
+    ck_assert_mem_eq(device_last(&b), frame, sizeof(frame));
     ck_assert_uint_eq(port_tx(b.port, &one, 1), 1);
     ck_assert(device_wait(&a, 1, real_long_ns));
-    ck_assert_mem_eq(a.last, frame, sizeof(frame));
+    ck_assert_mem_eq(device_last(&a), frame, sizeof(frame));
     device_close(&b);
     device_close(&a);
 }
