@@ -44,7 +44,16 @@ add_custom_target(product)
 
 file(GLOB NBX_TOOL_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/ndisbox/*.c)
 if(NBX_TOOL_SOURCES)
+  # The demo is examples/two-boxes.yaml, compiled in.
+  set(demo_file ${PROJECT_SOURCE_DIR}/examples/two-boxes.yaml)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${demo_file})
+  file(READ ${demo_file} demo_bytes HEX)
+  string(REGEX REPLACE "(..)" "0x\\1," demo_bytes "${demo_bytes}")
+  file(CONFIGURE OUTPUT ${NBX_GEN}/demo_stack.h CONTENT "static const char demo_stack[] = {@demo_bytes@};\n" @ONLY)
   nbx_program(ndisbox ${NBX_TOOL_SOURCES})
   add_dependencies(product ndisbox)
+  target_include_directories(ndisbox PRIVATE ${NBX_GEN})
   set_target_properties(ndisbox PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+  # The manual pages, the JSON Schema and the completion are written from the tables in the tool; a test compares them.
+  add_custom_target(docs COMMAND ndisbox docs --write ${PROJECT_SOURCE_DIR} COMMENT "Writing docs/man, the schema and completion")
 endif()

@@ -13,8 +13,12 @@ foreach(layer unit ddi flow sim layout)
       nbx_program(${name} ${sources} ${harness_sources})
       target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests ${dir})
       target_link_libraries(${name} PRIVATE PkgConfig::CHECK)
-      target_compile_definitions(${name} PRIVATE NBX_DRIVER_DIR="${PROJECT_BINARY_DIR}/drivers" NBX_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+      target_compile_definitions(${name} PRIVATE NBX_DRIVER_DIR="${PROJECT_BINARY_DIR}/drivers" NBX_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                                 NBX_TOOL="${PROJECT_BINARY_DIR}/ndisbox")
       set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+      if(room STREQUAL "tool" AND TARGET ndisbox)
+        add_dependencies(${name} ndisbox)   # these tests run the built tool
+      endif()
       add_test(NAME ${name} COMMAND ${name})
       set(labels ${layer})
       if(EXISTS ${dir}/LABELS)

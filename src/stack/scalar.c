@@ -219,3 +219,15 @@ scalar_word(const char *text, const char *const *words)
             return i;
     return SIZE_MAX;
 }
+
+bool
+stack_parse_duration(const char *text, uint64_t *ns)
+{
+    return scalar_duration(text, ns);
+}
+
+bool
+stack_parse_range(const char *text, uint64_t *low, uint64_t *high)
+{
+    return scalar_range(text, low, high);
+}

@@ -243,7 +243,7 @@ schema_type_words(const struct schema_key *key, struct stack_arena *arena)
     case SCHEMA_COMPARE: return "a number, or a comparison such as \">= 1000\" (== != < <= > >=)";
     case SCHEMA_VALUES: return "a map of names and values";
     case SCHEMA_MAP: return "a map";
-    case SCHEMA_NAMED: return stack_arena_format(arena, "a map of names, each a %s", key->map->name);
+    case SCHEMA_NAMED: return stack_arena_format(arena, "a map of names, one %s each", key->map->name);
     case SCHEMA_MODULES: return "a list of driver names; one with settings is NAME: { KEY: VALUE }";
     case SCHEMA_CHOICES: return "a list of steps, each one of its words with a map";
     case SCHEMA_EXPECTATIONS: return "a map of counters (BOX.ADAPTER.COUNTER) and what they must be";

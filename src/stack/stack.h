@@ -268,6 +268,10 @@ const char *stack_compare_word(enum stack_compare compare);
 // Of the words (NULL-terminated) the one nearest to what was typed, or NULL if none is near.
 const char *stack_word_nearest(const char *typed, const char *const *words);
 
+// The same words as in a file: "10s", "2ms" to nanoseconds; "7" or "1..1000" to both ends. false: it is none.
+bool stack_parse_duration(const char *text, uint64_t *ns);
+bool stack_parse_range(const char *text, uint64_t *low, uint64_t *high);
+
 // The schema in other people's forms: ndisbox-stack(5), JSON Schema 2020-12.
 void stack_schema_print_man(FILE *out);
 void stack_schema_print_json(FILE *out);

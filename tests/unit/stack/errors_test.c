@@ -42,7 +42,7 @@ TEST(a_wrong_type_says_what_was_found_and_what_is_allowed)
                 "boxes.a.processors: found \"two\"; allowed: an integer from 1 to 64");
     expect_line("ndisbox: 1\nboxes: { a: { processors: 65, adapters: { n: { driver: vnic, port: sink } } } }\n", "found \"65\"");
     expect_line("ndisbox: 1\nboxes: { a: { processors: -1, adapters: { n: { driver: vnic, port: sink } } } }\n", "found \"-1\"");
-    expect_line("ndisbox: 1\nboxes: [a]\n", "t.yaml:2:8: error: boxes: found a list; allowed: a map of names, each a box");
+    expect_line("ndisbox: 1\nboxes: [a]\n", "t.yaml:2:8: error: boxes: found a list; allowed: a map of names, one box each");
     expect_line(ONE_ADAPTER("        driver: [vnic]\n"), "nic0.driver: found a list; allowed: a name");
     expect_line(ONE_ADAPTER("        driver:\n"), "nic0.driver: found nothing; allowed: a name");
     expect_line(ONE_ADAPTER("        driver: vnic\n        port: sink\n        mac: 02:00:00\n"),

@@ -1,0 +1,60 @@
+# Generated from the verb table by: ndisbox docs --write. Do not edit.
+# bash completion of ndisbox: source it, or copy it to /usr/share/bash-completion/completions/ndisbox
+# shellcheck disable=SC2207
+_ndisbox() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' words='' files='' i
+    COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        [[ ${COMP_WORDS[i]} == -* ]] || { verb=${COMP_WORDS[i]}; break; }
+    done
+    case $verb:$before in
+    *:--color) words="auto always never" ;;
+    run:--set) return ;;
+    run:--driver) return ;;
+    run:--adapter) return ;;
+    run:--for) return ;;
+    run:--trace) files=yes ;;
+    run:--verify) words="off on strict" ;;
+    run:--report) return ;;
+    demo:--set) return ;;
+    demo:--trace) files=yes ;;
+    demo:--verify) words="off on strict" ;;
+    ddi:--status) words="full partial refuse absent" ;;
+    trace:--as) words="text json" ;;
+    trace:--edge) return ;;
+    trace:--limit) return ;;
+    sim:--seeds) return ;;
+    sim:--set) return ;;
+    sim:--driver) return ;;
+    sim:--adapter) return ;;
+    sim:--tape-dir) files=yes ;;
+    sim:--verify) words="off on strict" ;;
+    replay:--trace) files=yes ;;
+    bench:--for) return ;;
+    esac
+    [[ $words$files ]] || case $verb:$word in
+    :-*) words="--help --version --quiet --verbose --color" ;;
+    :*) words="help run demo ddi trace sim replay bench" ;;
+    run:-*) words="--help --version --quiet --verbose --color --set --driver --adapter --check --print-stack --for --trace --verify --json" ;;
+    run:*) files=yes ;;
+    demo:-*) words="--help --version --quiet --verbose --color --check --print-stack --set --trace --verify --json" ;;
+    ddi:-*) words="--help --version --quiet --verbose --color --coverage --status --json" ;;
+    ddi:?*) words=$(ndisbox ddi "$word*" 2>/dev/null | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\) .*/\1/p') ;;
+    trace:-*) words="--help --version --quiet --verbose --color --as --edge --limit" ;;
+    trace:*) files=yes ;;
+    sim:-*) words="--help --version --quiet --verbose --color --seeds --set --driver --adapter --tape-dir --verify --json" ;;
+    sim:*) files=yes ;;
+    replay:-*) words="--help --version --quiet --verbose --color --force --gdb --trace" ;;
+    replay:*) files=yes ;;
+    bench:-*) words="--help --version --quiet --verbose --color --for --json" ;;
+    bench:*) words="nbl-forward bridge" ;;
+    esac
+    local IFS=$'\n'
+    if [[ $files ]]; then
+        compopt -o filenames 2>/dev/null
+        COMPREPLY=($(compgen -f -- "$word"))
+    else
+        COMPREPLY=($(IFS=$' \n'; compgen -W "$words" -- "$word"))
+    fi
+}
+complete -F _ndisbox ndisbox

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+// Every verb with its options, its words for people and its examples: the one table behind parsing, --help, the manual pages and
+// completion. After a change, `cmake --build --preset release --target docs` writes the generated files anew (a test compares them).
+#include "tool.h"
+
+#include <string.h>
+
+static const char *const verify_words[] = {"off", "on", "strict", NULL};
+static const char *const color_words[] = {"auto", "always", "never", NULL};
+static const char *const as_words[] = {"text", "json", NULL};
+
+const struct option_row common_options[] = {
+    {"help", 'h', OPTION_FLAG, .doc = "Print this and exit"},
+    {"version", 'V', OPTION_FLAG, .doc = "Print the version and exit"},
+    {"quiet", 'q', OPTION_FLAG, .doc = "No notes and no progress on stderr; errors only"},
+    {"verbose", 'v', OPTION_FLAG, .doc = "Say more; twice says most"},
+    {"color", 0, OPTION_WORD, "auto|always|never", color_words, "Colour; auto means on a terminal, unless NO_COLOR is set"},
+    {0}};
+
+#define JSON_ROW {"json", 0, OPTION_FLAG, .doc = "Results as JSON on stdout"}
+#define SET_ROW {"set", 0, OPTION_LIST, "KEY=VALUE", .doc = "Replace one value of the stack file; \\. is a dot in a key. May be repeated"}
+#define DRIVER_ROW \
+    {"driver", 0, OPTION_LIST, "NAME,KEY=VALUE...", \
+     .doc = "Short form: a driver beyond the bundled ones, as in mylwf,path=./mylwf.so. May be repeated"}
+#define ADAPTER_ROW \
+    {"adapter", 0, OPTION_LIST, "NAME,KEY=VALUE...", \
+     .doc = "Short form: an adapter, as in nic0,driver=vnic,port=tap:nb0,filters=lwfmon+mylwf,protocols=tapproto:tap=nb1. May be " \
+            "repeated"}
+#define VERIFY_ROW {"verify", 0, OPTION_WORD, "off|on|strict", verify_words, "How closely drivers are watched; on without this option"}
+
+static const struct option_row run_options[] = {
+    SET_ROW,
+    DRIVER_ROW,
+    ADAPTER_ROW,
+    {"check", 0, OPTION_FLAG, .doc = "Stop before starting: check everything and draw the stack"},
+    {"print-stack", 0, OPTION_FLAG, .doc = "Stop before starting: write the resolved stack as YAML"},
+    {"for", 0, OPTION_DURATION, "TIME", .doc = "End after this time (10s, 5m, 2h); without it, at the script's end or at Ctrl-C"},
+    {"trace", 0, OPTION_FILE, "F.pcapng",
+     .doc = "Write what passes each edge as pcapng; - is stdout, as in --trace - | wireshark -k -i -"},
+    VERIFY_ROW,
+    JSON_ROW,
+    {"report", 0, OPTION_LIST, "FILE", .doc = "Write findings to a file",
+     .later = "findings are printed on stderr for now; redirect them (2>findings.txt)"},
+    {0}};
+
+static const struct option_row demo_options[] = {
+    {"check", 0, OPTION_FLAG, .doc = "Draw the stack and stop"},
+    {"print-stack", 0, OPTION_FLAG, .doc = "Write the stack file of the demo and stop; a good start for one of your own"},
+    SET_ROW,
+    {"trace", 0, OPTION_FILE, "F.pcapng", .doc = "Write what passes each edge as pcapng; - is stdout"},
+    VERIFY_ROW,
+    JSON_ROW,
+    {0}};
+
+static const struct option_row ddi_options[] = {{"coverage", 0, OPTION_FLAG, .doc = "Count what works, by family and header"},
+                                                {"status", 0, OPTION_WORD, "full|partial|refuse|absent",
+                                                 (const char *const[]){"full", "partial", "refuse", "absent", NULL},
+                                                 "Only rows of this status"},
+                                                JSON_ROW,
+                                                {0}};
+
+static const struct option_row trace_options[] = {
+    {"as", 0, OPTION_WORD, "text|json", as_words, "How it is shown; json is one object a line. timeline and chrome come later"},
+    {"edge", 0, OPTION_TEXT, "NAME", .doc = "Only the interfaces whose name contains this"},
+    {"limit", 'n', OPTION_UINT, "N", .doc = "Stop after this many lines"},
+    {0}};
+
+static const struct option_row replay_options[] = {
+    {"force", 0, OPTION_FLAG, .doc = "Replay although a driver or ndisbox was built anew since; it may drift"},
+    {"gdb", 0, OPTION_FLAG, .doc = "Replay under gdb"},
+    {"shrink", 0, OPTION_FLAG, .doc = "Look for a shorter tape that shows the same", .later = "shrinking is not built yet"},
+    {"trace", 0, OPTION_FILE, "F.pcapng", .doc = "Write what passes each edge as pcapng; - is stdout"},
+    {0}};
+
+static const struct option_row bench_options[] = {
+    {"for", 0, OPTION_DURATION, "TIME", .doc = "How long each measurement takes; 2s without it"}, JSON_ROW, {0}};
+
+static const struct option_row sim_options[] = {
+    {"seeds", 0, OPTION_RANGE, "A..B", .doc = "The seeds to run, both ends included; 1..100 without it"},
+    SET_ROW,
+    DRIVER_ROW,
+    ADAPTER_ROW,
+    {"tape-dir", 0, OPTION_FILE, "DIR", .doc = "Where tapes of findings are written; the current directory without it"},
+    VERIFY_ROW,
+    JSON_ROW,
+    {0}};
+
+static const struct option_row schema_options[] = {
+    {"man", 0, OPTION_FLAG, .doc = "As a manual page, ndisbox-stack(5)"}, {"json", 0, OPTION_FLAG, .doc = "As JSON Schema 2020-12"}, {0}};
+
+static const struct option_row docs_options[] = {
+    {"write", 0, OPTION_TEXT, "DIR", .doc = "Write all generated pages below this source folder"},
+    {"check", 0, OPTION_TEXT, "DIR", .doc = "Compare them instead; exit 1 if one is out of date"},
+    {0}};
+
+static const char *const bench_names[] = {"nbl-forward", "bridge", NULL};
+static const struct option_row no_options[] = {{0}};
+
+const struct verb verbs[] = {
+    {.name = "run",
+     .synopsis = "STACK.yaml [OPTION]...\n--driver NAME,KEY=VALUE... --adapter NAME,KEY=VALUE... [OPTION]...",
+     .summary = "build the boxes of a stack file and run them",
+     .about = "Builds every box of the stack file (ndisbox-stack(5)), runs until the script ends, the time is over or Ctrl-C, tears "
+              "everything down in order, and prints the counters of each adapter and anything left behind, by holder.\n\n"
+              "Everything is checked before anything starts; --check stops there and draws the result. Without a file, --driver and "
+              "--adapter describe one box; a comma, plus or colon inside a value is written \\, \\+ or \\:.\n\n"
+              "The first SIGINT or SIGTERM ends the run in order; a second one ends it at once.",
+     .options = run_options,
+     .operand_max = 1,
+     .exits = "a broken rule, a crash of a driver, a leak, a failed expectation, or a driver that never attached or saw no "
+              "frame (unless its adapter says idle: ok)",
+     .examples = "ndisbox run examples/two-boxes.yaml  # two machines on a wire, no privileges needed\n"
+                 "ndisbox run my.yaml --check  # is the file right? draw it\n"
+                 "ndisbox run my.yaml --set boxes.alpha.adapters.nic0.port=tap:nb0 --for 10s\n"
+                 "ndisbox run --driver mylwf,path=./mylwf.so --adapter nic0,driver=vnic,port=tap:nb0,filters=mylwf\n"
+                 "ndisbox run --adapter nic0,driver=vnic,port=sink --print-stack  # a first stack file",
+     .run = cmd_run},
+    {.name = "demo",
+     .synopsis = "[OPTION]...",
+     .summary = "run the built-in example: two boxes on an in-process wire",
+     .about = "Runs the stack file examples/two-boxes.yaml, which is compiled in: a box that sends frames through the bundled NIC "
+              "driver, a wire, and a box whose filter and protocol drivers see them and send them back. It needs no privileges.",
+     .options = demo_options,
+     .exits = "the demo's own expectations failed",
+     .examples = "ndisbox demo\nndisbox demo --check  # what it is made of\nndisbox demo --print-stack > my.yaml  # a start for your own",
+     .run = cmd_demo},
+    {.name = "ddi",
+     .synopsis = "[NAME]...\n--coverage",
+     .summary = "where a DDI stands: header, IRQL, ownership, status, file, tests",
+     .about = "NAME is a function, callback, macro or inline function as Windows spells it. A part of a name, or a pattern with *, "
+              "lists all that match. Without NAME, all rows; --coverage counts them.\n\n"
+              "full: each return value, flag and refusal of its page has a test. partial: works for what tests and bundled drivers "
+              "use. refuse: links, and stops the driver that calls it with a report. absent: unknown to the loader.",
+     .options = ddi_options,
+     .operand_max = 64,
+     .examples = "ndisbox ddi NdisSendNetBufferLists\nndisbox ddi 'NdisM*' --status full\nndisbox ddi --coverage --json",
+     .run = cmd_ddi},
+    {.name = "trace",
+     .synopsis = "F.pcapng [OPTION]...",
+     .summary = "what passed which edge, from a pcapng that --trace wrote",
+     .about = "Shows the packets of a pcapng file in the order of the file: time, interface (an edge of a stack, or events), length, "
+              "what the frame is, and its comment. Any other pcapng file can be read as well.",
+     .options = trace_options,
+     .operand_min = 1,
+     .operand_max = 1,
+     .exits = "the file ends in the middle of a block; what came before was shown",
+     .examples =
+         "ndisbox trace run.pcapng\nndisbox trace run.pcapng --edge lwfmon -n 20\nndisbox trace run.pcapng --as json | jq .comment",
+     .run = cmd_trace},
+    {.name = "sim",
+     .synopsis = "STACK.yaml --seeds A..B [OPTION]...",
+     .summary = "run a stack under the seeded scheduler, once for each seed",
+     .about = "Runs the stack in virtual time on one thread; every choice is drawn from the seed, so that the same seed gives the same "
+              "run. A finding writes a tape and prints the command that replays it. Ports must live inside the process: wire, pcap, "
+              "sink and none.",
+     .options = sim_options,
+     .operand_max = 1,
+     .exits = "a seed had a finding; its tape was written",
+     .examples = "ndisbox sim examples/lossy-wire.yaml --seeds 1..1000",
+     .run = cmd_sim},
+    {.name = "replay",
+     .synopsis = "TAPE [OPTION]...",
+     .summary = "run again what a tape holds",
+     .about = "A tape holds the resolved stack, the build ids of ndisbox and the drivers, and every choice of one run under the seeded "
+              "scheduler.",
+     .options = replay_options,
+     .operand_min = 1,
+     .operand_max = 1,
+     .exits = "the finding came again",
+     .examples = "ndisbox replay seed-17.tape\nndisbox replay seed-17.tape --gdb",
+     .run = cmd_replay},
+    {.name = "bench",
+     .synopsis = "[NAME] [OPTION]...",
+     .summary = "measure, beside a peer where one is installed",
+     .about = "One measurement with its unit, its peer measured in the same run where one is installed, and the ratio. Without NAME, "
+              "all of them: nbl-forward (lists of frames through filters, in memory) and bridge (TAP to TAP through a stack).",
+     .options = bench_options,
+     .operands = bench_names,
+     .operand_max = 1,
+     .examples = "ndisbox bench nbl-forward\nndisbox bench bridge --for 10s --json",
+     .run = cmd_bench},
+    {.name = "check", .summary = "before building: what a driver needs of us", .later = "use \"ndisbox ddi NAME\" for single functions"},
+    {.name = "build",
+     .summary = "compile an unmodified driver from its project",
+     .later = "compile the driver to a .so with clang-19 -fPIC -shared -Iinclude/ddk; examples/hello_filter shows how"},
+    {.name = "inf",
+     .summary = "what an INF or INX means to us",
+     .later = "write what the INF would add into the stack file's registry: and settings:"},
+    {.name = "rules", .summary = "the verifier's rules, with the Windows id each maps to", .later = "a report names its rule (NBX-...)"},
+    {.name = "test",
+     .summary = "build, lifecycle, traffic and seeds from a project and its INF",
+     .later = "write a stack file and use \"ndisbox sim\""},
+    {.name = "fuzz",
+     .summary = "libFuzzer on a driver, the box restored for each input",
+     .later = "./dev fuzz runs ndisbox's own fuzz targets"},
+    {.name = "stack-schema",
+     .synopsis = "--man|--json",
+     .summary = "the format of stack files, for manual and editors",
+     .about = "Writes the schema table of stack files in another form.",
+     .options = schema_options,
+     .is_hidden = true,
+     .examples = "ndisbox stack-schema --json > ndisbox-stack.schema.json",
+     .run = cmd_stack_schema},
+    {.name = "docs",
+     .synopsis = "--write DIR|--check DIR",
+     .summary = "write or compare the generated pages of the repository",
+     .about = "For people who change ndisbox.",
+     .options = docs_options,
+     .is_hidden = true,
+     .examples = "ndisbox docs --check .",
+     .run = cmd_docs},
+    {.name = NULL, .options = no_options}};
+
+const struct verb *
+verb_find(const char *name)
+{
+    for (const struct verb *verb = verbs; verb->name; verb++)
+        if (!strcmp(verb->name, name))
+            return verb;
+    return NULL;
+}
