@@ -24,12 +24,13 @@ ex_create(struct box *box)
         if (!shards[i].tags)
             return -ENOMEM;
     }
-    return 0;
+    return ex_workers_create(box);
 }
 
 void
 ex_stop(struct box *box)
 {
+    ex_workers_stop(box);
 }
 
 void
@@ -37,6 +38,7 @@ ex_destroy(struct box *box)
 {
     if (!box->ex)
         return;
+    ex_workers_stop(box);
     for (uint32_t i = 0; box->ex->shards && i < box->processor_count; i++)
         free(box->ex->shards[i].tags);
     free(box->ex->shards);

@@ -32,6 +32,7 @@ ke_create(struct box *box)
     if (!box->ke)
         return -ENOMEM;
     list_init(&box->ke->threads);
+    box->ke->woken_last = &box->ke->woken;
     list_init(&box->ke->worker.items);
     heap_init(&box->ke->timers.heap);
     int error = ke_processors_create(box);

@@ -25,6 +25,7 @@ struct ke_worker {
 
 struct ke {
     _Atomic uint32_t dispatcher; // raw: signal states and wait lists of all dispatcher objects, and the timer heap
+    struct wait *woken, **woken_last;   // waits that have been satisfied under the lock and are woken after it (wait.c)
     _Atomic uint32_t threads_lock;
     struct list threads;         // struct ke_thread.all_node
     uint32_t next_processor;     // round robin start for new threads, under threads_lock
@@ -52,10 +53,7 @@ ke_dispatcher_lock(struct box *box)
     ke_word_lock(&box->ke->dispatcher);
 }
 
-static inline void
-ke_dispatcher_unlock(struct box *box)
-{
-    ke_word_unlock(&box->ke->dispatcher);
-}
+// Drops the lock and then wakes whose waits were satisfied under it: so the object that was signalled may lie on a waiter's stack.
+void ke_dispatcher_unlock(struct box *box);
 
 #endif

@@ -2,8 +2,9 @@
 // Waiting. A wait lies on its thread's stack: one block per object, each linked into the object's wait list.
 //   ke_wait: try to satisfy at once -> else link the blocks, sleep on the thread's wait_word -> satisfied by a signal, or timed out
 //   ke_header_signal_locked: for each waiter in order of arrival, while the object stays signalled: consume, unlink, wake
-// wait_word is 0 while the wait is open and 1 once it has been satisfied; it changes under the dispatcher lock only, so a deadline
-// and a signal that meet have one winner. [wdm/nf-wdm-kewaitforsingleobject], [wdm/nf-wdm-kewaitformultipleobjects]
+// A satisfied wait is woken by ke_dispatcher_unlock, after the lock has been dropped: until then its thread cannot return and take the
+// objects (which may lie on its stack) away from under the signaller. is_over changes under the lock only, so a deadline and a signal
+// that meet have one winner; wait_word tells the thread. [wdm/nf-wdm-kewaitforsingleobject], [wdm/nf-wdm-kewaitformultipleobjects]
 #include "nt/ke/wait.h"
 
 #include <errno.h>
@@ -16,8 +17,9 @@ struct wait {
     struct ke_thread *thread;
     struct wait_block *blocks;
     ULONG count;
-    bool all;
+    bool all, is_over;
     NTSTATUS status;
+    struct wait *next_woken;
 };
 
 struct wait_block {
@@ -134,12 +136,28 @@ ke_header_signal_locked(struct box *box, DISPATCHER_HEADER *header, LONG state)
             continue;
         }
         wait_unlink_locked(wait);
-        struct ke_thread *thread = wait->thread;
-        atomic_store(&thread->wait_word, 1);   // from here on the wait may be gone
-        sched_wake(box->sched, &thread->wait_word, 1);
+        wait->is_over = true;
+        wait->next_woken = NULL;
+        *box->ke->woken_last = wait;
+        box->ke->woken_last = &wait->next_woken;
         entry = head->Flink;                   // the wait may have held several places in this list
     }
     return before;
+}
+
+void
+ke_dispatcher_unlock(struct box *box)
+{
+    struct wait *woken = box->ke->woken;
+    box->ke->woken = NULL;
+    box->ke->woken_last = &box->ke->woken;
+    ke_word_unlock(&box->ke->dispatcher);
+    while (woken) {
+        struct ke_thread *thread = woken->thread;
+        woken = woken->next_woken;
+        atomic_store(&thread->wait_word, 1);   // from here on the wait and the thread may be gone
+        sched_wake(box->sched, &thread->wait_word, 1);
+    }
 }
 
 static void
@@ -161,12 +179,14 @@ wait_sleep(struct box *box, struct wait *wait, uint64_t deadline_ns)
         if (sched_wait(box->sched, &self->wait_word, 0, deadline_ns) != -ETIMEDOUT)
             continue;
         ke_dispatcher_lock(box);
-        if (atomic_load(&self->wait_word) == 0) {
+        if (!wait->is_over) {
             wait_unlink_locked(wait);
+            wait->is_over = true;
             wait->status = STATUS_TIMEOUT;
             atomic_store(&self->wait_word, 1);
         }
         ke_dispatcher_unlock(box);
+        deadline_ns = SCHED_NEVER;             // satisfied in the last moment: the waker is on its way
     }
 }
 
