@@ -5,11 +5,11 @@
 // On sim fresh memory is filled with 0xCD, because what malloc leaves there would differ between two runs of one seed.
 #include "nt/ex/pool.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/symbol.h"
 #include "nt/ex/ex_int.h"
 #include "nt/ke/bugcheck.h"
 #include "nt/ke/word.h"
@@ -168,15 +168,16 @@ leak_report(struct box *box, struct pool_header *header)
         char c = (char)(header->tag >> 8 * i);
         tag[i] = c >= ' ' && c < 127 ? c : '.';
     }
-    Dl_info where = {0};
-    const char *image = "?", *function = "?";
-    if (dladdr(header->caller, &where)) {
-        if (where.dli_fname)
-            image = strrchr(where.dli_fname, '/') ? strrchr(where.dli_fname, '/') + 1 : where.dli_fname;
-        if (where.dli_sname)
-            function = where.dli_sname;
-    }
-    box_leftover(box, "pool block '%s' of %zu bytes, allocated by %s in %s (%p)", tag, header->bytes, function, image, header->caller);
+    struct symbols *symbols = symbols_create();
+    struct symbol where = {0};
+    if (symbols)
+        symbols_resolve(symbols, (const char *)header->caller - 1, &where, 1);
+    const char *image = where.image ? strrchr(where.image, '/') : NULL;
+    box_leftover(box, "pool block '%s' of %zu bytes, allocated by %s (%s:%u) in %s", tag, header->bytes,
+                 where.function ? where.function : "?", where.file ? where.file : "?", where.line,
+                 image ? image + 1 : where.image ? where.image : "?");
+    if (symbols)
+        symbols_destroy(symbols);
 }
 
 void

@@ -4,10 +4,11 @@
 // bury the report under its own.
 #include "nt/ke/bugcheck.h"
 
-#include <execinfo.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <stdlib.h>
 
+#include "host/symbol.h"
+#include "nt/io/image.h"
 #include "nt/ke/ke.h"
 
 static const char *
@@ -27,6 +28,7 @@ bugcheck_name(uint32_t code)
     case BUGCODE_WORKER_THREAD_RETURNED_AT_BAD_IRQL: return "WORKER_THREAD_RETURNED_AT_BAD_IRQL";
     case BUGCODE_ATTEMPTED_SWITCH_FROM_DPC: return "ATTEMPTED_SWITCH_FROM_DPC";
     case BUGCODE_WORKER_INVALID: return "WORKER_INVALID";
+    case BUGCODE_PFN_LIST_CORRUPT: return "PFN_LIST_CORRUPT";
     case BUGCODE_RUNDOWN_NOT_HELD: return "KERNEL_SECURITY_CHECK_FAILURE";
     case BUGCODE_BAD_POOL_CALLER: return "BAD_POOL_CALLER";
     case BUGCODE_BAD_POOL_HEADER: return "BAD_POOL_HEADER";
@@ -49,10 +51,13 @@ ke_bugcheck(uint32_t code, uint64_t p1, uint64_t p2, uint64_t p3, uint64_t p4)
         fprintf(stderr, "  box %s, processor %u, thread %s, IRQL %u%s, %llu ns\n", self->box->name,
                 self->processor ? self->processor->number : 0, sched_self->name, self->irql, self->in_dpc ? ", in a DPC" : "",
                 (unsigned long long)sched_now_ns(sched_self->sched));
-    void *frames[48];
-    int count = backtrace(frames, 48);
-    fflush(stderr);
-    backtrace_symbols_fd(frames, count, STDERR_FILENO);
+    if (self && self->box && self->driver)
+        fprintf(stderr, "  driver %s\n", ((struct io_image *)self->driver)->name);
+    const void *frames[48];
+    size_t count = symbol_backtrace(frames, sizeof frames / sizeof *frames);
+    struct symbols *symbols = symbols_create();
+    if (symbols)
+        symbols_print(symbols, stderr, frames, count, true);
     fflush(NULL);
-    _exit(1);
+    _Exit(1);
 }

@@ -19,6 +19,7 @@ enum bugcode {   // [windows-driver-docs debugger/bug-check-code-reference2]
     BUGCODE_WORKER_THREAD_RETURNED_AT_BAD_IRQL = 0xE1,
     BUGCODE_ATTEMPTED_SWITCH_FROM_DPC = 0xB8,
     BUGCODE_WORKER_INVALID = 0xE4,
+    BUGCODE_PFN_LIST_CORRUPT = 0x4E,
     BUGCODE_RUNDOWN_NOT_HELD = 0x139,   // KERNEL_SECURITY_CHECK_FAILURE: what a reference count below 0 is on Windows
     BUGCODE_BAD_POOL_CALLER = 0xC2,
     BUGCODE_BAD_POOL_HEADER = 0x19,

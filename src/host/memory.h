@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// Questions about this process's own memory that only the operating system answers.
+#ifndef NBX_HOST_MEMORY_H
+#define NBX_HOST_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Whether the bytes can be read without a fault. Another thread may change that at any time.
+bool memory_is_readable(const void *address, size_t bytes);
+
+// The address of a function that the program exports by this name; NULL: none.
+void *memory_symbol(const char *name);
+
+#endif

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// Front doors: work items, identifiers, the small questions. The local time zone of a box is UTC.
+// [wdm/nf-wdm-exqueueworkitem], [ntddk/nf-ntddk-exuuidcreate], [wdm/nf-wdm-exsystemtimetolocaltime]
+#include "nt/ex/raise.h"
+#include "nt/ex/work.h"
+#include "nt/ke/ke.h"
+#include "nt/ke/time.h"
+#include "verify/verify.h"
+
+NTAPI VOID
+ExQueueWorkItem(PWORK_QUEUE_ITEM WorkItem, WORK_QUEUE_TYPE QueueType)
+{
+    VERIFY_ENTER(ExQueueWorkItem);
+    ex_work_queue(box_self(), WorkItem, QueueType);
+}
+
+NTAPI KPROCESSOR_MODE
+ExGetPreviousMode(VOID)
+{
+    VERIFY_ENTER(ExGetPreviousMode);
+    return KernelMode;   // every thread of a box is a system thread
+}
+
+// A version 4 UUID from the seam's randomness, so that sim repeats it.
+NTAPI NTSTATUS
+ExUuidCreate(UUID *Uuid)
+{
+    VERIFY_ENTER(ExUuidCreate);
+    UCHAR bytes[sizeof *Uuid];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (UCHAR)sched_draw(box_self()->sched, SCHED_DRAW_DRIVER, 256);
+    memcpy(Uuid, bytes, sizeof bytes);
+    Uuid->Data3 = (USHORT)((Uuid->Data3 & 0x0fff) | 0x4000);
+    Uuid->Data4[0] = (UCHAR)((Uuid->Data4[0] & 0x3f) | 0x80);
+    return STATUS_SUCCESS;
+}
+
+NTAPI VOID
+ExSystemTimeToLocalTime(PLARGE_INTEGER SystemTime, PLARGE_INTEGER LocalTime)
+{
+    VERIFY_ENTER(ExSystemTimeToLocalTime);
+    *LocalTime = *SystemTime;
+}
+
+NTAPI VOID
+ExLocalTimeToSystemTime(PLARGE_INTEGER LocalTime, PLARGE_INTEGER SystemTime)
+{
+    VERIFY_ENTER(ExLocalTimeToSystemTime);
+    *SystemTime = *LocalTime;
+}
+
+// The clock is always as fine as it gets; what is asked for is granted without changing anything. Units of 100 ns.
+NTAPI ULONG
+ExSetTimerResolution(ULONG DesiredTime, BOOLEAN SetResolution)
+{
+    VERIFY_ENTER(ExSetTimerResolution);
+    return SetResolution && DesiredTime >= 10000 && DesiredTime < KE_TICK_UNITS ? DesiredTime : KE_TICK_UNITS;
+}
+
+NTAPI VOID
+ExQueryTimerResolution(PULONG MaximumTime, PULONG MinimumTime, PULONG CurrentTime)
+{
+    VERIFY_ENTER(ExQueryTimerResolution);
+    *MaximumTime = KE_TICK_UNITS;
+    *MinimumTime = 5000;
+    *CurrentTime = KE_TICK_UNITS;
+}
+
+// There is no user space: whatever a driver probes belongs to the process. A misaligned or wrapping range raises, as on Windows.
+static void
+probe(uint64_t address, SIZE_T bytes, ULONG alignment)
+{
+    if (!bytes)
+        return;
+    if (alignment && (address & (alignment - 1)))
+        ex_raise_status(STATUS_DATATYPE_MISALIGNMENT);
+    if (!address || address + bytes < address)
+        ex_raise_status(STATUS_ACCESS_VIOLATION);
+}
+
+NTAPI VOID
+ProbeForRead(const volatile VOID *Address, SIZE_T Length, ULONG Alignment)
+{
+    VERIFY_ENTER(ProbeForRead);
+    probe((uint64_t)(uintptr_t)Address, Length, Alignment);
+}
+
+NTAPI VOID
+ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment)
+{
+    VERIFY_ENTER(ProbeForWrite);
+    probe((uint64_t)(uintptr_t)Address, Length, Alignment);
+}

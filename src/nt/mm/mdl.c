@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// What an MDL's flags go through: built (nothing) -> MmBuildMdlForNonPagedPool: SOURCE_IS_NONPAGED_POOL, or MmProbeAndLockPages:
+// PAGES_LOCKED -> MmMapLockedPages: MAPPED_TO_SYSTEM_VA -> unmapped -> unlocked. [windows-driver-docs kernel/using-mdls]
+#include "nt/mm/mdl.h"
+
+#include "nt/ke/bugcheck.h"
+
+void
+mm_mdl_fill_pages(MDL *mdl)
+{
+    PFN_NUMBER *pages = MmGetMdlPfnArray(mdl);
+    uintptr_t first = (uintptr_t)mdl->StartVa >> PAGE_SHIFT;
+    ULONG count = ADDRESS_AND_SIZE_TO_SPAN_PAGES(MmGetMdlVirtualAddress(mdl), mdl->ByteCount);
+    for (ULONG i = 0; i < count; i++)
+        pages[i] = first + i;
+}
+
+void
+mm_mdl_build_nonpaged(MDL *mdl)
+{
+    mm_mdl_fill_pages(mdl);
+    mdl->Process = NULL;
+    mdl->MappedSystemVa = MmGetMdlVirtualAddress(mdl);
+    mdl->MdlFlags |= MDL_SOURCE_IS_NONPAGED_POOL;
+}
+
+void *
+mm_mdl_map(MDL *mdl)
+{
+    if (!(mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL | MDL_SOURCE_IS_NONPAGED_POOL)))
+        ke_bugcheck(BUGCODE_PFN_LIST_CORRUPT, 0, (uint64_t)(uintptr_t)mdl, (uint64_t)(uint16_t)mdl->MdlFlags, 0);
+    mdl->MappedSystemVa = MmGetMdlVirtualAddress(mdl);
+    mdl->MdlFlags |= MDL_MAPPED_TO_SYSTEM_VA;
+    if (mdl->MdlFlags & MDL_PARTIAL)
+        mdl->MdlFlags |= MDL_PARTIAL_HAS_BEEN_MAPPED;
+    return mdl->MappedSystemVa;
+}
+
+void
+mm_mdl_unmap(MDL *mdl)
+{
+    mdl->MdlFlags &= (CSHORT)~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED);
+}

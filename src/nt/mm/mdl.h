@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// Memory descriptor lists. Physical and virtual addresses are one to one: a page frame number is the virtual address shifted, and
+// every buffer is mapped already. The flags are kept as Windows keeps them, because drivers and the verifier look at them.
+// IoAllocateMdl is io's; NDIS lays MDLs beside its NET_BUFFERs. Both build them with mm_mdl_init.
+#ifndef NBX_NT_MM_MDL_H
+#define NBX_NT_MM_MDL_H
+
+#include "nt/box.h"
+
+static inline size_t
+mm_mdl_bytes(const void *base, size_t length)
+{
+    return sizeof(MDL) + sizeof(PFN_NUMBER) * ADDRESS_AND_SIZE_TO_SPAN_PAGES(base, length);
+}
+
+// Describe base..base+length. The memory behind the MDL must have mm_mdl_bytes. MDL_ALLOCATED_FIXED_SIZE and other flags: the caller's.
+static inline void
+mm_mdl_init(MDL *mdl, void *base, ULONG length)
+{
+    MmInitializeMdl(mdl, base, length);
+}
+
+void mm_mdl_fill_pages(MDL *mdl);
+void mm_mdl_build_nonpaged(MDL *mdl);
+// Where a driver finds the bytes: as mapped, or by mapping now (which cannot fail here).
+void *mm_mdl_map(MDL *mdl);
+void mm_mdl_unmap(MDL *mdl);
+
+#endif
