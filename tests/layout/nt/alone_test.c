@@ -55,7 +55,7 @@ TEST_TIMEOUT(300, kernel_headers_compile_in_a_checked_build)
 
 TEST_TIMEOUT(300, ddk_headers_live_beside_the_c_library)
 {
-    static const char *const headers[] = {"ntifs.h", "ws2ipdef.h", "ip2string.h"};
+    static const char *const headers[] = {"ntifs.h", "ws2ipdef.h", "ip2string.h", "ntstrsafe.h"};
     static const char libc[] =
         "#define _GNU_SOURCE 1\\n#include <stdint.h>\\n#include <stdio.h>\\n#include <stdlib.h>\\n#include <string.h>\\n"
         "#include <unistd.h>\\n#include <pthread.h>\\n#include <poll.h>\\n#include <sys/mman.h>\\n#include <sys/socket.h>\\n"
