@@ -115,6 +115,10 @@ def find_header_names(source):
         pattern = r"^(?:FORCEINLINE|static|NDIS_INLINE|inline|CFORCEINLINE)\b[^;{}()#]*?\b(\w+)\([^;{]*\{"
         for match in re.finditer(pattern, text, re.M):
             names[match.group(1)] = (file, "inline")
+        for name in re.findall(r"^NBX_INTSAFE_\w+\((\w+),", text, re.M):
+            names[name] = (file, "inline")
+        for name in re.findall(r"^(?:FORCEINLINE|static)\b.*?\bNBX_NAME\((\w+)\)\(", text, re.M):
+            names[name + "A"] = names[name + "W"] = (file, "inline")
     return names
 
 
