@@ -101,13 +101,31 @@ NTAPI VOID NdisCopySendNetBufferListInfo(PNET_BUFFER_LIST DestNetBufferList, PNE
 NTAPI VOID NdisCopyReceiveNetBufferListInfo(PNET_BUFFER_LIST DestNetBufferList, PNET_BUFFER_LIST SrcNetBufferList);
 NTAPI UCHAR NdisGeneratePartialCancelId(VOID);
 
-// A time stamp is one slot's worth of raw clock. UNSURE: no page names its slot; it is kept in the runtime, behind functions.
+#if NDIS_SUPPORT_NDIS682
+// A time stamp is one slot's worth of raw clock. UNSURE: no page names its slot; any that nothing else uses will do, as long
+// as only these three functions touch it.
 typedef struct _NET_BUFFER_LIST_TIMESTAMP {
     ULONG64 Timestamp;
 } NET_BUFFER_LIST_TIMESTAMP, *PNET_BUFFER_LIST_TIMESTAMP;
-NTAPI VOID NdisSetNblTimestampInfo(PNET_BUFFER_LIST Nbl, const NET_BUFFER_LIST_TIMESTAMP *NblTimestamp);
-NTAPI VOID NdisGetNblTimestampInfo(const NET_BUFFER_LIST *Nbl, PNET_BUFFER_LIST_TIMESTAMP NblTimestamp);
-NTAPI VOID NdisCopyNblTimestampInfo(PNET_BUFFER_LIST NblDest, const NET_BUFFER_LIST *NblSrc);
+
+FORCEINLINE VOID
+NdisSetNblTimestampInfo(PNET_BUFFER_LIST Nbl, const NET_BUFFER_LIST_TIMESTAMP *NblTimestamp)
+{
+    Nbl->NetBufferListInfo[NetBufferListInfoReserved3] = (PVOID)(ULONG_PTR)NblTimestamp->Timestamp;
+}
+
+FORCEINLINE VOID
+NdisGetNblTimestampInfo(const NET_BUFFER_LIST *Nbl, PNET_BUFFER_LIST_TIMESTAMP NblTimestamp)
+{
+    NblTimestamp->Timestamp = (ULONG64)(ULONG_PTR)Nbl->NetBufferListInfo[NetBufferListInfoReserved3];
+}
+
+FORCEINLINE VOID
+NdisCopyNblTimestampInfo(PNET_BUFFER_LIST NblDest, const NET_BUFFER_LIST *NblSrc)
+{
+    NblDest->NetBufferListInfo[NetBufferListInfoReserved3] = NblSrc->NetBufferListInfo[NetBufferListInfoReserved3];
+}
+#endif
 
 NTAPI PMDL NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, UINT Length);
 NTAPI VOID NdisFreeMdl(PMDL Mdl);

@@ -13,7 +13,7 @@
 
 static const char *const headers[] = {
     "ndis.h", "ntddndis.h", "xfilter.h", "ndis/version.h", "ndis/types.h", "ndis/status.h", "ndis/nblinfo.h",
-    "ndis/nbl.h", "ndis/nblapi.h", "ndis/nblqueue.h", "ndis/lock.h", "ndis/memory.h", "ndis/timer.h",
+    "ndis/nbl.h", "ndis/nblapi.h", "ndis/ndl/nblqueue.h", "ndis/ndl/nblclassify.h", "ndis/lock.h", "ndis/memory.h", "ndis/timer.h",
     "ndis/config.h", "ndis/oid.h", "ndis/media.h", "ndis/stats.h", "ndis/offload.h", "ndis/rss.h", "ndis/pm.h",
     "ndis/hdsplit.h", "ndis/recvfilter.h", "ndis/ports.h", "ndis/nicswitch.h", "ndis/qos.h", "ndis/ndk.h", "ndis/isolation.h",
     "ndis/timestamp.h", "ndis/wmi.h", "ndis/oidrequest.h", "ndis/statusindication.h", "ndis/pnp.h", "ndis/driver.h",
@@ -56,7 +56,7 @@ TEST_TIMEOUT(300, ndis_h_compiles_as_every_version)
 TEST_TIMEOUT(60, each_constant_of_the_ndis_headers_is_an_expression)
 {
     ck_assert_int_eq(0, system("cd " NBX_SOURCE_DIR "/include/ddk && "
-                               "names=$(sed -n 's/^#define \\([A-Za-z_0-9]*\\) ..*/\\1/p' ndis.h ntddndis.h xfilter.h ndis/*.h | sort -u | "
+                               "names=$(sed -n 's/^#define \\([A-Za-z_0-9]*\\) ..*/\\1/p' $(ls xfilter.h ndis/*.h | grep -v version) | sort -u | "
                                "grep -v '^NBX_\\|^NDISAPI$') && "
                                "test $(echo \"$names\" | wc -l) -gt 1000 && "
                                "{ echo '#include <ndis.h>'; echo 'void use(void) {'; for n in $names; do echo \"(void)($n);\"; done; "

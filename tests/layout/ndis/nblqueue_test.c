@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // NBL_QUEUE and NBL_COUNTED_QUEUE behave as queues: first in, first out, whole after every splice.
 #include <ndis.h>
+#include <ndis/ndl/nblclassify.h>
+#include <ndis/ndl/nblqueue.h>
 
 #include "harness/harness.h"
 

@@ -172,3 +172,16 @@ TEST(media_specific_information_is_found_and_removed_by_tag)
     ck_assert_ptr_null(found);
     ck_assert_ptr_eq(NET_BUFFER_LIST_INFO(&nbl, MediaSpecificInformationEx), &first);
 }
+
+TEST(time_stamp_survives_a_copy_to_another_list)
+{
+    NET_BUFFER_LIST from, to;
+    NET_BUFFER_LIST_TIMESTAMP stamp = {0x0123456789abcdef};
+    memset(&from, 0, sizeof from);
+    memset(&to, 0, sizeof to);
+    NdisSetNblTimestampInfo(&from, &stamp);
+    NdisCopyNblTimestampInfo(&to, &from);
+    stamp.Timestamp = 0;
+    NdisGetNblTimestampInfo(&to, &stamp);
+    ck_assert_uint_eq(stamp.Timestamp, 0x0123456789abcdef);
+}

@@ -2,11 +2,12 @@
 // Queues of NET_BUFFER_LISTs, with and without a count: what newer drivers use instead of splicing chains by hand.
 //
 // NBL_QUEUE keeps the address of its last Next field, so appending costs the same empty or full. A queue owns the lists that
-// are in it and is not locked; popping returns a list whose Next is NULL. Everything is inline.
+// are in it and is not locked; popping returns a list whose Next is NULL. Everything is inline. ndis.h does not include this
+// file, as in Windows, where it comes with a library of its own that drivers may also carry along.
 // Source: the names that drivers call; behaviour from their use (no page describes them).
-#ifndef NBX_DDK_NDIS_NBLQUEUE_H
-#define NBX_DDK_NDIS_NBLQUEUE_H
-#include "nbl.h"
+#ifndef NBX_DDK_NDIS_NDL_NBLQUEUE_H
+#define NBX_DDK_NDIS_NDL_NBLQUEUE_H
+#include "../nbl.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -169,30 +170,6 @@ NdisPopAllFromNblCountedQueue(NBL_COUNTED_QUEUE *Queue)
 {
     Queue->NblCount = 0;
     return NdisPopAllFromNblQueue(&Queue->Queue);
-}
-
-// Splits a chain into runs of equal class and hands each run to the flush callback as a counted queue. The callbacks are the
-// including file's own functions, so they have its convention, not NTAPI.
-typedef ULONG_PTR NDIS_NBL_CLASSIFY_BY_VALUE(PVOID ClassificationContext, NET_BUFFER_LIST *NetBufferList);
-typedef VOID NDIS_NBL_FLUSH_BY_VALUE_WITH_COUNT(PVOID FlushContext, ULONG_PTR ClassificationResult, NBL_COUNTED_QUEUE *Queue);
-
-FORCEINLINE VOID
-NdisClassifyNblChainByValueLookaheadWithCount(PNET_BUFFER_LIST NblChain, NDIS_NBL_CLASSIFY_BY_VALUE *Classify,
-                                              PVOID ClassificationContext, NDIS_NBL_FLUSH_BY_VALUE_WITH_COUNT *Flush,
-                                              PVOID FlushContext)
-{
-    while (NblChain != NULL) {
-        NBL_COUNTED_QUEUE run;
-        ULONG_PTR value = Classify(ClassificationContext, NblChain);
-        NdisInitializeNblCountedQueue(&run);
-        do {
-            PNET_BUFFER_LIST nbl = NblChain;
-            NblChain = nbl->Next;
-            nbl->Next = NULL;
-            NdisAppendSingleNblToNblCountedQueue(&run, nbl);
-        } while (NblChain != NULL && Classify(ClassificationContext, NblChain) == value);
-        Flush(FlushContext, value, &run);
-    }
 }
 
 #define NDIS_ASSERT_VALID_NBL_QUEUE(queue) ((void)(queue))
