@@ -18,6 +18,7 @@ BREACHES = {
     "a_clock_outside_host": ("src/nt/a.c", HEAD + "void\nnt_a(void)\n{\n    clock_gettime(0, 0);\n}\n", "clock_gettime: clocks"),
     "a_camelcase_function_outside_front_doors": ("src/nt/a.c", HEAD + "void\nKeFoo(void)\n{\n}\n", "KeFoo: CamelCase is defined in"),
     "a_snake_case_function_in_a_front_door_file": ("src/nt/ddi_a.c", HEAD + "void\nnt_a(void)\n{\n}\n", "nt_a: a ddi_*.c defines front"),
+    "a_long_helper_in_a_front_door_file": ("src/nt/ddi_a.c", HEAD + "static void\na(void)\n{\n" + "    b();\n" * 12 + "}\n", "a: a ddi_*.c defines front"),
     "a_return_type_on_the_same_line": ("src/nt/a.c", HEAD + "void nt_a(void)\n{\n}\n", "nt_a: the return type stands on its own line"),
     "a_long_function": ("src/nt/a.c", HEAD + "void\nnt_a(void)\n{\n" + "    nt_b();\n" * 80 + "}\n", "nt_a has 84 lines, more than 80"),
     "a_long_file": ("src/nt/a.c", HEAD + "int x;\n" * 1000, "1002 lines, more than 1000"),
@@ -59,7 +60,7 @@ class TidyTest(unittest.TestCase):
         self.tree.c("src/base/list.h", "struct list {\n    struct list *next;\n};\n")
         self.tree.c("src/nt/a.c", '#include "base/list.h"\n#include <stdint.h>\n\nvoid\nnt_a(struct list *l,\n       int b)\n{\n    nt_b(l,\n'
                     "         b);\n}\n")
-        self.tree.c("src/nt/ddi_a.c", "void\nKeFoo(void)\n{\n}\n")
+        self.tree.c("src/nt/ddi_a.c", "static void *\nfoo_from(void *handle)\n{\n    return handle;\n}\n\nvoid\nKeFoo(void)\n{\n}\n")
         self.tree.ddi("--sync")
         status, text = self.tree.tidy()
         self.assertEqual((status, "0 findings" in text), (0, True), text)

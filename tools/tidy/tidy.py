@@ -26,9 +26,10 @@ MAY_INCLUDE = {
     "nt": {"base", "host", "loader", "nt", "verify"},
     "ndis": {"base", "host", "nt", "ndis", "verify"},
     "verify": {"base", "host", "nt", "ndis", "verify"},
+    "nbx": {"base", "host", "sim", "wire", "stack", "loader", "nt", "ndis", "verify", "nbx"},
 }
 OS_ROOMS = {"host", "wire", "loader"}  # ports and images are Linux's too
-USES_DDK = {"nt", "ndis", "verify"}
+USES_DDK = {"nt", "ndis", "verify", "nbx"}
 GENERATED = {"ddi_ids.h"}
 PORT_USERS = {"vnic", "tapproto"}
 LIBC = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "math.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h",
@@ -40,7 +41,7 @@ SEAM_CALLS = re.compile(r"(?<![\w.>])(clock_gettime|gettimeofday|time|nanosleep|
                         r"pthread_\w+|arc4random|sched_yield)\s*\(")
 OUTSIDE = re.compile(r"/work/|\.\./shared|\.library\b|\.mirror\b")
 README_HEADS = ("Lives here", "Enter by", "May include", "Never", "Locks and IRQL", "Tests")
-LINE_MAX, FILE_MAX, FUNCTION_MAX = 140, 1000, 80
+LINE_MAX, FILE_MAX, FUNCTION_MAX, DOOR_HELPER_MAX = 140, 1000, 80, 15
 
 findings = []
 
@@ -93,7 +94,7 @@ def blank(text):
 
 
 def functions_of(code):
-    """(name, first line, last line, whether the name starts its line) of each top-level function of blanked code."""
+    """(name, first line, last line, whether the name starts its line, whether it is static) of each function of blanked code."""
     lines = code.split("\n")
     start = None
     for i, line in enumerate(lines):
@@ -109,7 +110,7 @@ def functions_of(code):
             name = re.search(r"(\w+)\s*\(", head)
             if name and "=" not in head.split("(")[0]:
                 begins = name.start() == 0 or head[name.start() - 1] == "\n"
-                yield name.group(1), first + 1, i + 1, begins
+                yield name.group(1), first + 1, i + 1, begins, bool(re.search(r"\bstatic\b", head))
             start = None
 
 
@@ -126,7 +127,7 @@ def check_includes(file, text, exceptions):
             check_room_include(file, number, parts[1], name, exceptions)
         elif parts[0] == "tools" and name.endswith("_int.h") and not (ROOT / file).parent.joinpath(name).exists():
             report(file, number, f"{name} is private to its room")
-        elif file.startswith("include/ddk/") and (name.startswith("nbx/") or room_of(name)):
+        elif file.startswith("include/ddk/") and not (ROOT / "include/ddk" / name).exists() and (name.startswith("nbx/") or room_of(name)):
             report(file, number, f"a DDK header includes {name}: drivers see only include/ddk")
         elif file.startswith("include/nbx/") and room_of(name):
             report(file, number, f"a public header includes {name}: it may not show a room")
@@ -136,8 +137,8 @@ def check_includes(file, text, exceptions):
 
 def room_of(name):
     room = name.split("/")[0]
-    is_ddk = (ROOT / "include/ddk" / name).exists() and not (ROOT / "src" / name).exists()
-    return room if "/" in name and room in MAY_INCLUDE and not is_ddk else None
+    is_public = any((ROOT / folder / name).exists() for folder in ("include", "include/ddk")) and not (ROOT / "src" / name).exists()
+    return room if "/" in name and room in MAY_INCLUDE and not is_public else None
 
 
 def check_room_include(file, number, room, name, exceptions):
@@ -183,7 +184,7 @@ def check_seam(file, code, exceptions):
 
 def check_functions(file, code, exceptions, sizes):
     is_door = bool(re.fullmatch(r"src/.*/ddi_\w+\.c", file))
-    for name, first, last, begins in functions_of(code):
+    for name, first, last, begins, is_static in functions_of(code):
         length = last - first + 1
         sizes.append((length, f"{file}:{name}"))
         if length > FUNCTION_MAX and not exceptions.allow("function-length", f"{file}:{name}", length):
@@ -195,8 +196,8 @@ def check_functions(file, code, exceptions, sizes):
         camel = bool(re.match(r"[A-Z]", name)) and bool(re.search(r"[a-z]", name))
         if camel and not is_door:
             report(file, first, f"{name}: CamelCase is defined in ddi_*.c only")
-        if not camel and is_door:
-            report(file, first, f"{name}: a ddi_*.c defines front doors only")
+        if not camel and is_door and not (is_static and length <= DOOR_HELPER_MAX):
+            report(file, first, f"{name}: a ddi_*.c defines front doors, and static helpers of at most {DOOR_HELPER_MAX} lines")
 
 
 def check_size(file, text, exceptions):
@@ -290,7 +291,7 @@ def check_rooms(files):
         if not readme.exists():
             report(name, 1, "the room has no README")
             continue
-        heads = re.findall(r"^(?:#+ |\*\*)([\w ]+?)(?:\*\*|:|\s*$)", readme.read_text(), re.M)
+        heads = re.findall(r"^(?:#+ |(?:- )?\*\*)([\w ]+?)[.:]?(?:\*\*|\s*$)", readme.read_text(), re.M)
         for head in README_HEADS:
             if head not in heads:
                 report(name, 1, f"no head '{head}'")
