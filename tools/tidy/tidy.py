@@ -251,6 +251,7 @@ def directive_lines(text):
 def comparable(text):
     """Without the backslashes of macros, and without the tastes of clang-format that come from taking C for C++."""
     text = re.sub(r"[ \t]*&&[ \t]*(?=\S)", " && ", re.sub(r"[ \t]*\\$", "", text, flags=re.M))
+    text = re.sub(r"\) ~\(", ")~(", text)
     return re.sub(r"\bclass (\+\+|--)", r"class\1", re.sub(r"(\w)\((\*+\w+\)[\[(])", r"\1 (\2", text))
 
 
