@@ -15,12 +15,18 @@ enum file_mode {
     FILE_MODE_WRITE = 2,
     FILE_MODE_CREATE = 4,        // create it if it is not there
     FILE_MODE_EXCLUSIVE = 8,     // with CREATE: it must not be there
-    FILE_MODE_TRUNCATE = 16      // empty it
+    FILE_MODE_TRUNCATE = 16,     // empty it
+    FILE_MODE_DIRECTORY = 32     // file_open_beneath only: a directory and nothing else
 };
 
 // fails: -errno; -EISDIR and -ENODEV for what is no regular file. New files get mode 0666 less the umask.
 int file_open(const char *path, unsigned mode, int *fd);
 void file_close(int fd);
+
+// A directory to open files below, and opening them without ever leaving it ("" is the directory itself).
+// fails: -errno; -EXDEV: the path leads out of the directory.
+int file_open_directory(const char *path, int *fd);
+int file_open_beneath(int directory, const char *relative, unsigned mode, int *fd);
 
 // Read up to `count` bytes at `offset`; fewer only at the end of the file. Returns how many, or -errno.
 int64_t file_read(int fd, void *to, size_t count, uint64_t offset);

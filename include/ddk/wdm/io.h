@@ -94,6 +94,7 @@ NTKERNELAPI NTAPI BOOLEAN IoForwardIrpSynchronously(PDEVICE_OBJECT DeviceObject,
 #define IoForwardAndCatchIrp IoForwardIrpSynchronously
 NTKERNELAPI NTAPI VOID IoStartPacket(PDEVICE_OBJECT DeviceObject, PIRP Irp, PULONG Key, PDRIVER_CANCEL CancelFunction);
 NTKERNELAPI NTAPI VOID IoStartNextPacket(PDEVICE_OBJECT DeviceObject, BOOLEAN Cancelable);
+NTKERNELAPI NTAPI VOID IoStartNextPacketByKey(PDEVICE_OBJECT DeviceObject, BOOLEAN Cancelable, ULONG Key);
 NTKERNELAPI NTAPI ULONG IoGetRequestorProcessId(PIRP Irp);
 NTKERNELAPI NTAPI PEPROCESS IoGetRequestorProcess(PIRP Irp);
 NTKERNELAPI NTAPI BOOLEAN IoIs32bitProcess(PIRP Irp);

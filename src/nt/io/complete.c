@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nt/ex/pool.h"
 #include "nt/io/io_int.h"
 
 static bool
@@ -71,8 +72,8 @@ walk_up(IRP *irp)
     return true;
 }
 
-static void
-mdls_free(IRP *irp)
+void
+io_irp_mdls_free(IRP *irp)
 {
     for (MDL *mdl = irp->MdlAddress, *next; mdl; mdl = next) {
         next = mdl->Next;
@@ -88,7 +89,7 @@ static void
 associated_finish(IRP *irp)
 {
     IRP *master = irp->AssociatedIrp.MasterIrp;
-    mdls_free(irp);
+    io_irp_mdls_free(irp);
     io_irp_free(box_self(), irp);
     if (__atomic_sub_fetch(&master->AssociatedIrp.IrpCount, 1, __ATOMIC_ACQ_REL) == 0)
         io_irp_complete(master, IO_NO_INCREMENT);
@@ -111,7 +112,7 @@ io_irp_complete(IRP *irp, CCHAR boost)
 }
 
 static void
-buffer_finish(IRP *irp)
+buffer_finish(struct box *box, IRP *irp)
 {
     if (!(irp->Flags & IRP_BUFFERED_IO))
         return;
@@ -123,7 +124,7 @@ buffer_finish(IRP *irp)
         memcpy(irp->UserBuffer, irp->AssociatedIrp.SystemBuffer, bytes);
     }
     if (irp->Flags & IRP_DEALLOCATE_BUFFER)
-        free(irp->AssociatedIrp.SystemBuffer);
+        ex_pool_free(box, irp->AssociatedIrp.SystemBuffer, 0);
     irp->AssociatedIrp.SystemBuffer = NULL;
 }
 
@@ -140,8 +141,8 @@ io_irp_finish(IRP *irp)
     KEVENT *event = irp->UserEvent;
     // An error that the dispatch routine returned at once is the caller's to see there: no status block, no event.
     bool is_told = !NT_ERROR(result.Status) || irp->PendingReturned || (irp->AllocationFlags & IO_ALWAYS_TOLD);
-    buffer_finish(irp);
-    mdls_free(irp);
+    buffer_finish(box, irp);
+    io_irp_mdls_free(irp);
     struct io_request_tail tail = *io_request_tail_of(irp);
     KIRQL old = io_lock_take(box->io);
     list_remove(&io_request_tail_of(irp)->file_node);

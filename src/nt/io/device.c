@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nt/io/device_queue.h"
 #include "nt/io/io_int.h"
 
 static void
@@ -61,9 +62,7 @@ device_fill(DEVICE_OBJECT *device, DRIVER_OBJECT *driver, ULONG extension_bytes,
     device->DeviceExtension = extension_bytes ? device + 1 : NULL;
     device->DeviceType = type;
     device->StackSize = 1;
-    device->DeviceQueue.Type = IO_DEVICE_QUEUE_OBJECT;
-    device->DeviceQueue.Size = sizeof(device->DeviceQueue);
-    device->DeviceQueue.DeviceListHead.Flink = device->DeviceQueue.DeviceListHead.Blink = &device->DeviceQueue.DeviceListHead;
+    io_device_queue_init(&device->DeviceQueue);
     ke_header_init(&device->DeviceLock.Header, KE_OBJECT_EVENT_SYNCHRONIZATION, 1);
 }
 

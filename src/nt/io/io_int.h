@@ -33,13 +33,6 @@ struct io_device {
     bool is_deleted;
     bool is_exclusive;
     uint32_t opens;                  // files open on it; guarded by io->lock
-    DRIVER_STARTIO *start_io_pending;
-    LONG start_io_depth;
-    bool start_io_deferred;
-    bool start_io_non_cancelable;
-    bool start_io_key_pending;
-    bool start_io_next_pending;
-    ULONG start_io_key;
 };
 
 struct io_driver {
@@ -72,6 +65,9 @@ struct io_request_tail {
     void *event_object;              // referenced event behind UserEvent
     bool file_referenced;
     bool signals_file;
+    bool cancel_asked;               // by io_file_cancel
+    bool is_freed;                   // while it was pinned
+    uint32_t pins;                   // cancellers that look at it; guarded by io->lock
 };
 
 struct io_irp {
@@ -126,6 +122,9 @@ NTSTATUS io_irp_send(DEVICE_OBJECT *device, IRP *irp, IO_STATUS_BLOCK *iosb);
 
 // The last part of completion: data and status to the issuer, event, file, memory (complete.c).
 void io_irp_finish(IRP *irp);
+void io_irp_mdls_free(IRP *irp);
+// A canceller has done with an IRP that it pinned: frees it if completion came first.
+void io_irp_unpin(struct box *box, IRP *irp);
 // Forget open files and their IRPs (file.c).
 void io_file_closed(struct box *box, DEVICE_OBJECT *device);
 void io_grants_free(struct io *io);

@@ -54,9 +54,23 @@ io_irp_free(struct box *box, IRP *irp)
     struct io_irp *full = (struct io_irp *)((char *)irp - offsetof(struct io_irp, irp));
     KIRQL old = io_lock_take(box->io);
     list_remove(&full->node);
-    io_lock_drop(box->io, old);
     irp->Type = 0;
-    free(full);
+    full->tail.is_freed = true;
+    bool is_pinned = full->tail.pins != 0;
+    io_lock_drop(box->io, old);
+    if (!is_pinned)
+        free(full);
+}
+
+void
+io_irp_unpin(struct box *box, IRP *irp)
+{
+    struct io_irp *full = (struct io_irp *)((char *)irp - offsetof(struct io_irp, irp));
+    KIRQL old = io_lock_take(box->io);
+    bool is_over = --full->tail.pins == 0 && full->tail.is_freed;
+    io_lock_drop(box->io, old);
+    if (is_over)
+        free(full);
 }
 
 void
