@@ -61,9 +61,11 @@ class DdiTest(unittest.TestCase):
 
     def test_sync_writes_file_status_and_tests_and_takes_them_back(self):
         self.tree.c("src/nt/ddi_a.c", "VOID\nKeFoo(void)\n{\n}\n")
-        self.tree.c("tests/unit/nt/a_test.c", "TEST(KeFoo_does_it)\n{\n}\nTEST_TIMEOUT(30, KeFoo_again)\n{\n}\nTEST(KeFoobar)\n{\n}\n")
+        self.tree.c("tests/unit/nt/a_test.c", "TEST(KeFoo_does_it)\n{\n}\nTEST_TIMEOUT(30, KeFoo_again)\n{\n}\nTEST(KeFoobar)\n{\n}\n"
+                    "NT_TEST(KeBar_a)\n{\n}\nNT_TEST_ON(2, KeBar_b)\n{\n}\n")
         self.generate("--sync")
         self.assertEqual(self.row("KeFoo")[5:], ["partial", "src/nt/ddi_a.c", "KeFoo_again,KeFoo_does_it"])
+        self.assertEqual(self.row("KeBar")[7], "KeBar_a,KeBar_b")
         (self.tree.root / "src/nt/ddi_a.c").unlink()
         self.generate("--sync")
         self.assertEqual(self.row("KeFoo")[5:7], ["refuse", "-"])

@@ -23,6 +23,10 @@ OWNS = ("-", "takes", "returns", "lends", "gives", "frees")
 LEVELS = {"PASSIVE": (0, 0), "APC": (1, 1), "DISPATCH": (2, 2), "DIRQL": (3, 12), "HIGH": (15, 15)}
 
 
+# A test: TEST(name), or a test folder's own kind of it: NT_TEST(name), NT_TEST_ON(2, name), TEST_TIMEOUT(60, name).
+TEST_NAME = re.compile(r"^[A-Z_]*TEST(?:_[A-Z]+)?\(\s*(?:\w+,\s*)?(\w+)\)", re.M)
+
+
 class Row:
     def __init__(self, name, kind, header="-", irql="-", owns="-", status=None, file="-", tests="-", alias=None):
         self.name, self.kind, self.header, self.irql, self.owns = name, kind, header, irql, owns
@@ -124,7 +128,7 @@ def find_header_names(source):
 
 def find_tests(source):
     return sorted({name for path in sorted((source / "tests").glob("**/*.c"))
-                   for name in re.findall(r"^TEST(?:_TIMEOUT\(\s*\w+,\s*|\()(\w+)", path.read_text(), re.M)})
+                   for name in TEST_NAME.findall(path.read_text())})
 
 
 def read_usage(source):

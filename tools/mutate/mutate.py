@@ -51,7 +51,7 @@ def test_places():
     """test name -> name of the program that holds it."""
     places = {}
     for path in (ROOT / "tests").glob("*/*/*.c"):
-        for name in re.findall(r"^TEST(?:_TIMEOUT\(\s*\w+,\s*|\()(\w+)", path.read_text(), re.M):
+        for name in load_ddi().TEST_NAME.findall(path.read_text()):
             places[name] = f"{path.parent.parent.name}_{path.parent.name}"
     return places
 
