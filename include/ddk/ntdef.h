@@ -408,6 +408,13 @@ typedef enum _SUITE_TYPE { SmallBusiness, Enterprise, BackOffice, CommunicationS
 #define UNICODE_STRING_MAX_CHARS (32767)
 #define TEXT_QUOTE_NBX(quote) L##quote
 #ifdef UNICODE
+typedef WCHAR TCHAR, *PTCHAR, *PTSTR, *LPTSTR;
+typedef const WCHAR *PCTSTR, *LPCTSTR;
+#else
+typedef CHAR TCHAR, *PTCHAR, *PTSTR, *LPTSTR;
+typedef const CHAR *PCTSTR, *LPCTSTR;
+#endif
+#ifdef UNICODE
 #define TEXT(quote) TEXT_QUOTE_NBX(quote)
 #else
 #define TEXT(quote) quote

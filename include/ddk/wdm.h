@@ -12,6 +12,7 @@
 #include "devioctl.h"
 #include "wdm/base.h"
 #include "wdm/interlocked.h"
+#include "wdm/bits.h"
 #include "wdm/ke.h"
 #include "wdm/ps.h"
 #include "wdm/ex.h"

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// Microsoft's intrinsics as far as kernel drivers name them; the processor's vector types come from the compiler.
+//
+// It stands before the compiler's own intrin.h, which only serves Windows targets.
+#ifndef NBX_DDK_INTRIN_H
+#define NBX_DDK_INTRIN_H
+
+#include <immintrin.h>
+
+#include "wdm/bits.h"
+#include "wdm/interlocked.h"
+
+#define _InterlockedIncrement InterlockedIncrement
+#define _InterlockedDecrement InterlockedDecrement
+#define _InterlockedExchange InterlockedExchange
+#define _InterlockedCompareExchange InterlockedCompareExchange
+#define _InterlockedCompareExchange64 InterlockedCompareExchange64
+#define _InterlockedExchangeAdd InterlockedExchangeAdd
+#define _InterlockedOr InterlockedOr
+#define _InterlockedAnd InterlockedAnd
+
+#endif
