@@ -78,10 +78,10 @@ adapter_rows(const struct stack_adapter *adapter, struct row *rows)
 static void
 print_time(const char *word, uint64_t ns, FILE *out)
 {
-    if (ns >= 1000000)
-        fprintf(out, ", %s %.10gms", word, (double)ns / 1e6);
-    else if (ns)
-        fprintf(out, ", %s %lluns", word, (unsigned long long)ns);
+    if (!ns)
+        return;
+    fprintf(out, ", %s ", word);
+    scalar_print_duration(ns, out);
 }
 
 static void

@@ -157,6 +157,28 @@ print_adapter(const struct stack_adapter *adapter, FILE *out)
         fputs("        idle: ok\n", out);
 }
 
+// Nothing for 0, which is every duration's default.
+static void
+print_duration(const char *before, const char *key, uint64_t ns, const char *after, FILE *out)
+{
+    if (!ns)
+        return;
+    fprintf(out, "%s%s: ", before, key);
+    scalar_print_duration(ns, out);
+    fputs(after, out);
+}
+
+static void
+print_percent(const char *key, double part, FILE *out)
+{
+    char text[40];
+    int length = snprintf(text, sizeof text, "%.9f", part * 100);
+    while (length > 0 && text[length - 1] == '0')
+        length--;
+    length -= length > 0 && text[length - 1] == '.';
+    fprintf(out, "%s: %.*s%%, ", key, length, text);
+}
+
 static void
 print_wires(const struct stack *stack, FILE *out)
 {
@@ -170,15 +192,16 @@ print_wires(const struct stack *stack, FILE *out)
         fputs("  ", out);
         print_text(wire->name, out);
         fputs(": { ", out);
-        if (wire->bits_per_second)
-            fprintf(out, "rate: %llubit, ", (unsigned long long)wire->bits_per_second);
-        if (wire->delay_ns)
-            fprintf(out, "delay: %lluns, ", (unsigned long long)wire->delay_ns);
-        if (wire->jitter_ns)
-            fprintf(out, "jitter: %lluns, ", (unsigned long long)wire->jitter_ns);
+        if (wire->bits_per_second) {
+            fputs("rate: ", out);
+            scalar_print_rate(wire->bits_per_second, out);
+            fputs(", ", out);
+        }
+        print_duration("", "delay", wire->delay_ns, ", ", out);
+        print_duration("", "jitter", wire->jitter_ns, ", ", out);
         for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
             if (parts[p].part > 0)
-                fprintf(out, "%s: %.12f%%, ", parts[p].word, parts[p].part * 100);
+                print_percent(parts[p].word, parts[p].part, out);
         fprintf(out, "seed: %llu }\n", (unsigned long long)wire->seed);
     }
 }
@@ -192,8 +215,6 @@ print_expectations(const struct stack_step *step, FILE *out)
         print_text(expectation->key, out);
         fprintf(out, ": \"%s %llu\"", stack_compare_word(expectation->compare), (unsigned long long)expectation->number);
     }
-    if (step->within_ns)
-        fprintf(out, ", within: %lluns", (unsigned long long)step->within_ns);
 }
 
 static void
@@ -206,21 +227,20 @@ static void
 print_step(const struct stack_step *step, FILE *out)
 {
     static const char *const words[] = {"wait", "traffic", "oid", "do", "expect"};
-    unsigned long long within = step->within_ns;
     fprintf(out, "  - %s: { ", words[step->kind]);
     if (step->adapter)
         print_adapter_name(step->kind == STACK_STEP_TRAFFIC ? "from" : "adapter", step->adapter, out);
     switch (step->kind) {
     case STACK_STEP_WAIT:
         if (!step->adapter)
-            fprintf(out, "for: %lluns", (unsigned long long)step->wait.for_ns);
+            print_duration("", "for", step->wait.for_ns, "", out);
         else
-            fprintf(out, ", state: %s, within: %lluns", stack_state_word(step->wait.state), within);
+            fprintf(out, ", state: %s", stack_state_word(step->wait.state));
         break;
     case STACK_STEP_TRAFFIC:
         print_adapter_name(", to", step->traffic.to, out);
-        fprintf(out, ", frames: %llu, sizes: %u..%u, within: %lluns", (unsigned long long)step->traffic.frames,
-                step->traffic.size_min_bytes, step->traffic.size_max_bytes, within);
+        fprintf(out, ", frames: %llu, sizes: %u..%u", (unsigned long long)step->traffic.frames, step->traffic.size_min_bytes,
+                step->traffic.size_max_bytes);
         break;
     case STACK_STEP_OID:
         fprintf(out, ", %s: %s, ", step->oid.is_set ? "set" : "query", step->oid.name);
@@ -229,7 +249,7 @@ print_step(const struct stack_step *step, FILE *out)
             print_hex(step->oid.value, step->oid.value_bytes, out);
             fputs(", ", out);
         }
-        fprintf(out, "expect: %s, within: %lluns", step->oid.expect, within);
+        fprintf(out, "expect: %s", step->oid.expect);
         break;
     case STACK_STEP_DO:
         fprintf(out, ", action: %s", stack_action_word(step->act.action));
@@ -237,10 +257,11 @@ print_step(const struct stack_step *step, FILE *out)
             fputs(", filter: ", out);
             print_text(step->act.filter->driver->name, out);
         }
-        fprintf(out, ", within: %lluns", within);
         break;
     case STACK_STEP_EXPECT: print_expectations(step, out); break;
     }
+    if (step->kind != STACK_STEP_WAIT || step->adapter)
+        print_duration(", ", "within", step->within_ns, "", out);
     fputs(" }\n", out);
 }
 

@@ -110,18 +110,41 @@ scalar_unit(const char *text, const struct unit *units, double limit, uint64_t *
     return false;
 }
 
+static const struct unit duration_units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {NULL, 0}};
+static const struct unit rate_units[] = {{"bit", 1}, {"Kbit", 1e3}, {"Mbit", 1e6}, {"Gbit", 1e9}, {NULL, 0}};
+
 bool
 scalar_duration(const char *text, uint64_t *ns)
 {
-    static const struct unit units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {NULL, 0}};
-    return scalar_unit(text, units, 8760 * 3600e9, ns);
+    return scalar_unit(text, duration_units, 8760 * 3600e9, ns);
 }
 
 bool
 scalar_rate(const char *text, uint64_t *bits_per_second)
 {
-    static const struct unit units[] = {{"bit", 1}, {"Kbit", 1e3}, {"Mbit", 1e6}, {"Gbit", 1e9}, {NULL, 0}};
-    return scalar_unit(text, units, 1e13, bits_per_second);
+    return scalar_unit(text, rate_units, 1e13, bits_per_second);
+}
+
+static void
+print_unit(uint64_t value, const struct unit *units, FILE *out)
+{
+    const struct unit *best = units;
+    for (; value && units->word; units++)
+        if (value % (uint64_t)units->factor == 0)
+            best = units;
+    fprintf(out, "%llu%s", (unsigned long long)(value / (uint64_t)best->factor), best->word);
+}
+
+void
+scalar_print_duration(uint64_t ns, FILE *out)
+{
+    print_unit(ns, duration_units, out);
+}
+
+void
+scalar_print_rate(uint64_t bits_per_second, FILE *out)
+{
+    print_unit(bits_per_second, rate_units, out);
 }
 
 bool
@@ -131,7 +154,7 @@ scalar_percent(const char *text, double *part)
     const char *end;
     if (!leading_decimal(text, &number, &end) || number > 100)
         return false;
-    *part = number / 100;
+    *part = round(number * 1e9) / 1e11;   // nine decimals of a percent, as many as are printed
     return !strcmp(end, "%") || (!*end && number == 0);
 }
 

@@ -25,7 +25,7 @@ static const char *const idle_words[] = {"ok", NULL};
 #define IDLE {.name = "idle", .type = SCHEMA_WORD, .words = idle_words, .doc = "Says that seeing no frame is no finding here"}
 
 static const struct schema_key wait_keys[] = {
-    {.name = "for", .type = SCHEMA_DURATION, .max = DURATION_MAX, .doc = "Let this much time pass; stands alone"},
+    {.name = "for", .type = SCHEMA_DURATION, .min = 1, .max = DURATION_MAX, .doc = "Let this much time pass; stands alone"},
     {.name = "adapter", .type = SCHEMA_ADAPTER, .doc = "The adapter whose state is awaited"},
     {.name = "state", .type = SCHEMA_WORD, .words = schema_states, .doc = "The state to wait for"},
     WITHIN("30s"),

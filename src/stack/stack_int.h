@@ -158,6 +158,8 @@ bool scalar_hex(struct stack_arena *arena, const char *text, const uint8_t **byt
 bool scalar_compare(const char *text, enum stack_compare *compare, uint64_t *number);
 bool scalar_oid(const char *text);
 bool scalar_status(const char *text);
+void scalar_print_duration(uint64_t ns, FILE *out);                // in the largest unit that is exact
+void scalar_print_rate(uint64_t bits_per_second, FILE *out);
 size_t scalar_word(const char *text, const char *const *words);     // index, or SIZE_MAX
 
 // ---- resolve.c, resolve_whole.c, resolve_script.c, values.c
