@@ -17,6 +17,7 @@ typedef struct _NDK_ADAPTER_INFO NDK_ADAPTER_INFO;
 
 typedef struct _NDIS_NDK_CAPABILITIES {
     NDIS_OBJECT_HEADER Header;
+    ULONG Flags;
     ULONG MaxQpCount;
     ULONG MaxCqCount;
     ULONG MaxMrCount;
@@ -38,6 +39,7 @@ typedef struct _NDIS_NDK_CONNECTION_ENTRY {
 
 typedef struct _NDIS_NDK_CONNECTIONS {
     NDIS_OBJECT_HEADER Header;
+    ULONG Flags;
     ULONG Count;
     BOOLEAN NDConnectionsMappedtoTCPConnections;
     NDIS_NDK_CONNECTION_ENTRY Connections[1];
@@ -52,6 +54,7 @@ typedef struct _NDIS_NDK_LOCAL_ENDPOINT_ENTRY {
 
 typedef struct _NDIS_NDK_LOCAL_ENDPOINTS {
     NDIS_OBJECT_HEADER Header;
+    ULONG Flags;
     ULONG Count;
     BOOLEAN NDLocalEndpointsMappedtoTCPLocalEndpoints;
     NDIS_NDK_LOCAL_ENDPOINT_ENTRY LocalEndpoints[1];
@@ -92,6 +95,7 @@ typedef struct _NDIS_NDK_PERFORMANCE_COUNTERS {
 
 typedef struct _NDIS_NDK_STATISTICS_INFO {
     NDIS_OBJECT_HEADER Header;
+    ULONG Flags;
     NDIS_NDK_PERFORMANCE_COUNTERS CounterSet;
 } NDIS_NDK_STATISTICS_INFO, *PNDIS_NDK_STATISTICS_INFO;
 

@@ -134,6 +134,8 @@ typedef struct _NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD {
     ULONG LsoV2Supported : 4;
     ULONG RssSupported : 4;
     ULONG VmqSupported : 4;
+    ULONG UsoSupported : 4; // UNSURE: as in the second version below
+    ULONG Reserved : 8;
     ULONG MaxHeaderSizeSupported;
 } NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD, *PNDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD;
 

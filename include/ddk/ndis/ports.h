@@ -16,6 +16,9 @@ typedef enum _NDIS_PORT_TYPE {
     NdisPortTypeBridge,
     NdisPortTypeRasConnection,
     NdisPortType8021xSupplicant,
+#if NDIS_SUPPORT_NDIS630
+    NdisPortTypeNdisImPlatform,
+#endif
     NdisPortTypeMax
 } NDIS_PORT_TYPE, *PNDIS_PORT_TYPE;
 
