@@ -2,7 +2,7 @@
 // The plain relay between two TAPs that `ndisbox bench bridge` is measured against, and the same through two ports, which shows what
 // the ports themselves cost.
 //
-//   relay_bench [--ports] [--two-threads] [--no-offload] TAP TAP
+//   relay_bench [--ports] [--two-threads] [--no-offload] TAP TAP          (with --ports also any port: packet:veth0 ...)
 //
 // plain        one thread, poll on both, a budget of 256 frames a direction, readv and writev with the virtio-net header
 // two-threads  one thread a direction (ports always have that)
@@ -169,8 +169,8 @@ relay_ports_main(void *arg)
     struct relay_ports *run = arg;
     struct port_world *world = port_world_create(run->sched);
     for (int i = 0; i < 2; i++) {
-        char spec[32], error[256];
-        snprintf(spec, sizeof(spec), "tap:%s", run->names[i]);
+        char spec[256], error[256];
+        snprintf(spec, sizeof(spec), "%s%s", strchr(run->names[i], ':') ? "" : "tap:", run->names[i]);
         ends[i].other = &ends[!i];
         ends[i].buffers = malloc(relay_slots * sizeof(*ends[i].buffers));
         if (port_open(world, spec, &upcalls, &ends[i], &ends[i].port, error, sizeof(error))) {
