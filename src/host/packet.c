@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The system calls of a packet socket; see packet.h. Frames pass in batches of up to 64 by recvmmsg and sendmmsg, straight from and
-// into the caller's buffers; a ring (TPACKET_V3) would have the caller copy each frame out of it once more.
+// into the caller's buffers.
+//
+// Why not a ring: measured with virtio-net headers over a veth pair on two cores (Linux 6.18), TPACKET_V3 took in 0.4 to 0.6 million
+// frames a second where recvmmsg took 0.3 to 0.4, and cost the receiver a fraction of the time, because it wakes once a block and
+// the kernel copies in the sender's softirq. But a block is handed over only when it is full or a millisecond old (a tick before
+// 6.18), which every request and answer would wait for. TPACKET_V2 hands over each frame at once and was no faster than recvmmsg.
 #include "host/packet.h"
 
 #include <arpa/inet.h>

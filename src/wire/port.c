@@ -110,6 +110,8 @@ port_spec_check(const char *spec, char *error, size_t error_bytes)
 {
     const char *argument;
     const struct port_ops *ops = port_kind_find(spec, &argument);
+    if (!ops && !strncmp(spec, "xdp:", 4))
+        return port_error(error, error_bytes, -EINVAL, "port xdp is not built yet: use packet:%s", spec + 4);
     if (!ops)
         return port_error(error, error_bytes, -EINVAL,
                           "port \"%s\" is of no kind that exists: wire:NAME, tap:NAME, packet:IFACE, stream:PATH, "

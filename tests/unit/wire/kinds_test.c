@@ -17,6 +17,7 @@ TEST(a_port_text_that_is_wrong_is_refused_with_a_reason)
 {
     refused("", "no kind");
     refused("taps:nb0", "no kind");
+    refused("xdp:eth0", "use packet:eth0");
     refused("tap:", "needs the name");
     refused("tap", "needs the name");
     refused("tap:averyveryverylongname", "at most 15");
@@ -153,6 +154,23 @@ WORLD_TEST(test_port_link_reaches_the_device_and_a_frame_sent_while_down_is_coun
     port_test_link(device.port, true);
     ck_assert(device_wait_word(&device, &device.link_changes, 1, 1000000));
     ck_assert(device.link_up);
+    device_close(&device);
+}
+
+WORLD_TEST(port_stop_ends_the_upcalls_and_leaves_the_port_usable)
+{
+    static struct device device;
+    const uint8_t *frame;
+    device_open(&device, world, "test:t");
+    port_stop(device.port);
+    port_test_rx_enqueue(device.port, test_frame, 100, NULL);
+    port_test_rx_flush(device.port);
+    port_test_link(device.port, false);
+    ck_assert(!device_wait(&device, 1, 1000000000));
+    ck_assert_uint_eq(device.link_changes, 0);
+    port_test_link(device.port, true);
+    ck_assert_uint_eq(device_send_raw(&device, test_frame, 100, NULL), 1);
+    ck_assert_uint_eq(port_test_tx_get(device.port, &frame, NULL), 100);
     device_close(&device);
 }
 
