@@ -16,7 +16,8 @@ struct reader {
 
 struct dynamic {
     uint64_t symbols_at, strings_at, strings_bytes, hash_at, gnu_hash_at, symbol_bytes;
-    uint32_t needed;
+    uint32_t needed_count;
+    uint64_t needed[ELF_NEEDED_MAX];
 };
 
 static bool
@@ -88,7 +89,9 @@ dynamic_read(const struct reader *r, struct dynamic *dynamic)
             dynamic->gnu_hash_at = entry.d_un.d_ptr;
             break;
         case DT_NEEDED:
-            dynamic->needed++;
+            if (dynamic->needed_count < ELF_NEEDED_MAX)
+                dynamic->needed[dynamic->needed_count] = entry.d_un.d_val;
+            dynamic->needed_count++;
             break;
         }
     }
@@ -155,7 +158,8 @@ tables_find(const struct reader *r, struct elf_image *image)
     image->symbol_count = count;
     image->strings = (const char *)r->bytes + strings_at;
     image->strings_bytes = dynamic.strings_bytes;
-    image->needed_count = dynamic.needed;
+    image->needed_count = dynamic.needed_count;
+    memcpy(image->needed, dynamic.needed, sizeof(image->needed));
     return NULL;
 }
 
@@ -177,6 +181,21 @@ elf_read(const void *bytes, size_t count, struct elf_image *image, const char **
     return *why ? -ENOEXEC : 0;
 }
 
+// A terminated string of the string table. NULL: there is none at the offset.
+static const char *
+string_at(const struct elf_image *image, uint64_t offset)
+{
+    if (offset == 0 || offset >= image->strings_bytes || !memchr(image->strings + offset, 0, image->strings_bytes - offset))
+        return NULL;
+    return image->strings + offset;
+}
+
+const char *
+elf_needed_at(const struct elf_image *image, uint32_t index)
+{
+    return index < image->needed_count && index < ELF_NEEDED_MAX ? string_at(image, image->needed[index]) : NULL;
+}
+
 bool
 elf_symbol_at(const struct elf_image *image, uint32_t index, struct elf_symbol *symbol)
 {
@@ -184,10 +203,8 @@ elf_symbol_at(const struct elf_image *image, uint32_t index, struct elf_symbol *
     if (index == 0 || index >= image->symbol_count)
         return false;
     memcpy(&raw, image->symbols + (size_t)index * sizeof(raw), sizeof(raw));
-    if (ELF64_ST_BIND(raw.st_info) == STB_LOCAL || raw.st_name == 0 || raw.st_name >= image->strings_bytes)
-        return false;
-    symbol->name = image->strings + raw.st_name;
-    if (!memchr(symbol->name, 0, image->strings_bytes - raw.st_name))
+    symbol->name = string_at(image, raw.st_name);
+    if (!symbol->name || ELF64_ST_BIND(raw.st_info) == STB_LOCAL)
         return false;
     symbol->is_undefined = raw.st_shndx == SHN_UNDEF;
     symbol->is_weak = ELF64_ST_BIND(raw.st_info) == STB_WEAK;

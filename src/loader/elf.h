@@ -14,8 +14,10 @@ struct elf_image {
     uint32_t symbol_count;
     const char *strings;         // .dynstr inside bytes
     size_t strings_bytes;
-    uint32_t needed_count;       // DT_NEEDED entries
+    uint32_t needed_count;       // DT_NEEDED entries; the first ELF_NEEDED_MAX are in needed
+    uint64_t needed[16];         // offsets in strings
 };
+#define ELF_NEEDED_MAX 16
 
 // Check that bytes are a 64-bit little-endian x86-64 shared object and find its dynamic symbols. All offsets are checked against
 // count, so any bytes may be given. fails: -ENOEXEC with *why (static text) set.
@@ -27,5 +29,8 @@ struct elf_symbol {
 };
 // Symbol number index (1 .. symbol_count - 1). fails: false for a symbol without a usable name, or a local one.
 bool elf_symbol_at(const struct elf_image *image, uint32_t index, struct elf_symbol *symbol);
+
+// The file name of the needed library number index. NULL: past the end, or damaged.
+const char *elf_needed_at(const struct elf_image *image, uint32_t index);
 
 #endif

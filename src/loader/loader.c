@@ -11,6 +11,7 @@
 #include <link.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,28 +109,48 @@ copy_write(const char *path, const char *bytes, size_t count)
     return failed;
 }
 
-// All undefined names that neither this program nor its libraries define, as one sentence. Returns how many.
+static bool
+is_sanitizer_name(const char *name)
+{
+    return strncmp(name, "__asan_", 7) == 0 || strncmp(name, "__tsan_", 7) == 0 || strncmp(name, "__ubsan_", 8) == 0 ||
+           strncmp(name, "__sanitizer_", 12) == 0;
+}
+
+// All undefined names that neither this program nor its libraries define, as one sentence. Returns how many; error is cut at its end.
 static unsigned
 unresolved_list(const struct elf_image *elf, const char *name, char *error, size_t error_bytes)
 {
-    unsigned count = 0;
-    size_t used = 0;
+    unsigned count = 0, sanitizer = 0;
+    size_t used = (size_t)snprintf(error, error_bytes, "%s: nothing defines ", name);
     for (uint32_t i = 1; i < elf->symbol_count; i++) {
         struct elf_symbol symbol;
         if (!elf_symbol_at(elf, i, &symbol) || !symbol.is_undefined || symbol.is_weak || dlsym(RTLD_DEFAULT, symbol.name))
             continue;
-        bool is_sanitizer = strncmp(symbol.name, "__asan_", 7) == 0 || strncmp(symbol.name, "__tsan_", 7) == 0;
-        int put = snprintf(error + used, error_bytes - used, "%s%s%s",
-                           count ? ", " : "", symbol.name, is_sanitizer && !count ? " (it was built with a sanitizer that this program lacks)" : "");
-        if (!count++) {
-            put = snprintf(error, error_bytes, "%s: nothing defines %s%s", name, symbol.name,
-                           is_sanitizer ? " (it was built with a sanitizer that this program lacks)" : "");
+        if (is_sanitizer_name(symbol.name)) {
+            sanitizer++;
+            continue;
         }
-        if (put < 0 || (size_t)put >= error_bytes - used)
-            return count;
-        used += (size_t)put;
+        if (used < error_bytes)
+            used += (size_t)snprintf(error + used, error_bytes - used, "%s%s", count ? ", " : "", symbol.name);
+        count++;
     }
-    return count;
+    if (sanitizer && !count)
+        snprintf(error, error_bytes, "%s: it was built with a sanitizer that this program is built without", name);
+    return count + sanitizer;
+}
+
+// Names can be checked beforehand only if every library the image wants is loaded already; else the dynamic linker has to say it.
+static bool
+libraries_are_loaded(const struct elf_image *elf)
+{
+    for (uint32_t i = 0; i < elf->needed_count; i++) {
+        const char *library = elf_needed_at(elf, i);
+        void *dl = library ? dlopen(library, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+        if (!dl)
+            return false;
+        dlclose(dl);
+    }
+    return true;
 }
 
 static int
@@ -142,8 +163,7 @@ bytes_check(const char *bytes, size_t count, const char *name, char *error, size
         snprintf(error, error_bytes, "%s: %s", name, why);
         return failed;
     }
-    // With libraries of its own only the dynamic linker can say what is missing.
-    return elf.needed_count == 0 && unresolved_list(&elf, name, error, error_bytes) ? -ENOSYS : 0;
+    return libraries_are_loaded(&elf) && unresolved_list(&elf, name, error, error_bytes) ? -ENOSYS : 0;
 }
 
 struct span_of {

@@ -18,7 +18,4 @@ struct loader_image {
 int loader_open(const char *path, const char *name, struct loader_image *image, char *error, size_t error_bytes);
 void loader_close(void *dl);
 
-// Which driver copy holds pc: its service name, NULL if none. For the crash reporter: takes no lock, allocates nothing.
-const char *loader_name_at(const void *pc);
-
 #endif

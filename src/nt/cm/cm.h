@@ -81,6 +81,7 @@ NTSTATUS cm_key_open_attributes(struct box *box, const OBJECT_ATTRIBUTES *attrib
 // RtlQueryRegistryValues and kin resolve RelativeTo this way. fails: OBJECT_NAME_NOT_FOUND, INVALID_PARAMETER, INVALID_HANDLE.
 // owns: *key carries a reference, dropped with cm_key_put.
 NTSTATUS cm_relative_open(struct box *box, ULONG relative_to, PCWSTR path, bool create, struct cm_key **key);
+void cm_key_get(struct box *box, struct cm_key *key);
 void cm_key_put(struct box *box, struct cm_key *key);
 
 #endif

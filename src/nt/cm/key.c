@@ -150,6 +150,14 @@ cm_walk(struct box *box, struct cm_key *key, UNICODE_STRING path, bool create, s
 }
 
 void
+cm_key_get(struct box *box, struct cm_key *key)
+{
+    KIRQL old = cm_lock_take(box->cm);
+    key->refs++;
+    cm_lock_drop(box->cm, old);
+}
+
+void
 cm_key_put(struct box *box, struct cm_key *key)
 {
     KIRQL old = cm_lock_take(box->cm);
