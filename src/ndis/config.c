@@ -221,7 +221,7 @@ ndis_config_write(struct ndis_config *config, const UNICODE_STRING *keyword, con
 NDIS_STATUS
 ndis_config_address(struct ndis_config *config, void **address, UINT *bytes)
 {
-    static WCHAR name[] = L"NetworkAddress";
+    WCHAR name[] = L"NetworkAddress";
     UNICODE_STRING keyword = {sizeof name - sizeof(WCHAR), sizeof name, name};
     NDIS_CONFIGURATION_PARAMETER *value;
     NDIS_STATUS status = ndis_config_read(config, &keyword, NdisParameterString, &value);
