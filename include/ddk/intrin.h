@@ -10,6 +10,9 @@
 #include "wdm/bits.h"
 #include "wdm/interlocked.h"
 
+#define __cpuid(info, leaf) __asm__ volatile("cpuid" : "=a"((info)[0]), "=b"((info)[1]), "=c"((info)[2]), "=d"((info)[3]) : "a"(leaf), "c"(0))
+#define __cpuidex(info, leaf, subleaf) \
+    __asm__ volatile("cpuid" : "=a"((info)[0]), "=b"((info)[1]), "=c"((info)[2]), "=d"((info)[3]) : "a"(leaf), "c"(subleaf))
 #define _InterlockedIncrement InterlockedIncrement
 #define _InterlockedDecrement InterlockedDecrement
 #define _InterlockedExchange InterlockedExchange

@@ -8,6 +8,7 @@
 
 #include "ntddndis.h"
 #include "ifdef.h"
+#include "ip2string.h"
 #include "nldef.h"
 #include "ws2ipdef.h"
 

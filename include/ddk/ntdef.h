@@ -54,7 +54,8 @@
 #define DECLSPEC_IMPORT
 #define DECLSPEC_EXPORT
 #define DECLSPEC_NORETURN __attribute__((noreturn))
-#define DECLSPEC_ALIGN(bytes) __attribute__((aligned(bytes)))
+#define DECLSPEC_ALIGN(bytes) __declspec(align(bytes))
+#define POINTER_ALIGNMENT DECLSPEC_ALIGN(8)
 #define DECLSPEC_NOINLINE __attribute__((noinline))
 #define DECLSPEC_NOTHROW
 #define DECLSPEC_NOVTABLE
@@ -392,6 +393,9 @@ typedef enum _SUITE_TYPE { SmallBusiness, Enterprise, BackOffice, CommunicationS
 #define C_ASSERT(e) static_assert((e), #e)
 #else
 #define C_ASSERT(e) _Static_assert((e), #e)
+#ifndef static_assert
+#define static_assert _Static_assert
+#endif
 #endif
 #if !defined(NOMINMAX) && !defined(__cplusplus)
 #ifndef min

@@ -29,6 +29,15 @@ typedef union _SOCKADDR_INET {
     ADDRESS_FAMILY si_family;
 } SOCKADDR_INET, *PSOCKADDR_INET;
 
+typedef struct NBX_SOCKET_TAG(in_pktinfo) {
+    IN_ADDR ipi_addr;
+    ULONG ipi_ifindex;
+} IN_PKTINFO, *PIN_PKTINFO;
+typedef struct NBX_SOCKET_TAG(in6_pktinfo) {
+    IN6_ADDR ipi6_addr;
+    ULONG ipi6_ifindex;
+} IN6_PKTINFO, *PIN6_PKTINFO;
+
 typedef struct _sockaddr_in6_pair {
     PSOCKADDR_IN6 SourceAddress;
     PSOCKADDR_IN6 DestinationAddress;
@@ -64,6 +73,7 @@ typedef struct _sockaddr_in6_pair {
 #define IPV6_PKTINFO 19
 #define IPV6_V6ONLY 27
 #define IPV6_UNICAST_IF 31
+#define IPV6_RTHDR 32
 #endif
 
 #ifndef NBX_LINUX_SOCKETS

@@ -141,7 +141,6 @@ FORCEINLINE PVOID InterlockedExchangePointer(PVOID volatile *Target, PVOID Value
 FORCEINLINE PVOID InterlockedCompareExchangePointer(PVOID volatile *Destination, PVOID ExChange, PVOID Comperand) { return (__atomic_compare_exchange_n(Destination, &Comperand, ExChange, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST), Comperand); }
 FORCEINLINE PVOID InterlockedExchangePointerAcquire(PVOID volatile *Target, PVOID Value) { return __atomic_exchange_n(Target, Value, __ATOMIC_ACQUIRE); }
 FORCEINLINE PVOID InterlockedCompareExchangePointerAcquire(PVOID volatile *Destination, PVOID ExChange, PVOID Comperand) { return (__atomic_compare_exchange_n(Destination, &Comperand, ExChange, 0, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE), Comperand); }
-FORCEINLINE PVOID InterlockedExchangePointerRelease(PVOID volatile *Target, PVOID Value) { return __atomic_exchange_n(Target, Value, __ATOMIC_RELEASE); }
 FORCEINLINE PVOID InterlockedCompareExchangePointerRelease(PVOID volatile *Destination, PVOID ExChange, PVOID Comperand) { return (__atomic_compare_exchange_n(Destination, &Comperand, ExChange, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED), Comperand); }
 FORCEINLINE PVOID InterlockedExchangePointerNoFence(PVOID volatile *Target, PVOID Value) { return __atomic_exchange_n(Target, Value, __ATOMIC_RELAXED); }
 FORCEINLINE PVOID InterlockedCompareExchangePointerNoFence(PVOID volatile *Destination, PVOID ExChange, PVOID Comperand) { return (__atomic_compare_exchange_n(Destination, &Comperand, ExChange, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED), Comperand); }

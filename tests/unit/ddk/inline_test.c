@@ -211,3 +211,14 @@ TEST(IoCopyCurrentIrpStackLocationToNext_copies_all_but_the_completion_routine)
     IoSkipCurrentIrpStackLocation(irp);
     ck_assert_int_eq(irp->CurrentLocation, 3);
 }
+
+// Before the struct of a typedef, __declspec(align) pads the structure and a GNU attribute would only align the name.
+typedef DECLSPEC_ALIGN(8) struct {
+    ULONG words[3];
+} PADDED;
+
+TEST(DECLSPEC_ALIGN_before_a_struct_pads_its_size)
+{
+    ck_assert_uint_eq(sizeof(PADDED), 16);
+    ck_assert_uint_eq(TYPE_ALIGNMENT(PADDED), 8);
+}
