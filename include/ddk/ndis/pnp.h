@@ -35,6 +35,7 @@ typedef enum _NET_PNP_EVENT_CODE {
     NetEventPortActivation,
     NetEventPortDeactivation,
     NetEventIMReEnableDevice,
+// UNSURE: the pages name the codes of 6.30 and later but not their order.
 #if NDIS_SUPPORT_NDIS630
     NetEventNDKEnable,
     NetEventNDKDisable,
