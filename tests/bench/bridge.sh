@@ -8,7 +8,9 @@
 # -s turns segmentation and checksum offload off at both TAPs (needs ethtool), so that frames stay below the MTU.
 #
 # COMMAND is started with the names of the two TAPs appended (it creates them and prints "ready" when it has), or with them in the
-# places of the words TAP1 and TAP2. Prints one line: Gbit/s at the receiver, retransmissions, and the CPU seconds COMMAND took.
+# places of the words TAP1 and TAP2. Prints one line: Gbit/s at the receiver, the CPU seconds COMMAND took, retransmissions and what
+# explains them: frames the kernel dropped at the TAPs because nobody read them in time, loss probes and timeouts of a TCP that was
+# itself kept waiting for a processor.
 # Needs root (network namespaces), iproute2 and iperf3; exits 77 and says so without.
 set -u
 seconds=3 streams=1 mtu=1500 small=no veth=no
@@ -16,7 +18,7 @@ while getopts t:P:m:sv option; do
     case $option in t) seconds=$OPTARG ;; P) streams=$OPTARG ;; m) mtu=$OPTARG ;; s) small=yes ;; v) veth=yes ;; *) exit 2 ;; esac
 done
 shift $((OPTIND - 1))
-[ $# -gt 0 ] || { sed -n '3,13p' "$0" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n '3,15p' "$0" >&2; exit 2; }
 for need in ip iperf3 python3; do
     command -v $need >/dev/null || { echo "SKIP: $need is not installed" >&2; exit 77; }
 done
@@ -73,11 +75,19 @@ cpu() { awk '{print ($14 + $15) / 100}' "/proc/$child/stat"; }
 before=$(cpu)
 ip netns exec "$a" iperf3 -c 10.99.0.2 -t "$seconds" -P "$streams" -J >"$work/json" || { cat "$work/json" >&2; exit 1; }
 after=$(cpu)
-python3 - "$work/json" "$before" "$after" <<'PY'
+count() { # netns counter
+    ip netns exec "$1" nstat -asz "$2" | awk -v name="$2" '$1 == name {print $2}'
+}
+dropped() { # netns tap
+    ip -n "$1" -j -s link show "$2" | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["stats64"]["tx"]["dropped"])'
+}
+explained="$(($(dropped "$a" "$inner1") + $(dropped "$b" "$inner2"))) dropped by the kernel,\
+ $(count "$a" TcpExtTCPLossProbes) loss probes, $(count "$a" TcpExtTCPTimeouts) timeouts"
+python3 - "$work/json" "$before" "$after" "$explained" <<'PY'
 import json, sys
 end = json.load(open(sys.argv[1]))["end"]
-print(f'{end["sum_received"]["bits_per_second"] / 1e9:.2f} Gbit/s, {end["sum_sent"]["retransmits"]} retransmissions, '
-      f'{float(sys.argv[3]) - float(sys.argv[2]):.2f} CPU s')
+print(f'{end["sum_received"]["bits_per_second"] / 1e9:.2f} Gbit/s, {float(sys.argv[3]) - float(sys.argv[2]):.2f} CPU s, '
+      f'{end["sum_sent"]["retransmits"]} retransmissions ({sys.argv[4]})')
 PY
 kill "$child" && wait "$child"
 child=
