@@ -14,7 +14,8 @@ enum {
     WIRE_RX_BATCH = 256,                    // frames taken under the lock at once
     WIRE_TX_BATCH = 256,
     WIRE_FRAMES_MAX = 4096,                 // of one sender, on their way
-    WIRE_SIZE_CLASSES = 3
+    WIRE_SIZE_CLASSES = 3,
+    WIRE_TRACE_FRAME = 0x57                 // 'W', the tag of a frame in the trace hash
 };
 #define WIRE_BYTES_MAX (32u << 20)          // of one sender's buffers, on their way
 #define WIRE_MAX_FRAME_BYTES 9014           // jumbo Ethernet

@@ -16,6 +16,8 @@
 
 #include <string.h>
 
+#include "base/hash.h"
+
 static const uint64_t line_backlog_max_ns = 5 * 1000 * 1000, line_hold_max_ns = 1000 * 1000;
 
 enum { line_overhead_bytes = 24, line_frame_min_bytes = 60 };
@@ -170,11 +172,22 @@ line_ring_insert_locked(struct wire_port *to, struct wire_frame *frame)
     return at == to->ring_head;
 }
 
+// Under the seeded scheduler every frame goes into the trace hash, so that two runs that differ on the wire are known to differ.
+static void
+line_trace(struct wire_port *self, const struct wire_frame *frame)
+{
+    enum { looked_at_bytes = 128 };
+    uint64_t hash = hash_bytes(HASH_FNV_START, frame->data, frame->bytes < looked_at_bytes ? frame->bytes : looked_at_bytes);
+    sched_trace(self->wire->sched, WIRE_TRACE_FRAME, hash ^ ((uint64_t)frame->bytes << 32) ^ frame->due_ns);
+}
+
 // Hand the frame to every other port that receives. Nobody there: it is gone, as on a cable that ends in the air.
 static void
 line_deliver_locked(struct wire_port *self, struct wire_frame *frame)
 {
     wire_pool_use_locked(frame);
+    if (self->wire->sched->is_sim)
+        line_trace(self, frame);
     frame->refs = 1;
     LIST_FOR_EACH(node, &self->wire->ports) {
         struct wire_port *to = LIST_ENTRY_OF(node, struct wire_port, member);

@@ -236,7 +236,8 @@ struct impaired_result {
     uint32_t frames;
     struct port_stats sent, seen;
     uint32_t out_of_order, damaged, repeated, missing;
-    uint64_t order_hash;
+    uint64_t order_hash, trace_hash;
+    uint32_t frame_bytes;
 };
 
 // How the frames came in, found out from the frames alone.
@@ -272,7 +273,7 @@ impaired_body(struct sched *sched, struct port_world *world, void *arg)
     ck_assert_int_eq(port_world_wire(world, "lan", &result->config), 0);
     device_open(&a, world, "wire:lan");
     device_open(&b, world, "wire:lan");
-    device_send(&a, 0, result->frames, 200);
+    device_send(&a, 0, result->frames, result->frame_bytes);
     device_wait(&b, UINT32_MAX, 10 * second_ns);
     port_stats_get(a.port, &result->sent);
     port_stats_get(b.port, &result->seen);
@@ -288,8 +289,8 @@ impaired_body(struct sched *sched, struct port_world *world, void *arg)
 static struct impaired_result
 impaired_run(uint64_t seed, struct wire_config config, uint32_t frames)
 {
-    struct impaired_result result = {.config = config, .frames = frames};
-    world_run(seed, impaired_body, &result);
+    struct impaired_result result = {.config = config, .frames = frames, .frame_bytes = 200};
+    result.trace_hash = world_run(seed, impaired_body, &result);
     return result;
 }
 
@@ -354,6 +355,7 @@ TEST(wire_with_all_impairments_does_the_same_for_the_same_seed_and_else_for_anot
     struct impaired_result first = impaired_run(7, config, 3000), second = impaired_run(7, config, 3000);
     struct impaired_result other = impaired_run(8, config, 3000);
     ck_assert_uint_eq(first.order_hash, second.order_hash);
+    ck_assert_uint_eq(first.trace_hash, second.trace_hash);
     ck_assert_mem_eq(&first.sent, &second.sent, sizeof(first.sent));
     ck_assert_uint_ne(first.order_hash, other.order_hash);
     config.seed = 1;
@@ -362,6 +364,27 @@ TEST(wire_with_all_impairments_does_the_same_for_the_same_seed_and_else_for_anot
     ck_assert_uint_gt(first.sent.duplicated, 0);
     ck_assert_uint_gt(first.sent.corrupted, 0);
     ck_assert_uint_gt(first.sent.tx_dropped, 0);
+}
+
+static void
+two_frames_body(struct sched *sched, struct port_world *world, void *arg)
+{
+    static struct device a, b;
+    uint8_t frame[60] = {2, [59] = *(uint8_t *)arg};
+    device_open(&a, world, "wire:lan");
+    device_open(&b, world, "wire:lan");
+    device_send_raw(&a, frame, sizeof(frame), NULL);
+    device_send_raw(&a, frame, sizeof(frame), NULL);
+    ck_assert(device_wait(&b, 2, second_ns));
+    device_close(&a);
+    device_close(&b);
+}
+
+TEST(wire_frames_are_in_the_trace_hash_of_the_run)
+{
+    uint8_t one = 1, two = 2;
+    ck_assert_uint_eq(world_run(3, two_frames_body, &one), world_run(3, two_frames_body, &one));
+    ck_assert_uint_ne(world_run(3, two_frames_body, &one), world_run(3, two_frames_body, &two));
 }
 
 TEST(wire_counters_add_up_under_a_hundred_schedules)

@@ -24,7 +24,7 @@ world_run_main(void *arg)
     port_world_destroy(world);
 }
 
-static inline void
+static inline uint64_t
 world_run(uint64_t seed, world_body_fn body, void *arg)
 {
     const char *error = NULL;
@@ -33,7 +33,10 @@ world_run(uint64_t seed, world_body_fn body, void *arg)
     ck_assert_msg(sched != NULL, "sim_create: %s", error ? error : "?");
     struct world_run run = {sched, body, arg};
     ck_assert_int_eq(sched_run(sched, "test", world_run_main, &run, NULL), 0);
+    struct sim_stats stats;
+    sim_stats_get(sched, &stats);
     sched_destroy(sched);
+    return stats.trace_hash;
 }
 
 #define WORLD_TEST(name)                                                                                               \
