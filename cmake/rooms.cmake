@@ -24,6 +24,14 @@ add_custom_command(
   COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/gen/ddi.py --source ${PROJECT_SOURCE_DIR} --out ${NBX_GEN}
   DEPENDS ${PROJECT_SOURCE_DIR}/tools/gen/ddi.py ${NBX_DDI_INPUTS} ${NBX_GEN}/ddi_inputs.txt
   COMMENT "Generating the DDI doors and tables")
+file(GLOB NBX_WORD_INPUTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/ddk/ntddndis.h ${PROJECT_SOURCE_DIR}/include/ddk/ndis/*.h
+     ${PROJECT_SOURCE_DIR}/include/ddk/ntstatus.h ${PROJECT_SOURCE_DIR}/include/ddk/ntstatus/*.h)
+add_custom_command(
+  OUTPUT ${NBX_GEN}/ndis_words.c
+  COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/gen/words.py --source ${PROJECT_SOURCE_DIR} --out ${NBX_GEN}/ndis_words.c
+  DEPENDS ${PROJECT_SOURCE_DIR}/tools/gen/words.py ${NBX_WORD_INPUTS}
+  COMMENT "Generating the names of OIDs and status values")
+target_sources(ndisbox_core PRIVATE ${NBX_GEN}/ndis_words.c)
 add_custom_target(nbx_ddi_gen DEPENDS ${NBX_GEN}/ddi_ids.h ${NBX_GEN}/ddi_exports.list)
 target_sources(ndisbox_core PRIVATE ${NBX_GEN}/ddi_doors.c ${NBX_GEN}/ddi_table.c)
 target_include_directories(ndisbox_core PUBLIC ${NBX_GEN})

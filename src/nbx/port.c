@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Between a driver of the box and a port of the world: the port's thread gets a thread record of the box, so that the driver's code
 // finds itself on a processor at DISPATCH_LEVEL during an upcall, as in the DPC of an interrupt.
+// A cable that was pulled (link.h) hides the port from the device: what it sends is dropped, what arrives is read and dropped.
 #include <nbx/port.h>
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "nbx/link.h"
 #include "nt/ke/thread.h"
 #include "wire/port.h"
 
@@ -15,6 +18,9 @@ struct nbx_port {
     struct port_upcalls upcalls;              // the driver's
     void *context;
     void *driver;                             // whose code the upcalls are
+    struct list node;                         // box->nbx_ports
+    const char *spec;
+    _Atomic bool is_pulled;
     struct ke_thread thread;                  // lent to the port's thread during an upcall
 };
 
@@ -60,7 +66,8 @@ port_on_link(void *context, bool up, uint64_t bits_per_second)
 {
     struct nbx_port *self = context;
     void *user = port_enter(self);
-    self->upcalls.on_link(self->context, up, bits_per_second);
+    if (!atomic_load(&self->is_pulled))
+        self->upcalls.on_link(self->context, up, bits_per_second);
     port_leave(self, user);
 }
 
@@ -75,12 +82,19 @@ nbx_port_open(const char *spec, const struct port_upcalls *upcalls, void *contex
         return -ENOMEM;
     *self = (struct nbx_port){.box = box, .upcalls = *upcalls, .context = context, .driver = ke_self()->driver};
     ke_thread_init(&self->thread, box);
-    int failed = port_open(box->ports, spec, &bridge, self, &self->port, error, error_bytes);
+    list_init(&self->node);
+    int failed = (self->spec = strdup(spec)) ? 0 : -ENOMEM;
+    if (!failed)
+        failed = port_open(box->ports, spec, &bridge, self, &self->port, error, error_bytes);
     if (failed) {
         ke_thread_fini(&self->thread);
+        free((char *)self->spec);
         free(self);
         return failed;
     }
+    KIRQL old = ke_lock_take(&box->nbx_lock);
+    list_push_back(&box->nbx_ports, &self->node);
+    ke_lock_drop(&box->nbx_lock, old);
     *out = self;
     return 0;
 }
@@ -94,8 +108,12 @@ nbx_port_start(struct nbx_port *port)
 void
 nbx_port_close(struct nbx_port *port)
 {
+    KIRQL old = ke_lock_take(&port->box->nbx_lock);
+    list_remove(&port->node);
+    ke_lock_drop(&port->box->nbx_lock, old);
     port_close(port->port);
     ke_thread_fini(&port->thread);
+    free((char *)port->spec);
     free(port);
 }
 
@@ -114,13 +132,20 @@ nbx_port_stats(const struct nbx_port *port, struct port_stats *stats)
 uint32_t
 nbx_port_tx(struct nbx_port *port, const struct port_frame *frames, uint32_t count)
 {
+    if (__builtin_expect(atomic_load_explicit(&port->is_pulled, memory_order_relaxed), 0))
+        return count;
     return port_tx(port->port, frames, count);
 }
 
 uint32_t
 nbx_port_rx(struct nbx_port *port, struct port_slot *slots, uint32_t count)
 {
-    return port_rx(port->port, slots, count);
+    uint32_t filled = port_rx(port->port, slots, count);
+    if (__builtin_expect(!atomic_load_explicit(&port->is_pulled, memory_order_relaxed), 1))
+        return filled;
+    while (filled)
+        filled = port_rx(port->port, slots, count);
+    return 0;
 }
 
 void
@@ -133,4 +158,26 @@ uint64_t
 nbx_port_draw(uint64_t bound)
 {
     return sched_draw(sched_self->sched, SCHED_DRAW_ORDER, bound);
+}
+
+bool
+link_force(struct box *box, const char *spec, bool up)
+{
+    struct nbx_port *found = NULL;
+    KIRQL old = ke_lock_take(&box->nbx_lock);
+    LIST_FOR_EACH(node, &box->nbx_ports) {
+        struct nbx_port *port = LIST_ENTRY_OF(node, struct nbx_port, node);
+        if (spec && !strcmp(port->spec, spec))
+            found = port;
+    }
+    ke_lock_drop(&box->nbx_lock, old);
+    if (!found)
+        return false;
+    struct port_caps caps;
+    port_caps_get(found->port, &caps);
+    atomic_store(&found->is_pulled, !up);
+    old = ke_raise_dispatch(ke_self());
+    found->upcalls.on_link(found->context, up && caps.link_up, caps.bits_per_second);
+    ke_lower(ke_self(), old);
+    return true;
 }

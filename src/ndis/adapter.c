@@ -176,7 +176,7 @@ adapter_create(struct ndis_miniport_driver *driver, const struct ndis_adapter_co
     adapter->luid.Info.NetLuidIndex = ++ndis->next_luid_index;
     ke_lock_drop(&ndis->lock, old);
     adapter->luid.Info.IfType = IF_TYPE_ETHERNET_CSMACD;
-    if (!ndis_module_init(&adapter->module, NDIS_KIND_ADAPTER, adapter, driver->image) || !adapter_name(adapter, config)) {
+    if (!adapter_name(adapter, config) || !ndis_module_init(&adapter->module, NDIS_KIND_ADAPTER, adapter, driver->image)) {
         adapter_free(adapter);
         return NULL;
     }
@@ -259,6 +259,35 @@ ndis_adapter_attach_filter(struct ndis_adapter *adapter, const char *filter_serv
 {
     struct adapter_call call = {.adapter = adapter, .service = filter_service};
     ndis_pnp_run(adapter->module.ndis, adapter_attach_work, &call);
+    return call.status;
+}
+
+static void
+adapter_detach_work(void *arg)
+{
+    struct adapter_call *call = arg;
+    struct ndis_adapter *adapter = call->adapter;
+    struct ndis_filter_driver *driver = filter_driver_find(adapter->module.ndis, call->service);
+    struct ndis_filter *found = NULL;
+    LIST_FOR_EACH(node, &adapter->filters) {
+        struct ndis_filter *filter = LIST_ENTRY_OF(node, struct ndis_filter, node);
+        if (filter->driver == driver)
+            found = filter;
+    }
+    call->status = NDIS_STATUS_ADAPTER_NOT_FOUND;
+    if (!found)
+        return;
+    bool running = ndis_module_state(&adapter->module) == NDIS_STATE_RUNNING;
+    ndis_stack_pause(adapter, NDIS_PAUSE_DETACH_FILTER);
+    ndis_filter_detach(found);
+    call->status = running ? ndis_stack_restart(adapter) : NDIS_STATUS_SUCCESS;
+}
+
+NDIS_STATUS
+ndis_adapter_detach_filter(struct ndis_adapter *adapter, const char *filter_service)
+{
+    struct adapter_call call = {.adapter = adapter, .service = filter_service};
+    ndis_pnp_run(adapter->module.ndis, adapter_detach_work, &call);
     return call.status;
 }
 
@@ -398,6 +427,13 @@ ndis_adapter_oid(struct ndis_adapter *adapter, NDIS_REQUEST_TYPE type, NDIS_OID 
                  uint32_t *done_bytes)
 {
     return ndis_oid_adapter(adapter, type, oid, buffer, bytes, done_bytes);
+}
+
+void
+ndis_trace_set(struct box *box, ndis_trace_fn fn, void *context)
+{
+    box->ndis->trace_fn = fn;
+    box->ndis->trace_context = context;
 }
 
 // ---- NDIS in a box --------------------------------------------------------------------------------------------------------------

@@ -42,6 +42,9 @@ ndis_module_init(struct ndis_module *module, enum ndis_kind kind, struct ndis_ad
     module->ndis = ndis;
     module->adapter = adapter;
     module->image = image;
+    module->trace.adapter = adapter ? adapter->name : NULL;
+    module->trace.kind = kind == NDIS_KIND_ADAPTER ? "port" : kind == NDIS_KIND_FILTER ? "filter" : "protocol";
+    module->trace.name = image ? image->name : NULL;
     return true;
 }
 

@@ -32,6 +32,8 @@ NDIS_STATUS ndis_adapter_add(struct box *box, const struct ndis_adapter_config *
 struct ndis_adapter *ndis_adapter_find(struct box *box, const char *name);
 // Attach a module of the filter driver on top of those attached.
 NDIS_STATUS ndis_adapter_attach_filter(struct ndis_adapter *adapter, const char *filter_service);
+// Pause, take the highest module of that driver out, restart. fails: NDIS_STATUS_ADAPTER_NOT_FOUND.
+NDIS_STATUS ndis_adapter_detach_filter(struct ndis_adapter *adapter, const char *filter_service);
 NDIS_STATUS ndis_adapter_bind(struct ndis_adapter *adapter, const char *protocol_service);
 NDIS_STATUS ndis_adapter_restart(struct ndis_adapter *adapter);
 NDIS_STATUS ndis_adapter_pause(struct ndis_adapter *adapter);
@@ -46,6 +48,18 @@ struct ndis_edge {               // one row a module, for the counters table: bo
     uint64_t sent_nbls, completed_nbls, indicated_nbls, returned_nbls;
 };
 uint32_t ndis_adapter_edges(struct ndis_adapter *adapter, struct ndis_edge *edges, uint32_t capacity);
+
+// Watching lists at every edge. One function per box; it runs on the data path (irql <= DISPATCH) just before the list goes on, must
+// not keep or change it, and is called for:
+//   port      lists into and out of the miniport          filter    what a filter module passes down and up
+//   protocol  what a binding sends, and what it is shown
+struct ndis_trace_edge {
+    const char *adapter, *kind, *name;
+    uint32_t id;                 // the watcher's own, 0 at first
+};
+typedef void (*ndis_trace_fn)(void *context, struct ndis_trace_edge *edge, NET_BUFFER_LIST *nbls, bool outbound);
+// Set before any adapter is added. NULL: none.
+void ndis_trace_set(struct box *box, ndis_trace_fn fn, void *context);
 
 NDIS_STATUS ndis_adapter_oid(struct ndis_adapter *adapter, NDIS_REQUEST_TYPE type, NDIS_OID oid, void *buffer, uint32_t bytes,
                              uint32_t *done_bytes);

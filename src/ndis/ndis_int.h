@@ -20,6 +20,7 @@
 #include <ndis.h>
 
 #include "base/list.h"
+#include "ndis/ndis.h"
 #include "nt/io/image.h"
 #include "nt/ke/ke.h"
 
@@ -89,6 +90,7 @@ struct ndis_module {
     struct ndis_route cancel;                 // down
     // Counters of this edge, for reports; per processor, indexed by processor number.
     struct ndis_edge_counters *counters;
+    struct ndis_trace_edge trace;
 };
 
 // Set up what modules have in common; routes lead nowhere until the next publish. fails: false when out of memory.
@@ -379,6 +381,8 @@ struct ndis {
     uint64_t next_luid_index;
     uint64_t next_guid;
     struct ndis_module loopback;              // SourceHandle of NDIS's own NBLs
+    ndis_trace_fn trace_fn;                   // NULL: nobody watches
+    void *trace_context;
     NDIS_HANDLE loopback_pool;
 };
 
@@ -386,6 +390,23 @@ struct ndis {
 void ndis_pool_leak(struct ndis *ndis, const char *what, ULONG tag, const struct io_image *image, uint64_t count);
 
 struct ndis *ndis_self(void);                 // of the running thread's box
+
+// A list is about to cross this module's edge.
+static inline void
+ndis_trace(struct ndis_module *module, NET_BUFFER_LIST *nbls, bool outbound)
+{
+    struct ndis *ndis = module->ndis;
+    if (__builtin_expect(ndis->trace_fn != NULL, 0))
+        ndis->trace_fn(ndis->trace_context, &module->trace, nbls, outbound);
+}
+
+// Count a list at this module's edge, on the own processor's line.
+#define NDIS_EDGE_COUNT(self, module, counter, count)                                                                  \
+    do {                                                                                                               \
+        KIRQL count_old_ = ke_raise_dispatch(self);                                                                    \
+        (module)->counters[(self)->processor->number].counter += (count);                                              \
+        ke_lower(self, count_old_);                                                                                    \
+    } while (0)
 
 // ---- calls into drivers -----------------------------------------------------------------------------------------------------------
 

@@ -33,8 +33,8 @@ ndis_recv_indicate(struct ndis_module *from, NET_BUFFER_LIST *nbls, NDIS_PORT_NU
 {
     struct ke_thread *self = ke_self();
     struct ndis_route route;
-    if (self->irql >= DISPATCH_LEVEL)
-        from->counters[self->processor->number].indicated_nbls += count;
+    NDIS_EDGE_COUNT(self, from, indicated_nbls, count);
+    ndis_trace(from, nbls, false);
     bool counted = ndis_route_begin(&from->receive, &route, self);
     if (route.target)
         recv_filter(self, &route, nbls, port, count, flags);
@@ -61,9 +61,10 @@ recv_bottom(const struct ndis_route *route, NET_BUFFER_LIST *nbls, ULONG flags)
     while (nbls) {
         NET_BUFFER_LIST *rest;
         NET_BUFFER_LIST *run = recv_bottom_run(nbls, &rest);
-        if (run->SourceHandle == route->target)
+        if (run->SourceHandle == route->target) {
+            NDIS_EDGE_COUNT(ke_self(), route->target, returned_nbls, ndis_nbl_count(run, NULL));
             route->returns(route->context, run, flags);
-        else {
+        } else {
             ndis_handle_check(run->SourceHandle, NDIS_KIND_LOOPBACK, "NdisReturnNetBufferLists (SourceHandle)");
             ndis_loopback_free(run);
         }

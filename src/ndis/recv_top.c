@@ -53,6 +53,7 @@ top_give(struct ke_thread *self, const struct ndis_top_entry *entry, NET_BUFFER_
     ke_lower(self, old);
     if (!entered)
         return false;
+    ndis_trace(&binding->module, nbls, false);
     struct ndis_frame *running = ndis_frame_find(self, &binding->module, NDIS_UPCALL_RECEIVE);
     uint64_t calls = 1;
     if (running) {
@@ -89,6 +90,7 @@ top_show(struct ke_thread *self, const struct ndis_top_entry *entry, NET_BUFFER_
     ke_lower(self, old);
     if (!entered)
         return;
+    ndis_trace(&binding->module, nbls, false);
     sched_choice(self->box->sched, SCHED_POINT_COMPLETE);
     entry->handler(entry->context, nbls, port, count, flags | NDIS_RECEIVE_FLAGS_RESOURCES);
     old = ke_raise_dispatch(self);

@@ -18,6 +18,10 @@ send_hop(struct ke_thread *self, const struct ndis_route *from, NET_BUFFER_LIST 
     if (__builtin_expect(route.loopback || (flags & NDIS_SEND_FLAGS_CHECK_FOR_LOOPBACK), 0) &&
         route.target->kind == NDIS_KIND_ADAPTER)
         ndis_loopback(route.target->adapter, nbls, port, flags);
+    if (route.target->kind == NDIS_KIND_ADAPTER) {
+        ndis_trace(route.target, nbls, true);
+        NDIS_EDGE_COUNT(self, route.target, sent_nbls, ndis_nbl_count(nbls, NULL));
+    }
     route.send(route.context, nbls, port, flags);
     ndis_route_end(&route, counted);
 }
@@ -53,6 +57,7 @@ ndis_send_submit(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, NDIS_PORT_
         send_refuse(binding, nbls, self);
         return;
     }
+    ndis_trace(&binding->module, nbls, true);
     send_hop(self, &binding->module.send, nbls, port, flags);
 }
 
@@ -60,8 +65,8 @@ void
 ndis_send_pass(struct ndis_filter *filter, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG flags)
 {
     struct ke_thread *self = ke_self();
-    if (self->irql >= DISPATCH_LEVEL)
-        filter->module.counters[self->processor->number].sent_nbls += ndis_nbl_count(nbls, NULL);
+    NDIS_EDGE_COUNT(self, &filter->module, sent_nbls, ndis_nbl_count(nbls, NULL));
+    ndis_trace(&filter->module, nbls, true);
     send_hop(self, &filter->module.send, nbls, port, flags);
 }
 
@@ -158,8 +163,7 @@ ndis_send_done(struct ndis_module *from, NET_BUFFER_LIST *nbls, ULONG flags)
 {
     struct ke_thread *self = ke_self();
     struct ndis_route route;
-    if (from->kind != NDIS_KIND_BINDING && self->irql >= DISPATCH_LEVEL)
-        from->counters[self->processor->number].completed_nbls += ndis_nbl_count(nbls, NULL);
+    NDIS_EDGE_COUNT(self, from, completed_nbls, ndis_nbl_count(nbls, NULL));
     bool counted = ndis_route_begin(&from->send_complete, &route, self);
     if (route.target)
         send_filter_done(self, &route, nbls, flags);

@@ -90,6 +90,7 @@ box_create(struct sched *sched, const struct box_config *config)
     box->processor_count = config->processors;
     list_init(&box->uppers);
     list_init(&box->node);
+    list_init(&box->nbx_ports);
     box->name = strdup(config->name ? config->name : "box");
     // The kernel first and from here; the other rooms already need to be in a thread of the box (ke_self).
     if (!box->name || ke_create(box) || box_run(box, box_rooms_create, box) || box->create_error) {

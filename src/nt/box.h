@@ -12,6 +12,11 @@
 #include "base/list.h"
 #include "host/sched.h"
 
+// The runtime's own lock (nt/ke/ke.h).
+struct ke_lock {
+    _Atomic uint32_t word;
+};
+
 struct box_config {
     const char *name;
     uint32_t processors;         // 1..64
@@ -48,6 +53,9 @@ struct box {
     struct list uppers;          // struct box_upper, newest first
     int create_error;            // -errno of the room that could not be made
     struct list node;            // free for whoever keeps the boxes of a world
+    void *owner;                 // the same
+    struct ke_lock nbx_lock;     // guards nbx_ports
+    struct list nbx_ports;       // src/nbx/port.c
 };
 
 // Make a machine without drivers. irql: any thread of the scheduler or its creator. fails: NULL when out of memory.

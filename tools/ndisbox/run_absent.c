@@ -8,14 +8,6 @@
 #define ABSENT __attribute__((weak))
 
 ABSENT int
-run_stack(const struct stack *stack, const struct run_options *options)
-{
-    (void)options;
-    out_error("%s: running a stack is not built yet; --check and --print-stack work", stack->file);
-    return EXIT_USAGE;
-}
-
-ABSENT int
 run_seeds(const struct stack *stack, const struct run_options *options, uint64_t first, uint64_t last)
 {
     (void)options;

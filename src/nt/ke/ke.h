@@ -78,10 +78,7 @@ void ke_thaw(struct box *box);
 int ke_thread_start(struct box *box, const char *name, void (*fn)(void *), void *arg, struct ke_thread **out);
 void ke_thread_join(struct ke_thread *thread);
 
-// The runtime's own lock: usable at any IRQL <= DISPATCH, never held across a call into a driver. It raises to DISPATCH.
-struct ke_lock {
-    _Atomic uint32_t word;
-};
+// The runtime's own lock (struct ke_lock): usable at any IRQL <= DISPATCH, never held across a call into a driver. It raises to DISPATCH.
 KIRQL ke_lock_take(struct ke_lock *lock);
 void ke_lock_drop(struct ke_lock *lock, KIRQL old);
 

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+// See world.h. Up: boxes -> drivers -> adapters -> filters -> restart -> bindings. Down: the reverse, box by box.
+#include "nbx/world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nbx/settings.h"
+#include "nbx/traffic.h"
+#include "nbx/watch.h"
+#include "ndis/ndis.h"
+#include "ndis/words.h"
+#include "nt/io/image.h"
+
+void
+world_finding(struct world *world, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    atomic_fetch_add(&world->findings, 1);
+    world->config.on_finding(world->config.context, text);
+}
+
+struct world *
+world_create(const struct world_config *config)
+{
+    struct world *world = calloc(1, sizeof *world);
+    if (!world)
+        return NULL;
+    world->config = *config;
+    world->boxes = calloc(config->stack->box_count + 1, sizeof *world->boxes);
+    world->ports = port_world_create(config->sched);
+    if (!world->boxes || !world->ports) {
+        world_destroy(world);
+        return NULL;
+    }
+    for (size_t i = 0; i < config->stack->box_count; i++) {
+        world->boxes[i].stack = &config->stack->boxes[i];
+        world->boxes[i].world = world;
+    }
+    port_world_on_message(world->ports, config->on_message, config->context);
+    return world;
+}
+
+void
+world_destroy(struct world *world)
+{
+    if (world->ports)
+        port_world_destroy(world->ports);
+    for (size_t i = 0; world->boxes && i < world->config.stack->box_count; i++)
+        free(world->boxes[i].adapters);
+    free(world->boxes);
+    free(world);
+}
+
+// ---- lookup -----------------------------------------------------------------------------------------------------------------------
+
+struct world_box *
+world_box_of(struct world *world, const struct stack_adapter *stack)
+{
+    for (size_t i = 0; i < world->config.stack->box_count; i++)
+        if (world->boxes[i].stack == stack->box)
+            return &world->boxes[i];
+    return NULL;
+}
+
+struct world_adapter *
+world_adapter_find(struct world *world, const struct stack_adapter *stack)
+{
+    struct world_box *box = world_box_of(world, stack);
+    return box && box->adapters ? &box->adapters[stack->index] : NULL;
+}
+
+// ---- up: one box --------------------------------------------------------------------------------------------------------------------
+
+static bool
+box_driver_load(struct world_box *self, const struct stack_driver *driver)
+{
+    char path[4096], error[512] = "", key[256];
+    if (!self->world->config.driver_path(driver, path, sizeof path)) {
+        world_finding(self->world, "%s: driver %s: the path is too long", self->stack->name, driver->name);
+        return false;
+    }
+    settings_service_key(driver->name, key, sizeof key);
+    settings_apply(self->box, key, &driver->registry);
+    struct io_image_config config = {.name = driver->name, .path = path};
+    struct io_image *image;
+    NTSTATUS status = io_image_load(self->box, &config, &image, error, sizeof error);
+    if (!NT_SUCCESS(status))
+        world_finding(self->world, "%s: driver %s did not load: %s (%s)", self->stack->name, driver->name, error,
+                      ndis_status_word(status));
+    return NT_SUCCESS(status);
+}
+
+static void
+adapter_settings(struct world_box *self, const struct stack_adapter *adapter)
+{
+    char key[256], mac[32];
+    ndis_adapter_key(adapter->name, key, sizeof key);
+    settings_apply(self->box, key, &adapter->settings);
+    if (adapter->port)
+        settings_text(self->box, key, "Port", adapter->port);
+    if (adapter->has_mac) {
+        snprintf(mac, sizeof mac, "%02X%02X%02X%02X%02X%02X", adapter->mac[0], adapter->mac[1], adapter->mac[2], adapter->mac[3],
+                 adapter->mac[4], adapter->mac[5]);
+        settings_text(self->box, key, "NetworkAddress", mac);
+    }
+    for (size_t i = 0; i < adapter->filter_count; i++) {
+        ndis_filter_key(adapter->name, adapter->filters[i].driver->name, key, sizeof key);
+        settings_apply(self->box, key, &adapter->filters[i].settings);
+    }
+    for (size_t i = 0; i < adapter->protocol_count; i++) {
+        ndis_binding_key(adapter->name, adapter->protocols[i].driver->name, key, sizeof key);
+        settings_apply(self->box, key, &adapter->protocols[i].settings);
+    }
+}
+
+// NDIS_STATUS_OPEN_FAILED is what a virtual NIC answers when its port cannot be had: the machine's fault, not the driver's.
+static enum world_result
+adapter_failed(struct world_box *self, const struct stack_adapter *adapter, const char *what, NDIS_STATUS status)
+{
+    world_finding(self->world, "%s:%u:%u: error: %s.%s: %s: %s (0x%08x)", adapter->place.file, adapter->place.line,
+                  adapter->place.column, self->stack->name, adapter->name, what, ndis_status_word(status), (unsigned)status);
+    return adapter->port && status == NDIS_STATUS_OPEN_FAILED ? WORLD_MACHINE : WORLD_FINDING;
+}
+
+static enum world_result
+adapter_up(struct world_box *self, const struct stack_adapter *adapter)
+{
+    struct world_adapter *mine = &self->adapters[adapter->index];
+    mine->stack = adapter;
+    if (adapter->intermediate_count) {
+        world_finding(self->world, "%s.%s: intermediate drivers are not built yet", self->stack->name, adapter->name);
+        return WORLD_FINDING;
+    }
+    adapter_settings(self, adapter);
+    struct ndis_adapter_config config = {.name = adapter->name, .driver = adapter->driver->name, .port_spec = adapter->port};
+    NDIS_STATUS status = ndis_adapter_add(self->box, &config, &mine->ndis);
+    if (status != NDIS_STATUS_SUCCESS)
+        return adapter_failed(self, adapter, "the adapter did not initialise", status);
+    for (size_t i = 0; i < adapter->filter_count; i++) {
+        status = ndis_adapter_attach_filter(mine->ndis, adapter->filters[i].driver->name);
+        if (status != NDIS_STATUS_SUCCESS)
+            return adapter_failed(self, adapter, adapter->filters[i].driver->name, status);
+    }
+    status = ndis_adapter_restart(mine->ndis);
+    if (status != NDIS_STATUS_SUCCESS)
+        return adapter_failed(self, adapter, "the stack did not restart", status);
+    for (size_t i = 0; i < adapter->protocol_count; i++) {
+        status = ndis_adapter_bind(mine->ndis, adapter->protocols[i].driver->name);
+        if (status != NDIS_STATUS_SUCCESS)
+            return adapter_failed(self, adapter, adapter->protocols[i].driver->name, status);
+    }
+    return WORLD_OK;
+}
+
+struct box_call {
+    struct world_box *self;
+    enum world_result result;
+};
+
+static void
+box_up(void *arg)
+{
+    struct box_call *call = arg;
+    struct world_box *self = call->self;
+    call->result = WORLD_FINDING;
+    if (ndis_create(self->box)) {
+        world_finding(self->world, "%s: out of memory", self->stack->name);
+        return;
+    }
+    if (self->world->config.trace)
+        watch_box(self);
+    for (size_t i = 0; i < self->stack->driver_count; i++)
+        if (!box_driver_load(self, &self->stack->drivers[i]))
+            return;
+    for (size_t i = 0; i < self->stack->adapter_count; i++) {
+        call->result = adapter_up(self, &self->stack->adapters[i]);
+        if (call->result != WORLD_OK)
+            return;
+    }
+    call->result = WORLD_OK;
+}
+
+static enum world_result
+box_bring_up(struct world_box *self)
+{
+    struct box_config config = {.name = self->stack->name, .processors = self->stack->processors};
+    self->adapters = calloc(self->stack->adapter_count + 1, sizeof *self->adapters);
+    self->box = self->adapters ? box_create(self->world->config.sched, &config) : NULL;
+    if (!self->box) {
+        world_finding(self->world, "%s: out of memory", self->stack->name);
+        return WORLD_FINDING;
+    }
+    self->box->owner = self->world;
+    self->box->ports = self->world->ports;
+    self->box->on_message = self->world->config.on_message;
+    self->box->on_message_context = self->world->config.context;
+    struct box_call call = {.self = self};
+    box_run(self->box, box_up, &call);
+    return call.result;
+}
+
+static void
+wires_declare(struct world *world)
+{
+    const struct stack *stack = world->config.stack;
+    for (size_t i = 0; i < stack->wire_count; i++) {
+        const struct stack_wire *wire = &stack->wires[i];
+        struct wire_config config = {.bits_per_second = wire->bits_per_second,
+                                     .delay_ns = wire->delay_ns,
+                                     .jitter_ns = wire->jitter_ns,
+                                     .loss = wire->loss,
+                                     .reorder = wire->reorder,
+                                     .duplicate = wire->duplicate,
+                                     .corrupt = wire->corrupt,
+                                     .seed = wire->seed};
+        if (port_world_wire(world->ports, wire->name, &config))
+            world_finding(world, "wire %s could not be made", wire->name);
+    }
+}
+
+enum world_result
+world_build(struct world *world)
+{
+    wires_declare(world);
+    for (size_t i = 0; i < world->config.stack->box_count; i++) {
+        enum world_result result = box_bring_up(&world->boxes[i]);
+        if (result != WORLD_OK)
+            return result;
+    }
+    world->built = true;
+    return WORLD_OK;
+}
+
+// ---- down ---------------------------------------------------------------------------------------------------------------------------
+
+static uint64_t
+edge_lists(const struct ndis_edge *edge)
+{
+    return edge->sent_nbls + edge->indicated_nbls;
+}
+
+// A driver that never saw a frame is a finding, unless the file says that it may be idle.
+static void
+adapter_idle_check(struct world_box *self, struct world_adapter *mine)
+{
+    struct ndis_edge edges[64];
+    uint32_t count = ndis_adapter_edges(mine->ndis, edges, 64);
+    if (!self->world->built || mine->stack->idle_ok)
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct stack_driver *driver = NULL;
+        for (size_t d = 0; d < self->stack->driver_count; d++)
+            if (!strcmp(self->stack->drivers[d].name, edges[i].name))
+                driver = &self->stack->drivers[d];
+        if (driver && !driver->idle_ok && !edge_lists(&edges[i]))
+            world_finding(self->world, "%s.%s: %s %s saw no frame (idle: ok in the stack file says that it may)", self->stack->name,
+                          mine->stack->name, edges[i].kind, edges[i].name);
+    }
+}
+
+static void
+box_down(void *arg)
+{
+    struct world_box *self = arg;
+    if (!self->box->ndis)
+        return;
+    for (size_t i = self->stack->adapter_count; i-- > 0;) {
+        struct world_adapter *mine = &self->adapters[i];
+        if (!mine->ndis)
+            continue;
+        adapter_idle_check(self, mine);
+        ndis_adapter_remove(mine->ndis);
+        mine->ndis = NULL;
+    }
+    for (size_t i = self->stack->driver_count; i-- > 0;) {
+        struct io_image *image = io_image_find(self->box, self->stack->drivers[i].name);
+        NTSTATUS status = image ? io_image_unload(image) : STATUS_SUCCESS;
+        if (status == STATUS_INVALID_DEVICE_REQUEST)
+            world_finding(self->world, "%s: driver %s has no DriverUnload and cannot be unloaded", self->stack->name,
+                          self->stack->drivers[i].name);
+        else if (!NT_SUCCESS(status))
+            world_finding(self->world, "%s: driver %s did not unload (0x%08x)", self->stack->name, self->stack->drivers[i].name,
+                          (unsigned)status);
+    }
+    traffic_unload(self);
+    uint32_t left = ndis_destroy(self->box);
+    if (left)
+        world_finding(self->world, "%s: %u NDIS objects left behind", self->stack->name, left);
+}
+
+void
+world_teardown(struct world *world)
+{
+    for (size_t i = world->config.stack->box_count; i-- > 0;) {
+        struct world_box *self = &world->boxes[i];
+        if (!self->box)
+            continue;
+        box_run(self->box, box_down, self);
+        uint32_t left = box_destroy(self->box);
+        self->box = NULL;
+        if (left)
+            world_finding(world, "%s: %u objects left behind (said above, by holder)", self->stack->name, left);
+    }
+    traffic_destroy(world);
+    watch_destroy(world);
+}
+
+// ---- counters -------------------------------------------------------------------------------------------------------------------------
+
+struct counters_call {
+    struct world_adapter *adapter;
+    struct world_counters *counters;
+};
+
+static void
+counters_read(void *arg)
+{
+    struct counters_call *call = arg;
+    NDIS_STATISTICS_INFO info = {.Header = {NDIS_OBJECT_TYPE_DEFAULT, NDIS_STATISTICS_INFO_REVISION_1,
+                                            NDIS_SIZEOF_STATISTICS_INFO_REVISION_1}};
+    uint32_t done = 0;
+    NDIS_STATUS status =
+        ndis_adapter_oid(call->adapter->ndis, NdisRequestQueryInformation, OID_GEN_STATISTICS, &info, sizeof info, &done);
+    if (status != NDIS_STATUS_SUCCESS)
+        return;
+    *call->counters = (struct world_counters){.rx_frames = info.ifHCInUcastPkts + info.ifHCInMulticastPkts + info.ifHCInBroadcastPkts,
+                                              .tx_frames =
+                                                  info.ifHCOutUcastPkts + info.ifHCOutMulticastPkts + info.ifHCOutBroadcastPkts,
+                                              .rx_bytes = info.ifHCInOctets,
+                                              .tx_bytes = info.ifHCOutOctets,
+                                              .rx_dropped = info.ifInDiscards,
+                                              .tx_dropped = info.ifOutDiscards};
+}
+
+void
+world_counters_get(struct world *world, struct world_adapter *adapter, struct world_counters *counters)
+{
+    *counters = (struct world_counters){0};
+    if (!adapter->ndis)
+        return;
+    struct counters_call call = {adapter, counters};
+    box_run(world_box_of(world, adapter->stack)->box, counters_read, &call);
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// A world: one scheduler, the boxes of a stack file, the wires between them. Building it brings everything up in the order Windows
+// would: drivers, adapters (initialised, paused), filters from the bottom, restart, bindings. Taking it down is the reverse, and what
+// is left behind is said by holder.
+//   world_create -> world_build -> (script_run, or waiting) -> world_teardown -> world_destroy
+// What goes wrong is a finding: one line through on_finding, counted. All of it runs inside sched_run.
+#ifndef NBX_NBX_WORLD_H
+#define NBX_NBX_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/sched.h"
+#include "nt/box.h"
+#include "stack/stack.h"
+#include "wire/port.h"
+
+struct ndis_adapter;
+struct pcapng_writer;
+
+struct world_config {
+    struct sched *sched;
+    const struct stack *stack;
+    // Where a driver's image is. fails: false.
+    bool (*driver_path)(const struct stack_driver *driver, char *path, size_t path_bytes);
+    void (*on_message)(void *context, const char *text);    // a line of a box or a port
+    void (*on_finding)(void *context, const char *text);
+    void *context;
+    struct pcapng_writer *trace;     // NULL: none
+};
+
+struct world_adapter {
+    const struct stack_adapter *stack;
+    struct ndis_adapter *ndis;       // NULL once removed
+    uint64_t rx_frames_seen;         // at its removal
+};
+
+struct world_box {
+    const struct stack_box *stack;
+    struct box *box;
+    struct world *world;
+    struct world_adapter *adapters;  // stack->adapter_count
+};
+
+struct world {
+    struct world_config config;
+    struct port_world *ports;
+    struct world_box *boxes;         // stack->box_count
+    struct traffic *traffic;         // the script's generator, made when a step wants it
+    _Atomic uint32_t findings;
+    bool built;
+};
+
+// fails: NULL when out of memory.
+struct world *world_create(const struct world_config *config);
+void world_destroy(struct world *world);
+
+enum world_result { WORLD_OK, WORLD_FINDING, WORLD_MACHINE };
+
+// Bring everything up. On failure what was brought up stays for world_teardown.
+// Returns WORLD_MACHINE when a port could not be had (exit 3), WORLD_FINDING when a driver failed.
+enum world_result world_build(struct world *world);
+// Unbind, detach, halt, unload, destroy the boxes. Leftovers are findings.
+void world_teardown(struct world *world);
+
+struct world_adapter *world_adapter_find(struct world *world, const struct stack_adapter *stack);
+struct world_box *world_box_of(struct world *world, const struct stack_adapter *stack);
+void world_finding(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// What the counters table and `expect` show of an adapter.
+struct world_counters {
+    uint64_t rx_frames, tx_frames, rx_bytes, tx_bytes, rx_dropped, tx_dropped;
+};
+void world_counters_get(struct world *world, struct world_adapter *adapter, struct world_counters *counters);
+
+#endif

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// What run.c (real time) and run_sim.c (seeds and tapes) share.
+#ifndef NBX_TOOL_RUN_INT_H
+#define NBX_TOOL_RUN_INT_H
+
+#include "nbx/world.h"
+#include "ndis/ndis.h"
+#include "run.h"
+
+#define RUN_FINDINGS_KEPT 100
+#define RUN_ADAPTERS_SHOWN 64
+
+struct run_adapter {
+    const struct stack_adapter *stack;
+    struct ndis_edge edge[64];
+    uint32_t edge_count;
+    struct world_counters counters;
+};
+
+struct run {
+    const struct stack *stack;
+    const struct run_options *options;
+    struct sched *sched;
+    struct world *world;
+    struct pcapng_writer *trace;
+    enum world_result result;
+    uint32_t findings;
+    uint64_t elapsed_ns;
+    char *finding[RUN_FINDINGS_KEPT];
+    size_t finding_count;
+    struct run_adapter *adapter;              // RUN_ADAPTERS_SHOWN
+    size_t adapter_count;
+};
+
+// fails: false when out of memory.
+bool run_allocate(struct run *run, const struct stack *stack, const struct run_options *options);
+void run_clear(struct run *run);
+// The whole run, inside sched_run: build, script or waiting, counters, teardown.
+void run_main(void *run);
+void run_on_message(void *run, const char *text);
+void run_on_finding(void *run, const char *text);
+
+#endif
