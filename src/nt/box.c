@@ -11,20 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nt/cm/cm.h"
 #include "nt/ex/ex_int.h"
+#include "nt/io/io.h"
 #include "nt/ke/ke_int.h"
 #include "nt/ke/thread.h"
-
-// The neighbours' rooms (ob, cm, io, ps): a box without one of them simply lacks it.
-__attribute__((weak)) int ob_create(struct box *box);
-__attribute__((weak)) uint32_t ob_destroy(struct box *box);
-__attribute__((weak)) int cm_create(struct box *box);
-__attribute__((weak)) uint32_t cm_destroy(struct box *box);
-__attribute__((weak)) int io_create(struct box *box);
-__attribute__((weak)) void io_stop(struct box *box);         // unload every image
-__attribute__((weak)) uint32_t io_destroy(struct box *box);
-__attribute__((weak)) int ps_create(struct box *box);
-__attribute__((weak)) uint32_t ps_destroy(struct box *box);  // join the system threads that have ended
+#include "nt/ob/ob.h"
+#include "nt/ps/ps.h"
 
 void
 box_message(struct box *box, const char *format, ...)
@@ -74,8 +67,7 @@ box_rooms_create(void *arg)
     struct box *box = arg;
     int (*const rooms[])(struct box *) = {ex_create, ob_create, cm_create, io_create, ps_create};
     for (size_t i = 0; !box->create_error && i < sizeof rooms / sizeof *rooms; i++)
-        if (rooms[i])
-            box->create_error = rooms[i](box);
+        box->create_error = rooms[i](box);
 }
 
 struct box *
@@ -108,18 +100,15 @@ box_take_down(struct box *box)
         struct box_upper *upper = LIST_ENTRY_OF(node, struct box_upper, node);
         upper->destroy(box, upper->context);
     }
-    if (io_stop)
-        io_stop(box);
+    io_stop(box);
     ex_stop(box);
-    if (ps_destroy)
-        box->leftovers += ps_destroy(box);
+    box->leftovers += ps_destroy(box);
+    if (box->ps)
+        return box->leftovers;   // a driver's thread still runs on it: better to leave the box than to pull it away
     ke_stop(box);
-    if (io_destroy)
-        box->leftovers += io_destroy(box);
-    if (cm_destroy)
-        box->leftovers += cm_destroy(box);
-    if (ob_destroy)
-        box->leftovers += ob_destroy(box);
+    box->leftovers += io_destroy(box);
+    box->leftovers += cm_destroy(box);
+    box->leftovers += ob_destroy(box);
     ex_leaks_report(box);
     uint32_t leftovers = box->leftovers;
     ke_thread_fini(ke_self());

@@ -37,7 +37,7 @@ ex_fast_mutex_try(FAST_MUTEX *mutex)
     uint32_t free_word = 1;
     if (!atomic_compare_exchange_strong(mutex_word(mutex), &free_word, 0))
         return false;
-    mutex->Owner = ke_self();
+    __atomic_store_n(&mutex->Owner, ke_self(), __ATOMIC_RELAXED);
     return true;
 }
 

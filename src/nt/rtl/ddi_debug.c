@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// Front doors: DbgPrint and its kin, assertions, break points. A call prints up to 512 bytes [wdm/nf-wdm-dbgprint], line by line to the
+// box's message sink, whatever component and level say: there is no filter mask that a user would have set.
+#include "nt/ke/bugcheck.h"
+#include "nt/ke/ke.h"
+#include "nt/rtl/format.h"
+#include "verify/verify.h"
+
+#define DEBUG_PRINT_BYTES 512
+
+static ULONG
+debug_print(const char *prefix, const char *format, struct rtl_args *args)
+{
+    char text[DEBUG_PRINT_BYTES + 1];
+    size_t start = prefix ? strnlen(prefix, DEBUG_PRINT_BYTES) : 0;
+    if (start)
+        memcpy(text, prefix, start);
+    struct rtl_sink sink = {.charset = RTL_UTF8, .buffer = text + start, .room = DEBUG_PRINT_BYTES - start};
+    rtl_format(&sink, format, args);
+    size_t length = start + (sink.count < sink.room ? sink.count : sink.room);
+    text[length] = 0;
+    for (char *line = text, *end; *line; line = end) {
+        end = line + strcspn(line, "\r\n");
+        char after = *end;
+        *end = 0;
+        if (*line)
+            box_message(box_self(), "%s", line);
+        end += after != 0;
+    }
+    return STATUS_SUCCESS;
+}
+
+#if defined(__x86_64__)
+#define DEBUG_ARGS_START(args, last)                                                                                   \
+    struct rtl_args args = {.is_ms = true};                                                                            \
+    __builtin_ms_va_start(args.ms, last)
+#define DEBUG_ARGS_END(args) __builtin_ms_va_end(args.ms)
+#else
+#define DEBUG_ARGS_START(args, last)                                                                                   \
+    struct rtl_args args = {.is_ms = false};                                                                           \
+    va_start(args.sysv, last)
+#define DEBUG_ARGS_END(args) va_end(args.sysv)
+#endif
+
+NTAPI ULONG
+DbgPrint(PCSTR Format, ...)
+{
+    VERIFY_ENTER(DbgPrint);
+    DEBUG_ARGS_START(args, Format);
+    ULONG status = debug_print(NULL, Format, &args);
+    DEBUG_ARGS_END(args);
+    return status;
+}
+
+NTAPI ULONG
+DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...)
+{
+    VERIFY_ENTER(DbgPrintEx);
+    DEBUG_ARGS_START(args, Format);
+    ULONG status = debug_print(NULL, Format, &args);
+    DEBUG_ARGS_END(args);
+    return status;
+}
+
+NTAPI ULONG
+vDbgPrintEx(ULONG ComponentId, ULONG Level, PCCH Format, va_list arglist)
+{
+    VERIFY_ENTER(vDbgPrintEx);
+    struct rtl_args args = {.is_ms = false};
+    __builtin_memcpy(&args.sysv, arglist, sizeof args.sysv);
+    return debug_print(NULL, Format, &args);
+}
+
+NTAPI ULONG
+vDbgPrintExWithPrefix(PCCH Prefix, ULONG ComponentId, ULONG Level, PCCH Format, va_list arglist)
+{
+    VERIFY_ENTER(vDbgPrintExWithPrefix);
+    struct rtl_args args = {.is_ms = false};
+    __builtin_memcpy(&args.sysv, arglist, sizeof args.sysv);
+    return debug_print(Prefix, Format, &args);
+}
+
+NTAPI VOID
+DbgBreakPoint(VOID)
+{
+    VERIFY_ENTER(DbgBreakPoint);
+    box_message(box_self(), "DbgBreakPoint called from %p", __builtin_return_address(0));
+    __builtin_debugtrap();   // gdb stops here; without one the process ends, as Windows does without a debugger
+}
+
+NTAPI VOID
+DbgBreakPointWithStatus(ULONG Status)
+{
+    VERIFY_ENTER(DbgBreakPointWithStatus);
+    box_message(box_self(), "DbgBreakPointWithStatus(0x%X) called from %p", Status, __builtin_return_address(0));
+    __builtin_debugtrap();
+}
+
+NTAPI VOID
+RtlAssert(PVOID VoidFailedAssertion, PVOID VoidFileName, ULONG LineNumber, PSTR MutableMessage)
+{
+    VERIFY_ENTER(RtlAssert);
+    box_message(box_self(), "%s:%u: assertion failed: %s%s%s", (const char *)VoidFileName, LineNumber,
+                (const char *)VoidFailedAssertion, MutableMessage ? ": " : "", MutableMessage ? MutableMessage : "");
+    ke_bugcheck(BUGCODE_KMODE_EXCEPTION_NOT_HANDLED, (uint32_t)STATUS_ASSERTION_FAILURE,
+                (uint64_t)(uintptr_t)__builtin_return_address(0), 0, 0);
+}
