@@ -103,7 +103,7 @@ def find_doors(source):
         for name, line in found:
             if name in doors:
                 problems.append(f"{file}:{line}: {name} is defined here and in {doors[name][0]}:{doors[name][1]}")
-            elif name[0].isupper():
+            elif name != name.lower():   # vDbgPrintEx begins small
                 doors[name] = (file, line)
     return doors, problems
 
