@@ -36,6 +36,12 @@ struct io_image *io_image_find(struct box *box, const char *name);
 struct io_image *io_image_of(const DRIVER_OBJECT *driver_object);
 // The image whose code is at pc; NULL: none of this box's.
 struct io_image *io_image_at(struct box *box, const void *pc);
+// Is pc inside the mapped image? Takes no lock: for crash reports. image may be NULL.
+static inline bool
+io_image_covers(const struct io_image *image, const void *pc)
+{
+    return image && image->span_bytes && (uintptr_t)pc - (uintptr_t)image->base < image->span_bytes;
+}
 // Code of the image runs, or will: a queued item, a callback. Unload waits until all are given back. irql: <= DISPATCH.
 void io_image_ref(struct io_image *image);
 void io_image_unref(struct io_image *image);

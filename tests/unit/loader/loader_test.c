@@ -123,6 +123,7 @@ load_in_a_child(const char *directory)
     struct box *box = box_create(sched, &(struct box_config){.name = "box", .processors = 1});
     box_run(box, load_counter, NULL);
     box_destroy(box);
+    sched_destroy(sched);
     exit(0);
 }
 
