@@ -34,6 +34,15 @@ add_custom_command(
 target_sources(ndisbox_core PRIVATE ${NBX_GEN}/ndis_words.c)
 add_custom_target(nbx_ddi_gen DEPENDS ${NBX_GEN}/ddi_ids.h ${NBX_GEN}/ddi_exports.list)
 target_sources(ndisbox_core PRIVATE ${NBX_GEN}/ddi_doors.c ${NBX_GEN}/ddi_table.c)
+
+# The names of OIDs and statuses for stack files, from the headers that drivers see.
+file(GLOB_RECURSE NBX_DDK_HEADERS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/ddk/*.h)
+add_custom_command(
+  OUTPUT ${NBX_GEN}/stack_constants.c
+  COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/gen/constants.py --source ${PROJECT_SOURCE_DIR} --out ${NBX_GEN}/stack_constants.c
+  DEPENDS ${PROJECT_SOURCE_DIR}/tools/gen/constants.py ${NBX_DDK_HEADERS}
+  COMMENT "Generating the names of OIDs and statuses")
+target_sources(ndisbox_core PRIVATE ${NBX_GEN}/stack_constants.c)
 target_include_directories(ndisbox_core PUBLIC ${NBX_GEN})
 add_dependencies(ndisbox_core nbx_ddi_gen)
 

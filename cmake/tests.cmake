@@ -3,6 +3,7 @@
 # (tests/harness/harness.h). A file tests/<layer>/<room>/LABELS may name CTest labels ("threads" puts it into the tsan run).
 enable_testing()
 file(GLOB harness_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/harness/*.c)
+set(tool_helpers out.c out_table.c frame.c)
 foreach(layer unit ddi flow sim layout)
   file(GLOB dirs CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${layer}/*)
   foreach(dir ${dirs})
@@ -20,7 +21,10 @@ foreach(layer unit ddi flow sim layout)
       endif()
       set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
       if(room STREQUAL "tool" AND TARGET ndisbox)
-        add_dependencies(${name} ndisbox)   # these tests run the built tool
+        add_dependencies(${name} ndisbox)   # these tests run the built tool; its helpers are tested here as well
+        list(TRANSFORM tool_helpers PREPEND ${PROJECT_SOURCE_DIR}/tools/ndisbox/ OUTPUT_VARIABLE helpers)
+        target_sources(${name} PRIVATE ${helpers})
+        target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tools/ndisbox)
       endif()
       add_test(NAME ${name} COMMAND ${name})
       set(labels ${layer})

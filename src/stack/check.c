@@ -242,12 +242,22 @@ scalar_fits(struct stack_reader *reader, const struct schema_key *key, const cha
     case SCHEMA_RATE: return scalar_rate(text, &low) && is_within(low, key);
     case SCHEMA_PERCENT: return scalar_percent(text, &part);
     case SCHEMA_MAC: return scalar_mac(text, mac);
-    case SCHEMA_OID: return scalar_oid(text);
-    case SCHEMA_STATUS: return scalar_status(text);
     case SCHEMA_OID_VALUE: return is_oid_value(reader, text);
     case SCHEMA_COMPARE: return scalar_compare(text, &compare, &low);
     default: return text[0] != 0;
     }
+}
+
+static void
+check_constant(struct stack_reader *reader, const struct schema_key *key, const struct stack_node *node, const char *path)
+{
+    uint32_t number;
+    bool is_oid = key->type == SCHEMA_OID;
+    if (is_oid ? stack_oid_find(node->text, &number) : stack_status_find(node->text, &number))
+        return;
+    const char *const *words = stack_constant_words(reader->arena, is_oid ? stack_oids : stack_statuses);
+    stack_error(reader, node->place, "%s: found \"%.80s\"%s; allowed: %s", path, node->text, stack_hint(reader, node->text, words),
+                schema_type_words(key, reader->arena));
 }
 
 static void
@@ -259,6 +269,8 @@ check_scalar(struct stack_reader *reader, const struct schema_key *key, const st
         check_word(reader, key, node, path);
     else if (key->type == SCHEMA_PORT)
         check_port(reader, key, node, path);
+    else if (key->type == SCHEMA_OID || key->type == SCHEMA_STATUS)
+        check_constant(reader, key, node, path);
     else if (!scalar_fits(reader, key, node->text))
         report_wrong(reader, key, node, path);
 }

@@ -124,6 +124,8 @@ resolve_oid(const struct step_work *work, struct stack_step *step)
     step->oid.is_set = set != NULL;
     step->oid.name = set ? set : query;
     step->oid.expect = text_of(work, "expect") ? text_of(work, "expect") : "NDIS_STATUS_SUCCESS";
+    stack_oid_find(step->oid.name, &step->oid.number);
+    stack_status_find(step->oid.expect, &step->oid.expect_status);
     if (value)
         resolve_oid_value(work, step, value);
 }

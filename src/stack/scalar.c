@@ -212,28 +212,6 @@ scalar_compare(const char *text, enum stack_compare *compare, uint64_t *number)
     return scalar_uint(text, number);
 }
 
-static bool
-is_constant_name(const char *text, const char *prefix)
-{
-    size_t length = strlen(prefix);
-    if (strncmp(text, prefix, length) || !text[length])
-        return false;
-    return !text[length + strspn(text + length, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")];
-}
-
-bool
-scalar_oid(const char *text)
-{
-    uint64_t number;
-    return is_constant_name(text, "OID_") || (!strncmp(text, "0x", 2) && scalar_uint(text, &number) && number <= UINT32_MAX);
-}
-
-bool
-scalar_status(const char *text)
-{
-    return is_constant_name(text, "NDIS_STATUS_");
-}
-
 size_t
 scalar_word(const char *text, const char *const *words)
 {

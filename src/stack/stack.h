@@ -201,6 +201,7 @@ struct stack_step {
             const uint8_t *value; // set: the buffer; integers are 4 bytes, little end first
             size_t value_bytes;
             const char *expect; // "NDIS_STATUS_SUCCESS"
+            uint32_t number, expect_status;   // what the names stand for
         } oid;
         struct {
             enum stack_action action;
@@ -259,6 +260,13 @@ const struct stack_adapter *stack_adapter_find_real(const struct stack *stack);
 void stack_print_yaml(const struct stack *stack, FILE *out);
 // Draw each box: protocols on top, then filters, miniport, port.
 void stack_print_picture(const struct stack *stack, FILE *out);
+
+// OID_... and NDIS_STATUS_... of include/ddk; an OID may be a number as 0x... too. false: there is none of that name.
+bool stack_oid_find(const char *name, uint32_t *number);
+bool stack_status_find(const char *name, uint32_t *number);
+// For messages; NULL when the number has no name.
+const char *stack_oid_name(uint32_t number);
+const char *stack_status_name(uint32_t number);
 
 const char *stack_state_word(enum stack_state state);
 const char *stack_action_word(enum stack_action action);

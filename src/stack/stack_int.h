@@ -142,6 +142,14 @@ extern const struct stack_bundled stack_bundled[];                  // name NULL
 const struct stack_bundled *stack_bundled_find(const char *name);
 const char *stack_driver_kind_words(enum stack_driver_kind kind);   // "a filter driver"
 
+// ---- constants.c: names of the DDK's headers, generated
+struct stack_constant {
+    const char *name;
+    uint32_t number;
+};
+extern const struct stack_constant stack_oids[], stack_statuses[];   // name NULL ends
+const char *const *stack_constant_words(struct stack_arena *arena, const struct stack_constant *table);
+
 // ---- check.c: every node against the table. Reports; the tree is safe to resolve if nothing was reported.
 void stack_check(struct stack_reader *reader, const struct stack_node *root);
 
@@ -156,8 +164,6 @@ bool scalar_percent(const char *text, double *part);
 bool scalar_mac(const char *text, uint8_t mac[6]);
 bool scalar_hex(struct stack_arena *arena, const char *text, const uint8_t **bytes, size_t *count);   // after "hex:"
 bool scalar_compare(const char *text, enum stack_compare *compare, uint64_t *number);
-bool scalar_oid(const char *text);
-bool scalar_status(const char *text);
 void scalar_print_duration(uint64_t ns, FILE *out);                // in the largest unit that is exact
 void scalar_print_rate(uint64_t bits_per_second, FILE *out);
 size_t scalar_word(const char *text, const char *const *words);     // index, or SIZE_MAX

@@ -130,6 +130,13 @@ TEST(a_script_resolves_step_by_step)
     ck_assert(step[4].oid.is_set && step[4].oid.value_bytes == 4);
     ck_assert_mem_eq(step[4].oid.value, "\x02\x01\x00\x00", 4);
     ck_assert_str_eq(step[4].oid.expect, "NDIS_STATUS_INVALID_LENGTH");
+    ck_assert_uint_eq(step[3].oid.number, 0x00010106);
+    ck_assert_uint_eq(step[3].oid.expect_status, 0);
+    ck_assert_uint_eq(step[4].oid.number, 0x0001010e);
+    ck_assert_uint_eq(step[4].oid.expect_status, 0xc0010014);
+    ck_assert_str_eq(stack_status_name(step[4].oid.expect_status), "NDIS_STATUS_INVALID_LENGTH");
+    ck_assert_str_eq(stack_oid_name(0x00010106), "OID_GEN_MAXIMUM_FRAME_SIZE");
+    ck_assert_ptr_null(stack_oid_name(0xffffffff));
     ck_assert(step[5].act.action == STACK_ACTION_LINK_DOWN && step[6].act.filter == &nic0->filters[1]);
     ck_assert_uint_eq(step[7].expect.count, 2);
     ck_assert(step[7].expect.list[0].counter == STACK_COUNTER_RX_FRAMES && step[7].expect.list[0].compare == STACK_COMPARE_GE);
