@@ -111,6 +111,7 @@ NTAPI ULONG NdisMGetBusData(NDIS_HANDLE MiniportAdapterHandle, ULONG WhichSpace,
 NTAPI ULONG NdisMSetBusData(NDIS_HANDLE MiniportAdapterHandle, ULONG WhichSpace, ULONG Offset, PVOID Buffer,
                             ULONG Length);
 
+// Port I/O needs the executive's READ_PORT_xxx and WRITE_PORT_xxx; without a bus that has ports there are none.
 #define NdisRawReadPortUchar(_Port, _Data) (*(_Data) = READ_PORT_UCHAR((PUCHAR)(_Port)))
 #define NdisRawReadPortUshort(_Port, _Data) (*(_Data) = READ_PORT_USHORT((PUSHORT)(_Port)))
 #define NdisRawReadPortUlong(_Port, _Data) (*(_Data) = READ_PORT_ULONG((PULONG)(_Port)))

@@ -61,7 +61,8 @@ NTAPI VOID NdisInitializeString(PNDIS_STRING DestinationString, PUCHAR SourceStr
 #define NdisInterlockedIncrement(_Addend) InterlockedIncrement(_Addend)
 #define NdisInterlockedDecrement(_Addend) InterlockedDecrement(_Addend)
 #define NdisInterlockedAddUlong(_Addend, _Increment, _SpinLock) ExInterlockedAddUlong((_Addend), (_Increment), &(_SpinLock)->SpinLock)
-#define NdisInterlockedAddLargeStatistic(_Addend, _Increment) ExInterlockedAddLargeStatistic((_Addend), (_Increment))
+#define NdisInterlockedAddLargeStatistic(_Addend, _Increment)                                                          \
+    ((void)__atomic_fetch_add(&(_Addend)->QuadPart, (LONGLONG)(ULONG)(_Increment), __ATOMIC_SEQ_CST))
 #define NdisInterlockedInsertHeadList(_ListHead, _ListEntry, _SpinLock)                                                \
     ExInterlockedInsertHeadList((_ListHead), (_ListEntry), &(_SpinLock)->SpinLock)
 #define NdisInterlockedInsertTailList(_ListHead, _ListEntry, _SpinLock)                                                \
