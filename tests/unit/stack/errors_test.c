@@ -197,8 +197,10 @@ TEST(a_script_step_is_one_word_with_its_keys)
     expect_line(WITH_SCRIPT("oid: { adapter: a.n0 }"), "script.0.oid: allowed: query: OID_NAME, or set: OID_NAME with value: VALUE");
     expect_line(WITH_SCRIPT("oid: { adapter: a.n0, query: OID_GEN_STATISTICS, value: 1 }"), "script.0.oid: allowed: query");
     expect_line(WITH_SCRIPT("oid: { adapter: a.n0, query: gen_x }"), "found \"gen_x\"; allowed: an OID such as");
-    expect_line(WITH_SCRIPT("oid: { adapter: a.n0, set: OID_GEN_STATISTICS, value: \"hex:1\" }"), "found \"hex:1\"; allowed: an integer, or bytes");
-    expect_line(WITH_SCRIPT("oid: { adapter: a.n0, query: OID_GEN_STATISTICS, expect: success }"), "found \"success\"; allowed: a status");
+    expect_line(WITH_SCRIPT("oid: { adapter: a.n0, set: OID_GEN_STATISTICS, value: \"hex:1\" }"),
+                "found \"hex:1\"; allowed: an integer, or bytes");
+    expect_line(WITH_SCRIPT("oid: { adapter: a.n0, query: OID_GEN_STATISTICS, expect: success }"),
+                "found \"success\"; allowed: a status");
     expect_line(WITH_SCRIPT("oid: { adapter: a.n0, query: OID_GEN_STATISTIC }"),
                 "t.yaml:8:34: error: script.0.oid.query: found \"OID_GEN_STATISTIC\" (did you mean \"OID_GEN_STATISTICS\"?)");
     expect_line(WITH_SCRIPT("oid: { adapter: a.n0, query: OID_GEN_STATISTICS, expect: NDIS_STATUS_SUCCES }"),
