@@ -364,6 +364,9 @@ typedef enum _SUITE_TYPE { SmallBusiness, Enterprise, BackOffice, CommunicationS
 #define CONTAINING_RECORD(address, type, field) ((type *)((PCHAR)(address) - (ULONG_PTR)__builtin_offsetof(type, field)))
 #endif
 #define RTL_FIELD_SIZE(type, field) (sizeof(((type *)0)->field))
+#ifndef FIELD_SIZE
+#define FIELD_SIZE(type, field) RTL_FIELD_SIZE(type, field)
+#endif
 #define RTL_SIZEOF_THROUGH_FIELD(type, field) (FIELD_OFFSET(type, field) + RTL_FIELD_SIZE(type, field))
 #define RTL_CONTAINS_FIELD(Struct, Size, Field)                                                                        \
     ((((PCHAR)(&(Struct)->Field)) + sizeof((Struct)->Field)) <= (((PCHAR)(Struct)) + (Size)))

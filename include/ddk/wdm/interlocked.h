@@ -144,6 +144,9 @@ FORCEINLINE PVOID InterlockedCompareExchangePointerAcquire(PVOID volatile *Desti
 FORCEINLINE PVOID InterlockedCompareExchangePointerRelease(PVOID volatile *Destination, PVOID ExChange, PVOID Comperand) { return (__atomic_compare_exchange_n(Destination, &Comperand, ExChange, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED), Comperand); }
 FORCEINLINE PVOID InterlockedExchangePointerNoFence(PVOID volatile *Target, PVOID Value) { return __atomic_exchange_n(Target, Value, __ATOMIC_RELAXED); }
 FORCEINLINE PVOID InterlockedCompareExchangePointerNoFence(PVOID volatile *Destination, PVOID ExChange, PVOID Comperand) { return (__atomic_compare_exchange_n(Destination, &Comperand, ExChange, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED), Comperand); }
+// A macro, because drivers ask with #ifndef whether they must bring their own.
+#define InterlockedExchangePointerRelease(Target, Value) __atomic_exchange_n((PVOID volatile *)(Target), (PVOID)(Value), __ATOMIC_RELEASE)
+
 // Windows spells these two with casts, so that a PMDL volatile * or any other pointer to pointer is taken.
 #define InterlockedExchangePointer(Target, Value) InterlockedExchangePointer((PVOID volatile *)(Target), (PVOID)(Value))
 #define InterlockedCompareExchangePointer(Destination, ExChange, Comperand) InterlockedCompareExchangePointer((PVOID volatile *)(Destination), (PVOID)(ExChange), (PVOID)(Comperand))
