@@ -103,7 +103,7 @@ def find_doors(source):
         for name, line in found:
             if name in doors:
                 problems.append(f"{file}:{line}: {name} is defined here and in {doors[name][0]}:{doors[name][1]}")
-            elif name != name.lower():   # vDbgPrintEx begins small
+            elif name != name.lower() or name.startswith("_"):   # vDbgPrintEx begins small, _vsnprintf is
                 doors[name] = (file, line)
     return doors, problems
 

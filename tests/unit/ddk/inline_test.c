@@ -222,3 +222,33 @@ TEST(DECLSPEC_ALIGN_before_a_struct_pads_its_size)
     ck_assert_uint_eq(sizeof(PADDED), 16);
     ck_assert_uint_eq(TYPE_ALIGNMENT(PADDED), 8);
 }
+
+TEST(RtlStringCbPrintfA_formats_as_windows_does_and_cuts)
+{
+    UNICODE_STRING name = RTL_CONSTANT_STRING(L"wide");
+    char buffer[32], *end;
+    size_t remaining;
+
+    ck_assert_int_eq(RtlStringCbPrintfA(buffer, sizeof buffer, "%ld %I64u %wZ %ws", (LONG)-1, 1ULL << 40, &name, L"ws"), 0);
+    ck_assert_str_eq(buffer, "-1 1099511627776 wide ws");
+    ck_assert_int_eq(RtlStringCbPrintfA(buffer, 4, "%d", 1234), STATUS_BUFFER_OVERFLOW);
+    ck_assert_str_eq(buffer, "123");
+    ck_assert_int_eq(RtlStringCbPrintfA(buffer, 5, "%d", 1234), STATUS_SUCCESS);
+    ck_assert_str_eq(buffer, "1234");
+    ck_assert_int_eq(RtlStringCbPrintfExA(buffer, 8, &end, &remaining, 0, "%s", "abc"), STATUS_SUCCESS);
+    ck_assert_ptr_eq(end, buffer + 3);
+    ck_assert_uint_eq(remaining, 5);
+    ck_assert_int_eq(RtlStringCbPrintfA(buffer, 0, "x"), STATUS_INVALID_PARAMETER);
+}
+
+TEST(RtlUnicodeStringPrintf_fills_the_whole_of_MaximumLength)
+{
+    WCHAR buffer[4];
+    UNICODE_STRING string = {0, sizeof buffer, buffer};
+
+    ck_assert_int_eq(RtlUnicodeStringPrintf(&string, L"%u", 1234), STATUS_SUCCESS);
+    ck_assert_uint_eq(string.Length, 8);
+    ck_assert_int_eq(memcmp(buffer, L"1234", 8), 0);
+    ck_assert_int_eq(RtlUnicodeStringPrintf(&string, L"%u", 12345), STATUS_BUFFER_OVERFLOW);
+    ck_assert_uint_eq(string.Length, 8);
+}
