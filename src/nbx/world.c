@@ -266,11 +266,21 @@ adapter_idle_check(struct world_box *self, struct world_adapter *mine)
 }
 
 static void
+box_events_sum(struct world_box *self)
+{
+    uint64_t counts[NDIS_EVENT_COUNT];
+    ndis_events_get(self->box, counts);
+    for (int i = 0; i < NDIS_EVENT_COUNT; i++)
+        self->world->events[i] += counts[i];
+}
+
+static void
 box_down(void *arg)
 {
     struct world_box *self = arg;
     if (!self->box->ndis)
         return;
+    box_events_sum(self);
     for (size_t i = self->stack->adapter_count; i-- > 0;) {
         struct world_adapter *mine = &self->adapters[i];
         if (!mine->ndis)

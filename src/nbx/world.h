@@ -12,11 +12,11 @@
 #include <stdint.h>
 
 #include "host/sched.h"
+#include "ndis/ndis.h"
 #include "nt/box.h"
 #include "stack/stack.h"
 #include "wire/port.h"
 
-struct ndis_adapter;
 struct pcapng_writer;
 
 struct world_config {
@@ -30,6 +30,10 @@ struct world_config {
     struct pcapng_writer *trace;     // NULL: none
 };
 
+// What the counters table and `expect` show of an adapter.
+struct world_counters {
+    uint64_t rx_frames, tx_frames, rx_bytes, tx_bytes, rx_dropped, tx_dropped;
+};
 struct world_adapter {
     const struct stack_adapter *stack;
     struct ndis_adapter *ndis;       // NULL once removed
@@ -50,6 +54,7 @@ struct world {
     struct traffic *traffic;         // the script's generator, made when a step wants it
     _Atomic uint32_t findings;
     bool built;
+    uint64_t events[NDIS_EVENT_COUNT];   // summed over boxes at teardown
 };
 
 // fails: NULL when out of memory.
@@ -68,10 +73,6 @@ struct world_adapter *world_adapter_find(struct world *world, const struct stack
 struct world_box *world_box_of(struct world *world, const struct stack_adapter *stack);
 void world_finding(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-// What the counters table and `expect` show of an adapter.
-struct world_counters {
-    uint64_t rx_frames, tx_frames, rx_bytes, tx_bytes, rx_dropped, tx_dropped;
-};
 void world_counters_get(struct world *world, struct world_adapter *adapter, struct world_counters *counters);
 
 #endif

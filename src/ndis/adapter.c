@@ -429,6 +429,23 @@ ndis_adapter_oid(struct ndis_adapter *adapter, NDIS_REQUEST_TYPE type, NDIS_OID 
     return ndis_oid_adapter(adapter, type, oid, buffer, bytes, done_bytes);
 }
 
+const char *
+ndis_event_word(enum ndis_event event)
+{
+    static const char *const words[NDIS_EVENT_COUNT] = {
+        "pause with sends in flight",  "pause with receives out",    "send refused (paused)",   "completion deferred",
+        "indication deferred",         "frame looped back",          "receive shown to several", "OID request waited",
+        "OID request cancelled",       "send cancelled"};
+    return words[event];
+}
+
+void
+ndis_events_get(struct box *box, uint64_t counts[NDIS_EVENT_COUNT])
+{
+    for (int i = 0; i < NDIS_EVENT_COUNT; i++)
+        counts[i] = box->ndis ? atomic_load(&box->ndis->events[i]) : 0;
+}
+
 void
 ndis_trace_set(struct box *box, ndis_trace_fn fn, void *context)
 {

@@ -324,6 +324,10 @@ ndis_binding_pause(struct ndis_binding *binding, ULONG reason)
         .Header = ndis_header(NDIS_OBJECT_TYPE_DEFAULT, NDIS_PROTOCOL_PAUSE_PARAMETERS_REVISION_1,
                               NDIS_SIZEOF_PROTOCOL_PAUSE_PARAMETERS_REVISION_1),
         .PauseReason = reason};
+    if (ke_gate_units(binding->sends))
+        ndis_event_note(binding->module.ndis, NDIS_EVENT_PAUSE_IN_FLIGHT);
+    if (ke_gate_units(binding->receives))
+        ndis_event_note(binding->module.ndis, NDIS_EVENT_LATE_RETURN);
     ndis_module_state_set(&binding->module, NDIS_STATE_PAUSING);
     binding_pnp_event(binding, NetEventPause, &parameters, sizeof parameters);
     // A protocol that answered while sends were out broke the rule; they are waited for all the same, so nothing below pauses early.

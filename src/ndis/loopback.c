@@ -105,6 +105,7 @@ ndis_loopback(struct ndis_adapter *adapter, NET_BUFFER_LIST *nbls, NDIS_PORT_NUM
     ke_lower(self, old);
     if (!copies)
         return;
+    ndis_event_note(adapter->module.ndis, NDIS_EVENT_LOOPBACK);
     ULONG receive_flags = self->irql >= DISPATCH_LEVEL ? NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL : 0;
     ndis_recv_indicate(&adapter->module, copies, port, count, receive_flags);
 }

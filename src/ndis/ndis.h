@@ -61,6 +61,23 @@ typedef void (*ndis_trace_fn)(void *context, struct ndis_trace_edge *edge, NET_B
 // Set before any adapter is added. NULL: none.
 void ndis_trace_set(struct box *box, ndis_trace_fn fn, void *context);
 
+// How often something happened that a test sweep must have seen at least once to prove anything.
+enum ndis_event {
+    NDIS_EVENT_PAUSE_IN_FLIGHT,      // a binding was paused while its sends were out
+    NDIS_EVENT_LATE_RETURN,          // a binding was paused while it held received NBLs
+    NDIS_EVENT_SEND_REFUSED,         // sent while not running: NDIS_STATUS_PAUSED
+    NDIS_EVENT_COMPLETION_DEFERRED,  // completed inside the send call of a completion handler
+    NDIS_EVENT_INDICATION_DEFERRED,  // indicated inside a return
+    NDIS_EVENT_LOOPBACK,
+    NDIS_EVENT_SHARED_RECEIVE,       // one NBL shown to several bindings
+    NDIS_EVENT_OID_WAITED,           // a request had to wait for another
+    NDIS_EVENT_OID_CANCELLED,
+    NDIS_EVENT_SEND_CANCELLED,
+    NDIS_EVENT_COUNT
+};
+const char *ndis_event_word(enum ndis_event event);
+void ndis_events_get(struct box *box, uint64_t counts[NDIS_EVENT_COUNT]);
+
 NDIS_STATUS ndis_adapter_oid(struct ndis_adapter *adapter, NDIS_REQUEST_TYPE type, NDIS_OID oid, void *buffer, uint32_t bytes,
                              uint32_t *done_bytes);
 

@@ -381,6 +381,7 @@ struct ndis {
     uint64_t next_luid_index;
     uint64_t next_guid;
     struct ndis_module loopback;              // SourceHandle of NDIS's own NBLs
+    _Atomic uint64_t events[NDIS_EVENT_COUNT];
     ndis_trace_fn trace_fn;                   // NULL: nobody watches
     void *trace_context;
     NDIS_HANDLE loopback_pool;
@@ -390,6 +391,13 @@ struct ndis {
 void ndis_pool_leak(struct ndis *ndis, const char *what, ULONG tag, const struct io_image *image, uint64_t count);
 
 struct ndis *ndis_self(void);                 // of the running thread's box
+
+// Rare paths only.
+static inline void
+ndis_event_note(struct ndis *ndis, enum ndis_event event)
+{
+    atomic_fetch_add_explicit(&ndis->events[event], 1, memory_order_relaxed);
+}
 
 // A list is about to cross this module's edge.
 static inline void

@@ -158,6 +158,8 @@ oid_enqueue(struct ndis_oid *oid)
 {
     struct ndis_module *target = oid->target;
     KIRQL old = ke_lock_take(&target->adapter->oid_lock);
+    if (oid_queue(target)->current)
+        ndis_event_note(target->ndis, NDIS_EVENT_OID_WAITED);
     list_push_back(&oid_queue(target)->waiting, &oid->node);
     ke_lock_drop(&target->adapter->oid_lock, old);
     oid_kick(target);
@@ -310,6 +312,7 @@ ndis_oid_cancel(struct ndis_module *source, void *request_id)
 {
     struct ndis_module *target = oid_target(source->adapter, source);
     struct ndis_oid *oid;
+    ndis_event_note(source->ndis, NDIS_EVENT_OID_CANCELLED);
     while ((oid = oid_take_waiting(target, source, request_id, false)))
         oid_finish(oid, NDIS_STATUS_REQUEST_ABORTED);
     oid_cancel_current(target, source, request_id);

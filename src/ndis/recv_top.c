@@ -57,6 +57,7 @@ top_give(struct ke_thread *self, const struct ndis_top_entry *entry, NET_BUFFER_
     struct ndis_frame *running = ndis_frame_find(self, &binding->module, NDIS_UPCALL_RECEIVE);
     uint64_t calls = 1;
     if (running) {
+        ndis_event_note(binding->module.ndis, NDIS_EVENT_INDICATION_DEFERRED);
         ndis_frame_defer(running, nbls, port, count, flags);
         return true;    // the unit of this call is left by the frame's owner
     }
@@ -90,6 +91,7 @@ top_show(struct ke_thread *self, const struct ndis_top_entry *entry, NET_BUFFER_
     ke_lower(self, old);
     if (!entered)
         return;
+    ndis_event_note(binding->module.ndis, NDIS_EVENT_SHARED_RECEIVE);
     ndis_trace(&binding->module, nbls, false);
     sched_choice(self->box->sched, SCHED_POINT_COMPLETE);
     entry->handler(entry->context, nbls, port, count, flags | NDIS_RECEIVE_FLAGS_RESOURCES);

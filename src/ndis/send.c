@@ -37,6 +37,7 @@ send_status_set(NET_BUFFER_LIST *nbls, NDIS_STATUS status)
 static void
 send_refuse(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, struct ke_thread *self)
 {
+    ndis_event_note(binding->module.ndis, NDIS_EVENT_SEND_REFUSED);
     send_status_set(nbls, NDIS_STATUS_PAUSED);
     ULONG flags = self->irql >= DISPATCH_LEVEL ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0;
     binding->send_complete_handler(binding->context, nbls, flags);
@@ -76,6 +77,7 @@ send_top_deliver(struct ke_thread *self, struct ndis_binding *binding, NET_BUFFE
 {
     struct ndis_frame *running = ndis_frame_find(self, &binding->module, NDIS_UPCALL_SEND_COMPLETE);
     if (running) {
+        ndis_event_note(binding->module.ndis, NDIS_EVENT_COMPLETION_DEFERRED);
         ndis_frame_defer(running, nbls, 0, count, flags);
         return;
     }
@@ -178,6 +180,7 @@ ndis_send_cancel(struct ndis_module *from, PVOID cancel_id)
     struct ke_thread *self = ke_self();
     struct ndis_route route;
     bool counted = ndis_route_begin(&from->cancel, &route, self);
+    ndis_event_note(from->ndis, NDIS_EVENT_SEND_CANCELLED);
     if (route.target)
         route.cancel(route.context, cancel_id);
     ndis_route_end(&route, counted);

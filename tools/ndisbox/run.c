@@ -236,6 +236,8 @@ run_main(void *arg)
     }
     world_teardown(run->world);
     run->findings = atomic_load(&run->world->findings);
+    for (int i = 0; run->events && i < NDIS_EVENT_COUNT; i++)
+        run->events[i] += run->world->events[i];
     run->elapsed_ns = sched_now_ns(run->sched);
     world_destroy(run->world);
     run->world = NULL;

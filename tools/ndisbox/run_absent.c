@@ -8,22 +8,6 @@
 #define ABSENT __attribute__((weak))
 
 ABSENT int
-run_seeds(const struct stack *stack, const struct run_options *options, uint64_t first, uint64_t last)
-{
-    (void)options;
-    out_error("%s: running seeds %llu..%llu is not built yet", stack->file, (unsigned long long)first, (unsigned long long)last);
-    return EXIT_USAGE;
-}
-
-ABSENT int
-run_tape(const char *path, const struct run_options *options)
-{
-    (void)options;
-    out_error("%s: replaying a tape is not built yet", path);
-    return EXIT_USAGE;
-}
-
-ABSENT int
 run_bench(const char *name, const struct run_options *options)
 {
     (void)options;

@@ -24,6 +24,7 @@ struct run {
     struct world *world;
     struct pcapng_writer *trace;
     enum world_result result;
+    uint64_t *events;                         // NDIS_EVENT_COUNT counters to add to, or NULL
     uint32_t findings;
     uint64_t elapsed_ns;
     char *finding[RUN_FINDINGS_KEPT];

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: MIT
+// Running a stack under the seeded scheduler: a sweep of seeds, and the run that a tape holds.
+//   run_seeds: for each seed  sim_create -> sched_run(run_main) -> statistics, findings -> the tape of a seed with findings is kept
+//   run_tape:  the tape's notes hold the resolved stack and the build ids -> the same run again -> was it the same?
+// The same seed gives the same trace hash; every sweep runs its first seed twice to prove it on this very build.
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/hash.h"
+#include "out.h"
+#include "run.h"
+#include "run_int.h"
+#include "sim/sim.h"
+#include "tool.h"
+#include "wire/pcapng.h"
+
+struct sweep {
+    uint64_t seeds, findings_seeds;
+    uint64_t events[NDIS_EVENT_COUNT];
+    uint64_t switches, draws[SCHED_DRAW_COUNT];
+    uint64_t virtual_ns, distinct;
+    uint64_t *hashes;
+};
+
+static uint64_t
+real_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+// ---- notes of the tape ----------------------------------------------------------------------------------------------------------------
+
+static char *
+stack_text(const struct stack *stack)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *stream = open_memstream(&text, &bytes);
+    if (!stream)
+        return NULL;
+    stack_print_yaml(stack, stream);
+    fclose(stream);
+    return text;
+}
+
+static uint64_t
+file_hash(const char *path)
+{
+    uint8_t buffer[65536];
+    uint64_t hash = HASH_FNV_START;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    for (ssize_t got; (got = read(fd, buffer, sizeof buffer)) > 0;)
+        hash = hash_bytes(hash, buffer, (size_t)got);
+    close(fd);
+    return hash;
+}
+
+// The tool and every driver image, by the hash of their bytes: a tape means nothing to another build.
+static char *
+build_text(const struct stack *stack)
+{
+    char *text = NULL, path[4096];
+    size_t bytes = 0;
+    FILE *stream = open_memstream(&text, &bytes);
+    if (!stream)
+        return NULL;
+    fprintf(stream, "ndisbox %016llx\n", (unsigned long long)file_hash("/proc/self/exe"));
+    for (size_t b = 0; b < stack->box_count; b++)
+        for (size_t d = 0; d < stack->boxes[b].driver_count; d++)
+            if (source_driver_path(&stack->boxes[b].drivers[d], path, sizeof path))
+                fprintf(stream, "%s.%s %016llx\n", stack->boxes[b].name, stack->boxes[b].drivers[d].name,
+                        (unsigned long long)file_hash(path));
+    fclose(stream);
+    return text;
+}
+
+// ---- one seed ---------------------------------------------------------------------------------------------------------------------------
+
+struct seed_result {
+    struct sim_stats stats;
+    uint64_t events[NDIS_EVENT_COUNT];
+    uint32_t findings;
+    enum world_result result;
+    int ended;
+};
+
+static void
+seed_notes(struct sched *sched, const char *stack, const char *build)
+{
+    if (stack)
+        sim_tape_note(sched, "stack", stack);
+    if (build)
+        sim_tape_note(sched, "build", build);
+}
+
+static bool
+seed_run(const struct stack *stack, const struct run_options *options, const struct sim_config *config, const char *notes[2],
+         const char *tape, struct seed_result *result)
+{
+    const char *error = "out of memory";
+    struct run run;
+    if (!run_allocate(&run, stack, options))
+        return false;
+    run.sched = sim_create(config, &error);
+    if (!run.sched) {
+        out_error("%s", error);
+        run_clear(&run);
+        return false;
+    }
+    seed_notes(run.sched, notes[0], notes[1]);
+    if (options->trace_path)
+        pcapng_writer_create(run.sched, options->trace_path, "ndisbox " TOOL_VERSION, &run.trace);
+    run.events = result->events;
+    result->ended = sched_run(run.sched, "main", run_main, &run, NULL);
+    result->findings = run.findings + (result->ended ? 1 : 0);
+    result->result = run.result;
+    sim_stats_get(run.sched, &result->stats);
+    if (config->tape_in && sim_replay_check(run.sched))
+        result->findings++;
+    if (result->findings && tape)
+        sim_tape_write(run.sched, tape);
+    if (run.trace)
+        pcapng_writer_destroy(run.trace);
+    sched_destroy(run.sched);
+    run_clear(&run);
+    return true;
+}
+
+// ---- a sweep ----------------------------------------------------------------------------------------------------------------------------
+
+static void
+sweep_add(struct sweep *sweep, const struct seed_result *result)
+{
+    for (int i = 0; i < NDIS_EVENT_COUNT; i++)
+        sweep->events[i] += result->events[i];
+    for (int i = 0; i < SCHED_DRAW_COUNT; i++)
+        sweep->draws[i] += result->stats.draws[i];
+    sweep->switches += result->stats.switches;
+    sweep->virtual_ns += result->stats.virtual_ns;
+    sweep->hashes[sweep->seeds++] = result->stats.trace_hash;
+    sweep->findings_seeds += result->findings > 0;
+}
+
+static int
+hash_order(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+static void
+sweep_count_distinct(struct sweep *sweep)
+{
+    qsort(sweep->hashes, sweep->seeds, sizeof *sweep->hashes, hash_order);
+    for (uint64_t i = 0; i < sweep->seeds; i++)
+        sweep->distinct += !i || sweep->hashes[i] != sweep->hashes[i - 1];
+}
+
+static void
+sweep_print(const struct sweep *sweep, uint64_t elapsed_ns)
+{
+    static const char *const draws[SCHED_DRAW_COUNT] = {"thread chosen", "waiter chosen", "wire's choice", "completion order chosen",
+                                                        "fault planned", "driver's randomness"};
+    char number[OUT_NUMBER_BYTES], time[OUT_NUMBER_BYTES], wall[OUT_NUMBER_BYTES];
+    printf("%s seeds in %s (%s of virtual time), %llu distinct traces, %llu with findings\n", out_count(number, sweep->seeds),
+           out_time(wall, elapsed_ns), out_time(time, sweep->virtual_ns), (unsigned long long)sweep->distinct,
+           (unsigned long long)sweep->findings_seeds);
+    printf("what happened, over all seeds:\n");
+    for (int i = 0; i < NDIS_EVENT_COUNT; i++)
+        printf("  %-32s %12s\n", ndis_event_word(i), out_count(number, sweep->events[i]));
+    for (int i = 0; i < SCHED_DRAW_COUNT; i++)
+        printf("  %-32s %12s\n", draws[i], out_count(number, sweep->draws[i]));
+    printf("  %-32s %12s\n", "switches between threads", out_count(number, sweep->switches));
+}
+
+static void
+sweep_print_json(const struct sweep *sweep, uint64_t elapsed_ns)
+{
+    json_t *events = json_object();
+    for (int i = 0; i < NDIS_EVENT_COUNT; i++)
+        json_object_set_new(events, ndis_event_word(i), json_integer((json_int_t)sweep->events[i]));
+    json_t *document = json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "seeds", (json_int_t)sweep->seeds, "elapsed_ns",
+                                 (json_int_t)elapsed_ns, "virtual_ns", (json_int_t)sweep->virtual_ns, "distinct_traces",
+                                 (json_int_t)sweep->distinct, "seeds_with_findings", (json_int_t)sweep->findings_seeds, "events",
+                                 events);
+    json_dumpf(document, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(document);
+}
+
+static void
+tape_path(char *path, size_t bytes, const struct stack *stack, const struct run_options *options, uint64_t seed)
+{
+    const char *name = strrchr(stack->file, '/') ? strrchr(stack->file, '/') + 1 : stack->file;
+    snprintf(path, bytes, "%s/%.*s-%llu.tape", options->tape_dir, (int)strcspn(name, "."), name, (unsigned long long)seed);
+}
+
+// The first seed again: the same trace, or this build is not deterministic and no tape of it is worth anything.
+static bool
+sweep_prove(const struct stack *stack, const struct run_options *options, const struct sim_config *config, const char *notes[2],
+            uint64_t hash)
+{
+    struct seed_result again = {0};
+    struct run_options silent = *options;
+    silent.quiet = true;
+    if (!seed_run(stack, &silent, config, notes, NULL, &again))
+        return false;
+    if (again.stats.trace_hash == hash)
+        return true;
+    out_error("seed %llu ran twice and gave two different traces: something below reads a clock, an address or a random number",
+              (unsigned long long)config->seed);
+    return false;
+}
+
+static int
+sweep_run(const struct stack *stack, const struct run_options *options, uint64_t first, uint64_t last, const char *notes[2],
+          struct sweep *sweep)
+{
+    uint64_t start = real_ns();
+    int code = EXIT_CLEAN;
+    for (uint64_t seed = first; seed <= last && sweep->findings_seeds < 10; seed++) {
+        struct sim_config config = {.seed = seed};
+        struct seed_result result = {0};
+        char tape[4096];
+        tape_path(tape, sizeof tape, stack, options, seed);
+        if (!seed_run(stack, options, &config, notes, tape, &result))
+            return EXIT_MACHINE;
+        if (seed == first && !result.findings && !sweep_prove(stack, options, &config, notes, result.stats.trace_hash))
+            code = EXIT_FINDING;
+        sweep_add(sweep, &result);
+        out_progress("sim", "seeds", seed - first + 1, last - first + 1, real_ns() - start);
+        if (!result.findings)
+            continue;
+        code = EXIT_FINDING;
+        out_progress_end();
+        out_error("seed %llu: %u findings; replay it with: ndisbox replay %s", (unsigned long long)seed, result.findings, tape);
+    }
+    out_progress_end();
+    return code;
+}
+
+int
+run_seeds(const struct stack *stack, const struct run_options *options, uint64_t first, uint64_t last)
+{
+    struct sweep sweep = {0};
+    char *texts[2] = {stack_text(stack), build_text(stack)};
+    const char *notes[2] = {texts[0], texts[1]};
+    struct run_options silent = *options;
+    silent.quiet = true;                      // drivers' own chatter would drown the sweep
+    uint64_t start = real_ns();
+    int code = EXIT_USAGE;
+    sweep.hashes = calloc(last - first + 1, sizeof *sweep.hashes);
+    if (!stack->has_script)
+        out_error("%s: a sweep needs a script: it says when a run is over", stack->file);
+    else if (!sweep.hashes)
+        out_error("out of memory for %llu seeds", (unsigned long long)(last - first + 1));
+    else {
+        code = sweep_run(stack, &silent, first, last, notes, &sweep);
+        sweep_count_distinct(&sweep);
+        if (options->json)
+            sweep_print_json(&sweep, real_ns() - start);
+        else if (!options->quiet)
+            sweep_print(&sweep, real_ns() - start);
+    }
+    free(sweep.hashes);
+    free(texts[0]);
+    free(texts[1]);
+    return code;
+}
+
+// ---- a tape -----------------------------------------------------------------------------------------------------------------------------
+
+static struct stack *
+tape_stack(const char *path, char **text)
+{
+    const char *error = NULL;
+    int failed = sim_tape_note_load(path, "stack", text, &error);
+    if (failed) {
+        out_error("%s: %s", path, error ? error : "the tape holds no stack");
+        return NULL;
+    }
+    struct stack_report report = {0};
+    struct stack_source source = {.name = path};
+    struct stack *stack = stack_read(&source, *text, strlen(*text), &report);
+    for (size_t i = 0; i < report.count; i++)
+        out_diagnostic(report.lines[i]);
+    stack_report_clear(&report);
+    return stack;
+}
+
+static bool
+tape_build_matches(const char *path, const struct stack *stack, bool force)
+{
+    const char *error = NULL;
+    char *wanted = NULL, *have = build_text(stack);
+    bool same = !sim_tape_note_load(path, "build", &wanted, &error) && have && !strcmp(wanted, have);
+    if (!same && force)
+        out_note("%s: made by another build; replayed all the same because of --force", path);
+    else if (!same)
+        out_error("%s: made by another build of ndisbox or of a driver, so its choices mean nothing here (--force tries it)\n  tape: %s"
+                  "  here: %s", path, wanted ? wanted : "(no build ids)\n", have ? have : "?\n");
+    free(wanted);
+    free(have);
+    return same || force;
+}
+
+// gdb takes over this process's place and runs the same command without --gdb.
+static int
+tape_under_gdb(const char *path)
+{
+    char self[4096];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length < 0)
+        return EXIT_MACHINE;
+    self[length] = 0;
+    execlp("gdb", "gdb", "-q", "--args", self, "replay", path, (char *)NULL);
+    out_error("gdb could not be started: install it (apt-get install gdb)");
+    return EXIT_MACHINE;
+}
+
+int
+run_tape(const char *path, const struct run_options *options)
+{
+    char *text = NULL;
+    int code = EXIT_USAGE;
+    struct stack *stack = tape_stack(path, &text);
+    if (stack && tape_build_matches(path, stack, options->force)) {
+        const char *notes[2] = {NULL, NULL};
+        struct sim_config config = {.tape_in = path};
+        struct seed_result result = {0};
+        if (options->gdb)
+            code = tape_under_gdb(path);
+        else if (!seed_run(stack, options, &config, notes, NULL, &result))
+            code = EXIT_USAGE;
+        else {
+            code = result.findings ? EXIT_FINDING : EXIT_CLEAN;
+            out_note("replayed: trace hash %016llx, %llu switches, %s", (unsigned long long)result.stats.trace_hash,
+                     (unsigned long long)result.stats.switches, result.findings ? "with the findings above" : "no finding");
+        }
+    }
+    if (stack)
+        stack_destroy(stack);
+    free(text);
+    return code;
+}
