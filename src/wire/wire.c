@@ -108,23 +108,6 @@ wire_ring_reserve_locked(struct wire_port *port, uint32_t entries)
     return 0;
 }
 
-// Plug in: every port's ring grows with the number of its possible senders.
-static int
-wire_join_locked(struct wire *wire, struct wire_port *self)
-{
-    uint32_t entries = (wire->port_count + 1) * (WIRE_FRAMES_MAX + 1);
-    int rc = wire_ring_reserve_locked(self, entries);
-    LIST_FOR_EACH(node, &wire->ports) {
-        if (!rc)
-            rc = wire_ring_reserve_locked(LIST_ENTRY_OF(node, struct wire_port, member), entries);
-    }
-    if (rc)
-        return rc;
-    wire->port_count++;
-    list_push_back(&wire->ports, &self->member);
-    return 0;
-}
-
 static void
 wire_caps_set(struct wire_port *self)
 {
@@ -157,16 +140,17 @@ wire_open(struct port *port, const char *argument, char *error, size_t error_byt
     self->pool = self->wire ? wire_pool_create(self) : NULL;
     if (!self->pool)
         return port_error(error, error_bytes, -ENOMEM, "port wire:%s: out of memory", argument);
-    sched_mutex_lock(world->sched, &self->wire->lock);
-    int rc = wire_join_locked(self->wire, self);
-    prng_seed(&self->line.prng, self->wire->config.seed + self->wire->port_count * 0x632be59bd9b4e019ull);
-    sched_mutex_unlock(world->sched, &self->wire->lock);
+    int rc = wire_ring_reserve_locked(self, WIRE_RING_ENTRIES);
     if (rc) {
         wire_pool_orphan_locked(self->pool);
-        free(self->ring);
         return port_error(error, error_bytes, rc, "port wire:%s: out of memory", argument);
     }
     wire_caps_set(self);
+    sched_mutex_lock(world->sched, &self->wire->lock);
+    self->wire->port_count++;
+    list_push_back(&self->wire->ports, &self->member);
+    prng_seed(&self->line.prng, self->wire->config.seed + self->wire->port_count * 0x632be59bd9b4e019ull);
+    sched_mutex_unlock(world->sched, &self->wire->lock);
     return 0;
 }
 

@@ -14,6 +14,7 @@ enum {
     WIRE_RX_BATCH = 256,                    // frames taken under the lock at once
     WIRE_TX_BATCH = 256,
     WIRE_FRAMES_MAX = 4096,                 // of one sender, on their way
+    WIRE_RING_ENTRIES = 256,                // to begin with; doubled when full
     WIRE_SIZE_CLASSES = 3,
     WIRE_TRACE_FRAME = 0x57                 // 'W', the tag of a frame in the trace hash
 };

@@ -193,7 +193,7 @@ line_deliver_locked(struct wire_port *self, struct wire_frame *frame)
         struct wire_port *to = LIST_ENTRY_OF(node, struct wire_port, member);
         if (to == self || !to->is_receiving)
             continue;
-        // Rings have room for every open sender; only frames that closed ports left under way can fill one.
+        // The ring grows to its peak, which the senders' limits bound; a frame is lost here only for want of memory.
         uint32_t waiting = to->ring_tail - to->ring_head;
         if (waiting > to->ring_mask && wire_ring_reserve_locked(to, waiting * 2)) {
             port_count(&to->base.counters.rx_dropped, 1);

@@ -206,6 +206,38 @@ NETNS_TEST(tap_sends_a_frame_in_more_pieces_than_the_kernel_takes)
     device_close(&a);
 }
 
+struct flood {
+    struct device *device;
+    _Atomic bool ends;
+};
+
+static void
+flood_main(void *arg)
+{
+    struct flood *flood = arg;
+    while (!atomic_load(&flood->ends))
+        device_send(flood->device, 0, 64, 1514);
+}
+
+NETNS_TEST(packet_ports_open_and_close_in_full_flight)
+{
+    static struct device a, b;
+    struct sched_thread *thread;
+    quiet();
+    real_shell("ip link add v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up");
+    device_open(&a, world, "packet:v0");
+    struct flood flood = {.device = &a};
+    ck_assert_int_eq(sched_thread_start(sched, "flood", flood_main, &flood, NULL, &thread), 0);
+    for (int i = 0; i < 20; i++) {
+        device_open(&b, world, "packet:v1");
+        ck_assert(device_wait(&b, 100, real_long_ns));
+        device_close(&b);
+    }
+    atomic_store(&flood.ends, true);
+    sched_thread_join(sched, thread);
+    device_close(&a);
+}
+
 NETNS_TEST(tap_deleted_in_mid_run_is_link_down_and_recovers_when_it_is_back)
 {
     static struct device a, b;
