@@ -175,6 +175,7 @@ crash_install(void)
     struct sigaction alarmed = {.sa_handler = on_alarm};
     if (__sanitizer_set_death_callback) {
         __sanitizer_set_death_callback(where_report);
+        action.sa_flags &= ~SA_ONSTACK;   // the sanitizer's allocator looks for the fibre's stack, not for the one it set for signals
         sigaction(SIGABRT, &action, NULL);
         return;
     }
