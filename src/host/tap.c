@@ -152,8 +152,11 @@ tap_close(struct tap *tap)
 {
     if (tap->fd < 0)
         return;
-    if (!tap->was_created)
+    if (!tap->was_created) {
+        int native = 0;
         (void)ioctl(tap->fd, TUNSETOFFLOAD, 0);
+        (void)ioctl(tap->fd, TUNSETVNETLE, &native);
+    }
     close(tap->fd);
     tap->fd = -1;
 }

@@ -294,6 +294,10 @@ port_stop(struct port *port)
     atomic_fetch_or_explicit(&port->flags, PORT_CLOSING, memory_order_acq_rel);
     if (!port->thread)
         return;
+    if (sched_self == port->thread) {
+        fprintf(stderr, "ndisbox: port %s is stopped or closed from its own upcall, which would wait for itself\n", port->spec);
+        abort();
+    }
     port_ring(port);
     sched_thread_join(port->sched, port->thread);
     port->thread = NULL;

@@ -50,7 +50,8 @@ int port_spec_check(const char *spec, char *error, size_t error_bytes);
 int port_open(struct port_world *world, const char *spec, const struct port_upcalls *upcalls, void *context, struct port **out,
               char *error, size_t error_bytes);
 void port_start(struct port *port);
-// End the upcalls for good and wait for one that runs; port_tx, port_rx and the questions below may still be called. irql: PASSIVE.
+// End the upcalls for good and wait for one that runs; port_tx, port_rx and the questions below may still be called.
+// irql: PASSIVE, and not from an upcall of this port: that ends the process with a message.
 void port_stop(struct port *port);
 // port_stop, if that has not been called, and free. irql: PASSIVE.
 void port_close(struct port *port);

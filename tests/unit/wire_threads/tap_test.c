@@ -13,6 +13,14 @@ quiet(void)
     real_shell("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
 }
 
+// The kernel says "running" some time after the other end has come.
+static void
+wait_link(struct device *device, bool up)
+{
+    for (uint32_t seen; seen = atomic_load(&device->link_changes), device->link_up != up;)
+        ck_assert(device_wait_word(device, &device->link_changes, seen, real_long_ns));
+}
+
 NETNS_TEST(tap_that_does_not_exist_is_created_up_and_removed_after)
 {
     static struct device a;
@@ -35,14 +43,43 @@ NETNS_TEST(tap_that_exists_is_attached_and_left_as_found)
     ck_assert(!a.caps.link_up);
     ck_assert_uint_eq(a.caps.max_frame_bytes, 9014);
     real_shell("ip link set nb0 up");
-    ck_assert(device_wait_word(&a, &a.link_changes, 0, real_long_ns));
-    ck_assert(a.link_up);
+    wait_link(&a, true);
     real_shell("ip link set nb0 down");
-    ck_assert(device_wait_word(&a, &a.link_changes, 1, real_long_ns));
-    ck_assert(!a.link_up);
+    wait_link(&a, false);
     ck_assert(real_said(sched, "tap nb0 is down", real_long_ns));
     device_close(&a);
     real_shell("ip link show nb0 | grep -q 'mtu 9000'");
+}
+
+NETNS_TEST(tap_made_for_several_queues_is_attached_too)
+{
+    static struct device a, b;
+    quiet();
+    real_shell("ip tuntap add nb0 mode tap multi_queue && ip link set nb0 up");
+    device_open(&a, world, "tap:nb0");
+    device_open(&b, world, "packet:nb0");
+    wait_link(&b, true);
+    device_send(&a, 0, 100, 60);
+    ck_assert(device_wait(&b, 100, real_long_ns));
+    device_send(&b, 0, 100, 60);
+    ck_assert(device_wait(&a, 100, real_long_ns));
+    device_close(&b);
+    device_close(&a);
+}
+
+NETNS_TEST(tap_left_behind_has_its_offloads_off_again)
+{
+    static struct device a;
+    quiet();
+    if (system("ethtool --version >/dev/null 2>&1")) {
+        fprintf(stderr, "SKIP tap_left_behind_has_its_offloads_off_again: ethtool is not installed\n");
+        return;
+    }
+    real_shell("ip tuntap add nb0 mode tap && ip link set nb0 up && ethtool -k nb0 | sed 's/ .requested on.//' > /tmp/nbx-tap-before");
+    device_open(&a, world, "tap:nb0");
+    real_shell("ethtool -k nb0 | grep -q 'tcp-segmentation-offload: on'");
+    device_close(&a);
+    real_shell("ethtool -k nb0 | sed 's/ .requested on.//' | diff /tmp/nbx-tap-before - && rm /tmp/nbx-tap-before");
 }
 
 NETNS_TEST(tap_in_use_or_no_tap_is_refused_with_a_sentence)
@@ -81,7 +118,7 @@ NETNS_TEST(tap_and_packet_carry_every_frame_both_ways)
     quiet();
     device_open(&a, world, "tap:nb0");
     device_open(&b, world, "packet:nb0");
-    ck_assert(b.caps.link_up);
+    wait_link(&b, true);
     device_send(&a, 0, 2000, 60);
     ck_assert(device_wait(&b, 2000, real_long_ns));
     for (uint32_t first = 0; first < 2000; first += 100) {
@@ -146,6 +183,7 @@ NETNS_TEST(tap_and_packet_carry_super_segments_whole_both_ways)
     super_segment(frame, sizeof(frame), 14);
     device_open(&a, world, "tap:nb0");
     device_open(&b, world, "packet:nb0");
+    wait_link(&b, true);
     ck_assert_uint_eq(device_send_raw(&a, frame, sizeof(frame), &offload), 1);
     expect_super_segment(&b, frame, sizeof(frame), 14);
     ck_assert_uint_eq(device_send_raw(&b, frame, sizeof(frame), &offload), 1);
@@ -167,6 +205,7 @@ NETNS_TEST(packet_puts_the_vlan_tag_back_that_the_kernel_took_out)
     plain[17] = 0xb5;
     device_open(&a, world, "tap:nb0");
     device_open(&b, world, "packet:nb0");
+    wait_link(&b, true);
     ck_assert_uint_eq(device_send_raw(&a, frame, sizeof(frame), &offload), 1);
     expect_super_segment(&b, frame, sizeof(frame), 18);
     ck_assert_uint_eq(device_send_raw(&a, plain, sizeof(plain), NULL), 1);
@@ -195,6 +234,7 @@ NETNS_TEST(tap_sends_a_frame_in_more_pieces_than_the_kernel_takes)
     struct port_frame one = {.iov = iov, .iov_count = sizeof(frame), .bytes = sizeof(frame)};
     device_open(&a, world, "tap:nb0");
     device_open(&b, world, "packet:nb0");
+    wait_link(&b, true);
     ck_assert_uint_eq(port_tx(a.port, &one, 1), 1);
     ck_assert(device_wait(&b, 1, real_long_ns));
     ck_assert_uint_eq(b.log[0].bytes, sizeof(frame));
@@ -226,6 +266,7 @@ NETNS_TEST(packet_ports_open_and_close_in_full_flight)
     quiet();
     real_shell("ip link add v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up");
     device_open(&a, world, "packet:v0");
+    wait_link(&a, true);
     struct flood flood = {.device = &a};
     ck_assert_int_eq(sched_thread_start(sched, "flood", flood_main, &flood, NULL, &thread), 0);
     for (int i = 0; i < 20; i++) {
@@ -245,16 +286,15 @@ NETNS_TEST(tap_deleted_in_mid_run_is_link_down_and_recovers_when_it_is_back)
     quiet();
     device_open(&a, world, "tap:nb0");
     real_shell("ip link del nb0");
-    ck_assert(device_wait_word(&a, &a.link_changes, 0, real_long_ns));
-    ck_assert(!a.link_up);
+    wait_link(&a, false);
     ck_assert(real_said(sched, "tap nb0 has been deleted", real_long_ns));
     device_send(&a, 0, 5, 60);
     port_stats_get(a.port, &stats);
     ck_assert_uint_eq(stats.tx_dropped, 5);
     real_shell("ip tuntap add nb0 mode tap && ip link set nb0 up");
-    ck_assert(device_wait_word(&a, &a.link_changes, 1, real_long_ns));
-    ck_assert(a.link_up);
+    wait_link(&a, true);
     device_open(&b, world, "packet:nb0");
+    wait_link(&b, true);
     device_send(&a, 0, 100, 60);
     ck_assert(device_wait(&b, 100, real_long_ns));
     device_send(&b, 0, 100, 60);
@@ -270,14 +310,14 @@ NETNS_TEST(packet_interface_deleted_in_mid_run_is_link_down_and_recovers_when_it
     quiet();
     real_shell("ip link add v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up");
     device_open(&a, world, "packet:v0");
-    ck_assert(a.link_up);
+    wait_link(&a, true);
     real_shell("ip link del v0");
-    ck_assert(device_wait_word(&a, &a.link_changes, 0, real_long_ns));
+    wait_link(&a, false);
     ck_assert(real_said(sched, "interface v0 is gone", real_long_ns));
     real_shell("ip link add v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up");
-    ck_assert(device_wait_word(&a, &a.link_changes, 1, real_long_ns));
-    ck_assert(a.link_up);
+    wait_link(&a, true);
     device_open(&b, world, "packet:v1");
+    wait_link(&b, true);
     device_send(&a, 0, 1000, 60);
     ck_assert(device_wait(&b, 1000, real_long_ns));
     device_send(&b, 0, 1000, 1514);
@@ -299,6 +339,7 @@ NETNS_TEST(a_frame_larger_than_its_slot_is_counted_and_the_next_one_comes)
     // Not started: nobody but the test receives.
     ck_assert_int_eq(port_open(world, "tap:nb0", &upcalls, NULL, &tap, error, sizeof(error)), 0);
     device_open(&b, world, "packet:nb0");
+    wait_link(&b, true);
     device_send(&b, 1, 1, 129);
     device_send(&b, 2, 1, 128);
     ck_assert_uint_eq(port_rx(tap, slots, 2), 1);
