@@ -492,4 +492,6 @@ typedef const CHAR *PCTSTR, *LPCTSTR;
 #define DEFINE_ENUM_FLAG_OPERATORS(T)
 #endif
 
+#include "nbx_crt.h"
+
 #endif

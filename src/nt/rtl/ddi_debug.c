@@ -3,7 +3,7 @@
 // box's message sink, whatever component and level say: there is no filter mask that a user would have set.
 #include "nt/ke/bugcheck.h"
 #include "nt/ke/ke.h"
-#include "nt/rtl/format.h"
+#include "nt/rtl/crt.h"
 #include "verify/verify.h"
 
 #define DEBUG_PRINT_BYTES 512
@@ -30,25 +30,13 @@ debug_print(const char *prefix, const char *format, struct rtl_args *args)
     return STATUS_SUCCESS;
 }
 
-#if defined(__x86_64__)
-#define DEBUG_ARGS_START(args, last)                                                                                   \
-    struct rtl_args args = {.is_ms = true};                                                                            \
-    __builtin_ms_va_start(args.ms, last)
-#define DEBUG_ARGS_END(args) __builtin_ms_va_end(args.ms)
-#else
-#define DEBUG_ARGS_START(args, last)                                                                                   \
-    struct rtl_args args = {.is_ms = false};                                                                           \
-    va_start(args.sysv, last)
-#define DEBUG_ARGS_END(args) va_end(args.sysv)
-#endif
-
 NTAPI ULONG
 DbgPrint(PCSTR Format, ...)
 {
     VERIFY_ENTER(DbgPrint);
-    DEBUG_ARGS_START(args, Format);
+    RTL_ARGS_START(args, Format);
     ULONG status = debug_print(NULL, Format, &args);
-    DEBUG_ARGS_END(args);
+    RTL_ARGS_END(args);
     return status;
 }
 
@@ -56,9 +44,9 @@ NTAPI ULONG
 DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...)
 {
     VERIFY_ENTER(DbgPrintEx);
-    DEBUG_ARGS_START(args, Format);
+    RTL_ARGS_START(args, Format);
     ULONG status = debug_print(NULL, Format, &args);
-    DEBUG_ARGS_END(args);
+    RTL_ARGS_END(args);
     return status;
 }
 

@@ -25,10 +25,11 @@ run_start(PVOID context)
 {
     struct run *run = context;
     KeWaitForSingleObject(&run->go, Executive, KernelMode, FALSE, NULL);
-    run->process = PsGetCurrentProcessId();
-    run->thread = PsGetCurrentThreadId();
-    run->self = KeGetCurrentThread();
-    run->ran++;
+    if (run->ran++ == 0) {
+        run->process = PsGetCurrentProcessId();
+        run->thread = PsGetCurrentThreadId();
+        run->self = KeGetCurrentThread();
+    }
     run_deep(run, 5);
     run->survived++;
 }

@@ -313,3 +313,45 @@ NT_TEST(RtlRandomEx_gives_numbers_below_2_to_the_31_minus_1_that_differ)
     ck_assert_uint_eq(first, seed);
     ck_assert_uint_ne(RtlRandomEx(&seed), first);
 }
+
+NT_TEST(crt_names_of_the_kernel_work_on_16_bit_strings)
+{
+    WCHAR text[32];
+    ck_assert_uint_eq(wcslen(L"abc"), 3);
+    ck_assert_ptr_eq(wcscpy(text, L"Abc"), text);
+    wcscat(text, L"def");
+    ck_assert_int_eq(wcscmp(text, L"Abcdef"), 0);
+    ck_assert_int_lt(wcscmp(text, L"Abcdeg"), 0);
+    ck_assert_int_eq(wcsncmp(text, L"Abcxxx", 3), 0);
+    ck_assert_int_eq(_wcsicmp(text, L"aBCDEF"), 0);
+    ck_assert_int_eq(_wcsnicmp(text, L"ABCxxx", 3), 0);
+    ck_assert_ptr_eq(wcschr(text, 'd'), text + 3);
+    ck_assert_ptr_eq(wcsrchr(text, 0), text + 6);
+    ck_assert_ptr_eq(wcsstr(text, L"cd"), text + 2);
+    ck_assert_ptr_null(wcsstr(text, L"cx"));
+    ck_assert_uint_eq(wcsspn(text, L"bAc"), 3);
+    ck_assert_uint_eq(wcscspn(text, L"ed"), 3);
+    wcsncpy(text, L"xy", 5);
+    ck_assert_int_eq(text[4], 0);
+    wcsncat(text, L"zzz", 2);
+    ck_assert_int_eq(wcscmp(_wcsupr(text), L"XYZZ"), 0);
+    ck_assert_int_eq(_stricmp("ABC", "abc"), 0);
+    ck_assert_int_ne(_strnicmp("ABC", "abd", 3), 0);
+}
+
+NT_TEST(_snprintf_cuts_what_does_not_fit_and_says_so)
+{
+    CHAR text[6] = "?????";
+    UNICODE_STRING name = US(L"nic");
+    ck_assert_int_eq(_snprintf(text, 6, "%wZ%d", &name, 12), 5);
+    ck_assert_str_eq(text, "nic12");
+    ck_assert_int_eq(_snprintf(text, 5, "%s", "abcde"), 5);
+    ck_assert_mem_eq(text, "abcde", 6);   // the terminator of before
+    ck_assert_int_lt(_snprintf(text, 3, "%I64u", (uint64_t)98765), 0);
+    ck_assert_mem_eq(text, "987de", 5);
+    WCHAR wide[8];
+    ck_assert_int_eq(_snwprintf(wide, 8, L"%s%S%c", L"ab", "cd", 'e'), 5);
+    ck_assert_int_eq(wcscmp(wide, L"abcde"), 0);
+    ck_assert_int_eq(swprintf(wide, L"%04x", 255), 4);
+    ck_assert_int_eq(wcscmp(wide, L"00ff"), 0);
+}
