@@ -39,7 +39,8 @@ ExAllocatePoolWithTagPriority(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Ta
     return pool_allocate(PoolType, NumberOfBytes, Tag, CALLER);
 }
 
-// Quota is charged to the current process, which has no limit here; without the flag failure raises [wdm/nf-wdm-exallocatepoolwithquotatag].
+// Quota is charged to the current process, which has no limit here; without the flag failure raises
+// [wdm/nf-wdm-exallocatepoolwithquotatag].
 NTAPI PVOID
 ExAllocatePoolWithQuotaTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 {

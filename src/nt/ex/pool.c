@@ -95,7 +95,8 @@ ex_pool_alloc(struct box *box, size_t bytes, ULONG tag, bool zero, const void *c
     else if (!zero && box->sched->is_sim)
         memset(block, 0xCD, bytes);
     struct pool_header *header = (struct pool_header *)block - 1;
-    *header = (struct pool_header){.caller = caller ? caller : __builtin_return_address(0), .bytes = bytes, .tag = tag, .magic = POOL_MAGIC};
+    *header = (struct pool_header){.bytes = bytes, .tag = tag, .magic = POOL_MAGIC};
+    header->caller = caller ? caller : __builtin_return_address(0);
     struct ke_thread *self = sched_self ? ke_self() : NULL;
     header->shard = &box->ex->shards[self && self->box == box ? self->processor->number : 0];
     if (shard_add(header->shard, header)) {

@@ -6,7 +6,6 @@
 #include "nt/mm/mdl.h"
 #include "verify/verify.h"
 
-#define TAG_PAGES 0x6C644D4D   // "MMdl"
 
 NTAPI VOID
 MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList)
@@ -94,33 +93,12 @@ MmSizeOfMdl(PVOID Base, SIZE_T Length)
     return mm_mdl_bytes(Base, Length);
 }
 
-static PMDL
-pages_allocate(SIZE_T bytes, bool zero, const void *caller)
-{
-    SIZE_T pages = (bytes + PAGE_SIZE - 1) >> PAGE_SHIFT;
-    if (!pages || pages > 0x7fff)   // MDL.Size is 16 bits wide
-        return NULL;
-    bytes = pages << PAGE_SHIFT;
-    struct box *box = box_self();
-    MDL *mdl = ex_pool_alloc(box, mm_mdl_bytes(NULL, bytes), TAG_PAGES, true, caller);
-    void *memory = mdl ? ex_pool_alloc(box, bytes, TAG_PAGES, zero, caller) : NULL;
-    if (!memory) {
-        if (mdl)
-            ex_pool_free(box, mdl, TAG_PAGES);
-        return NULL;
-    }
-    mm_mdl_init(mdl, memory, (ULONG)bytes);
-    mm_mdl_fill_pages(mdl);
-    mdl->MdlFlags |= MDL_PAGES_LOCKED;
-    return mdl;
-}
-
 // Page limits, skipping and node wishes are met by any page: physical addresses are virtual ones.
 NTAPI PMDL
 MmAllocatePagesForMdl(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighAddress, PHYSICAL_ADDRESS SkipBytes, SIZE_T TotalBytes)
 {
     VERIFY_ENTER(MmAllocatePagesForMdl);
-    return pages_allocate(TotalBytes, true, __builtin_return_address(0));
+    return mm_pages_alloc(TotalBytes, true, __builtin_return_address(0));
 }
 
 NTAPI PMDL
@@ -128,7 +106,7 @@ MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighAddres
                         MEMORY_CACHING_TYPE CacheType, ULONG Flags)
 {
     VERIFY_ENTER(MmAllocatePagesForMdlEx);
-    return pages_allocate(TotalBytes, !(Flags & MM_DONT_ZERO_ALLOCATION), __builtin_return_address(0));
+    return mm_pages_alloc(TotalBytes, !(Flags & MM_DONT_ZERO_ALLOCATION), __builtin_return_address(0));
 }
 
 // Frees the pages; the MDL itself is the driver's to give to ExFreePool.
@@ -136,7 +114,7 @@ NTAPI VOID
 MmFreePagesFromMdl(PMDL MemoryDescriptorList)
 {
     VERIFY_ENTER(MmFreePagesFromMdl);
-    ex_pool_free(box_self(), MemoryDescriptorList->StartVa, TAG_PAGES);
+    ex_pool_free(box_self(), MemoryDescriptorList->StartVa, MM_TAG_PAGES);
     MemoryDescriptorList->MdlFlags &= (CSHORT)~(MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA);
     MemoryDescriptorList->StartVa = NULL;
 }

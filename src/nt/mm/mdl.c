@@ -3,7 +3,9 @@
 // PAGES_LOCKED -> MmMapLockedPages: MAPPED_TO_SYSTEM_VA -> unmapped -> unlocked. [windows-driver-docs kernel/using-mdls]
 #include "nt/mm/mdl.h"
 
+#include "nt/ex/pool.h"
 #include "nt/ke/bugcheck.h"
+#include "nt/ke/ke.h"
 
 void
 mm_mdl_fill_pages(MDL *mdl)
@@ -40,4 +42,25 @@ void
 mm_mdl_unmap(MDL *mdl)
 {
     mdl->MdlFlags &= (CSHORT)~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED);
+}
+
+MDL *
+mm_pages_alloc(SIZE_T bytes, bool zero, const void *caller)
+{
+    SIZE_T pages = (bytes + PAGE_SIZE - 1) >> PAGE_SHIFT;
+    if (!pages || pages > 0x7fff)   // MDL.Size is 16 bits wide
+        return NULL;
+    bytes = pages << PAGE_SHIFT;
+    struct box *box = box_self();
+    MDL *mdl = ex_pool_alloc(box, mm_mdl_bytes(NULL, bytes), MM_TAG_PAGES, true, caller);
+    void *memory = mdl ? ex_pool_alloc(box, bytes, MM_TAG_PAGES, zero, caller) : NULL;
+    if (!memory) {
+        if (mdl)
+            ex_pool_free(box, mdl, MM_TAG_PAGES);
+        return NULL;
+    }
+    mm_mdl_init(mdl, memory, (ULONG)bytes);
+    mm_mdl_fill_pages(mdl);
+    mdl->MdlFlags |= MDL_PAGES_LOCKED;
+    return mdl;
 }

@@ -26,4 +26,8 @@ void mm_mdl_build_nonpaged(MDL *mdl);
 void *mm_mdl_map(MDL *mdl);
 void mm_mdl_unmap(MDL *mdl);
 
+// Pages of their own, locked, with an MDL that describes them; both are pool blocks with this tag. fails: NULL.
+#define MM_TAG_PAGES 0x6C644D4D   // "MMdl"
+MDL *mm_pages_alloc(SIZE_T bytes, bool zero, const void *caller);
+
 #endif

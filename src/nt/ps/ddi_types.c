@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The object types that drivers name as data (*PsThreadType and its kin; the others are where their objects are). The runtime never writes them;
-// they are variables because a driver imports variables. Types without objects here (tokens, named semaphores) have none.
+// The object types that drivers name as data (*PsThreadType and its kin; the others are where their objects are). The runtime never
+// writes them; they are variables because a driver imports variables. Types without objects here (tokens, named semaphores) have none.
 #include "nt/ob/ob.h"
 #include "nt/ps/ps.h"
 

@@ -22,4 +22,7 @@
 int rtl_print_narrow(char *buffer, size_t room, const char *format, struct rtl_args *args);
 int rtl_print_wide(WCHAR *buffer, size_t room, const WCHAR *format, struct rtl_args *args);
 
+// Format up to 512 bytes, the prefix included, and send them line by line to the box's message sink. Returns STATUS_SUCCESS.
+ULONG rtl_debug_print(const char *prefix, const char *format, struct rtl_args *args);
+
 #endif

@@ -7,24 +7,6 @@
 #include "verify/verify.h"
 
 NTAPI int
-_vsnprintf(CHAR *buffer, size_t count, const CHAR *format, va_list argptr)
-{
-    VERIFY_ENTER(_vsnprintf);
-    struct rtl_args args = {.is_ms = false};
-    __builtin_memcpy(&args.sysv, argptr, sizeof args.sysv);
-    return rtl_print_narrow(buffer, count, format, &args);
-}
-
-NTAPI int
-_vsnwprintf(WCHAR *buffer, size_t count, const WCHAR *format, va_list argptr)
-{
-    VERIFY_ENTER(_vsnwprintf);
-    struct rtl_args args = {.is_ms = false};
-    __builtin_memcpy(&args.sysv, argptr, sizeof args.sysv);
-    return rtl_print_wide(buffer, count, format, &args);
-}
-
-NTAPI int
 _snprintf(CHAR *buffer, size_t count, const CHAR *format, ...)
 {
     VERIFY_ENTER(_snprintf);

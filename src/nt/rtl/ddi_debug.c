@@ -6,36 +6,12 @@
 #include "nt/rtl/crt.h"
 #include "verify/verify.h"
 
-#define DEBUG_PRINT_BYTES 512
-
-static ULONG
-debug_print(const char *prefix, const char *format, struct rtl_args *args)
-{
-    char text[DEBUG_PRINT_BYTES + 1];
-    size_t start = prefix ? strnlen(prefix, DEBUG_PRINT_BYTES) : 0;
-    if (start)
-        memcpy(text, prefix, start);
-    struct rtl_sink sink = {.charset = RTL_UTF8, .buffer = text + start, .room = DEBUG_PRINT_BYTES - start};
-    rtl_format(&sink, format, args);
-    size_t length = start + (sink.count < sink.room ? sink.count : sink.room);
-    text[length] = 0;
-    for (char *line = text, *end; *line; line = end) {
-        end = line + strcspn(line, "\r\n");
-        char after = *end;
-        *end = 0;
-        if (*line)
-            box_message(box_self(), "%s", line);
-        end += after != 0;
-    }
-    return STATUS_SUCCESS;
-}
-
 NTAPI ULONG
 DbgPrint(PCSTR Format, ...)
 {
     VERIFY_ENTER(DbgPrint);
     RTL_ARGS_START(args, Format);
-    ULONG status = debug_print(NULL, Format, &args);
+    ULONG status = rtl_debug_print(NULL, Format, &args);
     RTL_ARGS_END(args);
     return status;
 }
@@ -45,7 +21,7 @@ DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...)
 {
     VERIFY_ENTER(DbgPrintEx);
     RTL_ARGS_START(args, Format);
-    ULONG status = debug_print(NULL, Format, &args);
+    ULONG status = rtl_debug_print(NULL, Format, &args);
     RTL_ARGS_END(args);
     return status;
 }
@@ -56,7 +32,7 @@ vDbgPrintEx(ULONG ComponentId, ULONG Level, PCCH Format, va_list arglist)
     VERIFY_ENTER(vDbgPrintEx);
     struct rtl_args args = {.is_ms = false};
     __builtin_memcpy(&args.sysv, arglist, sizeof args.sysv);
-    return debug_print(NULL, Format, &args);
+    return rtl_debug_print(NULL, Format, &args);
 }
 
 NTAPI ULONG
@@ -65,7 +41,7 @@ vDbgPrintExWithPrefix(PCCH Prefix, ULONG ComponentId, ULONG Level, PCCH Format, 
     VERIFY_ENTER(vDbgPrintExWithPrefix);
     struct rtl_args args = {.is_ms = false};
     __builtin_memcpy(&args.sysv, arglist, sizeof args.sysv);
-    return debug_print(Prefix, Format, &args);
+    return rtl_debug_print(Prefix, Format, &args);
 }
 
 NTAPI VOID

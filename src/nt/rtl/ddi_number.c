@@ -1,43 +1,21 @@
 // SPDX-License-Identifier: MIT
 // Front doors: numbers and GUIDs as text, and back. [wdm/nf-wdm-rtlunicodestringtointeger], [wdm/nf-wdm-rtlstringfromguid]
-#include "nt/ex/pool.h"
-#include "nt/ke/ke.h"
+#include "nt/rtl/alloc.h"
 #include "nt/rtl/string.h"
 #include "verify/verify.h"
-
-#define TAG_STRING 0x67727453   // "Strg"
-
-static NTSTATUS
-number_to_unicode(ULONGLONG value, ULONG base, UNICODE_STRING *string)
-{
-    char digits[64];
-    if (base == 0)
-        base = 10;
-    if (base != 2 && base != 8 && base != 10 && base != 16)
-        return STATUS_INVALID_PARAMETER;
-    size_t count = rtl_number_put(value, base, digits);
-    if (count * sizeof(WCHAR) > string->MaximumLength)
-        return STATUS_BUFFER_OVERFLOW;
-    for (size_t i = 0; i < count; i++)
-        string->Buffer[i] = (WCHAR)digits[i];
-    string->Length = (USHORT)(count * sizeof(WCHAR));
-    if (string->Length + sizeof(WCHAR) <= string->MaximumLength)
-        string->Buffer[count] = 0;
-    return STATUS_SUCCESS;
-}
 
 NTAPI NTSTATUS
 RtlIntegerToUnicodeString(ULONG Value, ULONG Base, PUNICODE_STRING String)
 {
     VERIFY_ENTER(RtlIntegerToUnicodeString);
-    return number_to_unicode(Value, Base, String);
+    return rtl_number_to_unicode(Value, Base, String);
 }
 
 NTAPI NTSTATUS
 RtlInt64ToUnicodeString(ULONGLONG Value, ULONG Base, PUNICODE_STRING String)
 {
     VERIFY_ENTER(RtlInt64ToUnicodeString);
-    return number_to_unicode(Value, Base, String);
+    return rtl_number_to_unicode(Value, Base, String);
 }
 
 NTAPI NTSTATUS
@@ -89,7 +67,7 @@ RtlStringFromGUID(REFGUID Guid, PUNICODE_STRING GuidString)
 {
     VERIFY_ENTER(RtlStringFromGUID);
     const GUID *guid = Guid;
-    WCHAR *text = ex_pool_alloc(box_self(), (GUID_CHARS + 1) * sizeof(WCHAR), TAG_STRING, false, __builtin_return_address(0));
+    WCHAR *text = rtl_string_alloc((GUID_CHARS + 1) * sizeof(WCHAR), __builtin_return_address(0));
     if (!text)
         return STATUS_NO_MEMORY;
     uint8_t bytes[16] = {guid->Data1 >> 24 & 0xff, guid->Data1 >> 16 & 0xff, guid->Data1 >> 8 & 0xff, guid->Data1 & 0xff,
@@ -100,8 +78,8 @@ RtlStringFromGUID(REFGUID Guid, PUNICODE_STRING GuidString)
     for (int i = 0; i < 16; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)
             text[at++] = '-';
-        text[at++] = (WCHAR)"0123456789ABCDEF"[bytes[i] >> 4];
-        text[at++] = (WCHAR)"0123456789ABCDEF"[bytes[i] & 15];
+        text[at++] = (WCHAR) "0123456789ABCDEF"[bytes[i] >> 4];
+        text[at++] = (WCHAR) "0123456789ABCDEF"[bytes[i] & 15];
     }
     text[at++] = '}';
     text[at] = 0;

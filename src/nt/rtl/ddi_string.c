@@ -3,17 +3,11 @@
 // [wdm/nf-wdm-rtlinitunicodestring] and its neighbours. ANSI is code page 1252, OEM is not provided.
 #include "nt/ex/pool.h"
 #include "nt/ke/ke.h"
+#include "nt/rtl/alloc.h"
 #include "nt/rtl/string.h"
 #include "verify/verify.h"
 
-#define TAG_STRING 0x67727453   // "Strg"
 #define CHARS(string) ((string)->Length / sizeof(WCHAR))
-
-static void *
-string_alloc(size_t bytes, const void *caller)
-{
-    return ex_pool_alloc(box_self(), bytes, TAG_STRING, false, caller);
-}
 
 NTAPI VOID
 RtlInitString(PSTRING DestinationString, PCSZ SourceString)
@@ -205,35 +199,18 @@ RtlDowncaseUnicodeChar(WCHAR SourceCharacter)
     return rtl_downcase(SourceCharacter);
 }
 
-static NTSTATUS
-unicode_map(UNICODE_STRING *to, const UNICODE_STRING *from, bool allocate, WCHAR (*map)(WCHAR), const void *caller)
-{
-    if (allocate) {
-        WCHAR *buffer = string_alloc(from->Length, caller);
-        if (!buffer)
-            return STATUS_NO_MEMORY;
-        *to = (UNICODE_STRING){0, from->Length, buffer};
-    } else if (from->Length > to->MaximumLength) {
-        return STATUS_BUFFER_OVERFLOW;
-    }
-    for (size_t i = 0; i < CHARS(from); i++)
-        to->Buffer[i] = map(from->Buffer[i]);
-    to->Length = from->Length;
-    return STATUS_SUCCESS;
-}
-
 NTAPI NTSTATUS
 RtlUpcaseUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString, BOOLEAN AllocateDestinationString)
 {
     VERIFY_ENTER(RtlUpcaseUnicodeString);
-    return unicode_map(DestinationString, SourceString, AllocateDestinationString, rtl_upcase, __builtin_return_address(0));
+    return rtl_map_unicode(DestinationString, SourceString, AllocateDestinationString, rtl_upcase, __builtin_return_address(0));
 }
 
 NTAPI NTSTATUS
 RtlDowncaseUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString, BOOLEAN AllocateDestinationString)
 {
     VERIFY_ENTER(RtlDowncaseUnicodeString);
-    return unicode_map(DestinationString, SourceString, AllocateDestinationString, rtl_downcase, __builtin_return_address(0));
+    return rtl_map_unicode(DestinationString, SourceString, AllocateDestinationString, rtl_downcase, __builtin_return_address(0));
 }
 
 #define DUPLICATE_NULL_TERMINATE 1u
@@ -252,7 +229,7 @@ RtlDuplicateUnicodeString(ULONG Flags, PCUNICODE_STRING SourceString, PUNICODE_S
     size_t bytes = SourceString->Length + (terminate ? sizeof(WCHAR) : 0);
     if (bytes > UNICODE_STRING_MAX_BYTES)
         return STATUS_NAME_TOO_LONG;
-    WCHAR *buffer = string_alloc(bytes, __builtin_return_address(0));
+    WCHAR *buffer = rtl_string_alloc(bytes, __builtin_return_address(0));
     if (!buffer)
         return STATUS_NO_MEMORY;
     if (SourceString->Length)
@@ -302,7 +279,7 @@ RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString, PCUNICODE_STRING So
     size_t length = CHARS(SourceString);
     NTSTATUS status = STATUS_SUCCESS;
     if (AllocateDestinationString) {
-        char *buffer = string_alloc(length + 1, __builtin_return_address(0));
+        char *buffer = rtl_string_alloc(length + 1, __builtin_return_address(0));
         if (!buffer)
             return STATUS_NO_MEMORY;
         *DestinationString = (ANSI_STRING){0, (USHORT)(length + 1), buffer};
@@ -327,7 +304,7 @@ RtlAnsiStringToUnicodeString(PUNICODE_STRING DestinationString, PCANSI_STRING So
     if (bytes > MAXUSHORT)
         return STATUS_INVALID_PARAMETER_2;
     if (AllocateDestinationString) {
-        WCHAR *buffer = string_alloc(bytes, __builtin_return_address(0));
+        WCHAR *buffer = rtl_string_alloc(bytes, __builtin_return_address(0));
         if (!buffer)
             return STATUS_NO_MEMORY;
         *DestinationString = (UNICODE_STRING){0, (USHORT)bytes, buffer};

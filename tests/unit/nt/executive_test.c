@@ -93,9 +93,10 @@ NT_TEST(ExInitializeLookasideListEx_uses_the_drivers_functions_for_misses)
 {
     LOOKASIDE_LIST_EX list;
     own_allocated = own_freed = 0;
-    ck_assert_int_eq(ExInitializeLookasideListEx(&list, own_allocate, own_free, NonPagedPoolNx, 0, 64, 'kooL', 1), STATUS_INVALID_PARAMETER_8);
-    ck_assert_int_eq(ExInitializeLookasideListEx(&list, own_allocate, own_free, NonPagedPoolNx, 3, 64, 'kooL', 0), STATUS_INVALID_PARAMETER_5);
-    ck_assert_int_eq(ExInitializeLookasideListEx(&list, own_allocate, own_free, NonPagedPoolNx, 0, 64, 'kooL', 0), STATUS_SUCCESS);
+#define OWN_INIT(flags, depth) ExInitializeLookasideListEx(&list, own_allocate, own_free, NonPagedPoolNx, flags, 64, 'kooL', depth)
+    ck_assert_int_eq(OWN_INIT(0, 1), STATUS_INVALID_PARAMETER_8);
+    ck_assert_int_eq(OWN_INIT(3, 0), STATUS_INVALID_PARAMETER_5);
+    ck_assert_int_eq(OWN_INIT(0, 0), STATUS_SUCCESS);
     void *blocks[300];
     for (int i = 0; i < 300; i++)
         blocks[i] = ExAllocateFromLookasideListEx(&list);
@@ -353,7 +354,8 @@ NT_TEST(MmBuildMdlForNonPagedPool_maps_the_buffer_where_it_is)
 {
     static char buffer[3 * PAGE_SIZE];
     _Alignas(8) char memory[128];
-    ck_assert_uint_eq(MmSizeOfMdl(buffer + 100, 2 * PAGE_SIZE), sizeof(MDL) + 8 * ADDRESS_AND_SIZE_TO_SPAN_PAGES(buffer + 100, 2 * PAGE_SIZE));
+    ULONG pages = ADDRESS_AND_SIZE_TO_SPAN_PAGES(buffer + 100, 2 * PAGE_SIZE);
+    ck_assert_uint_eq(MmSizeOfMdl(buffer + 100, 2 * PAGE_SIZE), sizeof(MDL) + 8 * pages);
     PMDL mdl = (PMDL)memory;
     MmInitializeMdl(mdl, buffer + 100, 2 * PAGE_SIZE);
     MmBuildMdlForNonPagedPool(mdl);

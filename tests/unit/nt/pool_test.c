@@ -207,4 +207,7 @@ TEST(KeReleaseSpinLock_twice_is_bug_check_10) { expect_bugcheck(unlock_twice, "0
 TEST(KeReleaseMutex_not_owned_raises_STATUS_MUTANT_NOT_OWNED) { expect_bugcheck(release_not_owned, "NOT_HANDLED (0xC0000046,"); }
 TEST(KeReleaseSemaphore_over_the_limit_raises) { expect_bugcheck(semaphore_over, "NOT_HANDLED (0xC0000047,"); }
 TEST(KeRaiseIrql_downwards_is_bug_check_9) { expect_bugcheck(raise_down, "0x9 IRQL_NOT_GREATER_OR_EQUAL"); }
-TEST(KeBugCheckEx_reports_code_and_parameters_and_ends_with_1) { expect_bugcheck(bugcheck_own, "0x12345 raised by a driver (0x1, 0x2, 0x3, 0xABC)"); }
+TEST(KeBugCheckEx_reports_code_and_parameters_and_ends_with_1)
+{
+    expect_bugcheck(bugcheck_own, "0x12345 raised by a driver (0x1, 0x2, 0x3, 0xABC)");
+}

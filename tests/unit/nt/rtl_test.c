@@ -40,7 +40,7 @@ TEST(format_prints_numbers_as_windows_does)
 TEST(format_prints_strings_of_both_widths_and_counted_ones)
 {
     UNICODE_STRING wide = {8, 10, (PWCH)L"wideXX"};
-    STRING narrow = {6, 6, (PCHAR)"narrowXX"};
+    STRING narrow = {6, 6, (PCHAR) "narrowXX"};
     expect("a b c d", "%s %S %ws %ls", "a", L"b", L"c", L"d");
     expect("x y h", "%c %C %hs", 'x', 'y', "h");
     expect("wide narrow", "%wZ %Z", &wide, &narrow);
@@ -296,7 +296,8 @@ NT_TEST(RtlGetVersion_says_windows_10_and_RtlVerifyVersionInfo_agrees)
     ck_assert_uint_eq(v.dwMinorVersion, 0);
     v.dwOSVersionInfoSize = 3;
     ck_assert_int_eq(RtlGetVersion((PRTL_OSVERSIONINFOW)&v), STATUS_INVALID_PARAMETER);
-    ULONGLONG at_least = VerSetConditionMask(VerSetConditionMask(0, VER_MAJORVERSION, VER_GREATER_EQUAL), VER_MINORVERSION, VER_GREATER_EQUAL);
+    ULONGLONG at_least = VerSetConditionMask(0, VER_MAJORVERSION, VER_GREATER_EQUAL);
+    at_least = VerSetConditionMask(at_least, VER_MINORVERSION, VER_GREATER_EQUAL);
     RTL_OSVERSIONINFOEXW wanted = {.dwOSVersionInfoSize = sizeof wanted, .dwMajorVersion = 6, .dwMinorVersion = 3};
     ck_assert_int_eq(RtlVerifyVersionInfo(&wanted, VER_MAJORVERSION | VER_MINORVERSION, at_least), STATUS_SUCCESS);
     wanted.dwMajorVersion = 11;
