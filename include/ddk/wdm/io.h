@@ -251,6 +251,7 @@ NTKERNELAPI NTAPI NTSTATUS IoOpenDeviceRegistryKey(PDEVICE_OBJECT DeviceObject, 
 NTKERNELAPI NTAPI NTSTATUS IoRegisterDeviceInterface(PDEVICE_OBJECT PhysicalDeviceObject, const GUID *InterfaceClassGuid,
                                                      PUNICODE_STRING ReferenceString, PUNICODE_STRING SymbolicLinkName);
 NTKERNELAPI NTAPI NTSTATUS IoSetDeviceInterfaceState(PUNICODE_STRING SymbolicLinkName, BOOLEAN Enable);
+#define DEVICE_INTERFACE_INCLUDE_NONACTIVE 0x00000001
 NTKERNELAPI NTAPI NTSTATUS IoGetDeviceInterfaces(const GUID *InterfaceClassGuid, PDEVICE_OBJECT PhysicalDeviceObject, ULONG Flags, PWSTR *SymbolicLinkList);
 NTKERNELAPI NTAPI VOID IoInvalidateDeviceRelations(PDEVICE_OBJECT DeviceObject, DEVICE_RELATION_TYPE Type);
 NTKERNELAPI NTAPI VOID IoInvalidateDeviceState(PDEVICE_OBJECT PhysicalDeviceObject);

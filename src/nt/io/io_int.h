@@ -32,6 +32,9 @@ struct io_device {
     DEVICE_OBJECT *lower;            // what it is attached to, with a reference
     bool is_deleted;
     bool is_exclusive;
+    struct cm_key *device_key;       // Enum\<instance>: it is a PDO (io_device_identify)
+    struct cm_key *driver_key;       // Control\Class\<class>\<number>
+    DEVICE_POWER_STATE power_state;  // what PoSetPowerState said last; 0: nothing yet; guarded by io->lock
     uint32_t opens;                  // files open on it; guarded by io->lock
 };
 
