@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: MIT
+// Frames up, buffers back.
+//   port -> vnic_on_rx (DISPATCH) -> rx_refill: 64 empty NBLs into slots, one lock -> nbx_port_rx straight into their buffers
+//        -> rx_frame: filter, VLAN tag, checksum and RSC words -> one NdisMIndicateReceiveNetBufferLists
+//   NDIS -> vnic_return -> free list, one lock; a receiver that had run dry is called again
+// An NBL carries its NET_BUFFER, MDL and buffer for life. Nothing is allocated after initialize, and nothing is locked for a frame.
+// While the adapter is paused the receiver takes frames off the port and drops them, as a NIC whose receiver is off: a port that
+// nobody drains would hold up its senders.
+#include "vnic.h"
+
+#define rx_buffer(nbl) (NET_BUFFER_LIST_MINIPORT_RESERVED(nbl)[0])
+
+// ---- making and freeing ---------------------------------------------------------------------------------------------------------
+
+static NDIS_HANDLE
+rx_pool_create(struct vnic_adapter *adapter)
+{
+    NET_BUFFER_LIST_POOL_PARAMETERS parameters = {
+        .Header = {NDIS_OBJECT_TYPE_DEFAULT, NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
+                   NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
+        .ProtocolId = NDIS_PROTOCOL_ID_DEFAULT,
+        .fAllocateNetBuffer = TRUE,
+        .PoolTag = VNIC_TAG,
+        .DataSize = adapter->rx.buffer_bytes};
+    return NdisAllocateNetBufferListPool(adapter->ndis, &parameters);
+}
+
+static NET_BUFFER_LIST *
+rx_nbl_create(struct vnic_adapter *adapter)
+{
+    NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(adapter->rx.pool, 0, 0);
+    if (!nbl)
+        return NULL;
+    nbl->SourceHandle = adapter->ndis;
+    rx_buffer(nbl) = MmGetSystemAddressForMdlSafe(NET_BUFFER_FIRST_MDL(NET_BUFFER_LIST_FIRST_NB(nbl)), NormalPagePriority);
+    if (rx_buffer(nbl))
+        return nbl;
+    NdisFreeNetBufferList(nbl);
+    return NULL;
+}
+
+NDIS_STATUS
+vnic_rx_create(struct vnic_adapter *adapter)
+{
+    struct vnic_rx *rx = &adapter->rx;
+    KeInitializeSpinLock(&rx->lock);
+    // A super-segment needs room for itself; a plain frame 2 KB, or what jumbo frames take.
+    ULONG bytes = adapter->caps.max_frame_bytes;
+    if (adapter->settings.max_frame_bytes < bytes)
+        bytes = adapter->settings.max_frame_bytes;
+    bytes += VNIC_VLAN_BYTES;
+    if (adapter->caps.gso4 || adapter->caps.gso6)
+        bytes = adapter->caps.max_gso_bytes + VNIC_VLAN_BYTES;
+    rx->buffer_bytes = bytes < 2048 ? 2048 : (bytes + 2047) & ~2047u;
+    rx->pool = rx_pool_create(adapter);
+    rx->all = vnic_alloc(adapter, adapter->settings.receive_buffers * sizeof *rx->all);
+    if (!rx->pool || !rx->all)
+        return NDIS_STATUS_RESOURCES;
+    for (; rx->count < adapter->settings.receive_buffers; rx->count++) {
+        NET_BUFFER_LIST *nbl = rx_nbl_create(adapter);
+        if (!nbl)
+            return NDIS_STATUS_RESOURCES;
+        rx->all[rx->count] = nbl;
+        NET_BUFFER_LIST_NEXT_NBL(nbl) = rx->free;
+        rx->free = nbl;
+    }
+    rx->free_count = rx->count;
+    return NDIS_STATUS_SUCCESS;
+}
+
+void
+vnic_rx_destroy(struct vnic_adapter *adapter)
+{
+    struct vnic_rx *rx = &adapter->rx;
+    for (ULONG i = 0; i < rx->count; i++)
+        NdisFreeNetBufferList(rx->all[i]);
+    rx->count = 0;
+    vnic_free(adapter, rx->all);
+    if (rx->pool)
+        NdisFreeNetBufferListPool(rx->pool);
+}
+
+// ---- state ----------------------------------------------------------------------------------------------------------------------
+
+// With the upper layers: neither free nor in a slot.
+static ULONG
+rx_out(const struct vnic_rx *rx)
+{
+    return rx->count - rx->free_count - rx->slot_count;
+}
+
+// Pausing, and nothing is up and the receiver is not indicating: done. The caller then calls vnic_pause_step without the lock.
+static BOOLEAN
+rx_pause_done_locked(struct vnic_rx *rx)
+{
+    if (rx->state != VNIC_PAUSING || rx->busy || rx_out(rx))
+        return FALSE;
+    rx->state = VNIC_PAUSED;
+    return TRUE;
+}
+
+void
+vnic_rx_restart(struct vnic_adapter *adapter)
+{
+    KIRQL old;
+    KeAcquireSpinLock(&adapter->rx.lock, &old);
+    adapter->rx.state = VNIC_RUNNING;
+    KeReleaseSpinLock(&adapter->rx.lock, old);
+}
+
+BOOLEAN
+vnic_rx_pause(struct vnic_adapter *adapter)
+{
+    KIRQL old;
+    KeAcquireSpinLock(&adapter->rx.lock, &old);
+    adapter->rx.state = VNIC_PAUSING;
+    BOOLEAN done = rx_pause_done_locked(&adapter->rx);
+    KeReleaseSpinLock(&adapter->rx.lock, old);
+    return done;
+}
+
+// ---- the receiver ---------------------------------------------------------------------------------------------------------------
+
+static void
+rx_counters_flush_locked(struct vnic_rx *rx)
+{
+    for (ULONG i = 0; i < VNIC_CASTS; i++) {
+        rx->counters.frames[i] += rx->batch.frames[i];
+        rx->counters.bytes[i] += rx->batch.bytes[i];
+    }
+    rx->counters.discards += rx->batch.discards;
+    rx->counters.errors += rx->batch.errors;
+    rx->rsc.segments += rx->batch_rsc.segments;
+    rx->rsc.bytes += rx->batch_rsc.bytes;
+    rx->rsc.events += rx->batch_rsc.events;
+    NdisZeroMemory(&rx->batch, sizeof rx->batch);
+    NdisZeroMemory(&rx->batch_rsc, sizeof rx->batch_rsc);
+}
+
+// Fill the slots from the free list and see how things stand. *running: what is received may be indicated.
+// irql: DISPATCH   locks: takes rx->lock; if a pause ends here, it completes without it
+static void
+rx_refill(struct vnic_adapter *adapter, BOOLEAN *running)
+{
+    struct vnic_rx *rx = &adapter->rx;
+    KeAcquireSpinLockAtDpcLevel(&rx->lock);
+    rx->slot_count = rx->slot_used;
+    while (rx->slot_count < VNIC_RX_BATCH && rx->free) {
+        NET_BUFFER_LIST *nbl = rx->free;
+        rx->free = NET_BUFFER_LIST_NEXT_NBL(nbl);
+        rx->free_count--;
+        rx->slot_nbl[rx->slot_count] = nbl;
+        rx->slots[rx->slot_count].buffer = rx_buffer(nbl);
+        rx->slots[rx->slot_count].capacity_bytes = rx->buffer_bytes;
+        rx->slot_count++;
+    }
+    rx->slot_used = rx->slot_count;
+    rx_counters_flush_locked(rx);
+    if (rx->filter_changed) {
+        rx->filter_changed = FALSE;
+        rx->filter_now = rx->filter;
+    }
+    *running = rx->state == VNIC_RUNNING;
+    rx->busy = *running;
+    rx->starved = *running && !rx->slot_count;
+    if (rx->starved) {
+        rx->busy = FALSE;
+        rx->counters.no_buffer++;
+    }
+    BOOLEAN done = rx_pause_done_locked(rx);
+    KeReleaseSpinLockFromDpcLevel(&rx->lock);
+    if (done)
+        vnic_pause_step(adapter);
+}
+
+static void
+rx_leave(struct vnic_adapter *adapter)
+{
+    struct vnic_rx *rx = &adapter->rx;
+    KeAcquireSpinLockAtDpcLevel(&rx->lock);
+    rx->slot_count = rx->slot_used;
+    rx->busy = FALSE;
+    rx_counters_flush_locked(rx);
+    BOOLEAN done = rx_pause_done_locked(rx);
+    KeReleaseSpinLockFromDpcLevel(&rx->lock);
+    if (done)
+        vnic_pause_step(adapter);
+}
+
+static BOOLEAN
+rx_multicast_matches(const struct vnic_rx_filter *filter, const UCHAR *destination)
+{
+    for (ULONG i = 0; i < filter->multicast_count; i++)
+        if (!memcmp(filter->multicast[i], destination, VNIC_MAC_BYTES))
+            return TRUE;
+    return FALSE;
+}
+
+// What a NIC's address filter does [network/oid-gen-current-packet-filter].
+static BOOLEAN
+rx_filter_matches(const struct vnic_adapter *adapter, enum vnic_cast cast, const UCHAR *destination)
+{
+    const struct vnic_rx_filter *filter = &adapter->rx.filter_now;
+    if (filter->flags & NDIS_PACKET_TYPE_PROMISCUOUS)
+        return TRUE;
+    if (cast == VNIC_UNICAST)
+        return (filter->flags & NDIS_PACKET_TYPE_DIRECTED) && !memcmp(destination, adapter->mac, VNIC_MAC_BYTES);
+    if (cast == VNIC_BROADCAST)
+        return (filter->flags & NDIS_PACKET_TYPE_BROADCAST) != 0;
+    return (filter->flags & NDIS_PACKET_TYPE_ALL_MULTICAST) ||
+           ((filter->flags & NDIS_PACKET_TYPE_MULTICAST) && rx_multicast_matches(filter, destination));
+}
+
+// The frame in this slot becomes its NBL's data. FALSE: not for us, the slot is free again.
+static BOOLEAN
+rx_frame(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl, struct port_slot *slot)
+{
+    struct vnic_rx *rx = &adapter->rx;
+    UCHAR *frame = slot->buffer;
+    ULONG bytes = slot->bytes, offset = 0;
+    PVOID tag = NULL;
+    if (bytes < VNIC_HEADER_BYTES) {
+        rx->batch.errors++;
+        return FALSE;
+    }
+    enum vnic_cast cast = vnic_cast_of(frame);
+    if (!rx_filter_matches(adapter, cast, frame))
+        return FALSE;
+    if (frame[12] == 0x81 && frame[13] == 0x00 && !vnic_vlan_take(adapter, frame, bytes, &offset, &tag)) {
+        rx->batch.discards++;
+        return FALSE;
+    }
+    rx->batch.frames[cast]++;
+    rx->batch.bytes[cast] += bytes;
+    bytes -= offset;
+    frame += offset;
+    NET_BUFFER *nb = NET_BUFFER_LIST_FIRST_NB(nbl);
+    NET_BUFFER_CURRENT_MDL(nb) = NET_BUFFER_FIRST_MDL(nb);
+    NET_BUFFER_CURRENT_MDL_OFFSET(nb) = NET_BUFFER_DATA_OFFSET(nb) = offset;
+    NET_BUFFER_DATA_LENGTH(nb) = bytes;
+    NET_BUFFER_LIST_INFO(nbl, Ieee8021QNetBufferListInfo) = tag;
+    NET_BUFFER_LIST_INFO(nbl, TcpIpChecksumNetBufferListInfo) = NULL;
+    NET_BUFFER_LIST_INFO(nbl, TcpRecvSegCoalesceInfo) = NULL;
+    // The frame type as it stands in the frame, in network byte order.
+    USHORT type;
+    memcpy(&type, frame + 12, sizeof type);
+    NET_BUFFER_LIST_INFO(nbl, NetBufferListFrameType) = (PVOID)(ULONG_PTR)type;
+    if (slot->offload.flags)
+        vnic_offload_receive(adapter, nbl, frame, bytes, &slot->offload);
+    NET_BUFFER_LIST_STATUS(nbl) = NDIS_STATUS_SUCCESS;
+    NET_BUFFER_LIST_NBL_FLAGS(nbl) = 0;
+    return TRUE;
+}
+
+// Make a list of what came, leave the slots that were not used in front.
+static void
+rx_indicate(struct vnic_adapter *adapter, ULONG got)
+{
+    struct vnic_rx *rx = &adapter->rx;
+    NET_BUFFER_LIST *first = NULL, **end = &first;
+    ULONG count = 0, kept = 0;
+    ULONG_PTR types = 0, type = 0;
+    for (ULONG i = 0; i < got; i++) {
+        NET_BUFFER_LIST *nbl = rx->slot_nbl[i];
+        if (!rx_frame(adapter, nbl, &rx->slots[i])) {
+            rx->slot_nbl[kept] = nbl;
+            rx->slots[kept++].buffer = rx->slots[i].buffer;
+            continue;
+        }
+        if (!count++)
+            type = (ULONG_PTR)NET_BUFFER_LIST_INFO(nbl, NetBufferListFrameType);
+        types |= type ^ (ULONG_PTR)NET_BUFFER_LIST_INFO(nbl, NetBufferListFrameType);
+        *end = nbl;
+        end = &NET_BUFFER_LIST_NEXT_NBL(nbl);
+    }
+    *end = NULL;
+    for (ULONG i = got; i < rx->slot_used; i++) {
+        rx->slot_nbl[kept] = rx->slot_nbl[i];
+        rx->slots[kept++].buffer = rx->slots[i].buffer;
+    }
+    rx->slot_used = kept;
+    if (!count)
+        return;
+    ULONG flags = NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL;
+    if (!types)
+        flags |= NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE;
+    NdisMIndicateReceiveNetBufferLists(adapter->ndis, first, NDIS_DEFAULT_PORT_NUMBER, count, flags);
+}
+
+void
+vnic_on_rx(void *context)
+{
+    struct vnic_adapter *adapter = context;
+    struct vnic_rx *rx = &adapter->rx;
+    ULONG budget = VNIC_RX_BUDGET;
+    BOOLEAN running = FALSE;
+    while (budget) {
+        rx_refill(adapter, &running);
+        if (!rx->slot_used)
+            return;                           // starved, or paused with every buffer up: vnic_return or the port calls again
+        ULONG got = nbx_port_rx(adapter->port, rx->slots, rx->slot_used);
+        if (!got)
+            break;
+        budget -= got < budget ? got : budget;
+        if (running)
+            rx_indicate(adapter, got);
+        else
+            rx->batch.discards += got;
+    }
+    rx_leave(adapter);
+    if (!budget)
+        nbx_port_rx_again(adapter->port);
+}
+
+VOID
+vnic_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
+{
+    struct vnic_adapter *adapter = context;
+    struct vnic_rx *rx = &adapter->rx;
+    NET_BUFFER_LIST *last = nbls;
+    KIRQL old = DISPATCH_LEVEL;
+    ULONG count = 1;
+    for (; NET_BUFFER_LIST_NEXT_NBL(last); last = NET_BUFFER_LIST_NEXT_NBL(last))
+        count++;
+    if (NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(flags))
+        KeAcquireSpinLockAtDpcLevel(&rx->lock);
+    else
+        KeAcquireSpinLock(&rx->lock, &old);
+    NET_BUFFER_LIST_NEXT_NBL(last) = rx->free;
+    rx->free = nbls;
+    rx->free_count += count;
+    if (rx->starved) {
+        rx->starved = FALSE;
+        nbx_port_rx_again(adapter->port);
+    }
+    BOOLEAN done = rx_pause_done_locked(rx);
+    KeReleaseSpinLockFromDpcLevel(&rx->lock);
+    if (done)
+        vnic_pause_step(adapter);
+    if (!NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(flags))
+        KeLowerIrql(old);
+}

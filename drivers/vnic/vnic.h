@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+// vnic: an Ethernet miniport whose hardware is a port (nbx/port.h). What its files share.
+//
+//   entry.c     DriverEntry and unload          settings.c  the adapter's INF keywords
+//   adapter.c   initialize, halt, attributes    link.c      link state, pause, restart, reset, hang check
+//   tx.c        lists down to the port and back rx.c        frames up from the port and buffers back
+//   offload.c   checksum and large send, VLAN   oid.c       OID requests and statistics
+//
+// Locks: tx.lock guards everything in tx, rx.lock guards rx's free list, state, filter and counters. Neither is taken while the other
+// is held, and neither is held across a call into NDIS. Both are held across calls into the port: that is how a NIC's registers are
+// guarded, the port calls nobody back from inside.
+#ifndef VNIC_H
+#define VNIC_H
+
+#define NDIS_MINIPORT_DRIVER 1
+#define NDIS630_MINIPORT 1
+#include <ndis.h>
+
+#include <nbx/port.h>
+
+#define VNIC_TAG 'cinV'
+#define VNIC_MAC_BYTES 6
+#define VNIC_HEADER_BYTES 14                  // Ethernet
+#define VNIC_VLAN_BYTES 4
+#define VNIC_MULTICAST_MAX 64
+#define VNIC_RX_BATCH 64                      // NBLs in one indication
+#define VNIC_RX_BUDGET 1024                   // frames in one upcall; others want the processor too
+#define VNIC_TX_IOV_PER_FRAME 24              // a frame in more pieces is copied
+#define VNIC_SCRATCH_BYTES 256                // patched headers of one frame
+#define VNIC_BOUNCE_BYTES (160 * 1024)        // a 64 KB frame, or its segments with their headers
+#define VNIC_STUCK_CHECKS 4                   // hang checks without progress before we ask for a reset
+#define VNIC_LSO_MAX_BYTES 65536u - 256       // what we say a large send may carry
+
+struct vnic_settings {
+    char port[256];
+    UCHAR mac[VNIC_MAC_BYTES];
+    BOOLEAN has_mac;
+    ULONG max_frame_bytes;                    // *JumboPacket: with the Ethernet header
+    ULONG receive_buffers, transmit_buffers;
+    // 0 off, 1 transmit, 2 receive, 3 both, as the INF keywords have it
+    ULONG ip4_checksum, tcp4_checksum, udp4_checksum, tcp6_checksum, udp6_checksum;
+    ULONG lso4, lso6, rsc4, rsc6;
+    ULONG priority_vlan;                      // 0 off, 1 priority, 2 VLAN, 3 both
+    BOOLEAN random_completion;
+};
+
+enum vnic_state { VNIC_PAUSED, VNIC_RUNNING, VNIC_PAUSING };
+
+enum vnic_cast { VNIC_UNICAST, VNIC_MULTICAST, VNIC_BROADCAST, VNIC_CASTS };
+
+struct vnic_counters {
+    ULONG64 frames[VNIC_CASTS], bytes[VNIC_CASTS];
+    ULONG64 discards, errors, no_buffer;
+};
+
+// One frame of a batch on its way to the port: what it takes to go on after it.
+struct vnic_tx_mark {
+    BOOLEAN nb_ends;                          // the last frame of its NET_BUFFER (a large send in software has many)
+    UCHAR cast;
+};
+
+struct vnic_tx {
+    KSPIN_LOCK lock;
+    enum vnic_state state;
+    BOOLEAN blocked;                          // the port took fewer than offered: wait for on_tx_ready
+    BOOLEAN link_up;
+    BOOLEAN resetting;                        // a reset waits for out to become 0
+    NET_BUFFER_LIST *first, *last;            // FIFO of what is not wholly with the port
+    NET_BUFFER *next_nb;                      // in first: the next to go; NULL means its first
+    ULONG next_segment;                       // of next_nb, when we segment ourselves
+    ULONG out;                                // NBLs taken and not yet completed back to NDIS
+    NET_BUFFER_LIST *held;                    // CompletionOrder=random: sent, to be completed by the DPC
+    KDPC complete_dpc;
+    struct vnic_counters counters;
+    ULONG64 progress, last_progress;          // frames that the port took: for the hang check
+    ULONG stuck_checks;
+    // One batch. The arrays are allocated once.
+    ULONG batch_max, iov_max, frame_count, iov_count, bounce_used;
+    struct port_frame *frames;
+    struct vnic_tx_mark *marks;
+    struct iovec *iov;
+    UCHAR (*scratch)[VNIC_SCRATCH_BYTES];
+    UCHAR *bounce;
+};
+
+struct vnic_rx_filter {
+    ULONG flags;                              // NDIS_PACKET_TYPE_*
+    ULONG multicast_count;
+    UCHAR multicast[VNIC_MULTICAST_MAX][VNIC_MAC_BYTES];
+};
+
+struct vnic_rsc {
+    ULONG64 segments, bytes, events;
+};
+
+struct vnic_rx {
+    KSPIN_LOCK lock;
+    enum vnic_state state;
+    BOOLEAN busy;                             // on_rx is indicating
+    BOOLEAN starved;                          // on_rx left for want of buffers
+    BOOLEAN filter_changed;
+    ULONG count, free_count, slot_count;      // NBLs: all, on the free list, in slots; the others are out
+    NET_BUFFER_LIST *free;                    // LIFO, linked by Next
+    NET_BUFFER_LIST **all;
+    NDIS_HANDLE pool;
+    ULONG buffer_bytes;
+    struct vnic_rx_filter filter;
+    struct vnic_counters counters;
+    struct vnic_rsc rsc;
+    // The receiver's alone. Whatever is in slots beyond slot_used is stale.
+    ULONG slot_used;
+    NET_BUFFER_LIST *slot_nbl[VNIC_RX_BATCH];
+    struct port_slot slots[VNIC_RX_BATCH];
+    struct vnic_rx_filter filter_now;
+    struct vnic_counters batch;               // not yet in counters
+    struct vnic_rsc batch_rsc;
+};
+
+struct vnic_offload {                         // what is switched on now; changed under both locks' owners being quiet (see offload.c)
+    ULONG ip4_checksum, tcp4_checksum, udp4_checksum, tcp6_checksum, udp6_checksum;
+    ULONG lso4, lso6, rsc4, rsc6;
+};
+
+struct vnic_adapter {
+    NDIS_HANDLE ndis;
+    struct vnic_settings settings;
+    struct nbx_port *port;
+    struct port_caps caps;
+    BOOLEAN started;
+    UCHAR mac[VNIC_MAC_BYTES];
+    ULONG64 link_bits;
+    volatile LONG link_up;
+    volatile LONG pause_steps;                // tx, rx and MiniportPause itself: the last one completes the pause
+    ULONG tx_max_bytes;                       // a frame without large send, an in-band tag included
+    struct vnic_offload offload;
+    DECLSPEC_ALIGN(64) struct vnic_tx tx;
+    DECLSPEC_ALIGN(64) struct vnic_rx rx;
+};
+
+extern NDIS_HANDLE vnic_driver;
+
+// settings.c
+NDIS_STATUS vnic_settings_read(NDIS_HANDLE ndis, struct vnic_settings *settings);
+
+// adapter.c
+MINIPORT_INITIALIZE vnic_initialize;
+MINIPORT_HALT vnic_halt;
+void *vnic_alloc(struct vnic_adapter *adapter, SIZE_T bytes);
+void vnic_free(struct vnic_adapter *adapter, void *block);
+
+// link.c
+MINIPORT_PAUSE vnic_pause;
+MINIPORT_RESTART vnic_restart;
+MINIPORT_RESET vnic_reset;
+MINIPORT_CHECK_FOR_HANG vnic_check_for_hang;
+MINIPORT_SHUTDOWN vnic_shutdown;
+MINIPORT_DEVICE_PNP_EVENT_NOTIFY vnic_pnp_event;
+// One of the parts that a pause waits for is quiet now. irql: <= DISPATCH, no lock held   calls: NdisMPauseComplete after the last
+void vnic_pause_step(struct vnic_adapter *adapter);
+void vnic_on_link(void *context, bool up, uint64_t bits_per_second);
+
+// tx.c
+MINIPORT_SEND_NET_BUFFER_LISTS vnic_send;
+MINIPORT_CANCEL_SEND vnic_cancel_send;
+NDIS_STATUS vnic_tx_create(struct vnic_adapter *adapter);
+void vnic_tx_destroy(struct vnic_adapter *adapter);
+void vnic_tx_restart(struct vnic_adapter *adapter);
+// TRUE: quiet already. FALSE: vnic_pause_step follows.
+BOOLEAN vnic_tx_pause(struct vnic_adapter *adapter);
+// Give back everything that waits; PENDING: NdisMResetComplete follows the last NBL.
+NDIS_STATUS vnic_tx_reset(struct vnic_adapter *adapter);
+// irql: DISPATCH   calls: NdisMSendNetBufferListsComplete
+void vnic_tx_link(struct vnic_adapter *adapter, BOOLEAN up);
+BOOLEAN vnic_tx_is_stuck(struct vnic_adapter *adapter);
+void vnic_on_tx_ready(void *context);
+
+// tx_batch.c; all under tx->lock
+// SUCCESS: the batch holds frame_count frames (0 only if the FIFO is empty). Else: the frame at the front cannot be sent, and why.
+NDIS_STATUS vnic_batch_build(struct vnic_adapter *adapter);
+BOOLEAN vnic_batch_has_room(const struct vnic_tx *tx);
+// SUCCESS; PENDING: not in this batch; else it cannot be sent.
+NDIS_STATUS vnic_batch_add(struct vnic_tx *tx, const NET_BUFFER *nb, UCHAR *head, ULONG head_bytes, ULONG skip,
+                           const struct port_offload *offload);
+// FALSE: the MDL chain ends early.
+BOOLEAN vnic_nb_copy(const NET_BUFFER *nb, ULONG skip, UCHAR *out, ULONG bytes);
+
+// rx.c
+MINIPORT_RETURN_NET_BUFFER_LISTS vnic_return;
+NDIS_STATUS vnic_rx_create(struct vnic_adapter *adapter);
+void vnic_rx_destroy(struct vnic_adapter *adapter);
+void vnic_rx_restart(struct vnic_adapter *adapter);
+BOOLEAN vnic_rx_pause(struct vnic_adapter *adapter);
+void vnic_on_rx(void *context);
+
+// offload.c
+NDIS_STATUS vnic_offload_create(struct vnic_adapter *adapter);
+NDIS_STATUS vnic_offload_set(struct vnic_adapter *adapter, const void *data, ULONG bytes);
+NDIS_STATUS vnic_offload_encapsulation(struct vnic_adapter *adapter, const void *data, ULONG bytes);
+// Add the frames of a NET_BUFFER with out-of-band requests, from this segment on; results as vnic_batch_add.
+NDIS_STATUS vnic_offload_send(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl, NET_BUFFER *nb, ULONG segment);
+// An NBL is on its way: leave the completion information in it.
+void vnic_offload_sent(NET_BUFFER_LIST *nbl);
+// What the port says about a received frame, as NDIS wants it.
+void vnic_offload_receive(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl, UCHAR *frame, ULONG bytes,
+                          const struct port_offload *offload);
+// Take an 802.1Q tag out of a received frame: the addresses move up, *offset is where the frame begins then.
+// FALSE: the frame is to be dropped.
+BOOLEAN vnic_vlan_take(struct vnic_adapter *adapter, UCHAR *frame, ULONG bytes, ULONG *offset, PVOID *tag);
+
+// oid.c
+MINIPORT_OID_REQUEST vnic_oid;
+MINIPORT_CANCEL_OID_REQUEST vnic_cancel_oid;
+#define VNIC_PACKET_FILTERS \
+    (NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_ALL_MULTICAST | NDIS_PACKET_TYPE_BROADCAST | \
+     NDIS_PACKET_TYPE_PROMISCUOUS)
+#define VNIC_STATISTICS \
+    (NDIS_STATISTICS_XMIT_OK_SUPPORTED | NDIS_STATISTICS_RCV_OK_SUPPORTED | NDIS_STATISTICS_XMIT_ERROR_SUPPORTED | \
+     NDIS_STATISTICS_RCV_ERROR_SUPPORTED | NDIS_STATISTICS_RCV_NO_BUFFER_SUPPORTED | \
+     NDIS_STATISTICS_DIRECTED_BYTES_XMIT_SUPPORTED | NDIS_STATISTICS_DIRECTED_FRAMES_XMIT_SUPPORTED | \
+     NDIS_STATISTICS_MULTICAST_BYTES_XMIT_SUPPORTED | NDIS_STATISTICS_MULTICAST_FRAMES_XMIT_SUPPORTED | \
+     NDIS_STATISTICS_BROADCAST_BYTES_XMIT_SUPPORTED | NDIS_STATISTICS_BROADCAST_FRAMES_XMIT_SUPPORTED | \
+     NDIS_STATISTICS_DIRECTED_BYTES_RCV_SUPPORTED | NDIS_STATISTICS_DIRECTED_FRAMES_RCV_SUPPORTED | \
+     NDIS_STATISTICS_MULTICAST_BYTES_RCV_SUPPORTED | NDIS_STATISTICS_MULTICAST_FRAMES_RCV_SUPPORTED | \
+     NDIS_STATISTICS_BROADCAST_BYTES_RCV_SUPPORTED | NDIS_STATISTICS_BROADCAST_FRAMES_RCV_SUPPORTED | \
+     NDIS_STATISTICS_TRANSMIT_QUEUE_LENGTH_SUPPORTED | NDIS_STATISTICS_BYTES_RCV_SUPPORTED | \
+     NDIS_STATISTICS_BYTES_XMIT_SUPPORTED | NDIS_STATISTICS_RCV_DISCARDS_SUPPORTED | \
+     NDIS_STATISTICS_XMIT_DISCARDS_SUPPORTED | NDIS_STATISTICS_GEN_STATISTICS_SUPPORTED)
+extern const NDIS_OID vnic_oids[];
+extern const ULONG vnic_oids_bytes;
+
+static inline enum vnic_cast
+vnic_cast_of(const UCHAR *destination)
+{
+    static const UCHAR broadcast[VNIC_MAC_BYTES] = {255, 255, 255, 255, 255, 255};
+    if (!(destination[0] & 1))
+        return VNIC_UNICAST;
+    return memcmp(destination, broadcast, VNIC_MAC_BYTES) ? VNIC_MULTICAST : VNIC_BROADCAST;
+}
+
+#endif
