@@ -79,10 +79,12 @@ io_file_make(struct box *box, const struct io_file_config *config)
 
 // May this device be opened now? Counts the open if so.
 static NTSTATUS
-device_enter(DEVICE_OBJECT *device)
+device_enter(DEVICE_OBJECT *device, const struct io_file_config *config)
 {
     struct io_device *extra = io_device_of(device);
     NTSTATUS status = STATUS_SUCCESS;
+    if (config->mode == UserMode && !io_device_lets_in(device, config->access))
+        return STATUS_ACCESS_DENIED;
     KIRQL old = io_lock_take(extra->box->io);
     if (extra->is_deleted || (device->Flags & DO_DEVICE_INITIALIZING))
         status = STATUS_NO_SUCH_DEVICE;
@@ -133,7 +135,7 @@ static NTSTATUS
 device_file_open(struct box *box, DEVICE_OBJECT *device, UNICODE_STRING *rest, const struct io_file_config *config, FILE_OBJECT **out,
                  IO_STATUS_BLOCK *iosb)
 {
-    NTSTATUS status = device_enter(device);
+    NTSTATUS status = device_enter(device, config);
     FILE_OBJECT *file = status == STATUS_SUCCESS ? io_file_make(box, config) : NULL;
     if (!file) {
         if (status == STATUS_SUCCESS) {

@@ -34,6 +34,8 @@ struct io_device {
     bool is_exclusive;
     struct cm_key *device_key;       // Enum\<instance>: it is a PDO (io_device_identify)
     struct cm_key *driver_key;       // Control\Class\<class>\<number>
+    bool has_descriptor;             // IoCreateDeviceSecure: user_rights say what user mode may do
+    uint32_t user_rights;
     DEVICE_POWER_STATE power_state;  // what PoSetPowerState said last; 0: nothing yet; guarded by io->lock
     uint32_t opens;                  // files open on it; guarded by io->lock
 };
@@ -128,8 +130,10 @@ void io_irp_finish(IRP *irp);
 void io_irp_mdls_free(IRP *irp);
 // A canceller has done with an IRP that it pinned: frees it if completion came first.
 void io_irp_unpin(struct box *box, IRP *irp);
-// Forget open files and their IRPs (file.c).
-void io_file_closed(struct box *box, DEVICE_OBJECT *device);
+// What the discretionary list of an SDDL string grants to user mode. fails: INVALID_PARAMETER: not such a string.
+NTSTATUS io_sddl_grants(const char *sddl, uint32_t *granted);
+// May user mode open the device so?
+bool io_device_lets_in(const DEVICE_OBJECT *device, ACCESS_MASK access);
 void io_grants_free(struct io *io);
 void io_interfaces_free(struct io *io);
 
