@@ -25,7 +25,7 @@ io_irp_cancel(IRP *irp)
     struct box *box = box_self();
     KIRQL old;
     io_cancel_lock_take(box, &old);
-    irp->Cancel = TRUE;
+    __atomic_store_n(&irp->Cancel, TRUE, __ATOMIC_RELAXED);   // a completer may be looking: either answer is right
     DRIVER_CANCEL *routine = (DRIVER_CANCEL *)__atomic_exchange_n(&irp->CancelRoutine, NULL, __ATOMIC_ACQ_REL);
     if (!routine) {
         io_cancel_lock_drop(box, old);

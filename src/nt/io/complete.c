@@ -16,7 +16,7 @@
 static bool
 routine_wanted(const IRP *irp, UCHAR control)
 {
-    if (irp->Cancel && (control & SL_INVOKE_ON_CANCEL))
+    if (__atomic_load_n(&irp->Cancel, __ATOMIC_RELAXED) && (control & SL_INVOKE_ON_CANCEL))
         return true;
     return control & (NT_SUCCESS(irp->IoStatus.Status) ? SL_INVOKE_ON_SUCCESS : SL_INVOKE_ON_ERROR);
 }

@@ -69,7 +69,7 @@ io_csq_insert(IO_CSQ *csq, IRP *irp, IO_CSQ_IRP_CONTEXT *context, void *insert_c
     IoMarkIrpPending(irp);
     IoSetCancelRoutine(irp, csq_cancel);
     // Cancelled before the routine was there: nobody else will complete it, unless a canceller takes the routine right now.
-    if (irp->Cancel && IoSetCancelRoutine(irp, NULL)) {
+    if (__atomic_load_n(&irp->Cancel, __ATOMIC_ACQUIRE) && IoSetCancelRoutine(irp, NULL)) {
         csq->CsqRemoveIrp(csq, irp);
         context_cut(irp);
         csq->CsqReleaseLock(csq, irql);

@@ -82,7 +82,7 @@ IoStartPacket(PDEVICE_OBJECT DeviceObject, PIRP Irp, PULONG Key, PDRIVER_CANCEL 
     if (!queued)
         DeviceObject->CurrentIrp = Irp;
     // Cancelled while it was being queued: the routine is run here, as the canceller found none.
-    bool is_cancelled = queued && CancelFunction && Irp->Cancel && IoSetCancelRoutine(Irp, NULL);
+    bool is_cancelled = queued && CancelFunction && __atomic_load_n(&Irp->Cancel, __ATOMIC_ACQUIRE) && IoSetCancelRoutine(Irp, NULL);
     if (is_cancelled) {
         Irp->CancelIrql = cancel;
         CancelFunction(DeviceObject, Irp);   // it gives the cancel lock back

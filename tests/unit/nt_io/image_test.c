@@ -4,7 +4,7 @@
 #include "nt/io/io.h"
 #include "unit/nt/nt_test.h"
 
-static unsigned unloads;
+static _Atomic unsigned unloads;
 static char registry_path[256];
 
 static DRIVER_UNLOAD Unload;
