@@ -4,6 +4,7 @@
 //   main -> options before the verb -> verb_find -> args_parse -> --help, --version, or verb->run -> exit code (docs/interfaces.md)
 #include <string.h>
 
+#include "loader/crash.h"
 #include "out.h"
 #include "tool.h"
 
@@ -106,6 +107,7 @@ int
 main(int argc, char **argv)
 {
     out_setup(OUT_COLOR_AUTO, false, 0);
+    crash_install();
     int first = 1;
     while (first < argc && argv[first][0] == '-' && argv[first][1])   // a verb comes first, but "ndisbox -v run" is understood
         first += !strcmp(argv[first], "--color") ? 2 : 1;

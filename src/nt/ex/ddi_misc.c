@@ -18,7 +18,7 @@ NTAPI KPROCESSOR_MODE
 ExGetPreviousMode(VOID)
 {
     VERIFY_ENTER(ExGetPreviousMode);
-    return KernelMode;   // every thread of a box is a system thread
+    return ke_self()->previous_mode;
 }
 
 // A version 4 UUID from the seam's randomness, so that sim repeats it.

@@ -176,6 +176,15 @@ IoForwardIrpSynchronously(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     return TRUE;
 }
 
+NTAPI PEPROCESS
+IoGetRequestorProcess(PIRP Irp)
+{
+    VERIFY_ENTER(IoGetRequestorProcess);
+    PEPROCESS process = Irp->Tail.Overlay.Thread ? IoGetCurrentProcess() : NULL;
+    VERIFY_LEAVE(IoGetRequestorProcess);
+    return process;
+}
+
 // Every thread of a box belongs to the one process that PsGetCurrentProcessId names.
 NTAPI ULONG
 IoGetRequestorProcessId(PIRP Irp)

@@ -15,6 +15,15 @@ struct nbx_file {
     bool is_overlapped;
 };
 
+// What the driver is asked from here on comes from a process; ExGetPreviousMode says so.
+static KPROCESSOR_MODE
+mode_enter(KPROCESSOR_MODE mode)
+{
+    KPROCESSOR_MODE before = ke_self()->previous_mode;
+    ke_self()->previous_mode = mode;
+    return before;
+}
+
 // \\.\Name is \??\Name; everything else is an NT path already.
 static NTSTATUS
 nt_path(const char *path, UNICODE_STRING *wide)
@@ -51,7 +60,9 @@ nbx_file_open(const char *path, unsigned flags, struct nbx_file **out)
     file->is_overlapped = flags & NBX_FILE_OVERLAPPED;
     NTSTATUS status = nt_path(path, &wide);
     if (status == STATUS_SUCCESS) {
+        KPROCESSOR_MODE before = mode_enter(UserMode);
         status = io_file_open(box, &wide, &config, &file->handle, &iosb);
+        mode_enter(before);
         ob_string_free(&wide);
     }
     if (NT_SUCCESS(status)) {
@@ -71,7 +82,9 @@ nbx_file_open(const char *path, unsigned flags, struct nbx_file **out)
 void
 nbx_file_close(struct nbx_file *file)
 {
+    KPROCESSOR_MODE before = mode_enter(UserMode);
     ob_handle_close(file->box, file->handle);
+    mode_enter(before);
     ob_unref(file->object);
     free(file);
 }
@@ -101,7 +114,9 @@ run(struct nbx_file *file, struct io_transfer *transfer, struct nbx_overlapped *
         overlapped->iosb = (IO_STATUS_BLOCK){0};
     }
     transfer->mode = UserMode;
+    KPROCESSOR_MODE before = mode_enter(UserMode);
     NTSTATUS status = io_file_transfer(file->object, transfer);
+    mode_enter(before);
     if (waits_here && status == STATUS_PENDING)
         status = nbx_overlapped_wait(overlapped, UINT32_MAX);
     if (status != STATUS_PENDING && bytes_done)

@@ -34,6 +34,7 @@ struct ke_thread {
     struct list all_node;                            // box->ke->threads
     void *driver;                                    // whose code runs: struct io_driver_image or NULL (set at crossings when verifying)
     struct ndis_frame *ndis_frames;                  // upcalls of NDIS that run on this thread (src/ndis/frame.c)
+    KPROCESSOR_MODE previous_mode;                   // UserMode while it acts for a process (nbx/file.h), else KernelMode
     struct ps_thread *ps;                            // handle side, NULL for runtime threads
     uint64_t affinity;                               // processors it may take; bit 0 is processor 0
     LIST_ENTRY mutants;                              // KMUTEX objects it owns, guarded by the dispatcher lock

@@ -54,7 +54,7 @@ EchoReadWrite(PDEVICE_OBJECT device, PIRP irp)
     struct echo_device *echo = device->DeviceExtension;
     PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(irp);
     ULONG bytes = stack->Parameters.Read.Length;
-    echo->last_mode = irp->RequestorMode;
+    echo->last_mode = ExGetPreviousMode() == irp->RequestorMode ? irp->RequestorMode : 77;
     if (stack->MajorFunction == IRP_MJ_READ && echo->csq.CsqInsertIrp) {
         IoCsqInsertIrp(&echo->csq, irp, NULL);
         return STATUS_PENDING;

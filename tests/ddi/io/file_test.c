@@ -194,6 +194,10 @@ NT_TEST(ZwCreateFile_and_kin_reach_devices_with_kernel_requests)
     ck_assert_uint_eq(iosb.Information, 2);
     ck_assert_int_eq(memcmp(back, "ba", 2), 0);
     ck_assert_int_eq(ZwReadFile(event, NULL, NULL, NULL, &iosb, back, 8, &zero, NULL), STATUS_OBJECT_TYPE_MISMATCH);
+    DEVICE_OBJECT *device = image->driver_object->DeviceObject;
+    while (device->NextDevice)
+        device = device->NextDevice;
+    ck_assert_int_eq(((struct echo_device *)device->DeviceExtension)->last_mode, KernelMode);
     ck_assert_int_eq(ZwClose(event), STATUS_SUCCESS);
     ck_assert_int_eq(ZwClose(file), STATUS_SUCCESS);
     ck_assert_int_eq(io_image_unload(image), STATUS_SUCCESS);
