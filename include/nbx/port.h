@@ -73,6 +73,10 @@ struct nbx_port;
 // fails: -errno, with a sentence for the user in error: what is missing and what to do instead
 int nbx_port_open(const char *spec, const struct port_upcalls *upcalls, void *context, struct nbx_port **out, char *error,
                   size_t error_bytes);
+// What the driver takes when it receives, all of it unless said otherwise before nbx_port_start: frames whose checksum is only the
+// pseudo-header's sum; super-segments (not without the first). What it does not take arrives finished, cut into segments.
+// irql: PASSIVE   fails: -ENOMEM
+int nbx_port_rx_accept(struct nbx_port *port, bool csum, bool gso4, bool gso6);
 void nbx_port_start(struct nbx_port *port);
 // Stops the upcalls, waits for one that runs, frees. irql: PASSIVE
 void nbx_port_close(struct nbx_port *port);

@@ -59,14 +59,24 @@ tap_attach(int fd, const char *name)
 }
 
 static int
-tap_offload(int fd)
+tap_offload(int fd, unsigned offloads)
 {
     int header_bytes = tap_header_bytes, little_endian = 1;
     if (ioctl(fd, TUNSETVNETHDRSZ, &header_bytes) < 0 || ioctl(fd, TUNSETVNETLE, &little_endian) < 0)
         return -errno;
-    if (ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN) < 0)
-        return -errno;
-    return 0;
+    return ioctl(fd, TUNSETOFFLOAD, offloads) < 0 ? -errno : 0;
+}
+
+int
+tap_offload_set(struct tap *tap, bool csum, bool gso4, bool gso6)
+{
+    unsigned offloads = csum ? TUN_F_CSUM : 0;
+    if (gso4)
+        offloads |= TUN_F_TSO4 | TUN_F_TSO_ECN;
+    if (gso6)
+        offloads |= TUN_F_TSO6 | TUN_F_TSO_ECN;
+    tap->offloads = offloads;
+    return tap_offload(tap->fd, offloads);
 }
 
 static int
@@ -116,7 +126,8 @@ tap_open(struct tap *tap, const char *name, char *error, size_t error_bytes)
         goto undo_fd;
     }
     tap->was_created = !exists;
-    rc = tap_offload(tap->fd);
+    tap->offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+    rc = tap_offload(tap->fd, tap->offloads);
     if (rc) {
         tap_error(error, error_bytes, rc, "tap %s: the kernel refuses the virtio-net header or its offloads: %s", name, strerror(-rc));
         goto undo_fd;
@@ -141,7 +152,7 @@ tap_reattach(struct tap *tap)
         return -ENODEV;
     int rc = tap_attach(tap->fd, tap->name);
     if (!rc)
-        rc = tap_offload(tap->fd);
+        rc = tap_offload(tap->fd, tap->offloads);
     if (!rc)
         tap->was_created = false;
     return rc;

@@ -16,6 +16,7 @@ struct tap {
     char name[16];
     bool was_created;
     uint32_t mtu_bytes;
+    unsigned offloads;           // TUN_F_...
 };
 
 // owns: fills tap; tap_close releases. fails: -errno with a sentence for the user in error.
@@ -24,6 +25,9 @@ void tap_close(struct tap *tap);
 
 // The interface was deleted under the descriptor: attach again if one of that name exists. fails: -errno, -ENODEV if there is none.
 int tap_reattach(struct tap *tap);
+
+// What the kernel may leave to the reader; what it may not it does itself. Stays so over tap_reattach. fails: -errno.
+int tap_offload_set(struct tap *tap, bool csum, bool gso4, bool gso6);
 
 // One frame, header first. Returns bytes or -errno: -EAGAIN nothing there, -EBADFD the interface has been deleted; for tap_write
 // -EIO: the interface is down.

@@ -99,6 +99,12 @@ nbx_port_open(const char *spec, const struct port_upcalls *upcalls, void *contex
     return 0;
 }
 
+int
+nbx_port_rx_accept(struct nbx_port *port, bool csum, bool gso4, bool gso6)
+{
+    return port_rx_accept(port->port, csum, gso4, gso6);
+}
+
 void
 nbx_port_start(struct nbx_port *port)
 {

@@ -224,6 +224,7 @@ port_frame_gather(const struct port_frame *frame, uint8_t *to)
 static void
 port_free(struct port *port)
 {
+    soft_destroy(port->soft);
     free(port->spec);
     free(port);
 }
@@ -276,6 +277,21 @@ undo_open:
 undo_port:
     port_free(port);
     return rc;
+}
+
+int
+port_rx_accept(struct port *port, bool csum, bool gso4, bool gso6)
+{
+    struct port_caps caps;
+    port_caps_get(port, &caps);
+    soft_destroy(port->soft);
+    port->soft = NULL;
+    if (port->ops->rx_accept && port->ops->rx_accept(port, csum, csum && gso4, csum && gso6) == 0)
+        return 0;
+    if ((csum || !caps.rx_csum) && (gso4 || !caps.gso4) && (gso6 || !caps.gso6))
+        return 0;
+    port->soft = soft_create((csum ? SOFT_CSUM : 0) | (gso4 ? SOFT_GSO4 : 0) | (gso6 ? SOFT_GSO6 : 0));
+    return port->soft ? 0 : -ENOMEM;
 }
 
 void
@@ -345,5 +361,7 @@ port_tx(struct port *port, const struct port_frame *frames, uint32_t count)
 uint32_t
 port_rx(struct port *port, struct port_slot *slots, uint32_t count)
 {
+    if (__builtin_expect(port->soft != NULL, 0))
+        return soft_rx(port->soft, port, port->ops->rx, slots, count);
     return port->ops->rx(port, slots, count);
 }

@@ -49,6 +49,10 @@ int port_spec_check(const char *spec, char *error, size_t error_bytes);
 // what to do instead (interfaces.md, exit 3).
 int port_open(struct port_world *world, const char *spec, const struct port_upcalls *upcalls, void *context, struct port **out,
               char *error, size_t error_bytes);
+// What the device takes when it receives: frames whose checksum is only the pseudo-header's sum, super-segments (which imply the
+// first). All of it unless said otherwise, before port_start. What it does not take arrives finished, cut into segments: by the
+// kernel at a TAP, elsewhere by the port at the price of a copy. fails: -ENOMEM.
+int port_rx_accept(struct port *port, bool csum, bool gso4, bool gso6);
 void port_start(struct port *port);
 // End the upcalls for good and wait for one that runs; port_tx, port_rx and the questions below may still be called.
 // irql: PASSIVE, and not from an upcall of this port: that ends the process with a message.

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "host/mutex.h"
 #include "wire/port.h"
+#include "wire/soft.h"
 
 #define PORT_AT_ONCE 0                      // a turn's answer: call me again without waiting
 #define PORT_GSO_MAX_BYTES (65535 + 14)     // the largest IPv4 packet behind an Ethernet header
@@ -49,6 +50,8 @@ struct port_ops {
     // Release what open took. The thread has ended.
     void (*close)(struct port *port);
     void (*caps)(const struct port *port, struct port_caps *caps);
+    // Have less offloaded from now on (port_rx_accept). fails: -errno, then soft.c does it. NULL: always soft.c.
+    int (*rx_accept)(struct port *port, bool csum, bool gso4, bool gso6);
     uint32_t (*tx)(struct port *port, const struct port_frame *frames, uint32_t count);
     uint32_t (*rx)(struct port *port, struct port_slot *slots, uint32_t count);
 };
@@ -68,6 +71,7 @@ struct port {
     // What the last port_rx said (kinds set it by port_rx_result), and when to ask a device again that left frames behind.
     _Atomic bool rx_is_drained;
     uint64_t rx_backoff_ns, rx_retry_ns;    // the thread's
+    struct soft *soft;                      // finishes what the device does not take; NULL: it takes all, or the kind sees to it
     struct port_counters counters;
 };
 

@@ -96,6 +96,13 @@ tap_caps(const struct port *port, struct port_caps *caps)
     caps->link_up = atomic_load_explicit(&self->link, memory_order_relaxed) == TAP_UP;
 }
 
+// A frame that the kernel queued before this may still be a super-segment: port_rx_accept comes before the first one, as good as always.
+static int
+tap_rx_accept(struct port *port, bool csum, bool gso4, bool gso6)
+{
+    return tap_offload_set(&((struct tap_port *)port)->tap, csum, gso4, gso6);
+}
+
 static void
 tap_ring(struct port *port)
 {
@@ -269,6 +276,7 @@ const struct port_ops tap_port_ops = {
     .ring = tap_ring,
     .close = tap_port_close,
     .caps = tap_caps,
+    .rx_accept = tap_rx_accept,
     .tx = tap_tx,
     .rx = tap_rx,
 };

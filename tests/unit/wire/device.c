@@ -72,6 +72,12 @@ device_on_link(void *context, bool up, uint64_t bits_per_second)
 void
 device_open(struct device *device, struct port_world *world, const char *spec)
 {
+    device_open_taking(device, world, spec, true, true, true);
+}
+
+void
+device_open_taking(struct device *device, struct port_world *world, const char *spec, bool csum, bool gso4, bool gso6)
+{
     static const struct port_upcalls upcalls = {device_on_rx, device_on_tx_ready, device_on_link};
     char error[256] = "";
     memset(device, 0, sizeof(*device));
@@ -82,6 +88,8 @@ device_open(struct device *device, struct port_world *world, const char *spec)
     ck_assert_msg(rc == 0, "port_open(%s): %d %s", spec, rc, error);
     port_caps_get(device->port, &device->caps);
     device->link_up = device->caps.link_up;
+    if (!csum || !gso4 || !gso6)
+        ck_assert_int_eq(port_rx_accept(device->port, csum, gso4, gso6), 0);
     port_start(device->port);
 }
 

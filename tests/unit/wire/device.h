@@ -35,6 +35,8 @@ struct device {
 };
 
 void device_open(struct device *device, struct port_world *world, const char *spec);
+// The same, for a device that takes only some offloads.
+void device_open_taking(struct device *device, struct port_world *world, const char *spec, bool csum, bool gso4, bool gso6);
 void device_close(struct device *device);
 
 // Send frames numbered first .. first + count - 1 of that many bytes each, in batches, waiting whenever the port is full.
