@@ -133,6 +133,21 @@ ke_timer_cancel(KTIMER *timer)
     return was_set;
 }
 
+void
+ke_timer_wait_unset(KTIMER *timer)
+{
+    struct box *box = box_self();
+    void *object = timer;
+    ke_dispatcher_lock(box);
+    bool is_set = heap_holds(timer_node(timer));
+    timer->Period = 0;
+    if (is_set)
+        ke_header_signal_locked(box, &timer->Header, 0);   // an expiry before does not count
+    ke_dispatcher_unlock(box);
+    if (is_set)
+        ke_wait(box, 1, &object, false, SCHED_NEVER);
+}
+
 static void
 timer_thread(void *arg)
 {

@@ -14,5 +14,7 @@ bool ke_timer_set(KTIMER *timer, LARGE_INTEGER due, uint32_t period_ms, KDPC *dp
 bool ke_timer_set_at(KTIMER *timer, uint64_t due_ns, uint64_t period_units, KDPC *dpc);
 // Returns whether it was set. Its DPC may be queued or running still.
 bool ke_timer_cancel(KTIMER *timer);
+// Let it expire once more if it is set, and return when it has; a period ends. Nobody may set it meanwhile. irql: <= APC.
+void ke_timer_wait_unset(KTIMER *timer);
 
 #endif

@@ -242,7 +242,8 @@ ob_destroy(struct box *box)
     LIST_FOR_EACH_SAFE(node, &ob->objects)
     {
         struct ob_header *header = LIST_ENTRY_OF(node, struct ob_header, node);
-        if (header->number > ob->own_count) {
+        bool only_named = header->is_permanent && header->directory && atomic_load(&header->refs) == 1;   // meant to stay
+        if (header->number > ob->own_count && !only_named) {
             char name[128];
             box_leftover(box, "%s object %u %s with %lld references, made by %s", header->type->name, header->number,
                          ob_string_text(&header->name, name, sizeof(name)), (long long)atomic_load(&header->refs), header->holder);

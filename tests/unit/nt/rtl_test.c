@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Strings, numbers, the formatter, bit maps, time, versions.
+#include <ip2string.h>
 #include <stdarg.h>
 
 #include "nt/rtl/format.h"
@@ -355,4 +356,78 @@ NT_TEST(_snprintf_cuts_what_does_not_fit_and_says_so)
     ck_assert_int_eq(wcscmp(wide, L"abcde"), 0);
     ck_assert_int_eq(swprintf(wide, L"%04x", 255), 4);
     ck_assert_int_eq(wcscmp(wide, L"00ff"), 0);
+}
+
+static void
+check_ip6(const char *text, const char *wanted)
+{
+    IN6_ADDR address;
+    PCSTR end;
+    char back[64];
+    ck_assert_msg(RtlIpv6StringToAddressA(text, &end, &address) == STATUS_SUCCESS && !*end, "%s", text);
+    ck_assert_ptr_eq(RtlIpv6AddressToStringA(&address, back), back + strlen(wanted));
+    ck_assert_str_eq(back, wanted);
+}
+
+NT_TEST(RtlIpv6StringToAddressA_reads_and_RtlIpv6AddressToStringA_writes_the_short_form)
+{
+    check_ip6("::", "::");
+    check_ip6("::1", "::1");
+    check_ip6("fe80:0:0:0:0:0:0:1", "fe80::1");
+    check_ip6("2001:DB8::A:0:0:1", "2001:db8::a:0:0:1");
+    check_ip6("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8");
+    check_ip6("1::", "1::");
+    check_ip6("1:0:3:4:5:6:7:8", "1:0:3:4:5:6:7:8");
+    check_ip6("::ffff:10.1.2.3", "::ffff:10.1.2.3");
+    check_ip6("1:0:0:2:0:0:0:3", "1:0:0:2::3");
+    static const char *const bad[] = {"", ":", "1:", "1:2", "1:2:3:4:5:6:7", "1::2::3", "12345::", "g::", ":1:2", "1:2:3:4:5:6:7::8"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        IN6_ADDR address;
+        PCSTR end;
+        NTSTATUS status = RtlIpv6StringToAddressA(bad[i], &end, &address);
+        ck_assert_msg(status == STATUS_INVALID_PARAMETER || *end, "%s", bad[i]);
+    }
+    IN6_ADDR address;
+    ULONG scope, room = 64;
+    USHORT port;
+    char text[64];
+    ck_assert_int_eq(RtlIpv6StringToAddressExA("[fe80::2%7]:443", &address, &scope, &port), STATUS_SUCCESS);
+    ck_assert_uint_eq(scope, 7);
+    ck_assert_uint_eq(port, 0xbb01);
+    ck_assert_int_eq(RtlIpv6AddressToStringExA(&address, scope, port, text, &room), STATUS_SUCCESS);
+    ck_assert_str_eq(text, "[fe80::2%7]:443");
+    ck_assert_uint_eq(room, 16);
+    room = 15;
+    ck_assert_int_eq(RtlIpv6AddressToStringExA(&address, scope, port, text, &room), STATUS_INVALID_PARAMETER);
+    ck_assert_uint_eq(room, 16);
+    ck_assert_int_eq(RtlIpv6StringToAddressExA("[fe80::2", &address, &scope, &port), STATUS_INVALID_PARAMETER);
+    PCWSTR wide_end;
+    ck_assert_int_eq(RtlIpv6StringToAddressW(L"fd77::1/64", &wide_end, &address), STATUS_SUCCESS);
+    ck_assert_int_eq(*wide_end, '/');
+}
+
+NT_TEST(RtlIpv4StringToAddressW_is_strict_on_request)
+{
+    IN_ADDR address;
+    PCWSTR end;
+    char text[32];
+    USHORT port;
+    ULONG room = 32;
+    ck_assert_int_eq(RtlIpv4StringToAddressW(L"10.77.0.1/24", TRUE, &end, &address), STATUS_SUCCESS);
+    ck_assert_int_eq(*end, '/');
+    RtlIpv4AddressToStringA(&address, text);
+    ck_assert_str_eq(text, "10.77.0.1");
+    ck_assert_int_eq(RtlIpv4StringToAddressW(L"10.1", TRUE, &end, &address), STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(RtlIpv4StringToAddressW(L"10.1", FALSE, &end, &address), STATUS_SUCCESS);
+    RtlIpv4AddressToStringA(&address, text);
+    ck_assert_str_eq(text, "10.0.0.1");
+    ck_assert_int_eq(RtlIpv4StringToAddressW(L"0x7f.1", FALSE, &end, &address), STATUS_SUCCESS);
+    ck_assert_int_eq(RtlIpv4StringToAddressW(L"256.1.1.1", FALSE, &end, &address), STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(RtlIpv4StringToAddressW(L"1.2.3.", TRUE, &end, &address), STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(RtlIpv4StringToAddressExA("1.2.3.4:80", TRUE, &address, &port), STATUS_SUCCESS);
+    ck_assert_uint_eq(port, 0x5000);
+    ck_assert_int_eq(RtlIpv4AddressToStringExA(&address, port, text, &room), STATUS_SUCCESS);
+    ck_assert_str_eq(text, "1.2.3.4:80");
+    ck_assert_uint_eq(room, 11);
+    ck_assert_int_eq(RtlIpv4StringToAddressExA("1.2.3.4:99999", TRUE, &address, &port), STATUS_INVALID_PARAMETER);
 }
