@@ -9,6 +9,8 @@
 #include "nt/ke/word.h"
 #include "nt/ob/ob.h"
 
+const struct _OBJECT_TYPE ob_callback_type = {.kind = OB_CALLBACK, .name = "Callback"};
+
 struct callback {
     _Atomic uint32_t lock;           // raw
     bool many;                       // more than one may register

@@ -77,8 +77,9 @@ ex_timer_finish(PVOID parameter)
     PEX_TIMER timer = parameter;
     struct box *box = timer->box;
     if (timer->must_expire)
-        ke_timer_wait_unset(&timer->timer);
-    ke_dpc_remove(&timer->dpc);
+        ke_timer_wait_unset(&timer->timer);   // and its DPC runs, in the flush at the latest
+    else
+        ke_dpc_remove(&timer->dpc);
     ke_dpc_flush(box);
     if (timer->on_deleted)
         timer->on_deleted(timer->deleted_context);

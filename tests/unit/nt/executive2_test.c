@@ -198,3 +198,48 @@ NT_TEST(ExCancelTimer_says_whether_it_was_set)
     ExDeleteTimer(timer, TRUE, TRUE, NULL);
     ck_assert_uint_eq(ticks.fired, 0);
 }
+
+static NTAPI VOID
+processor_seen(PVOID context, PKE_PROCESSOR_CHANGE_NOTIFY_CONTEXT change, PNTSTATUS status)
+{
+    ULONG *seen = context;
+    if (change->State == KeProcessorAddStartNotify)
+        seen[0] |= 1u << change->NtNumber;
+    else if (change->State == KeProcessorAddCompleteNotify)
+        seen[1] |= 1u << change->ProcNumber.Number;
+    else
+        seen[2]++;
+    if (seen[3] && change->State == KeProcessorAddStartNotify && change->NtNumber == 1)
+        *status = STATUS_INSUFFICIENT_RESOURCES;
+}
+
+NT_TEST_ON(3, KeRegisterProcessorChangeCallback_announces_existing_processors_on_request)
+{
+    ULONG seen[4] = {0};
+    PVOID handle = KeRegisterProcessorChangeCallback(processor_seen, seen, 0);
+    ck_assert_ptr_nonnull(handle);
+    ck_assert_uint_eq(seen[0], 0);
+    KeDeregisterProcessorChangeCallback(handle);
+    handle = KeRegisterProcessorChangeCallback(processor_seen, seen, KE_PROCESSOR_CHANGE_ADD_EXISTING);
+    ck_assert_uint_eq(seen[0], 7);
+    ck_assert_uint_eq(seen[1], 7);
+    KeDeregisterProcessorChangeCallback(handle);
+    seen[3] = 1;
+    ck_assert_ptr_null(KeRegisterProcessorChangeCallback(processor_seen, seen, KE_PROCESSOR_CHANGE_ADD_EXISTING));
+    ck_assert_uint_eq(seen[2], 1);
+    ck_assert_ptr_null(KeRegisterProcessorChangeCallback(processor_seen, seen, 2));
+}
+
+NT_TEST(KeSaveExtendedProcessorState_keeps_what_the_restore_checks)
+{
+    XSTATE_SAVE save;
+    ck_assert_int_eq(KeSaveExtendedProcessorState(3, &save), STATUS_SUCCESS);
+    ck_assert_ptr_eq(save.Thread, KeGetCurrentThread());
+    KeRestoreExtendedProcessorState(&save);
+    KAPC_STATE state;
+    KeStackAttachProcess((PRKPROCESS)PsGetCurrentProcess(), &state);
+    ck_assert_ptr_eq(state.Process, (PRKPROCESS)PsGetCurrentProcess());
+    KeUnstackDetachProcess(&state);
+    ck_assert_ptr_null(state.Process);
+    ck_assert(!KeShouldYieldProcessor());
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// Front doors that a box answers by what it is: one address space, no processor that comes later, no state beyond what the compiler saves.
+// [ntifs/nf-ntifs-kestackattachprocess], [wdm/nf-wdm-keregisterprocessorchangecallback], [wdm/nf-wdm-kesaveextendedprocessorstate]
+#include <ntifs.h>
+
+#include "nt/ex/pool.h"
+#include "nt/ke/bugcheck.h"
+#include "nt/ke/ke.h"
+#include "verify/verify.h"
+
+#define TAG_CHANGE 0x68437250   // "PrCh"
+
+// There is one address space: attaching to the process one is in changes nothing. The state is checked so that pairs stay pairs.
+NTAPI VOID
+KeStackAttachProcess(PRKPROCESS PROCESS, PRKAPC_STATE ApcState)
+{
+    VERIFY_ENTER(KeStackAttachProcess);
+    *ApcState = (KAPC_STATE){.Process = PROCESS};
+}
+
+NTAPI VOID
+KeUnstackDetachProcess(PRKAPC_STATE ApcState)
+{
+    VERIFY_ENTER(KeUnstackDetachProcess);
+    if (!ApcState->Process)
+        ke_bugcheck(BUGCODE_INVALID_PROCESS_DETACH_ATTEMPT, (uint64_t)(uintptr_t)ApcState, 0, 0, 0);
+    ApcState->Process = NULL;
+}
+
+// DPCs here have no time limit and nothing watches the processor's time.
+NTAPI BOOLEAN
+KeShouldYieldProcessor(VOID)
+{
+    VERIFY_ENTER(KeShouldYieldProcessor);
+    return FALSE;
+}
+
+// The driver's own registers are saved by the compiler at each call and by the scheduler at each switch: nothing is lost in between,
+// so saving has nothing to do. Only x87 and SSE are enabled for drivers (RtlGetEnabledExtendedFeatures).
+NTAPI NTSTATUS
+KeSaveExtendedProcessorState(ULONG64 Mask, PXSTATE_SAVE XStateSave)
+{
+    VERIFY_ENTER(KeSaveExtendedProcessorState);
+    XStateSave->Prev = NULL;
+    XStateSave->Thread = (PKTHREAD)ke_self();
+    XStateSave->Level = ke_self()->irql;
+    return STATUS_SUCCESS;
+}
+
+NTAPI VOID
+KeRestoreExtendedProcessorState(PXSTATE_SAVE XStateSave)
+{
+    VERIFY_ENTER(KeRestoreExtendedProcessorState);
+    if (XStateSave->Thread != (PKTHREAD)ke_self() || XStateSave->Level != ke_self()->irql)
+        ke_bugcheck(BUGCODE_INVALID_FLOATING_POINT_STATE, 2, (uint64_t)(uintptr_t)XStateSave->Thread, (uint64_t)(uintptr_t)ke_self(),
+                    ke_self()->irql);
+}
+
+// All processors are there from the start. With KE_PROCESSOR_CHANGE_ADD_EXISTING the function hears of each of them now.
+static NTSTATUS
+processors_announce(PPROCESSOR_CALLBACK_FUNCTION function, void *context)
+{
+    NTSTATUS status = STATUS_SUCCESS;
+    for (ULONG i = 0; i < box_self()->processor_count && NT_SUCCESS(status); i++) {
+        KE_PROCESSOR_CHANGE_NOTIFY_CONTEXT change = {.State = KeProcessorAddStartNotify, .NtNumber = i, .ProcNumber = {.Number = (UCHAR)i}};
+        function(context, &change, &status);
+        change.State = NT_SUCCESS(status) ? KeProcessorAddCompleteNotify : KeProcessorAddFailureNotify;
+        change.Status = status;
+        NTSTATUS ignored = status;
+        function(context, &change, &ignored);
+    }
+    return status;
+}
+
+NTAPI PVOID
+KeRegisterProcessorChangeCallback(PPROCESSOR_CALLBACK_FUNCTION CallbackFunction, PVOID CallbackContext, ULONG Flags)
+{
+    VERIFY_ENTER(KeRegisterProcessorChangeCallback);
+    if (Flags & ~(ULONG)KE_PROCESSOR_CHANGE_ADD_EXISTING)
+        return NULL;
+    void *handle = ex_pool_alloc(box_self(), 16, TAG_CHANGE, true, __builtin_return_address(0));
+    if (handle && (Flags & KE_PROCESSOR_CHANGE_ADD_EXISTING) && !NT_SUCCESS(processors_announce(CallbackFunction, CallbackContext))) {
+        ex_pool_free(box_self(), handle, TAG_CHANGE);
+        return NULL;
+    }
+    return handle;
+}
+
+NTAPI VOID
+KeDeregisterProcessorChangeCallback(PVOID CallbackHandle)
+{
+    VERIFY_ENTER(KeDeregisterProcessorChangeCallback);
+    ex_pool_free(box_self(), CallbackHandle, TAG_CHANGE);
+}
