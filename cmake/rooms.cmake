@@ -70,6 +70,7 @@ if(NBX_TOOL_SOURCES)
   nbx_program(ndisbox ${NBX_TOOL_SOURCES})
   add_dependencies(product ndisbox)
   target_include_directories(ndisbox PRIVATE ${NBX_GEN})
+  target_compile_definitions(ndisbox PRIVATE NBX_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   set_target_properties(ndisbox PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
   # The manual pages, the JSON Schema and the completion are written from the tables in the tool; a test compares them.
   add_custom_target(docs COMMAND ndisbox docs --write ${PROJECT_SOURCE_DIR} COMMENT "Writing docs/man, the schema and completion")

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+// ndisbox bench: one measurement beside its peer in the same run, three times each in turn, and the ratio of the medians.
+//   nbl-forward  64-byte frames: virtual NIC on a generating sink, up through NDIS to echoproto, back down; one processor, verifier
+//                off. Peer: dpdk-testpmd --forward-mode=io over two net_null devices (Debian: dpdk-dev librte-net-null23
+//                librte-mempool-ring23), received frames of both ports summed.
+//   bridge       iperf3, one stream, netns A - TAP - vnic - lwfmon - tapproto - TAP - netns B. Peer: the plain relay of tests/bench.
+// A peer that is not installed is said and left out: then there is no ratio.
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "nbx/world.h"
+#include "ndis/ndis.h"
+#include "out.h"
+#include "run.h"
+#include "run_int.h"
+#include "tool.h"
+
+#define BENCH_ROUNDS 3
+#define BENCH_WARM_NS 300000000u
+
+struct bench {
+    const char *name, *unit, *peer;
+    // One round. fails: a negative number; a sentence has been said.
+    double (*ours)(const struct run_options *options);
+    double (*theirs)(const struct run_options *options);
+};
+
+// ---- nbl-forward: ours ------------------------------------------------------------------------------------------------------------------
+
+static const char forward_stack[] = "ndisbox: 1\n"
+                                    "boxes:\n"
+                                    "  bench:\n"
+                                    "    processors: 1\n"
+                                    "    adapters:\n"
+                                    "      nic0:\n"
+                                    "        driver: vnic\n"
+                                    "        port: \"sink:generate=64\"\n"
+                                    "        protocols: [echoproto]\n";
+
+struct forward {
+    const struct stack *stack;
+    const struct run_options *options;
+    struct sched *sched;
+    struct run run;
+    uint64_t frames, elapsed_ns;
+    bool ok;
+};
+
+static void
+forward_count(void *arg)
+{
+    struct forward *forward = arg;
+    struct ndis_edge edge;
+    struct world_box *box = &forward->run.world->boxes[0];
+    forward->frames = ndis_adapter_edges(box->adapters[0].ndis, &edge, 1) ? edge.sent_nbls : 0;
+}
+
+static uint64_t
+forward_look(struct forward *forward)
+{
+    box_run(forward->run.world->boxes[0].box, forward_count, forward);
+    return forward->frames;
+}
+
+static void
+forward_sleep(struct forward *forward, uint64_t ns)
+{
+    _Atomic uint32_t never = 0;
+    sched_wait(forward->sched, &never, 0, sched_now_ns(forward->sched) + ns);
+}
+
+static void
+forward_main(void *arg)
+{
+    struct forward *forward = arg;
+    struct world_config config = {.sched = forward->sched,
+                                  .stack = forward->stack,
+                                  .driver_path = source_driver_path,
+                                  .on_message = run_on_message,
+                                  .on_finding = run_on_finding,
+                                  .context = &forward->run};
+    forward->run.world = world_create(&config);
+    if (!forward->run.world)
+        return;
+    if (world_build(forward->run.world) == WORLD_OK) {
+        forward_sleep(forward, BENCH_WARM_NS);
+        uint64_t frames = forward_look(forward), start = sched_now_ns(forward->sched);
+        forward_sleep(forward, forward->options->for_ns);
+        uint64_t end = forward_look(forward);
+        forward->elapsed_ns = sched_now_ns(forward->sched) - start;
+        forward->frames = end - frames;
+        forward->ok = true;
+    }
+    world_teardown(forward->run.world);
+    world_destroy(forward->run.world);
+}
+
+static double
+forward_ours(const struct run_options *options)
+{
+    struct stack_report report = {0};
+    struct stack_source source = {.name = "<nbl-forward>"};
+    struct stack *stack = stack_read(&source, forward_stack, sizeof forward_stack - 1, &report);
+    for (size_t i = 0; i < report.count; i++)
+        out_diagnostic(report.lines[i]);
+    stack_report_clear(&report);
+    if (!stack)
+        return -1;
+    struct forward forward = {.stack = stack, .options = options};
+    if (run_allocate(&forward.run, stack, options) && (forward.sched = sched_threads_create(1))) {
+        sched_run(forward.sched, "bench", forward_main, &forward, NULL);
+        sched_destroy(forward.sched);
+    }
+    run_clear(&forward.run);
+    stack_destroy(stack);
+    return forward.ok && forward.elapsed_ns ? (double)forward.frames * 1e9 / (double)forward.elapsed_ns : -1;
+}
+
+// ---- nbl-forward: testpmd ---------------------------------------------------------------------------------------------------------------
+
+// The last "Rx-pps:" of each port, summed.
+static double
+testpmd_parse(FILE *stream)
+{
+    char line[512];
+    double rate[2] = {0, 0};
+    int port = 0;
+    while (fgets(line, sizeof line, stream)) {
+        const char *at = strstr(line, "statistics for port ");
+        if (at)
+            port = atoi(at + 20) ? 1 : 0;
+        at = strstr(line, "Rx-pps:");
+        if (at && strtod(at + 7, NULL) > 0)
+            rate[port] = strtod(at + 7, NULL);
+    }
+    return rate[0] + rate[1];
+}
+
+static double
+forward_theirs(const struct run_options *options)
+{
+    char command[1024];
+    unsigned seconds = (unsigned)(options->for_ns / 1000000000u) + 2;
+    if (access("/usr/bin/dpdk-testpmd", X_OK)) {
+        out_note("dpdk-testpmd is not installed: no peer (apt-get install dpdk-dev librte-net-null23 librte-mempool-ring23)");
+        return -1;
+    }
+    snprintf(command, sizeof command,
+             "(sleep %u; echo stop) | timeout %u dpdk-testpmd --no-huge -m 1024 --no-pci --no-shconf --vdev=net_null0 --vdev=net_null1"
+             " -l 0,1 -- --forward-mode=io --nb-cores=1 --total-num-mbufs=16384 --stats-period 1 2>/dev/null",
+             seconds, seconds + 20);
+    FILE *stream = popen(command, "r");
+    double rate = stream ? testpmd_parse(stream) : 0;
+    if (stream)
+        pclose(stream);
+    if (rate <= 0)
+        out_note("dpdk-testpmd gave no figure");
+    return rate > 0 ? rate : -1;
+}
+
+// ---- bridge -----------------------------------------------------------------------------------------------------------------------------
+
+// tests/bench/bridge.sh prints one line that begins with the rate in Gbit/s.
+static double
+bridge_script(const struct run_options *options, const char *command)
+{
+    char line[1024], call[8192];
+    unsigned seconds = (unsigned)(options->for_ns / 1000000000u);
+    if (access(NBX_SOURCE_DIR "/tests/bench/bridge.sh", R_OK)) {
+        out_error("bench bridge runs from the source tree: %s/tests/bench/bridge.sh is not there", NBX_SOURCE_DIR);
+        return -1;
+    }
+    snprintf(call, sizeof call, "timeout 60 bash %s/tests/bench/bridge.sh -t %u %s", NBX_SOURCE_DIR, seconds ? seconds : 1, command);
+    FILE *stream = popen(call, "r");
+    double rate = -1;
+    while (stream && fgets(line, sizeof line, stream)) {
+        const char *at = line;
+        while (*at && !isdigit((unsigned char)*at))
+            at++;
+        if (*at && rate < 0)
+            rate = strtod(at, NULL) * 1e9;
+    }
+    if (stream)
+        pclose(stream);
+    return rate;
+}
+
+static double
+bridge_ours(const struct run_options *options)
+{
+    char self[4096], command[8000];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length < 0)
+        return -1;
+    self[length] = 0;
+    snprintf(command, sizeof command,
+             "%s run -q --adapter nic0,driver=vnic,port=tap:TAP1,filters=lwfmon,protocols=tapproto:tap=TAP2", self);
+    return bridge_script(options, command);
+}
+
+static double
+bridge_theirs(const struct run_options *options)
+{
+    char self[4096], command[8000];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length < 0)
+        return -1;
+    self[length] = 0;
+    *strrchr(self, '/') = 0;
+    snprintf(command, sizeof command, "%s/tests/relay_bench", self);
+    if (access(command, X_OK)) {
+        out_note("the relay is not built: cmake --build --preset release --target relay_bench");
+        return -1;
+    }
+    return bridge_script(options, command);
+}
+
+// ---- rounds and the report ----------------------------------------------------------------------------------------------------------------
+
+static const struct bench benches[] = {
+    {"nbl-forward", "frame/s", "dpdk-testpmd io over net_null", forward_ours, forward_theirs},
+    {"bridge", "bit/s", "plain TAP relay", bridge_ours, bridge_theirs},
+};
+
+static int
+double_order(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+struct bench_result {
+    double ours, theirs;          // medians; negative: none
+};
+
+static struct bench_result
+bench_measure(const struct bench *bench, const struct run_options *options)
+{
+    double ours[BENCH_ROUNDS], theirs[BENCH_ROUNDS];
+    for (int i = 0; i < BENCH_ROUNDS; i++) {
+        out_note("%s: round %d of %d", bench->name, i + 1, BENCH_ROUNDS);
+        ours[i] = bench->ours(options);
+        theirs[i] = bench->theirs(options);
+    }
+    qsort(ours, BENCH_ROUNDS, sizeof *ours, double_order);
+    qsort(theirs, BENCH_ROUNDS, sizeof *theirs, double_order);
+    return (struct bench_result){ours[BENCH_ROUNDS / 2], theirs[BENCH_ROUNDS / 2]};
+}
+
+static void
+bench_print(const struct bench *bench, const struct bench_result *result)
+{
+    char ours[OUT_NUMBER_BYTES], theirs[OUT_NUMBER_BYTES];
+    printf("%s: ours %s", bench->name, out_scaled(ours, result->ours, bench->unit));
+    if (result->theirs > 0)
+        printf(", peer (%s) %s, ratio %.2f\n", bench->peer, out_scaled(theirs, result->theirs, bench->unit),
+               result->ours / result->theirs);
+    else
+        printf(", no peer\n");
+}
+
+static json_t *
+bench_json(const struct bench *bench, const struct bench_result *result)
+{
+    json_t *row = json_pack("{s:s, s:s, s:s, s:f}", "name", bench->name, "unit", bench->unit, "peer", bench->peer, "ours",
+                            result->ours);
+    if (result->theirs > 0) {
+        json_object_set_new(row, "theirs", json_real(result->theirs));
+        json_object_set_new(row, "ratio", json_real(result->ours / result->theirs));
+    }
+    return row;
+}
+
+int
+run_bench(const char *name, const struct run_options *options)
+{
+    json_t *rows = json_array();
+    struct utsname machine;
+    int code = EXIT_CLEAN;
+    uname(&machine);
+    for (size_t i = 0; i < sizeof benches / sizeof benches[0]; i++) {
+        if (name && strcmp(name, benches[i].name))
+            continue;
+        struct bench_result result = bench_measure(&benches[i], options);
+        if (result.ours < 0)
+            code = EXIT_MACHINE;
+        json_array_append_new(rows, bench_json(&benches[i], &result));
+        if (!options->json)
+            bench_print(&benches[i], &result);
+    }
+    if (options->json) {
+        json_t *document = json_pack("{s:s, s:s, s:I, s:o}", "system", machine.release, "machine", machine.machine, "processors",
+                                     (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "benchmarks", rows);
+        json_dumpf(document, stdout, JSON_INDENT(2));
+        putchar('\n');
+        json_decref(document);
+    } else
+        json_decref(rows);
+    return code;
+}
