@@ -178,14 +178,14 @@ check_port(struct stack_reader *reader, const struct schema_key *key, const stru
     const char *kind = stack_arena_copy(reader->arena, node->text, length);
     const char *argument = node->text[length] ? node->text + length + 1 : "";
     size_t index = scalar_word(kind, key->words);
-    bool is_bare = !strcmp(kind, "sink") || !strcmp(kind, "none");
+    bool is_bare = !strcmp(kind, "none"), has_options = !strcmp(kind, "sink");   // whose options the port itself checks
     if (index == SIZE_MAX)
         stack_error(reader, node->place, "%s: found \"%.80s\"%s; allowed: %s", path, node->text, stack_hint(reader, kind, key->words),
                     schema_type_words(key, reader->arena));
     else if (key->words[index][0] == '?')
         stack_error(reader, node->place, "%s: not available: port %s is not built yet; packet:INTERFACE takes frames of an interface too",
                     path, kind);
-    else if (is_bare ? node->text[length] != 0 : !argument[0])
+    else if (is_bare ? node->text[length] != 0 : !argument[0] && !has_options)
         stack_error(reader, node->place,
                     is_bare ? "%s: \"%s\" takes nothing after it" : "%s: \"%s\" needs something after it, as in %s:...", path, kind,
                     kind);

@@ -128,7 +128,7 @@ TEST(a_port_is_checked_as_far_as_its_text_goes)
                 "t.yaml:7:15: error: boxes.a.adapters.nic0.port: found \"tpa:nb0\" (did you mean \"tap\"?); allowed: wire:NAME, ");
     expect_line(PORT("\"tap:\""), "\"tap\" needs something after it, as in tap:...");
     expect_line(PORT("tap"), "\"tap\" needs something after it");
-    expect_line(PORT("sink:1"), "\"sink\" takes nothing after it");
+    expect_line(PORT("none:1"), "\"none\" takes nothing after it");
     expect_line(PORT("tap:a234567890123456"), "is no interface name; Linux allows 15 characters");
     expect_line(PORT("pcap:,out.pcapng"), "needs a file to read before the comma");
     expect_line(ONE_ADAPTER("        driver: vnic\n"), "boxes.a.adapters.nic0: vnic needs the key \"port\"");
