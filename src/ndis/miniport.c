@@ -60,6 +60,9 @@ ndis_miniport_driver_register(DRIVER_OBJECT *driver_object, NDIS_HANDLE context,
         driver_object->DriverUnload = chars->UnloadHandler;
     driver->major = chars->MajorNdisVersion;
     driver->minor = chars->MinorNdisVersion;
+    // NDIS hooks the driver object: its unload routine is MiniportDriverUnload [ndis/nc-ndis-miniport_unload].
+    if (chars->UnloadHandler)
+        driver_object->DriverUnload = chars->UnloadHandler;
     *out = driver;
     status = miniport_set_options(driver);
     if (status != NDIS_STATUS_SUCCESS) {

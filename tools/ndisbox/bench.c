@@ -256,6 +256,10 @@ static void
 bench_print(const struct bench *bench, const struct bench_result *result)
 {
     char ours[OUT_NUMBER_BYTES], theirs[OUT_NUMBER_BYTES];
+    if (result->ours < 0) {
+        out_error("%s: not measured", bench->name);
+        return;
+    }
     printf("%s: ours %s", bench->name, out_scaled(ours, result->ours, bench->unit));
     if (result->theirs > 0)
         printf(", peer (%s) %s, ratio %.2f\n", bench->peer, out_scaled(theirs, result->theirs, bench->unit),
