@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Pools of NET_BUFFER_LISTs and NET_BUFFERs. A block of an NBL pool holds everything its NBL was promised, side by side, so that one
 // frame is a few neighbouring cache lines:
-//   [struct ndis_nbl][context header + context space][struct ndis_nb, if asked for][its MDL][its data]
+//   [struct ndis_nbl][context header + context space][struct ndis_nb, if asked for][its MDL][its data, if small]
+// Data beyond a page lies in a region of its own: a pool of 64 KB buffers would otherwise spread its headers over one page each.
 // What never changes (pool pointers, the MDL, the context header) is written once when the block is made (prepare), not per frame.
 #include "ndis/nbl.h"
 
@@ -12,24 +13,30 @@
 #define ALIGN16(n) (((size_t)(n) + 15) & ~(size_t)15)
 
 static size_t
+nb_side_bytes(uint32_t data_bytes)
+{
+    return data_bytes > PAGE_SIZE ? data_bytes : 0;
+}
+
+static size_t
 nb_block_bytes(uint32_t data_bytes)
 {
     if (!data_bytes)
         return ALIGN16(sizeof(struct ndis_nb));
     // Worst case of the page array: the data begins anywhere in a page.
     size_t mdl = sizeof(MDL) + sizeof(PFN_NUMBER) * (data_bytes / PAGE_SIZE + 2);
-    return ALIGN16(sizeof(struct ndis_nb)) + ALIGN16(mdl) + ALIGN16(data_bytes);
+    return ALIGN16(sizeof(struct ndis_nb)) + ALIGN16(mdl) + (nb_side_bytes(data_bytes) ? 0 : ALIGN16(data_bytes));
 }
 
 static void
-nb_prepare(struct ndis_nb *nb, struct ndis_nb_pool *pool, uint32_t data_bytes)
+nb_prepare(struct ndis_nb *nb, struct ndis_nb_pool *pool, uint32_t data_bytes, void *side)
 {
     nb->pool = pool;
     if (!data_bytes)
         return;
     uint8_t *mdl = (uint8_t *)nb + ALIGN16(sizeof *nb);
     uint8_t *data = mdl + ALIGN16(sizeof(MDL) + sizeof(PFN_NUMBER) * (data_bytes / PAGE_SIZE + 2));
-    ndis_mdl_init((MDL *)mdl, data, data_bytes);
+    ndis_mdl_init((MDL *)mdl, side ? side : data, data_bytes);
 }
 
 // ---- NBL pools ------------------------------------------------------------------------------------------------------------------
@@ -65,14 +72,14 @@ ndis_nb_own_mdl(NET_BUFFER *nb)
 }
 
 static void
-nbl_prepare(void *context, void *block)
+nbl_prepare(void *context, void *block, void *side)
 {
     struct ndis_nbl_pool *pool = context;
     struct ndis_nbl *head = block;
     head->pool = pool;
     head->has_net_buffer = pool->with_net_buffer;
     if (pool->with_net_buffer)
-        nb_prepare(nbl_own_block(head), NULL, pool->data_bytes);
+        nb_prepare(nbl_own_block(head), NULL, pool->data_bytes, side);
 }
 
 struct ndis_nbl_pool *
@@ -95,7 +102,7 @@ ndis_nbl_pool_create(const NET_BUFFER_LIST_POOL_PARAMETERS *p)
     size_t bytes = ALIGN16(sizeof(struct ndis_nbl)) + nbl_context_room(pool);
     if (pool->with_net_buffer)
         bytes += nb_block_bytes(pool->data_bytes);
-    pool->slab = ndis_slab_create(pool->ndis->box, bytes, nbl_prepare, pool);
+    pool->slab = ndis_slab_create(pool->ndis->box, bytes, nb_side_bytes(pool->data_bytes), nbl_prepare, pool);
     if (pool->slab)
         return pool;
     ndis_free(pool);
@@ -205,10 +212,10 @@ ndis_nbl_context_free(NET_BUFFER_LIST *nbl, USHORT bytes)
 // ---- NET_BUFFER pools -------------------------------------------------------------------------------------------------------------
 
 static void
-nb_pool_prepare(void *context, void *block)
+nb_pool_prepare(void *context, void *block, void *side)
 {
     struct ndis_nb_pool *pool = context;
-    nb_prepare(block, pool, pool->data_bytes);
+    nb_prepare(block, pool, pool->data_bytes, side);
 }
 
 struct ndis_nb_pool *
@@ -224,7 +231,7 @@ ndis_nb_pool_create(const NET_BUFFER_POOL_PARAMETERS *p)
     pool->image = ke_self()->driver;
     pool->tag = p->PoolTag;
     pool->data_bytes = p->DataSize;
-    pool->slab = ndis_slab_create(pool->ndis->box, nb_block_bytes(pool->data_bytes), nb_pool_prepare, pool);
+    pool->slab = ndis_slab_create(pool->ndis->box, nb_block_bytes(pool->data_bytes), nb_side_bytes(pool->data_bytes), nb_pool_prepare, pool);
     if (pool->slab)
         return pool;
     ndis_free(pool);

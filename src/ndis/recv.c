@@ -45,24 +45,31 @@ ndis_recv_indicate(struct ndis_module *from, NET_BUFFER_LIST *nbls, NDIS_PORT_NU
 
 // Split off the leading run of NBLs that come from the same source; *rest gets what follows.
 static NET_BUFFER_LIST *
-recv_bottom_run(NET_BUFFER_LIST *nbls, NET_BUFFER_LIST **rest)
+recv_bottom_run(NET_BUFFER_LIST *nbls, NET_BUFFER_LIST **rest, uint32_t *count)
 {
     NET_BUFFER_LIST *last = nbls;
-    while (last->Next && last->Next->SourceHandle == nbls->SourceHandle)
+    NDIS_HANDLE source = nbls->SourceHandle;
+    *count = 1;
+    while (last->Next && last->Next->SourceHandle == source) {
         last = last->Next;
+        (*count)++;
+    }
     *rest = last->Next;
-    last->Next = NULL;
+    if (*rest)
+        last->Next = NULL;
     return nbls;
 }
 
 static void
 recv_bottom(const struct ndis_route *route, NET_BUFFER_LIST *nbls, ULONG flags)
 {
+    struct ke_thread *self = ke_self();
     while (nbls) {
         NET_BUFFER_LIST *rest;
-        NET_BUFFER_LIST *run = recv_bottom_run(nbls, &rest);
+        uint32_t count;
+        NET_BUFFER_LIST *run = recv_bottom_run(nbls, &rest, &count);
         if (run->SourceHandle == route->target) {
-            NDIS_EDGE_COUNT(ke_self(), route->target, returned_nbls, ndis_nbl_count(run, NULL));
+            NDIS_EDGE_COUNT(self, route->target, returned_nbls, count);
             route->returns(route->context, run, flags);
         } else {
             ndis_handle_check(run->SourceHandle, NDIS_KIND_LOOPBACK, "NdisReturnNetBufferLists (SourceHandle)");

@@ -11,7 +11,8 @@
 #include "verify/verify.h"
 
 static void
-send_hop(struct ke_thread *self, const struct ndis_route *from, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG flags)
+send_hop(struct ke_thread *self, const struct ndis_route *from, NET_BUFFER_LIST *nbls, uint32_t count, NDIS_PORT_NUMBER port,
+         ULONG flags)
 {
     struct ndis_route route;
     bool counted = ndis_route_begin(from, &route, self);
@@ -20,7 +21,7 @@ send_hop(struct ke_thread *self, const struct ndis_route *from, NET_BUFFER_LIST 
         ndis_loopback(route.target->adapter, nbls, port, flags);
     if (route.target->kind == NDIS_KIND_ADAPTER) {
         ndis_trace(route.target, nbls, true);
-        NDIS_EDGE_COUNT(self, route.target, sent_nbls, ndis_nbl_count(nbls, NULL));
+        NDIS_EDGE_COUNT(self, route.target, sent_nbls, count);
     }
     route.send(route.context, nbls, port, flags);
     ndis_route_end(&route, counted);
@@ -59,16 +60,17 @@ ndis_send_submit(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, NDIS_PORT_
         return;
     }
     ndis_trace(&binding->module, nbls, true);
-    send_hop(self, &binding->module.send, nbls, port, flags);
+    send_hop(self, &binding->module.send, nbls, count, port, flags);
 }
 
 void
 ndis_send_pass(struct ndis_filter *filter, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG flags)
 {
     struct ke_thread *self = ke_self();
-    NDIS_EDGE_COUNT(self, &filter->module, sent_nbls, ndis_nbl_count(nbls, NULL));
+    uint32_t count = ndis_nbl_count(nbls, NULL);
+    NDIS_EDGE_COUNT(self, &filter->module, sent_nbls, count);
     ndis_trace(&filter->module, nbls, true);
-    send_hop(self, &filter->module.send, nbls, port, flags);
+    send_hop(self, &filter->module.send, nbls, count, port, flags);
 }
 
 // Hand a list to the protocol, and after it whatever its own sends have completed meanwhile.
@@ -129,12 +131,33 @@ send_top_split(NET_BUFFER_LIST **nbls, ULONG *count)
     return own;
 }
 
-static void
-send_top_done(struct ke_thread *self, NET_BUFFER_LIST *nbls, ULONG flags)
+// How many NBLs lead the list with the first one's source; *whole says that all do. One walk, no writes: the usual case.
+static ULONG
+send_top_same(NET_BUFFER_LIST *nbls, bool *whole)
 {
+    NDIS_HANDLE source = nbls->SourceHandle;
+    ULONG count = 0;
+    while (nbls && nbls->SourceHandle == source) {
+        nbls = nbls->Next;
+        count++;
+    }
+    *whole = !nbls;
+    return count;
+}
+
+static void
+send_top_done(struct ke_thread *self, struct ndis_module *from, NET_BUFFER_LIST *nbls, ULONG flags)
+{
+    bool whole;
+    ULONG count = send_top_same(nbls, &whole);
+    if (__builtin_expect(whole, 1)) {
+        NDIS_EDGE_COUNT(self, from, completed_nbls, count);
+        send_top_source(self, nbls->SourceHandle, nbls, count, flags);
+        return;
+    }
+    NDIS_EDGE_COUNT(self, from, completed_nbls, ndis_nbl_count(nbls, NULL));
     while (nbls) {
         NDIS_HANDLE source = nbls->SourceHandle;
-        ULONG count;
         NET_BUFFER_LIST *own = send_top_split(&nbls, &count);
         send_top_source(self, source, own, count, flags);
     }
@@ -165,12 +188,12 @@ ndis_send_done(struct ndis_module *from, NET_BUFFER_LIST *nbls, ULONG flags)
 {
     struct ke_thread *self = ke_self();
     struct ndis_route route;
-    NDIS_EDGE_COUNT(self, from, completed_nbls, ndis_nbl_count(nbls, NULL));
     bool counted = ndis_route_begin(&from->send_complete, &route, self);
-    if (route.target)
+    if (route.target) {
+        NDIS_EDGE_COUNT(self, from, completed_nbls, ndis_nbl_count(nbls, NULL));
         send_filter_done(self, &route, nbls, flags);
-    else
-        send_top_done(self, nbls, flags);
+    } else
+        send_top_done(self, from, nbls, flags);
     ndis_route_end(&route, counted);
 }
 

@@ -34,12 +34,13 @@ struct slab_processor {
 struct slab_chunk {
     struct slab_chunk *next;
     void *blocks;
+    void *side;
 };
 
 struct ndis_slab {
     struct box *box;
-    size_t bytes;
-    void (*prepare)(void *context, void *block);
+    size_t bytes, side_bytes;
+    ndis_slab_prepare_fn prepare;
     void *context;
     struct ke_lock lock;                      // guards depot and chunks
     struct slab_node *depot;                  // batches of SLAB_BATCH
@@ -48,7 +49,7 @@ struct ndis_slab {
 };
 
 struct ndis_slab *
-ndis_slab_create(struct box *box, size_t bytes, void (*prepare)(void *, void *), void *context)
+ndis_slab_create(struct box *box, size_t bytes, size_t side_bytes, ndis_slab_prepare_fn prepare, void *context)
 {
     size_t total = sizeof(struct ndis_slab) + box->processor_count * sizeof(struct slab_processor);
     total = (total + KE_CACHE_LINE - 1) & ~(size_t)(KE_CACHE_LINE - 1);
@@ -58,6 +59,7 @@ ndis_slab_create(struct box *box, size_t bytes, void (*prepare)(void *, void *),
     memset(slab, 0, total);
     slab->box = box;
     slab->bytes = (bytes + KE_CACHE_LINE - 1) & ~(size_t)(KE_CACHE_LINE - 1);
+    slab->side_bytes = (side_bytes + KE_CACHE_LINE - 1) & ~(size_t)(KE_CACHE_LINE - 1);
     slab->prepare = prepare;
     slab->context = context;
     return slab;
@@ -83,6 +85,7 @@ ndis_slab_destroy(struct ndis_slab *slab)
         slab->chunks = chunk->next;
         SLAB_UNPOISON(chunk->blocks, slab->bytes * SLAB_BATCH);
         free(chunk->blocks);
+        free(chunk->side);
         free(chunk);
     }
     free(slab);
@@ -94,17 +97,22 @@ slab_grow(struct ndis_slab *slab)
 {
     struct slab_chunk *chunk = malloc(sizeof *chunk);
     uint8_t *blocks = chunk ? aligned_alloc(KE_CACHE_LINE, slab->bytes * SLAB_BATCH) : NULL;
-    if (!blocks) {
+    uint8_t *side = blocks && slab->side_bytes ? aligned_alloc(KE_CACHE_LINE, slab->side_bytes * SLAB_BATCH) : NULL;
+    if (!blocks || (slab->side_bytes && !side)) {
+        free(blocks);
         free(chunk);
         return NULL;
     }
     memset(blocks, 0, slab->bytes * SLAB_BATCH);
+    if (side)
+        memset(side, 0, slab->side_bytes * SLAB_BATCH);
     chunk->blocks = blocks;
+    chunk->side = side;
     struct slab_node *head = NULL;
     for (int i = SLAB_BATCH; i-- > 0;) {
         uint8_t *block = blocks + (size_t)i * slab->bytes;
         if (slab->prepare)
-            slab->prepare(slab->context, block);
+            slab->prepare(slab->context, block, side ? side + (size_t)i * slab->side_bytes : NULL);
         struct slab_node *node = (struct slab_node *)block;
         node->next = head;
         head = node;

@@ -9,9 +9,11 @@
 
 struct ndis_slab;
 
-// prepare(context, block) runs once for each new block. bytes: of a block, rounded up to 64.
+// prepare(context, block, side) runs once for each new block. bytes: of a block, rounded up to 64. side_bytes: memory that belongs to
+// the block but lies elsewhere, so that the blocks themselves stay close together (large data); 0: none, and side is NULL.
 // fails: NULL when out of memory.
-struct ndis_slab *ndis_slab_create(struct box *box, size_t bytes, void (*prepare)(void *context, void *block), void *context);
+typedef void (*ndis_slab_prepare_fn)(void *context, void *block, void *side);
+struct ndis_slab *ndis_slab_create(struct box *box, size_t bytes, size_t side_bytes, ndis_slab_prepare_fn prepare, void *context);
 // All blocks are back (else it returns how many are not, and frees the memory all the same).
 uint64_t ndis_slab_destroy(struct ndis_slab *slab);
 // irql: <= DISPATCH. fails: NULL when out of memory.

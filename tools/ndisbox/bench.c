@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // ndisbox bench: one measurement beside its peer in the same run, three times each in turn, and the ratio of the medians.
 //   nbl-forward  64-byte frames: virtual NIC on a generating sink, up through NDIS to echoproto, back down; one processor, verifier
-//                off. Peer: dpdk-testpmd --forward-mode=io over two net_null devices (Debian: dpdk-dev librte-net-null23
+//                off; as with the peer, nobody writes into the frames. Peer: dpdk-testpmd --forward-mode=io over two net_null devices (Debian: dpdk-dev librte-net-null23
 //                librte-mempool-ring23), received frames of both ports summed.
 //   bridge       iperf3, one stream, netns A - TAP - vnic - lwfmon - tapproto - TAP - netns B. Peer: the plain relay of tests/bench.
 // A peer that is not installed is said and left out: then there is no ratio.
@@ -40,7 +40,7 @@ static const char forward_stack[] = "ndisbox: 1\n"
                                     "      nic0:\n"
                                     "        driver: vnic\n"
                                     "        port: \"sink:generate=64\"\n"
-                                    "        protocols: [echoproto]\n";
+                                    "        protocols: [{ echoproto: { SwapMac: 0 } }]\n";
 
 struct forward {
     const struct stack *stack;
