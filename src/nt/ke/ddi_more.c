@@ -56,19 +56,28 @@ KeRestoreExtendedProcessorState(PXSTATE_SAVE XStateSave)
                     ke_self()->irql);
 }
 
-// All processors are there from the start. With KE_PROCESSOR_CHANGE_ADD_EXISTING the function hears of each of them now.
+static NTSTATUS
+processor_tell(PPROCESSOR_CALLBACK_FUNCTION function, void *context, ULONG number, KE_PROCESSOR_CHANGE_NOTIFY_STATE state, NTSTATUS status)
+{
+    KE_PROCESSOR_CHANGE_NOTIFY_CONTEXT change = {.State = state, .NtNumber = number, .Status = status};
+    change.ProcNumber = (PROCESSOR_NUMBER){.Number = (UCHAR)number};
+    NTSTATUS answer = STATUS_SUCCESS;
+    function(context, &change, &answer);
+    return answer;
+}
+
+// All processors are there from the start. With KE_PROCESSOR_CHANGE_ADD_EXISTING the function hears of each of them now: that it
+// starts; and when it has accepted all, that they are there, or when it refused one, that those before it are not.
 static NTSTATUS
 processors_announce(PPROCESSOR_CALLBACK_FUNCTION function, void *context)
 {
+    ULONG count = box_self()->processor_count, told = 0;
     NTSTATUS status = STATUS_SUCCESS;
-    for (ULONG i = 0; i < box_self()->processor_count && NT_SUCCESS(status); i++) {
-        KE_PROCESSOR_CHANGE_NOTIFY_CONTEXT change = {.State = KeProcessorAddStartNotify, .NtNumber = i, .ProcNumber = {.Number = (UCHAR)i}};
-        function(context, &change, &status);
-        change.State = NT_SUCCESS(status) ? KeProcessorAddCompleteNotify : KeProcessorAddFailureNotify;
-        change.Status = status;
-        NTSTATUS ignored = status;
-        function(context, &change, &ignored);
-    }
+    while (told < count && NT_SUCCESS(status = processor_tell(function, context, told, KeProcessorAddStartNotify, STATUS_SUCCESS)))
+        told++;
+    KE_PROCESSOR_CHANGE_NOTIFY_STATE end = NT_SUCCESS(status) ? KeProcessorAddCompleteNotify : KeProcessorAddFailureNotify;
+    for (ULONG i = 0; i < told; i++)
+        processor_tell(function, context, i, end, status);
     return status;
 }
 

@@ -299,7 +299,8 @@ NT_TEST(ExWaitForRundownProtectionRelease_returns_after_the_last_holder_and_refu
     struct ke_thread *helpers[3];
     for (int i = 0; i < 3; i++)
         helpers[i] = nt_test_start(rundown_use, &r);
-    nt_test_sleep_ms(5);
+    while (!r.entered)
+        nt_test_sleep_ms(1);
     ExWaitForRundownProtectionRelease(&r.ref);
     ck_assert_uint_eq(r.inside, 0);
     r.gone = 1;

@@ -244,9 +244,9 @@ NT_TEST(KeInsertQueueDpc_loses_none_when_many_queue_and_lower)
         helpers[i] = nt_test_start(storm_queue, &storm);
     for (int i = 0; i < 3; i++)
         ke_thread_join(helpers[i]);
-    for (int i = 0; storm.ran != storm.queued && i < 2000; i++)
+    // Not flushed: what was lost would run then. It has to come by itself; a test that hangs here has found a lost DPC.
+    while (storm.ran != storm.queued)
         nt_test_sleep_ms(1);
-    ck_assert_uint_eq(storm.ran, storm.queued);
     ck_assert_uint_gt(storm.queued, 0);
 }
 

@@ -431,3 +431,70 @@ NT_TEST(RtlIpv4StringToAddressW_is_strict_on_request)
     ck_assert_uint_eq(room, 11);
     ck_assert_int_eq(RtlIpv4StringToAddressExA("1.2.3.4:99999", TRUE, &address, &port), STATUS_INVALID_PARAMETER);
 }
+
+static NTAPI RTL_GENERIC_COMPARE_RESULTS
+number_compare(PRTL_GENERIC_TABLE table, PVOID first, PVOID second)
+{
+    ULONG a = *(ULONG *)first, b = *(ULONG *)second;
+    return a < b ? GenericLessThan : a > b ? GenericGreaterThan : GenericEqual;
+}
+
+static NTAPI PVOID
+number_allocate(PRTL_GENERIC_TABLE table, CLONG bytes)
+{
+    ck_assert_uint_eq(bytes, 44);
+    return ExAllocatePoolWithTag(NonPagedPoolNx, bytes, 'lbaT');
+}
+
+static NTAPI VOID
+number_free(PRTL_GENERIC_TABLE table, PVOID buffer)
+{
+    ExFreePool(buffer);
+}
+
+NT_TEST(RtlInsertElementGenericTable_keeps_each_once_in_order_of_comparison_and_of_insertion)
+{
+    RTL_GENERIC_TABLE table;
+    RtlInitializeGenericTable(&table, number_compare, number_allocate, number_free, NULL);
+    ck_assert(RtlIsGenericTableEmpty(&table));
+    for (ULONG i = 0; i < 200; i++) {
+        ULONG value = i * 37 % 101;
+        BOOLEAN is_new;
+        ULONG *element = RtlInsertElementGenericTable(&table, &value, sizeof value, &is_new);
+        ck_assert_uint_eq(*element, value);
+        ck_assert_int_eq(is_new, i < 101);
+    }
+    ck_assert_uint_eq(RtlNumberGenericTableElements(&table), 101);
+    for (ULONG i = 0; i < 101; i++)
+        ck_assert_uint_eq(*(ULONG *)RtlGetElementGenericTable(&table, i), i * 37 % 101);
+    ck_assert_ptr_null(RtlGetElementGenericTable(&table, 101));
+    for (ULONG value = 0; value < 101; value += 3)
+        ck_assert(RtlDeleteElementGenericTable(&table, &value));
+    PVOID key = NULL;
+    ULONG expected = 1, *element;
+    while ((element = RtlEnumerateGenericTableWithoutSplaying(&table, &key))) {
+        ck_assert_uint_eq(*element, expected);
+        expected += expected % 3 == 1 ? 1 : 2;
+    }
+    ck_assert_uint_eq(expected, 101);
+    for (ULONG value = 0; value < 101; value++) {
+        ck_assert_int_eq(RtlLookupElementGenericTable(&table, &value) != NULL, value % 3 != 0);
+        ck_assert_int_eq(RtlDeleteElementGenericTable(&table, &value), value % 3 != 0);
+    }
+    ck_assert(RtlIsGenericTableEmpty(&table));
+}
+
+NT_TEST(RtlCopySid_refuses_what_does_not_fit)
+{
+    union {
+        SID sid;
+        UCHAR bytes[64];
+    } a = {.sid = {.Revision = SID_REVISION, .SubAuthorityCount = 2, .SubAuthority = {32}}}, b = {.bytes = {0}};
+    ck_assert_uint_eq(RtlLengthSid(&a), 16);
+    ck_assert_uint_eq(RtlLengthRequiredSid(2), 16);
+    ck_assert_int_eq(RtlCopySid(15, &b, &a), STATUS_BUFFER_TOO_SMALL);
+    ck_assert_int_eq(RtlCopySid(16, &b, &a), STATUS_SUCCESS);
+    ck_assert(RtlValidSid(&b) && RtlEqualSid(&a, &b));
+    b.sid.Revision = 9;
+    ck_assert(!RtlValidSid(&b));
+}
