@@ -6,7 +6,7 @@
 //
 // plain        one thread, poll on both, a budget of 256 frames a direction, readv and writev with the virtio-net header
 // two-threads  one thread a direction (ports always have that)
-// no-offload   plain only: the kernel segments and checksums, frames stay below the MTU
+// no-offload   the kernel segments and checksums, frames stay below the MTU
 // It prints "ready" once both TAPs are there, runs until it is told to end (SIGTERM, SIGINT), and prints what it carried.
 #include <errno.h>
 #include <linux/if_tun.h>
@@ -158,6 +158,7 @@ relay_on_link(void *context, bool up, uint64_t bits_per_second)
 struct relay_ports {
     struct sched *sched;
     const char *const *names;
+    bool offload;
     int exit_code;
 };
 
@@ -179,8 +180,11 @@ relay_ports_main(void *arg)
             return;
         }
     }
-    port_start(ends[0].port);
-    port_start(ends[1].port);
+    for (int i = 0; i < 2; i++) {
+        if (!run->offload)
+            (void)port_rx_accept(ends[i].port, false, false, false);
+        port_start(ends[i].port);
+    }
     puts("ready");
     fflush(stdout);
     while (!relay_ends)
@@ -220,7 +224,7 @@ main(int argc, char **argv)
         else
             names[name_count++] = argv[i];
     }
-    if (name_count != 2 || (ports && !offload)) {
+    if (name_count != 2) {
         fprintf(stderr, "usage: relay_bench [--ports] [--two-threads] [--no-offload] TAP TAP\n");
         return 2;
     }
@@ -228,7 +232,7 @@ main(int argc, char **argv)
     signal(SIGINT, relay_on_signal);
     if (!ports)
         return relay_plain(names, two_threads, offload);
-    struct relay_ports run = {sched_threads_create(1), names, 0};
+    struct relay_ports run = {sched_threads_create(1), names, offload, 0};
     sched_run(run.sched, "relay", relay_ports_main, &run, NULL);
     sched_destroy(run.sched);
     return run.exit_code;
