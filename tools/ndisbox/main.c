@@ -4,7 +4,7 @@
 //   main -> options before the verb -> verb_find -> args_parse -> --help, --version, or verb->run -> exit code (docs/interfaces.md)
 #include <string.h>
 
-#include "loader/crash.h"
+#include "verify/crash.h"
 #include "out.h"
 #include "tool.h"
 

@@ -80,8 +80,7 @@ cm_key_unref_locked(struct cm *cm, struct cm_key *key)
 struct cm_key *
 cm_child_find_locked(struct cm_key *key, const UNICODE_STRING *name)
 {
-    LIST_FOR_EACH(node, &key->children)
-    {
+    LIST_FOR_EACH(node, &key->children) {
         struct cm_key *child = LIST_ENTRY_OF(node, struct cm_key, node);
         if (ob_name_equal(&child->name, name))
             return child;
@@ -241,8 +240,7 @@ cm_child_ref_at(struct box *box, struct cm_key *key, ULONG index, struct cm_key 
 {
     KIRQL old = cm_lock_take(box->cm);
     NTSTATUS status = key->is_deleted ? STATUS_KEY_DELETED : STATUS_NO_MORE_ENTRIES;
-    LIST_FOR_EACH(node, &key->children)
-    {
+    LIST_FOR_EACH(node, &key->children) {
         if (index-- == 0) {
             *child = LIST_ENTRY_OF(node, struct cm_key, node);
             (*child)->refs++;
@@ -278,13 +276,11 @@ cm_key_counts_get(struct box *box, struct cm_key *key, struct cm_key_counts *cou
     NTSTATUS status;
     *counts = (struct cm_key_counts){0};
     KIRQL old = cm_lock_take(box->cm);
-    LIST_FOR_EACH(node, &key->children)
-    {
+    LIST_FOR_EACH(node, &key->children) {
         counts->subkeys++;
         counts->longest_subkey_bytes = larger(counts->longest_subkey_bytes, LIST_ENTRY_OF(node, struct cm_key, node)->name.Length);
     }
-    LIST_FOR_EACH(node, &key->values)
-    {
+    LIST_FOR_EACH(node, &key->values) {
         struct cm_value *value = LIST_ENTRY_OF(node, struct cm_value, node);
         counts->values++;
         counts->longest_value_name_bytes = larger(counts->longest_value_name_bytes, value->name.Length);

@@ -59,7 +59,8 @@ value_full(struct out out, const struct cm_value *value, ULONG *result_length)
 {
     out.fixed = offsetof(KEY_VALUE_FULL_INFORMATION, Name);
     ULONG data_at = align8(out.fixed + value->name.Length);
-    KEY_VALUE_FULL_INFORMATION head = {.Type = value->type, .DataOffset = data_at, .DataLength = value->bytes, .NameLength = value->name.Length};
+    KEY_VALUE_FULL_INFORMATION head = {
+        .Type = value->type, .DataOffset = data_at, .DataLength = value->bytes, .NameLength = value->name.Length};
     out.full = data_at + value->bytes;
     NTSTATUS status = out_check(&out, result_length);
     if (status != STATUS_BUFFER_TOO_SMALL) {
@@ -127,13 +128,15 @@ cm_key_inform(struct box *box, struct cm_key *key, KEY_INFORMATION_CLASS class, 
         out.fixed = offsetof(KEY_BASIC_INFORMATION, Name);
         break;
     case KeyNodeInformation:
-        head.node = (KEY_NODE_INFORMATION){.LastWriteTime = nt_time(counts.written_unix_ns), .ClassOffset = (ULONG)-1, .NameLength = name.Length};
+        head.node = (KEY_NODE_INFORMATION){
+            .LastWriteTime = nt_time(counts.written_unix_ns), .ClassOffset = (ULONG)-1, .NameLength = name.Length};
         out.fixed = offsetof(KEY_NODE_INFORMATION, Name);
         break;
     case KeyFullInformation:
         head.full = (KEY_FULL_INFORMATION){.LastWriteTime = nt_time(counts.written_unix_ns), .ClassOffset = (ULONG)-1,
-                                           .SubKeys = counts.subkeys, .MaxNameLen = counts.longest_subkey_bytes, .Values = counts.values,
-                                           .MaxValueNameLen = counts.longest_value_name_bytes, .MaxValueDataLen = counts.longest_data_bytes};
+                                           .SubKeys = counts.subkeys, .MaxNameLen = counts.longest_subkey_bytes,
+                                           .Values = counts.values, .MaxValueNameLen = counts.longest_value_name_bytes,
+                                           .MaxValueDataLen = counts.longest_data_bytes};
         out.fixed = offsetof(KEY_FULL_INFORMATION, Class);
         name.Length = 0;
         break;

@@ -134,7 +134,8 @@ direct_binary(void *to, ULONG type, const void *data, ULONG bytes)
 
 // There are no environment variables in a box: %NAME% stays as it is, which is what expansion does with a name it does not know.
 static NTSTATUS
-report_one(const struct query *query, const RTL_QUERY_REGISTRY_TABLE *entry, const UNICODE_STRING *name, ULONG type, void *data, ULONG bytes)
+report_one(const struct query *query, const RTL_QUERY_REGISTRY_TABLE *entry, const UNICODE_STRING *name, ULONG type, void *data,
+           ULONG bytes)
 {
     if (entry->Flags & RTL_QUERY_REGISTRY_DIRECT) {
         if (type == REG_EXPAND_SZ && !(entry->Flags & RTL_QUERY_REGISTRY_NOEXPAND))

@@ -8,8 +8,7 @@
 struct cm_value *
 cm_value_find_locked(struct cm_key *key, const UNICODE_STRING *name)
 {
-    LIST_FOR_EACH(node, &key->values)
-    {
+    LIST_FOR_EACH(node, &key->values) {
         struct cm_value *value = LIST_ENTRY_OF(node, struct cm_value, node);
         if (ob_name_equal(&value->name, name))
             return value;
@@ -160,7 +159,9 @@ cm_get(struct box *box, struct cm_key *key, const UNICODE_STRING *name, ULONG *t
 {
     KIRQL old = cm_lock_take(box->cm);
     const struct cm_value *value = cm_value_find_locked(key, name);
-    NTSTATUS status = key->is_deleted ? STATUS_KEY_DELETED : !value ? STATUS_OBJECT_NAME_NOT_FOUND : value_copy_locked(value, type, data, bytes);
+    NTSTATUS status = key->is_deleted ? STATUS_KEY_DELETED : STATUS_OBJECT_NAME_NOT_FOUND;
+    if (value && !key->is_deleted)
+        status = value_copy_locked(value, type, data, bytes);
     cm_lock_drop(box->cm, old);
     return status;
 }
@@ -192,11 +193,12 @@ cm_value_at(struct box *box, struct cm_key *key, ULONG index, UNICODE_STRING *na
     const struct cm_value *value = NULL;
     KIRQL old = cm_lock_take(box->cm);
     LIST_FOR_EACH(node, &key->values)
-    if (index-- == 0) {
-        value = LIST_ENTRY_OF(node, struct cm_value, node);
-        break;
-    }
-    NTSTATUS status = key->is_deleted ? STATUS_KEY_DELETED : !value ? STATUS_NO_MORE_ENTRIES : ob_string_copy(&value->name, name);
+        if (index-- == 0) {
+            value = LIST_ENTRY_OF(node, struct cm_value, node);
+            break;
+        }
+    NTSTATUS status = key->is_deleted ? STATUS_KEY_DELETED : !value ? STATUS_NO_MORE_ENTRIES
+                                                                    : ob_string_copy(&value->name, name);
     if (status == STATUS_SUCCESS) {
         status = value_copy_locked(value, type, data, bytes);
         if (status != STATUS_SUCCESS)
@@ -211,7 +213,8 @@ cm_value_delete(struct box *box, struct cm_key *key, const UNICODE_STRING *name)
 {
     KIRQL old = cm_lock_take(box->cm);
     struct cm_value *value = key->is_deleted ? NULL : cm_value_find_locked(key, name);
-    NTSTATUS status = value ? STATUS_SUCCESS : key->is_deleted ? STATUS_KEY_DELETED : STATUS_OBJECT_NAME_NOT_FOUND;
+    NTSTATUS status = value ? STATUS_SUCCESS : key->is_deleted ? STATUS_KEY_DELETED
+                                                               : STATUS_OBJECT_NAME_NOT_FOUND;
     if (value) {
         list_remove(&value->node);
         key->written_unix_ns = sched_self ? sched_unix_ns(box->sched) : 0;

@@ -40,35 +40,20 @@ IoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT DeviceObject, 
     IRP *irp;
     VERIFY_ENTER(IoBuildDeviceIoControlRequest);
     struct io_request request = {.major = InternalDeviceIoControl ? IRP_MJ_INTERNAL_DEVICE_CONTROL : IRP_MJ_DEVICE_CONTROL,
-                                 .device = DeviceObject, .mode = KernelMode, .input = InputBuffer, .input_bytes = InputBufferLength,
-                                 .output = OutputBuffer, .output_bytes = OutputBufferLength, .control_code = IoControlCode,
-                                 .iosb = IoStatusBlock, .event = Event, .is_threaded = true};
+                                 .device = DeviceObject,
+                                 .mode = KernelMode,
+                                 .input = InputBuffer,
+                                 .input_bytes = InputBufferLength,
+                                 .output = OutputBuffer,
+                                 .output_bytes = OutputBufferLength,
+                                 .control_code = IoControlCode,
+                                 .iosb = IoStatusBlock,
+                                 .event = Event,
+                                 .is_threaded = true};
     if (io_request_build(box_self(), &request, &irp) != STATUS_SUCCESS)
         irp = NULL;
     VERIFY_LEAVE(IoBuildDeviceIoControlRequest);
     return irp;
-}
-
-// READ, WRITE, FLUSH_BUFFERS, SHUTDOWN, PNP, POWER [wdm/nf-wdm-iobuildasynchronousfsdrequest].
-static IRP *
-fsd_build(ULONG major, DEVICE_OBJECT *device, void *buffer, ULONG bytes, const LARGE_INTEGER *offset, KEVENT *event, IO_STATUS_BLOCK *iosb,
-          bool is_threaded)
-{
-    IRP *irp;
-    if (major > IRP_MJ_MAXIMUM_FUNCTION)
-        return NULL;
-    struct io_request request = {.major = (UCHAR)major, .device = device, .mode = KernelMode, .iosb = iosb, .event = event,
-                                 .is_threaded = is_threaded};
-    if (major == IRP_MJ_READ) {
-        request.output = buffer;
-        request.output_bytes = bytes;
-    } else if (major == IRP_MJ_WRITE) {
-        request.input = buffer;
-        request.input_bytes = bytes;
-    }
-    if (offset)
-        request.offset = *offset;
-    return io_request_build(box_self(), &request, &irp) == STATUS_SUCCESS ? irp : NULL;
 }
 
 NTAPI PIRP
@@ -76,7 +61,7 @@ IoBuildAsynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT DeviceObject, 
                               PIO_STATUS_BLOCK IoStatusBlock)
 {
     VERIFY_ENTER(IoBuildAsynchronousFsdRequest);
-    IRP *irp = fsd_build(MajorFunction, DeviceObject, Buffer, Length, StartingOffset, NULL, IoStatusBlock, false);
+    IRP *irp = io_request_fsd(box_self(), MajorFunction, DeviceObject, Buffer, Length, StartingOffset, NULL, IoStatusBlock, false);
     VERIFY_LEAVE(IoBuildAsynchronousFsdRequest);
     return irp;
 }
@@ -86,7 +71,7 @@ IoBuildSynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT DeviceObject, P
                              PKEVENT Event, PIO_STATUS_BLOCK IoStatusBlock)
 {
     VERIFY_ENTER(IoBuildSynchronousFsdRequest);
-    IRP *irp = fsd_build(MajorFunction, DeviceObject, Buffer, Length, StartingOffset, Event, IoStatusBlock, true);
+    IRP *irp = io_request_fsd(box_self(), MajorFunction, DeviceObject, Buffer, Length, StartingOffset, Event, IoStatusBlock, true);
     VERIFY_LEAVE(IoBuildSynchronousFsdRequest);
     return irp;
 }

@@ -118,8 +118,7 @@ IoGetFileObjectGenericMapping(VOID)
 static struct io_client_extension *
 client_extension_find(struct io_driver *driver, const void *id)
 {
-    LIST_FOR_EACH(node, &driver->client_extensions)
-    {
+    LIST_FOR_EACH(node, &driver->client_extensions) {
         struct io_client_extension *extension = LIST_ENTRY_OF(node, struct io_client_extension, node);
         if (extension->id == id)
             return extension;

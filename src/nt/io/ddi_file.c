@@ -57,38 +57,6 @@ ZwOpenFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Obj
     return ZwCreateFile(FileHandle, DesiredAccess, ObjectAttributes, IoStatusBlock, NULL, 0, ShareAccess, FILE_OPEN, OpenOptions, NULL, 0);
 }
 
-// The file of a handle and the event of another, each with a reference. fails: what ob_handle_ref says.
-static NTSTATUS
-file_and_event(HANDLE file_handle, HANDLE event_handle, ACCESS_MASK access, FILE_OBJECT **file, struct io_transfer *transfer)
-{
-    void *body;
-    NTSTATUS status = ob_handle_ref(box_self(), file_handle, &io_file_type, 0, &body);
-    if (status != STATUS_SUCCESS)
-        return status;
-    *file = body;
-    if ((access & FILE_READ_DATA && !(*file)->ReadAccess) || (access & FILE_WRITE_DATA && !(*file)->WriteAccess))
-        status = STATUS_ACCESS_DENIED;
-    if (status == STATUS_SUCCESS && event_handle) {
-        status = ob_handle_ref(box_self(), event_handle, &ob_event_type, 0, &transfer->event_object);
-        transfer->event = transfer->event_object;
-    }
-    if (status != STATUS_SUCCESS)
-        ob_unref(body);
-    return status;
-}
-
-static NTSTATUS
-transfer_run(HANDLE file_handle, HANDLE event_handle, ACCESS_MASK access, struct io_transfer *transfer)
-{
-    FILE_OBJECT *file;
-    NTSTATUS status = file_and_event(file_handle, event_handle, access, &file, transfer);
-    if (status != STATUS_SUCCESS)
-        return status;
-    status = io_file_transfer(file, transfer);
-    ob_unref(file);
-    return status;
-}
-
 NTAPI NTSTATUS
 ZwReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer,
            ULONG Length, PLARGE_INTEGER ByteOffset, PULONG Key)
@@ -96,9 +64,9 @@ ZwReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID Ap
     VERIFY_ENTER(ZwReadFile);
     if (ApcRoutine)
         verify_refused_call("ZwReadFile with an APC routine");
-    struct io_transfer transfer = {.major = IRP_MJ_READ, .mode = KernelMode, .output = Buffer, .output_bytes = Length, .offset = ByteOffset,
-                                   .key = Key ? *Key : 0, .iosb = IoStatusBlock};
-    NTSTATUS status = transfer_run(FileHandle, Event, FILE_READ_DATA, &transfer);
+    struct io_transfer transfer = {.major = IRP_MJ_READ, .mode = KernelMode, .output = Buffer, .output_bytes = Length,
+                                   .offset = ByteOffset, .key = Key ? *Key : 0, .iosb = IoStatusBlock};
+    NTSTATUS status = io_handle_transfer(FileHandle, Event, FILE_READ_DATA, &transfer);
     VERIFY_LEAVE(ZwReadFile);
     return status;
 }
@@ -110,9 +78,9 @@ ZwWriteFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID A
     VERIFY_ENTER(ZwWriteFile);
     if (ApcRoutine)
         verify_refused_call("ZwWriteFile with an APC routine");
-    struct io_transfer transfer = {.major = IRP_MJ_WRITE, .mode = KernelMode, .input = Buffer, .input_bytes = Length, .offset = ByteOffset,
-                                   .key = Key ? *Key : 0, .iosb = IoStatusBlock};
-    NTSTATUS status = transfer_run(FileHandle, Event, FILE_WRITE_DATA, &transfer);
+    struct io_transfer transfer = {.major = IRP_MJ_WRITE, .mode = KernelMode, .input = Buffer, .input_bytes = Length,
+                                   .offset = ByteOffset, .key = Key ? *Key : 0, .iosb = IoStatusBlock};
+    NTSTATUS status = io_handle_transfer(FileHandle, Event, FILE_WRITE_DATA, &transfer);
     VERIFY_LEAVE(ZwWriteFile);
     return status;
 }
@@ -122,7 +90,7 @@ ZwFlushBuffersFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock)
 {
     VERIFY_ENTER(ZwFlushBuffersFile);
     struct io_transfer transfer = {.major = IRP_MJ_FLUSH_BUFFERS, .mode = KernelMode, .iosb = IoStatusBlock};
-    NTSTATUS status = transfer_run(FileHandle, NULL, 0, &transfer);
+    NTSTATUS status = io_handle_transfer(FileHandle, NULL, 0, &transfer);
     VERIFY_LEAVE(ZwFlushBuffersFile);
     return status;
 }
@@ -138,7 +106,7 @@ ZwDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutin
     struct io_transfer transfer = {.major = IRP_MJ_DEVICE_CONTROL, .mode = KernelMode, .input = InputBuffer,
                                    .input_bytes = InputBufferLength, .output = OutputBuffer, .output_bytes = OutputBufferLength,
                                    .control_code = IoControlCode, .iosb = IoStatusBlock};
-    NTSTATUS status = transfer_run(FileHandle, Event, IoControlCode >> 14 & 3, &transfer);
+    NTSTATUS status = io_handle_transfer(FileHandle, Event, IoControlCode >> 14 & 3, &transfer);
     VERIFY_LEAVE(ZwDeviceIoControlFile);
     return status;
 }

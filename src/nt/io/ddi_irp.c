@@ -208,7 +208,8 @@ IoIsOperationSynchronous(PIRP Irp)
 {
     VERIFY_ENTER(IoIsOperationSynchronous);
     const FILE_OBJECT *file = IoGetCurrentIrpStackLocation(Irp)->FileObject;
-    BOOLEAN is_synchronous = (Irp->Flags & (IRP_SYNCHRONOUS_API | IRP_SYNCHRONOUS_PAGING_IO)) || (file && (file->Flags & FO_SYNCHRONOUS_IO));
+    BOOLEAN is_synchronous =
+        (Irp->Flags & (IRP_SYNCHRONOUS_API | IRP_SYNCHRONOUS_PAGING_IO)) || (file && (file->Flags & FO_SYNCHRONOUS_IO));
     VERIFY_LEAVE(IoIsOperationSynchronous);
     return is_synchronous;
 }

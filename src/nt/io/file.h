@@ -36,6 +36,8 @@ struct io_transfer {
 // Send a request to the file's device, or do it on the host file. irql: PASSIVE. Waits on a synchronous file.
 // Returns the final status, or STATUS_PENDING: then iosb and event tell the end.
 NTSTATUS io_file_transfer(FILE_OBJECT *file, const struct io_transfer *transfer);
+// The same by handles: the file's (with access), and an event's (may be NULL).
+NTSTATUS io_handle_transfer(HANDLE file_handle, HANDLE event_handle, ACCESS_MASK access, struct io_transfer *transfer);
 // Cancel what is outstanding: of one status block, or (NULL) all. Returns how many were asked to go. irql: PASSIVE.
 uint32_t io_file_cancel(FILE_OBJECT *file, const IO_STATUS_BLOCK *iosb);
 NTSTATUS io_file_query(FILE_OBJECT *file, FILE_INFORMATION_CLASS class, void *buffer, ULONG bytes, ULONG *written);

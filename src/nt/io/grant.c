@@ -74,7 +74,8 @@ canonical(const UNICODE_STRING *path)
     if (!text)
         return NULL;
     ob_string_text(path, text, room);
-    size_t cut = strncasecmp(text, "\\DosDevices\\", 12) == 0 ? 11 : strncasecmp(text, "\\GLOBAL??\\", 10) == 0 ? 9 : 0;
+    size_t cut = strncasecmp(text, "\\DosDevices\\", 12) == 0 ? 11 : strncasecmp(text, "\\GLOBAL??\\", 10) == 0 ? 9
+                                                                                                                : 0;
     if (cut) {
         memmove(text + 3, text + cut, strlen(text + cut) + 1);
         memcpy(text, "\\??", 3);
@@ -94,8 +95,7 @@ grant_find(struct io *io, const char *text, const char **rest)
 {
     struct grant *best = NULL;
     size_t best_bytes = 0;
-    LIST_FOR_EACH(node, &io->grants)
-    {
+    LIST_FOR_EACH(node, &io->grants) {
         struct grant *grant = LIST_ENTRY_OF(node, struct grant, node);
         size_t bytes = strlen(grant->prefix);
         if (bytes > best_bytes && strncasecmp(text, grant->prefix, bytes) == 0 && (text[bytes] == '\\' || !text[bytes])) {
@@ -179,7 +179,8 @@ grant_open(struct box *box, const struct grant *grant, char *rest, const struct 
     } else if ((mode & FILE_MODE_WRITE) && !grant->can_write) {
         failed = -EACCES;
     } else {
-        failed = file_open_beneath(grant->directory, rest, mode & ~(unsigned)(FILE_MODE_CREATE | FILE_MODE_EXCLUSIVE), &io_file_of(file)->fd);
+        unsigned existing = mode & ~(unsigned)(FILE_MODE_CREATE | FILE_MODE_EXCLUSIVE);
+        failed = file_open_beneath(grant->directory, rest, existing, &io_file_of(file)->fd);
         existed = failed == 0;
         if (existed && (mode & FILE_MODE_EXCLUSIVE))
             failed = -EEXIST;
@@ -191,7 +192,12 @@ grant_open(struct box *box, const struct grant *grant, char *rest, const struct 
         return status_of_host(failed);
     }
     bool truncated = mode & FILE_MODE_TRUNCATE;
-    iosb->Information = !existed ? FILE_CREATED : config->disposition == FILE_SUPERSEDE ? FILE_SUPERSEDED : truncated ? FILE_OVERWRITTEN : FILE_OPENED;
+    if (!existed)
+        iosb->Information = FILE_CREATED;
+    else if (config->disposition == FILE_SUPERSEDE)
+        iosb->Information = FILE_SUPERSEDED;
+    else
+        iosb->Information = truncated ? FILE_OVERWRITTEN : FILE_OPENED;
     *out = file;
     return STATUS_SUCCESS;
 }

@@ -24,8 +24,7 @@ io_image_find(struct box *box, const char *name)
 {
     struct io_image *found = NULL;
     KIRQL old = io_lock_take(box->io);
-    LIST_FOR_EACH(node, &box->io->images)
-    {
+    LIST_FOR_EACH(node, &box->io->images) {
         struct io_image *image = LIST_ENTRY_OF(node, struct io_image, node);
         if (strcasecmp(image->name, name) == 0)
             found = image;
@@ -45,8 +44,7 @@ io_image_at(struct box *box, const void *pc)
 {
     struct io_image *found = NULL;
     KIRQL old = io_lock_take(box->io);
-    LIST_FOR_EACH(node, &box->io->images)
-    {
+    LIST_FOR_EACH(node, &box->io->images) {
         struct io_image *image = LIST_ENTRY_OF(node, struct io_image, node);
         if (image->span_bytes && (uintptr_t)pc - (uintptr_t)image->base < image->span_bytes)
             found = image;

@@ -92,7 +92,9 @@ io_irp_call(DEVICE_OBJECT *device, IRP *irp)
     IO_STACK_LOCATION *stack = --irp->Tail.Overlay.CurrentStackLocation;
     stack->DeviceObject = device;
     struct io_image *image = io_device_of(device)->image;
-    DRIVER_DISPATCH *dispatch = device->DriverObject->MajorFunction[stack->MajorFunction <= IRP_MJ_MAXIMUM_FUNCTION ? stack->MajorFunction : 0];
+    if (stack->MajorFunction > IRP_MJ_MAXIMUM_FUNCTION)
+        ke_bugcheck(BUGCODE_INCONSISTENT_IRP, (uintptr_t)irp, stack->MajorFunction, 0, 0);
+    DRIVER_DISPATCH *dispatch = device->DriverObject->MajorFunction[stack->MajorFunction];
     KIRQL irql = ke_self()->irql;
     void *before = io_cross(image);
     if (image)

@@ -59,7 +59,7 @@ io_mdl_partial(MDL *source, MDL *target, void *address, ULONG bytes)
     target->ByteCount = bytes;
     target->MdlFlags &= MDL_ALLOCATED_FIXED_SIZE | MDL_ALLOCATED_MUST_SUCCEED;
     target->MdlFlags |= (CSHORT)(MDL_PARTIAL | (source->MdlFlags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA | MDL_IO_SPACE |
-                                                                     MDL_WRITE_OPERATION | MDL_NETWORK_HEADER)));
+                                                                    MDL_WRITE_OPERATION | MDL_NETWORK_HEADER)));
     if (source->MdlFlags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA))
         target->MappedSystemVa = (char *)source->MappedSystemVa + skip;
     size_t first = (size_t)((char *)target->StartVa - (char *)source->StartVa) / PAGE_SIZE;

@@ -29,7 +29,8 @@ io_device_identify(DEVICE_OBJECT *device, const char *instance, const char *driv
     if ((size_t)snprintf(path, sizeof(path), "\\Registry\\Machine\\System\\CurrentControlSet\\Enum\\%s", instance) >= sizeof(path))
         return STATUS_NAME_TOO_LONG;
     extra->device_key = cm_key_open(extra->box, path);
-    if ((size_t)snprintf(path, sizeof(path), "\\Registry\\Machine\\System\\CurrentControlSet\\Control\\Class\\%s", driver_key) >= sizeof(path))
+    int bytes = snprintf(path, sizeof(path), "\\Registry\\Machine\\System\\CurrentControlSet\\Control\\Class\\%s", driver_key);
+    if ((size_t)bytes >= sizeof(path))
         return STATUS_NAME_TOO_LONG;
     extra->driver_key = cm_key_open(extra->box, path);
     if (!extra->device_key || !extra->driver_key)
@@ -156,8 +157,7 @@ link_name(struct io_device *extra, const GUID *class, const UNICODE_STRING *refe
 static struct interface *
 find(struct io *io, const UNICODE_STRING *link)
 {
-    LIST_FOR_EACH(node, &io->interfaces)
-    {
+    LIST_FOR_EACH(node, &io->interfaces) {
         struct interface *interface = LIST_ENTRY_OF(node, struct interface, node);
         if (ob_name_equal(&interface->link, link))
             return interface;
@@ -236,8 +236,7 @@ io_interface_list(struct box *box, const GUID *class, const DEVICE_OBJECT *devic
     size_t bytes = sizeof(WCHAR), used = 0;
     for (int pass = 0; pass < 2; pass++) {
         KIRQL old = io_lock_take(box->io);
-        LIST_FOR_EACH(node, &box->io->interfaces)
-        {
+        LIST_FOR_EACH(node, &box->io->interfaces) {
             struct interface *interface = LIST_ENTRY_OF(node, struct interface, node);
             size_t length = interface->link.Length + sizeof(WCHAR);
             if (memcmp(&interface->class, class, sizeof(*class)) != 0 || (device && interface->device != device) ||

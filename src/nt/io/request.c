@@ -115,6 +115,28 @@ io_request_build(struct box *box, const struct io_request *r, IRP **out)
     return STATUS_SUCCESS;
 }
 
+// READ, WRITE, FLUSH_BUFFERS, SHUTDOWN, PNP, POWER [wdm/nf-wdm-iobuildasynchronousfsdrequest].
+IRP *
+io_request_fsd(struct box *box, ULONG major, DEVICE_OBJECT *device, void *buffer, ULONG bytes, const LARGE_INTEGER *offset, KEVENT *event,
+               IO_STATUS_BLOCK *iosb, bool is_threaded)
+{
+    IRP *irp;
+    if (major > IRP_MJ_MAXIMUM_FUNCTION)
+        return NULL;
+    struct io_request request = {.major = (UCHAR)major, .device = device, .mode = KernelMode, .iosb = iosb, .event = event,
+                                 .is_threaded = is_threaded};
+    if (major == IRP_MJ_READ) {
+        request.output = buffer;
+        request.output_bytes = bytes;
+    } else if (major == IRP_MJ_WRITE) {
+        request.input = buffer;
+        request.input_bytes = bytes;
+    }
+    if (offset)
+        request.offset = *offset;
+    return io_request_build(box, &request, &irp) == STATUS_SUCCESS ? irp : NULL;
+}
+
 void
 io_request_discard(struct box *box, IRP *irp)
 {

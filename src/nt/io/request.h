@@ -27,6 +27,9 @@ struct io_request {
 // irql: PASSIVE (<= DISPATCH for buffered). owns: *irp is the caller's until io_irp_call; buffers are lent until completion.
 // fails: INSUFFICIENT_RESOURCES, INVALID_PARAMETER. Raises what MmProbeAndLockPages raises.
 NTSTATUS io_request_build(struct box *box, const struct io_request *request, IRP **irp);
+// IoBuild*FsdRequest. fails: NULL.
+IRP *io_request_fsd(struct box *box, ULONG major, DEVICE_OBJECT *device, void *buffer, ULONG bytes, const LARGE_INTEGER *offset,
+                    KEVENT *event, IO_STATUS_BLOCK *iosb, bool is_threaded);
 // Give back an IRP that was never sent.
 void io_request_discard(struct box *box, IRP *irp);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The little security that a box has: whether a device's descriptor lets user mode in. User mode (nbx/file.h) is a
-// service that runs as LocalSystem: SY and its groups BA, WD and AU; kernel mode is never asked [windows-driver-docs kernel/sddl-for-device-objects].
+// service that runs as LocalSystem: SY and its groups BA, WD and AU; kernel mode is never asked
+// [windows-driver-docs kernel/sddl-for-device-objects].
 //   io_sddl_grants -> D: flags, then ACEs (type;flags;rights;object;inherit;sid), in order: the first deny or the allows decide
 #include <ctype.h>
 #include <stdlib.h>

@@ -43,8 +43,7 @@ io_shutdown_unregister(DEVICE_OBJECT *device)
     struct list found;
     list_init(&found);
     KIRQL old = io_lock_take(io);
-    LIST_FOR_EACH_SAFE(node, &io->shutdowns)
-    {
+    LIST_FOR_EACH_SAFE(node, &io->shutdowns) {
         if (LIST_ENTRY_OF(node, struct shutdown, node)->device == device) {
             list_remove(node);
             list_push_back(&found, node);
@@ -94,8 +93,7 @@ reinit_take(struct io *io, DRIVER_OBJECT *driver)
 {
     struct reinit *found = NULL;
     KIRQL old = io_lock_take(io);
-    LIST_FOR_EACH(node, &io->reinits)
-    {
+    LIST_FOR_EACH(node, &io->reinits) {
         if (LIST_ENTRY_OF(node, struct reinit, node)->driver == driver) {
             found = LIST_ENTRY_OF(node, struct reinit, node);
             list_remove(node);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Requests on open files: read, write, device control, cancel, information.
+//   io_handle_transfer (the Zw calls) -> the file and the event of two handles -> io_file_transfer
 //   io_file_transfer -> host file: done at once (hostfile.c)
 //                    -> device: io_request_build -> listed on the file -> io_irp_call -> wait if the file is synchronous
 // A synchronous file has one request at a time: callers wait for FILE_OBJECT.Lock [wdm/ns-wdm-_file_object, Lock].
@@ -34,8 +35,8 @@ device_transfer(FILE_OBJECT *file, const struct io_transfer *t, IO_STATUS_BLOCK 
     bool is_synchronous = file->Flags & FO_SYNCHRONOUS_IO;
     struct io_request request = {.major = t->major, .device = io_device_top(file->DeviceObject), .file = file, .mode = t->mode,
                                  .input = t->input, .input_bytes = t->input_bytes, .output = t->output,
-                                 .output_bytes = t->output_bytes, .key = t->key, .control_code = t->control_code,
-                                 .iosb = iosb, .event = t->event, .event_object = t->event_object, .is_threaded = true};
+                                 .output_bytes = t->output_bytes, .key = t->key, .control_code = t->control_code, .iosb = iosb,
+                                 .event = t->event, .event_object = t->event_object, .is_threaded = true};
     IRP *irp;
     if (t->offset)
         request.offset = *t->offset;
@@ -102,6 +103,38 @@ io_file_transfer(FILE_OBJECT *file, const struct io_transfer *transfer)
     return status;
 }
 
+// The file of a handle and the event of another, each with a reference. fails: what ob_handle_ref says.
+static NTSTATUS
+file_and_event(HANDLE file_handle, HANDLE event_handle, ACCESS_MASK access, FILE_OBJECT **file, struct io_transfer *transfer)
+{
+    void *body;
+    NTSTATUS status = ob_handle_ref(box_self(), file_handle, &io_file_type, 0, &body);
+    if (status != STATUS_SUCCESS)
+        return status;
+    *file = body;
+    if ((access & FILE_READ_DATA && !(*file)->ReadAccess) || (access & FILE_WRITE_DATA && !(*file)->WriteAccess))
+        status = STATUS_ACCESS_DENIED;
+    if (status == STATUS_SUCCESS && event_handle) {
+        status = ob_handle_ref(box_self(), event_handle, &ob_event_type, 0, &transfer->event_object);
+        transfer->event = transfer->event_object;
+    }
+    if (status != STATUS_SUCCESS)
+        ob_unref(body);
+    return status;
+}
+
+NTSTATUS
+io_handle_transfer(HANDLE file_handle, HANDLE event_handle, ACCESS_MASK access, struct io_transfer *transfer)
+{
+    FILE_OBJECT *file;
+    NTSTATUS status = file_and_event(file_handle, event_handle, access, &file, transfer);
+    if (status != STATUS_SUCCESS)
+        return status;
+    status = io_file_transfer(file, transfer);
+    ob_unref(file);
+    return status;
+}
+
 // The IRP may complete while it is looked at, so its memory must not go: completion takes the request off the list under io->lock
 // before it frees, and cancelling is done one at a time with the request pinned by the cancel lock's own rules: IoCancelIrp on an IRP
 // that is being completed is only safe while it is still listed. Hence the walk restarts after each.
@@ -113,8 +146,7 @@ io_file_cancel(FILE_OBJECT *file, const IO_STATUS_BLOCK *iosb)
     for (;;) {
         IRP *irp = NULL;
         KIRQL old = io_lock_take(box->io);
-        LIST_FOR_EACH(node, &io_file_of(file)->requests)
-        {
+        LIST_FOR_EACH(node, &io_file_of(file)->requests) {
             struct io_request_tail *tail = LIST_ENTRY_OF(node, struct io_request_tail, file_node);
             IRP *at = (IRP *)((char *)tail - offsetof(struct io_irp, tail) + offsetof(struct io_irp, irp));
             if (!tail->cancel_asked && (!iosb || at->UserIosb == iosb)) {
@@ -217,5 +249,6 @@ io_file_set(FILE_OBJECT *file, FILE_INFORMATION_CLASS class, const void *buffer,
     if (!file->WriteAccess)
         return STATUS_ACCESS_DENIED;
     LONGLONG end = ((const FILE_END_OF_FILE_INFORMATION *)buffer)->EndOfFile.QuadPart;
-    return end < 0 ? STATUS_INVALID_PARAMETER : file_truncate(io_file_of(file)->fd, (uint64_t)end) ? STATUS_UNSUCCESSFUL : STATUS_SUCCESS;
+    return end < 0 ? STATUS_INVALID_PARAMETER : file_truncate(io_file_of(file)->fd, (uint64_t)end) ? STATUS_UNSUCCESSFUL
+                                                                                                   : STATUS_SUCCESS;
 }

@@ -51,7 +51,9 @@ nbx_file_open(const char *path, unsigned flags, struct nbx_file **out)
     *out = NULL;
     struct io_file_config config = {.access = FILE_READ_ATTRIBUTES | SYNCHRONIZE | (flags & NBX_FILE_READ ? FILE_GENERIC_READ : 0) |
                                               (flags & NBX_FILE_WRITE ? FILE_GENERIC_WRITE : 0),
-                                    .share = FILE_SHARE_READ | FILE_SHARE_WRITE, .disposition = FILE_OPEN, .mode = UserMode,
+                                    .share = FILE_SHARE_READ | FILE_SHARE_WRITE,
+                                    .disposition = FILE_OPEN,
+                                    .mode = UserMode,
                                     .options = FILE_NON_DIRECTORY_FILE | (flags & NBX_FILE_OVERLAPPED ? 0 : FILE_SYNCHRONOUS_IO_NONALERT)};
     struct nbx_file *file = calloc(1, sizeof(*file));
     if (!file)

@@ -3,60 +3,9 @@
 #include <string.h>
 
 #include "nt/ke/wait.h"
+#include "nt/ob/named.h"
 #include "nt/ob/ob_int.h"
 #include "verify/verify.h"
-
-// Name a fresh body as the attributes say, or take what has the name already when they say OBJ_OPENIF. *body may change.
-static NTSTATUS
-insert_or_open(struct box *box, const OBJECT_ATTRIBUTES *attributes, const struct _OBJECT_TYPE *type, void **body)
-{
-    UNICODE_STRING path;
-    if (!attributes || (!attributes->ObjectName && !attributes->RootDirectory))
-        return STATUS_SUCCESS;
-    NTSTATUS status = ob_attributes_path(box, attributes, &path);
-    if (status != STATUS_SUCCESS)
-        return status;
-    status = ob_name_insert(*body, &path, attributes->Attributes & OBJ_PERMANENT);
-    if (status == STATUS_OBJECT_NAME_COLLISION && (attributes->Attributes & OBJ_OPENIF)) {
-        void *there;
-        status = ob_lookup(box, &path, type, &there, NULL);
-        if (status == STATUS_SUCCESS) {
-            ob_unref(*body);
-            *body = there;
-            status = STATUS_OBJECT_NAME_EXISTS;
-        }
-    }
-    ob_string_free(&path);
-    return status;
-}
-
-// A handle to the body, whose reference is the caller's and is dropped here. status is what insert_or_open said.
-static NTSTATUS
-handle_finish(struct box *box, void *body, NTSTATUS status, ACCESS_MASK access, HANDLE *handle)
-{
-    if (NT_SUCCESS(status)) {
-        NTSTATUS opened = ob_handle_create(box, body, access, handle);
-        if (!NT_SUCCESS(opened)) {
-            ob_name_remove(body);
-            status = opened;
-        }
-    }
-    ob_unref(body);
-    return status;
-}
-
-static NTSTATUS
-open_named(struct box *box, const OBJECT_ATTRIBUTES *attributes, const struct _OBJECT_TYPE *type, ACCESS_MASK access, HANDLE *handle)
-{
-    UNICODE_STRING path;
-    void *body;
-    NTSTATUS status = ob_attributes_path(box, attributes, &path);
-    if (status != STATUS_SUCCESS)
-        return status;
-    status = ob_lookup(box, &path, type, &body, NULL);
-    ob_string_free(&path);
-    return status == STATUS_SUCCESS ? handle_finish(box, body, status, access, handle) : status;
-}
 
 NTAPI NTSTATUS
 ZwCreateDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes)
@@ -67,8 +16,8 @@ ZwCreateDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK DesiredAccess, POBJ
     NTSTATUS status = ob_object_create(box, &ob_directory_type, sizeof(struct ob_directory), &body);
     if (status == STATUS_SUCCESS) {
         list_init(&((struct ob_directory *)body)->entries);
-        status = insert_or_open(box, ObjectAttributes, &ob_directory_type, &body);
-        status = handle_finish(box, body, status, DesiredAccess, DirectoryHandle);
+        status = ob_name_insert_or_open(box, ObjectAttributes, &ob_directory_type, &body);
+        status = ob_handle_finish(box, body, status, DesiredAccess, DirectoryHandle);
     }
     VERIFY_LEAVE(ZwCreateDirectoryObject);
     return status;
@@ -78,7 +27,7 @@ NTAPI NTSTATUS
 ZwOpenDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes)
 {
     VERIFY_ENTER(ZwOpenDirectoryObject);
-    NTSTATUS status = open_named(box_self(), ObjectAttributes, &ob_directory_type, DesiredAccess, DirectoryHandle);
+    NTSTATUS status = ob_named_open(box_self(), ObjectAttributes, &ob_directory_type, DesiredAccess, DirectoryHandle);
     VERIFY_LEAVE(ZwOpenDirectoryObject);
     return status;
 }
@@ -87,7 +36,7 @@ NTAPI NTSTATUS
 ZwOpenSymbolicLinkObject(PHANDLE LinkHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes)
 {
     VERIFY_ENTER(ZwOpenSymbolicLinkObject);
-    NTSTATUS status = open_named(box_self(), ObjectAttributes, &ob_symlink_type, DesiredAccess, LinkHandle);
+    NTSTATUS status = ob_named_open(box_self(), ObjectAttributes, &ob_symlink_type, DesiredAccess, LinkHandle);
     VERIFY_LEAVE(ZwOpenSymbolicLinkObject);
     return status;
 }
@@ -114,26 +63,12 @@ ZwQuerySymbolicLinkObject(HANDLE LinkHandle, PUNICODE_STRING LinkTarget, PULONG 
     return status;
 }
 
-static NTSTATUS
-event_open(struct box *box, const OBJECT_ATTRIBUTES *attributes, EVENT_TYPE type, bool is_set, ACCESS_MASK access, HANDLE *handle)
-{
-    void *body;
-    if (type != NotificationEvent && type != SynchronizationEvent)
-        return STATUS_INVALID_PARAMETER;
-    NTSTATUS status = ob_object_create(box, &ob_event_type, sizeof(KEVENT), &body);
-    if (status != STATUS_SUCCESS)
-        return status;
-    ke_header_init(&((KEVENT *)body)->Header, (enum ke_object_type)type, is_set);
-    status = insert_or_open(box, attributes, &ob_event_type, &body);
-    return handle_finish(box, body, status, access, handle);
-}
-
 NTAPI NTSTATUS
 ZwCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, EVENT_TYPE EventType,
               BOOLEAN InitialState)
 {
     VERIFY_ENTER(ZwCreateEvent);
-    NTSTATUS status = event_open(box_self(), ObjectAttributes, EventType, InitialState, DesiredAccess, EventHandle);
+    NTSTATUS status = ob_event_open(box_self(), ObjectAttributes, EventType, InitialState, DesiredAccess, EventHandle);
     VERIFY_LEAVE(ZwCreateEvent);
     return status;
 }
@@ -208,7 +143,7 @@ named_event(const UNICODE_STRING *name, EVENT_TYPE type, HANDLE *handle)
     OBJECT_ATTRIBUTES attributes;
     void *body;
     InitializeObjectAttributes(&attributes, (PUNICODE_STRING)name, OBJ_OPENIF | OBJ_KERNEL_HANDLE, NULL, NULL);
-    if (!NT_SUCCESS(event_open(box, &attributes, type, true, EVENT_ALL_ACCESS, handle)))
+    if (!NT_SUCCESS(ob_event_open(box, &attributes, type, true, EVENT_ALL_ACCESS, handle)))
         return NULL;
     if (ob_handle_ref(box, *handle, &ob_event_type, 0, &body) != STATUS_SUCCESS)
         return NULL;

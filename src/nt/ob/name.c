@@ -12,8 +12,7 @@
 struct ob_header *
 ob_directory_find_locked(struct ob_directory *directory, const UNICODE_STRING *component)
 {
-    LIST_FOR_EACH(node, &directory->entries)
-    {
+    LIST_FOR_EACH(node, &directory->entries) {
         struct ob_header *header = LIST_ENTRY_OF(node, struct ob_header, name_node);
         if (ob_name_equal(&header->name, component))
             return header;

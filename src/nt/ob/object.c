@@ -239,8 +239,7 @@ ob_destroy(struct box *box)
     if (!ob)
         return 0;
     close_handles(box, 0);
-    LIST_FOR_EACH_SAFE(node, &ob->objects)
-    {
+    LIST_FOR_EACH_SAFE(node, &ob->objects) {
         struct ob_header *header = LIST_ENTRY_OF(node, struct ob_header, node);
         bool only_named = header->is_permanent && header->directory && atomic_load(&header->refs) == 1;   // meant to stay
         if (header->number > ob->own_count && !only_named) {

@@ -55,7 +55,10 @@ static uint32_t
 utf8_take(const unsigned char *p, size_t left, size_t *used)
 {
     static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-    size_t more = p[0] < 0x80 ? 0 : (p[0] & 0xe0) == 0xc0 ? 1 : (p[0] & 0xf0) == 0xe0 ? 2 : (p[0] & 0xf8) == 0xf0 ? 3 : 4;
+    size_t more = p[0] < 0x80 ? 0 : (p[0] & 0xe0) == 0xc0 ? 1
+                                : (p[0] & 0xf0) == 0xe0   ? 2
+                                : (p[0] & 0xf8) == 0xf0   ? 3
+                                                          : 4;
     *used = 1;
     if (more == 0)
         return p[0];
@@ -113,7 +116,8 @@ utf8_put(uint32_t point, char out[4])
         out[0] = (char)point;
         return 1;
     }
-    size_t more = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+    size_t more = point < 0x800 ? 1 : point < 0x10000 ? 2
+                                                      : 3;
     for (size_t i = more; i > 0; i--, point >>= 6)
         out[i] = (char)(0x80 | (point & 0x3f));
     static const unsigned char lead[] = {0, 0xc0, 0xe0, 0xf0};

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The driver that echo.h describes: buffered, direct and neither transfers, a cancel-safe queue, and a log of what reached it.
 #include "echo.h"
 
 struct echo_log echo_log;

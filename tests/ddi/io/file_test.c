@@ -183,7 +183,8 @@ NT_TEST(ZwCreateFile_and_kin_reach_devices_with_kernel_requests)
     struct io_image *image = load_echo();
     InitializeObjectAttributes(&attributes, &name, OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE, NULL, NULL);
     ck_assert_int_eq(ZwCreateFile(&file, FILE_READ_DATA | FILE_WRITE_DATA | SYNCHRONIZE, &attributes, &iosb, NULL, 0, 0, FILE_OPEN,
-                                  FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0), STATUS_SUCCESS);
+                                  FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0),
+                     STATUS_SUCCESS);
     ck_assert_int_eq(ZwCreateEvent(&event, EVENT_ALL_ACCESS, NULL, NotificationEvent, FALSE), STATUS_SUCCESS);
     ck_assert_int_eq(ZwWriteFile(file, event, NULL, NULL, &iosb, "abc", 4, &zero, NULL), STATUS_SUCCESS);
     ck_assert_uint_eq(iosb.Information, 4);

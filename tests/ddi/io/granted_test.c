@@ -89,7 +89,8 @@ keep_message(void *context, const char *line)
 
 NT_TEST(ZwCreateFile_refuses_what_is_not_granted_and_every_way_out_of_what_is)
 {
-    static const char *const ways_out[] = {"\\??\\C:\\data\\..\\secret", "\\??\\C:\\data\\link", "\\DosDevices\\C:\\data\\..\\..\\etc\\passwd",
+    static const char *const ways_out[] = {"\\??\\C:\\data\\..\\secret", "\\??\\C:\\data\\link",
+                                           "\\DosDevices\\C:\\data\\..\\..\\etc\\passwd",
                                            "\\??\\C:\\other", "\\??\\C:\\database\\f", "\\??\\D:\\data\\f", "\\SystemRoot\\win.ini"};
     HANDLE file;
     IO_STATUS_BLOCK iosb;

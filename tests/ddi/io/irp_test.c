@@ -4,7 +4,11 @@
 #include "nt/io/io.h"
 #include "unit/nt/nt_test.h"
 
-enum plan { PASS, PEND, FAIL };
+enum plan {
+    PASS,
+    PEND,
+    FAIL
+};
 
 struct layer {
     DEVICE_OBJECT *below;
@@ -176,8 +180,9 @@ NT_TEST(IoSetCompletionRoutine_is_called_only_for_what_it_asked)
         BOOLEAN success, error, cancel, is_cancelled;
         enum plan plan;
         BOOLEAN called;
-    } rows[] = {{TRUE, FALSE, FALSE, FALSE, PASS, TRUE},  {FALSE, TRUE, TRUE, FALSE, PASS, FALSE}, {FALSE, TRUE, FALSE, FALSE, FAIL, TRUE},
-                {TRUE, FALSE, TRUE, FALSE, FAIL, FALSE},  {FALSE, FALSE, TRUE, TRUE, PASS, TRUE},  {FALSE, FALSE, TRUE, TRUE, FAIL, TRUE}};
+    } rows[] = {{TRUE, FALSE, FALSE, FALSE, PASS, TRUE}, {FALSE, TRUE, TRUE, FALSE, PASS, FALSE},
+                {FALSE, TRUE, FALSE, FALSE, FAIL, TRUE}, {TRUE, FALSE, TRUE, FALSE, FAIL, FALSE},
+                {FALSE, FALSE, TRUE, TRUE, PASS, TRUE}, {FALSE, FALSE, TRUE, TRUE, FAIL, TRUE}};
     DEVICE_OBJECT *bottom, *top;
     load_stack(&bottom, &top);
     for (size_t i = 0; i < ARRAYSIZE(rows); i++) {
@@ -206,7 +211,8 @@ NT_TEST(IoMakeAssociatedIrp_master_completes_after_the_last_of_its_parts)
     master->IoStatus.Status = STATUS_SUCCESS;
     master->AssociatedIrp.IrpCount = 3;
     for (int i = 0; i < 3; i++) {
-        ck_assert_str_eq(seen.trail, i == 0 ? "" : i == 1 ? "a" : "aa");
+        ck_assert_str_eq(seen.trail, i == 0 ? "" : i == 1 ? "a"
+                                                          : "aa");
         IRP *part = IoMakeAssociatedIrp(master, bottom->StackSize);
         IoGetNextIrpStackLocation(part)->MajorFunction = IRP_MJ_READ;
         ck_assert_int_eq(IoCallDriver(bottom, part), STATUS_SUCCESS);
@@ -249,14 +255,15 @@ NT_TEST(IoAttachDeviceToDeviceStack_goes_on_top_of_everything_and_not_on_what_is
 {
     DEVICE_OBJECT *bottom, *top, *extra, *gone, *below = NULL;
     struct io_image *image = load_stack(&bottom, &top);
-    ck_assert_int_eq(IoCreateDevice(image->driver_object, sizeof(struct layer), NULL, FILE_DEVICE_UNKNOWN, 0, FALSE, &extra), STATUS_SUCCESS);
+    DRIVER_OBJECT *driver = image->driver_object;
+    ck_assert_int_eq(IoCreateDevice(driver, sizeof(struct layer), NULL, FILE_DEVICE_UNKNOWN, 0, FALSE, &extra), STATUS_SUCCESS);
     ck_assert_int_eq(IoAttachDeviceToDeviceStackSafe(extra, bottom, &below), STATUS_SUCCESS);
     ck_assert_ptr_eq(below, top);
     ck_assert_int_eq(extra->StackSize, 4);
     ck_assert_ptr_eq(IoGetAttachedDevice(bottom), extra);
     IoDetachDevice(top);
     ck_assert_ptr_eq(IoGetAttachedDevice(bottom), top);
-    ck_assert_int_eq(IoCreateDevice(image->driver_object, sizeof(struct layer), NULL, FILE_DEVICE_UNKNOWN, 0, FALSE, &gone), STATUS_SUCCESS);
+    ck_assert_int_eq(IoCreateDevice(driver, sizeof(struct layer), NULL, FILE_DEVICE_UNKNOWN, 0, FALSE, &gone), STATUS_SUCCESS);
     ObReferenceObject(gone);
     IoDeleteDevice(gone);
     ck_assert_int_eq(IoAttachDeviceToDeviceStackSafe(extra, gone, &below), STATUS_NO_SUCH_DEVICE);

@@ -8,6 +8,8 @@
 #include "nt/io/property.h"
 #include "unit/nt/nt_test.h"
 
+#define CONTROL_SET "\\Registry\\Machine\\System\\CurrentControlSet"
+
 static const GUID net_class = {0xcac88484, 0x7515, 0x4c03, {0x82, 0xe6, 0x71, 0xa8, 0x7a, 0xba, 0xc3, 0x61}};
 
 static DEVICE_OBJECT *
@@ -22,7 +24,8 @@ load_pdo(bool identify)
         device = device->NextDevice;   // EchoBuffered, the first made
     if (identify) {
         ck_assert_int_eq(io_device_identify(device, "ROOT\\NET\\0007", "{4d36e972-e325-11ce-bfc1-08002be10318}\\0007"), STATUS_SUCCESS);
-        cm_set_sz(box_self(), cm_key_open(box_self(), "\\Registry\\Machine\\System\\CurrentControlSet\\Enum\\ROOT\\NET\\0007"), "FriendlyName", "nic");
+        struct cm_key *key = cm_key_open(box_self(), CONTROL_SET "\\Enum\\ROOT\\NET\\0007");
+        cm_set_sz(box_self(), key, "FriendlyName", "nic");
     }
     return device;
 }
@@ -56,7 +59,7 @@ NT_TEST(IoOpenDeviceRegistryKey_opens_the_software_and_the_hardware_key_apart)
     ck_assert_int_eq(IoOpenDeviceRegistryKey(device, PLUGPLAY_REGKEY_DRIVER, KEY_ALL_ACCESS, &key), STATUS_SUCCESS);
     ck_assert_int_eq(ZwSetValueKey(key, &name, 0, REG_DWORD, &value, 4), STATUS_SUCCESS);
     ck_assert_int_eq(ZwClose(key), STATUS_SUCCESS);
-    struct cm_key *class = cm_key_open(box_self(), "\\Registry\\Machine\\System\\CurrentControlSet\\Control\\Class\\{4D36E972-E325-11CE-BFC1-08002BE10318}\\0007");
+    struct cm_key *class = cm_key_open(box_self(), CONTROL_SET "\\Control\\Class\\{4D36E972-E325-11CE-BFC1-08002BE10318}\\0007");
     ck_assert_int_eq(cm_get_dword(box_self(), class, "V", &read), STATUS_SUCCESS);
     ck_assert_uint_eq(read, 9);
     ck_assert_int_eq(IoOpenDeviceRegistryKey(device, PLUGPLAY_REGKEY_DEVICE, KEY_READ, &key), STATUS_SUCCESS);

@@ -59,7 +59,8 @@ open_with(PCUNICODE_STRING descriptor, unsigned flags)
 NT_TEST(IoCreateDeviceSecure_lets_user_mode_in_as_its_descriptor_says_and_refuses_a_malformed_one)
 {
     static const UNICODE_STRING admins = RTL_CONSTANT_STRING(L"D:P(A;;GA;;;SY)(A;;GA;;;BA)"), kernel = RTL_CONSTANT_STRING(L"D:P"),
-                                system_only = RTL_CONSTANT_STRING(L"D:P(A;;GA;;;SY)"), others = RTL_CONSTANT_STRING(L"D:P(A;;GA;;;BG)"), readers = RTL_CONSTANT_STRING(L"D:P(A;;GR;;;WD)"),
+                                system_only = RTL_CONSTANT_STRING(L"D:P(A;;GA;;;SY)"),
+                                others = RTL_CONSTANT_STRING(L"D:P(A;;GA;;;BG)"), readers = RTL_CONSTANT_STRING(L"D:P(A;;GR;;;WD)"),
                                 denied = RTL_CONSTANT_STRING(L"D:P(D;;GA;;;WD)(A;;GA;;;BA)"), bad = RTL_CONSTANT_STRING(L"D:P(A;;GA;;BA)"),
                                 worse = RTL_CONSTANT_STRING(L"nonsense");
     ck_assert_int_eq(open_with(&admins, NBX_FILE_READ | NBX_FILE_WRITE), STATUS_SUCCESS);

@@ -8,7 +8,7 @@
 
 #include <nbx/file.h>
 
-#include "loader/crash.h"
+#include "verify/crash.h"
 #include "nt/io/io.h"
 #include "unit/nt/nt_test.h"
 
@@ -19,7 +19,9 @@ crash_a_driver(void *arg)
     struct nbx_file *file;
     char error[512];
     struct io_image_config config = {.name = "crasher", .path = NBX_TEST_DRIVER_DIR "/crasher.so"};
-    if (io_image_load(box_self(), &config, &image, error, sizeof(error)) != STATUS_SUCCESS || nbx_file_open("\\\\.\\Crasher", NBX_FILE_READ, &file))
+    if (io_image_load(box_self(), &config, &image, error, sizeof(error)) != STATUS_SUCCESS)
+        _exit(9);
+    if (nbx_file_open("\\\\.\\Crasher", NBX_FILE_READ, &file) != STATUS_SUCCESS)
         _exit(9);
     nbx_file_control(file, 0, NULL, 0, NULL, 0, NULL, NULL);
 }
@@ -65,7 +67,8 @@ TEST(crash_of_a_driver_names_driver_function_file_and_box_and_exits_with_1)
     ck_assert_msg(strstr(out, "crasher.c:") != NULL, "%s", out);
     ck_assert_msg(strstr(out, "box doomed") != NULL, "%s", out);
 #if !defined(__has_feature) || !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-    ck_assert_msg(strstr(out, "crasher.c:20:") != NULL && strstr(out, "error: driver crasher crashed in CrasherControl: SIGSEGV") != NULL, "%s", out);
+    ck_assert_msg(strstr(out, "crasher.c:20:") != NULL, "%s", out);
+    ck_assert_msg(strstr(out, "error: driver crasher crashed in CrasherControl: SIGSEGV") != NULL, "%s", out);
 #endif
 }
 

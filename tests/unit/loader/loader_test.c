@@ -58,7 +58,10 @@ NT_TEST(loader_refuses_what_is_no_driver_image_and_says_why)
         const char *bytes;
         size_t count;
         const char *word;
-    } rows[] = {{"", 0, "not an ELF"}, {"MZ\x90", 3, "PE image"}, {"\x7f" "ELF", 4, "not an ELF"}, {"#!/bin/sh\n", 10, "not an ELF"}};
+    } rows[] = {{"", 0, "not an ELF"}, {"MZ\x90", 3, "PE image"}, {"\x7f"
+                                                                   "ELF",
+                                                                   4, "not an ELF"},
+                {"#!/bin/sh\n", 10, "not an ELF"}};
     char path[] = "/tmp/ndisbox-image-XXXXXX", error[512];
     int fd = mkstemp(path);
     for (size_t i = 0; i < 4; i++) {

@@ -43,8 +43,10 @@ NT_TEST(object_name_errors_tell_apart_a_missing_path_a_missing_name_and_bad_synt
         const WCHAR *path;
         NTSTATUS status;
     } rows[] = {
-        {L"\\BaseNamedObjects\\none", STATUS_OBJECT_NAME_NOT_FOUND}, {L"\\none\\none", STATUS_OBJECT_PATH_NOT_FOUND},
-        {L"none", STATUS_OBJECT_PATH_SYNTAX_BAD},                   {L"\\\\none", STATUS_OBJECT_NAME_INVALID},
+        {L"\\BaseNamedObjects\\none", STATUS_OBJECT_NAME_NOT_FOUND},
+        {L"\\none\\none", STATUS_OBJECT_PATH_NOT_FOUND},
+        {L"none", STATUS_OBJECT_PATH_SYNTAX_BAD},
+        {L"\\\\none", STATUS_OBJECT_NAME_INVALID},
         {L"", STATUS_OBJECT_NAME_INVALID},
     };
     void *found;

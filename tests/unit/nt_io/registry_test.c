@@ -238,7 +238,8 @@ NT_TEST(RtlQueryRegistryValues_calls_the_routine_per_string_per_value_and_per_su
 NT_TEST(RtlWriteRegistryValue_makes_the_key_and_RtlDeleteRegistryValue_RtlCheckRegistryKey_see_it)
 {
     ULONG value = 3, read = 0;
-    RTL_QUERY_REGISTRY_TABLE table[] = {{NULL, RTL_QUERY_REGISTRY_DIRECT | RTL_QUERY_REGISTRY_REQUIRED, L"V", &read, REG_NONE, NULL, 0}, {0}};
+    ULONG flags = RTL_QUERY_REGISTRY_DIRECT | RTL_QUERY_REGISTRY_REQUIRED;
+    RTL_QUERY_REGISTRY_TABLE table[] = {{NULL, flags, L"V", &read, REG_NONE, NULL, 0}, {0}};
     ck_assert_int_eq(RtlCheckRegistryKey(RTL_REGISTRY_SERVICES, L"fresh\\Linkage"), STATUS_OBJECT_NAME_NOT_FOUND);
     ck_assert_int_eq(RtlQueryRegistryValues(RTL_REGISTRY_SERVICES, L"fresh", table, NULL, NULL), STATUS_OBJECT_NAME_NOT_FOUND);
     ck_assert_int_eq(RtlQueryRegistryValues(RTL_REGISTRY_SERVICES | RTL_REGISTRY_OPTIONAL, L"fresh", table, NULL, NULL), STATUS_SUCCESS);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// The crash report: which driver, where, in which DDI, on which box, and the stack. Paths:
+//   fault (host/fault.h) -> headline at the driver's innermost frame -> where -> innermost DDI -> stack; the process ends with 1
+//   sanitizer report -> where, as an addition to it
+#include "verify/crash.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "host/fault.h"
+#include "host/symbol.h"
+#include "nt/io/image.h"
+#include "nt/ke/ke.h"
+#include "verify/ddi_table.h"
+
+static struct ke_thread *
+thread_here(void)
+{
+    return sched_self ? sched_self->user : NULL;
+}
+
+static void
+where_report(void)
+{
+    struct ke_thread *self = thread_here();
+    if (!self || !self->box)
+        return;
+    const struct io_image *driver = self->driver;
+    fprintf(stderr, "  driver %s, box %s, processor %u, thread %s, IRQL %u%s, %llu ns\n", driver ? driver->name : "(none: the runtime)",
+            self->box->name, self->processor ? self->processor->number : 0, sched_self->name, self->irql,
+            self->in_dpc ? ", in a DPC" : "", (unsigned long long)sched_now_ns(sched_self->sched));
+}
+
+// The frame that the report points at: the innermost one inside the driver's image, else the innermost one.
+static size_t
+driver_frame(const struct fault *fault, const struct io_image *driver)
+{
+    for (size_t i = 0; i < fault->frame_count; i++)
+        if (io_image_covers(driver, fault->frames[i]))
+            return i;
+    return 0;
+}
+
+static void
+headline(struct symbols *symbols, const struct fault *fault)
+{
+    struct ke_thread *self = thread_here();
+    const struct io_image *driver = self ? self->driver : NULL;
+    size_t at = driver_frame(fault, driver);
+    const char *address = fault->frames[at];
+    struct symbol place = {0};
+    symbols_resolve(symbols, at ? address - 1 : address, &place, 1);
+    if (place.file)
+        fprintf(stderr, "%s:%u:%u: error: ", place.file, place.line, place.column);
+    else
+        fprintf(stderr, "ndisbox: error: ");
+    fprintf(stderr, "%s%s crashed in %s: %s", driver ? "driver " : "", driver ? driver->name : "ndisbox",
+            place.function ? place.function : "unknown code", fault->signal);
+    if (fault->has_address)
+        fprintf(stderr, " at address %p", fault->address);
+    if (fault->is_stack_overflow)
+        fprintf(stderr, ", the stack of %zu bytes is used up", fault->stack_bytes);
+    fprintf(stderr, " [NBX-0004]\n");
+}
+
+static void
+innermost_ddi(struct symbols *symbols, const struct fault *fault)
+{
+    for (size_t i = 0; i < fault->frame_count; i++) {
+        struct symbol place = {0};
+        symbols_resolve(symbols, i ? (const char *)fault->frames[i] - 1 : fault->frames[i], &place, 1);
+        if (place.function && isupper((unsigned char)place.function[0]) && ddi_row_find(place.function)) {
+            fprintf(stderr, "  inside %s\n", place.function);
+            return;
+        }
+    }
+}
+
+static void
+report(const struct fault *fault)
+{
+    struct symbols *symbols = symbols_create();
+    if (symbols) {
+        headline(symbols, fault);
+        where_report();
+        innermost_ddi(symbols, fault);
+        symbols_print(symbols, stderr, fault->frames, fault->frame_count, false);
+    } else {
+        fprintf(stderr, "ndisbox: error: %s at %p [NBX-0004]\n", fault->signal, fault->frames[0]);
+        where_report();
+    }
+    fflush(stderr);
+}
+
+void
+crash_install(void)
+{
+    fault_catch(report, where_report);
+}
