@@ -39,6 +39,11 @@ config_path(NDIS_HANDLE handle, char *path, size_t bytes)
     case NDIS_KIND_FILTER:
         snprintf(path, bytes, "%s", ((struct ndis_filter *)handle)->settings_path);
         return true;
+    case NDIS_KIND_BINDING: {
+        const struct ndis_binding *binding = handle;
+        ndis_binding_key(binding->module.adapter->name, binding->protocol->image->name, path, bytes);
+        return true;
+    }
     case NDIS_KIND_FILTER_DRIVER:
         snprintf(path, bytes, CM_SERVICES "\\%s\\Parameters", ((struct ndis_filter_driver *)handle)->image->name);
         return true;
