@@ -23,7 +23,7 @@
 struct sweep {
     uint64_t seeds, findings_seeds;
     uint64_t events[NDIS_EVENT_COUNT];
-    uint64_t switches, draws[SCHED_DRAW_COUNT];
+    uint64_t switches, choices, draws[SCHED_DRAW_COUNT];
     uint64_t virtual_ns, distinct;
     uint64_t *hashes;
 };
@@ -145,6 +145,8 @@ sweep_add(struct sweep *sweep, const struct seed_result *result)
         sweep->events[i] += result->events[i];
     for (int i = 0; i < SCHED_DRAW_COUNT; i++)
         sweep->draws[i] += result->stats.draws[i];
+    for (int i = 0; i < SCHED_POINT_COUNT; i++)
+        sweep->choices += result->stats.choices[i];
     sweep->switches += result->stats.switches;
     sweep->virtual_ns += result->stats.virtual_ns;
     sweep->hashes[sweep->seeds++] = result->stats.trace_hash;
@@ -169,8 +171,10 @@ sweep_count_distinct(struct sweep *sweep)
 static void
 sweep_print(const struct sweep *sweep, uint64_t elapsed_ns)
 {
-    static const char *const draws[SCHED_DRAW_COUNT] = {"thread chosen", "waiter chosen", "wire's choice", "completion order chosen",
-                                                        "fault planned", "driver's randomness"};
+    static const struct {
+        enum sched_draw draw;
+        const char *word;
+    } draws[] = {{SCHED_DRAW_WIRE, "wire's choice"}, {SCHED_DRAW_ORDER, "completion order drawn"}, {SCHED_DRAW_DRIVER, "driver's randomness"}};
     char number[OUT_NUMBER_BYTES], time[OUT_NUMBER_BYTES], wall[OUT_NUMBER_BYTES];
     printf("%s seeds in %s (%s of virtual time), %llu distinct traces, %llu with findings\n", out_count(number, sweep->seeds),
            out_time(wall, elapsed_ns), out_time(time, sweep->virtual_ns), (unsigned long long)sweep->distinct,
@@ -178,8 +182,9 @@ sweep_print(const struct sweep *sweep, uint64_t elapsed_ns)
     printf("what happened, over all seeds:\n");
     for (int i = 0; i < NDIS_EVENT_COUNT; i++)
         printf("  %-32s %12s\n", ndis_event_word(i), out_count(number, sweep->events[i]));
-    for (int i = 0; i < SCHED_DRAW_COUNT; i++)
-        printf("  %-32s %12s\n", draws[i], out_count(number, sweep->draws[i]));
+    for (size_t i = 0; i < sizeof draws / sizeof draws[0]; i++)
+        printf("  %-32s %12s\n", draws[i].word, out_count(number, sweep->draws[draws[i].draw]));
+    printf("  %-32s %12s\n", "places where a thread may change", out_count(number, sweep->choices));
     printf("  %-32s %12s\n", "switches between threads", out_count(number, sweep->switches));
 }
 
