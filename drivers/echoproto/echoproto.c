@@ -290,9 +290,9 @@ static void
 echo_settings(struct echo *echo)
 {
     static const NDIS_STRING filter = NDIS_STRING_CONST("PacketFilter"), swap = NDIS_STRING_CONST("SwapMac");
-    NDIS_CONFIGURATION_OBJECT object = {
-        .Header = {NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT, NDIS_CONFIGURATION_OBJECT_REVISION_1, NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1},
-        .NdisHandle = echo->binding};
+    NDIS_CONFIGURATION_OBJECT object = {.Header = {NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT, NDIS_CONFIGURATION_OBJECT_REVISION_1,
+                                                   NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1},
+                                        .NdisHandle = echo->binding};
     NDIS_HANDLE configuration;
     echo->packet_filter = NDIS_PACKET_TYPE_PROMISCUOUS;
     echo->swap_mac = TRUE;

@@ -140,9 +140,9 @@ settings_address(NDIS_HANDLE handle, struct vnic_settings *settings)
 NDIS_STATUS
 vnic_settings_read(NDIS_HANDLE ndis, struct vnic_settings *settings)
 {
-    NDIS_CONFIGURATION_OBJECT object = {
-        .Header = {NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT, NDIS_CONFIGURATION_OBJECT_REVISION_1, NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1},
-        .NdisHandle = ndis};
+    NDIS_CONFIGURATION_OBJECT object = {.Header = {NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT, NDIS_CONFIGURATION_OBJECT_REVISION_1,
+                                                   NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1},
+                                        .NdisHandle = ndis};
     NDIS_HANDLE handle;
     NDIS_STATUS status = NdisOpenConfigurationEx(&object, &handle);
     if (status != NDIS_STATUS_SUCCESS)

@@ -199,14 +199,14 @@ traffic_driver_unload(PDRIVER_OBJECT driver)
 static NTAPI NTSTATUS
 traffic_driver_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
 {
-    static WCHAR name[] = L"nbx-traffic";
+    static const WCHAR name[] = L"nbx-traffic";
     struct generator *generator = generator_self();
     NDIS_PROTOCOL_DRIVER_CHARACTERISTICS chars = {
         .Header = {NDIS_OBJECT_TYPE_PROTOCOL_DRIVER_CHARACTERISTICS, NDIS_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_1,
                    NDIS_SIZEOF_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_1},
         .MajorNdisVersion = 6,
         .MinorNdisVersion = 30,
-        .Name = {sizeof name - sizeof(WCHAR), sizeof name, name},
+        .Name = {sizeof name - sizeof(WCHAR), sizeof name, (WCHAR *)name},
         .BindAdapterHandlerEx = traffic_on_bind,
         .UnbindAdapterHandlerEx = traffic_on_unbind,
         .OpenAdapterCompleteHandlerEx = traffic_on_opened,

@@ -231,7 +231,8 @@ ndis_nb_pool_create(const NET_BUFFER_POOL_PARAMETERS *p)
     pool->image = ke_self()->driver;
     pool->tag = p->PoolTag;
     pool->data_bytes = p->DataSize;
-    pool->slab = ndis_slab_create(pool->ndis->box, nb_block_bytes(pool->data_bytes), nb_side_bytes(pool->data_bytes), nb_pool_prepare, pool);
+    pool->slab =
+        ndis_slab_create(pool->ndis->box, nb_block_bytes(pool->data_bytes), nb_side_bytes(pool->data_bytes), nb_pool_prepare, pool);
     if (pool->slab)
         return pool;
     ndis_free(pool);

@@ -27,7 +27,8 @@ void ndis_adapter_key(const char *adapter, char *path, size_t path_bytes);
 void ndis_filter_key(const char *adapter, const char *filter, char *path, size_t path_bytes);
 void ndis_binding_key(const char *adapter, const char *protocol, char *path, size_t path_bytes);
 
-// Make the adapter and its registry key, run MiniportInitializeEx: it is then paused. fails: what the miniport said; the adapter is gone then.
+// Make the adapter and its registry key, run MiniportInitializeEx: it is then paused. fails: what the miniport said; the adapter is
+// gone then.
 NDIS_STATUS ndis_adapter_add(struct box *box, const struct ndis_adapter_config *config, struct ndis_adapter **out);
 struct ndis_adapter *ndis_adapter_find(struct box *box, const char *name);
 // Attach a module of the filter driver on top of those attached.

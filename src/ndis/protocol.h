@@ -11,7 +11,8 @@ NDIS_STATUS ndis_protocol_register(NDIS_HANDLE context, const NDIS_PROTOCOL_DRIV
 // Unbinds all its bindings first. irql: PASSIVE
 void ndis_protocol_deregister(struct ndis_protocol *protocol);
 
-// Only inside ProtocolBindAdapterEx (until the bind is completed). *handle is set before anything can be indicated. irql: PASSIVE   owns: *out until close
+// Only inside ProtocolBindAdapterEx (until the bind is completed). *handle is set before anything can be indicated. irql: PASSIVE
+// owns:  *out until close
 // fails: NDIS_STATUS_ADAPTER_NOT_FOUND, NDIS_STATUS_UNSUPPORTED_MEDIA, NDIS_STATUS_RESOURCES, NDIS_STATUS_OPEN_FAILED
 NDIS_STATUS ndis_binding_open(struct ndis_protocol *protocol, NDIS_HANDLE context, const NDIS_OPEN_PARAMETERS *parameters,
                               struct ndis_bind *bind, NDIS_HANDLE *handle, struct ndis_binding **out);

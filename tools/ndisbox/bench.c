@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // ndisbox bench: one measurement beside its peer in the same run, three times each in turn, and the ratio of the medians.
 //   nbl-forward  64-byte frames: virtual NIC on a generating sink, up through NDIS to echoproto, back down; one processor, verifier
-//                off; as with the peer, nobody writes into the frames. Peer: dpdk-testpmd --forward-mode=io over two net_null devices (Debian: dpdk-dev librte-net-null23
-//                librte-mempool-ring23), received frames of both ports summed.
-//   bridge       iperf3, one stream, netns A - TAP - vnic - lwfmon - tapproto - TAP - netns B. Peer: the plain relay of tests/bench.
+//                off; as with the peer, nobody writes into the frames. Peer: dpdk-testpmd --forward-mode=io over two net_null
+//                devices (Debian: dpdk-dev librte-net-null23 librte-mempool-ring23), received frames of both ports summed.
+//   bridge       iperf3, one stream, netns A - TAP - vnic - lwfmon - tapproto - TAP - netns B. Peer: the relay of tests/bench.
 // A peer that is not installed is said and left out: then there is no ratio.
 #include <ctype.h>
 #include <stdlib.h>
@@ -220,7 +220,7 @@ bridge_theirs(const struct run_options *options)
     return bridge_script(options, command);
 }
 
-// ---- rounds and the report ----------------------------------------------------------------------------------------------------------------
+// ---- rounds and the report -----------------------------------------------------------------------------------------
 
 static const struct bench benches[] = {
     {"nbl-forward", "frame/s", "dpdk-testpmd io over net_null", forward_ours, forward_theirs},
