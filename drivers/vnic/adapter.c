@@ -142,7 +142,11 @@ adapter_destroy(struct vnic_adapter *adapter)
 {
     if (adapter->port)
         nbx_port_close(adapter->port);
-    KeFlushQueuedDpcs();                      // the completion DPC may be in its last lines
+    if (adapter->tx.batch_max) {
+        KeCancelTimer(&adapter->tx.watchdog);
+        KeCancelTimer(&adapter->tx.complete_timer);
+    }
+    KeFlushQueuedDpcs();                      // a DPC may be in its last lines
     vnic_tx_destroy(adapter);
     vnic_rx_destroy(adapter);
     NdisFreeMemoryWithTagPriority(adapter->ndis, adapter, VNIC_TAG);

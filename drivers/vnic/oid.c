@@ -258,8 +258,8 @@ oid_set_filter(struct vnic_adapter *adapter, const void *data, ULONG bytes)
     if (flags & ~(ULONG)VNIC_PACKET_FILTERS)
         return NDIS_STATUS_NOT_SUPPORTED;
     KeAcquireSpinLock(&rx->lock, &old);
-    rx->filter.flags = flags;
-    rx->filter_changed = TRUE;
+    rx->mode.packet_filter = flags;
+    rx->mode_changed = TRUE;
     KeReleaseSpinLock(&rx->lock, old);
     return NDIS_STATUS_SUCCESS;
 }
@@ -274,10 +274,10 @@ oid_set_multicast(struct vnic_adapter *adapter, const void *data, ULONG bytes)
     if (bytes / VNIC_MAC_BYTES > VNIC_MULTICAST_MAX)
         return NDIS_STATUS_MULTICAST_FULL;
     KeAcquireSpinLock(&rx->lock, &old);
-    rx->filter.multicast_count = bytes / VNIC_MAC_BYTES;
+    rx->mode.multicast_count = bytes / VNIC_MAC_BYTES;
     if (bytes)
-        memcpy(rx->filter.multicast, data, bytes);
-    rx->filter_changed = TRUE;
+        memcpy(rx->mode.multicast, data, bytes);
+    rx->mode_changed = TRUE;
     KeReleaseSpinLock(&rx->lock, old);
     return NDIS_STATUS_SUCCESS;
 }

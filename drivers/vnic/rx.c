@@ -156,9 +156,9 @@ rx_refill(struct vnic_adapter *adapter, BOOLEAN *running)
     }
     rx->slot_used = rx->slot_count;
     rx_counters_flush_locked(rx);
-    if (rx->filter_changed) {
-        rx->filter_changed = FALSE;
-        rx->filter_now = rx->filter;
+    if (rx->mode_changed) {
+        rx->mode_changed = FALSE;
+        rx->mode_now = rx->mode;
     }
     *running = rx->state == VNIC_RUNNING;
     rx->busy = *running;
@@ -188,10 +188,10 @@ rx_leave(struct vnic_adapter *adapter)
 }
 
 static BOOLEAN
-rx_multicast_matches(const struct vnic_rx_filter *filter, const UCHAR *destination)
+rx_multicast_matches(const struct vnic_rx_mode *mode, const UCHAR *destination)
 {
-    for (ULONG i = 0; i < filter->multicast_count; i++)
-        if (!memcmp(filter->multicast[i], destination, VNIC_MAC_BYTES))
+    for (ULONG i = 0; i < mode->multicast_count; i++)
+        if (!memcmp(mode->multicast[i], destination, VNIC_MAC_BYTES))
             return TRUE;
     return FALSE;
 }
@@ -200,15 +200,15 @@ rx_multicast_matches(const struct vnic_rx_filter *filter, const UCHAR *destinati
 static BOOLEAN
 rx_filter_matches(const struct vnic_adapter *adapter, enum vnic_cast cast, const UCHAR *destination)
 {
-    const struct vnic_rx_filter *filter = &adapter->rx.filter_now;
-    if (filter->flags & NDIS_PACKET_TYPE_PROMISCUOUS)
+    const struct vnic_rx_mode *mode = &adapter->rx.mode_now;
+    if (mode->packet_filter & NDIS_PACKET_TYPE_PROMISCUOUS)
         return TRUE;
     if (cast == VNIC_UNICAST)
-        return (filter->flags & NDIS_PACKET_TYPE_DIRECTED) && !memcmp(destination, adapter->mac, VNIC_MAC_BYTES);
+        return (mode->packet_filter & NDIS_PACKET_TYPE_DIRECTED) && !memcmp(destination, adapter->mac, VNIC_MAC_BYTES);
     if (cast == VNIC_BROADCAST)
-        return (filter->flags & NDIS_PACKET_TYPE_BROADCAST) != 0;
-    return (filter->flags & NDIS_PACKET_TYPE_ALL_MULTICAST) ||
-           ((filter->flags & NDIS_PACKET_TYPE_MULTICAST) && rx_multicast_matches(filter, destination));
+        return (mode->packet_filter & NDIS_PACKET_TYPE_BROADCAST) != 0;
+    return (mode->packet_filter & NDIS_PACKET_TYPE_ALL_MULTICAST) ||
+           ((mode->packet_filter & NDIS_PACKET_TYPE_MULTICAST) && rx_multicast_matches(mode, destination));
 }
 
 // The frame in this slot becomes its NBL's data. FALSE: not for us, the slot is free again.
@@ -246,9 +246,82 @@ rx_frame(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl, struct port_slot *s
     memcpy(&type, frame + 12, sizeof type);
     NET_BUFFER_LIST_INFO(nbl, NetBufferListFrameType) = (PVOID)(ULONG_PTR)type;
     if (slot->offload.flags)
-        vnic_offload_receive(adapter, nbl, frame, bytes, &slot->offload);
+        vnic_offload_receive(adapter, nbl, frame, bytes, offset, &slot->offload);
     NET_BUFFER_LIST_STATUS(nbl) = NDIS_STATUS_SUCCESS;
     NET_BUFFER_LIST_NBL_FLAGS(nbl) = 0;
+    return TRUE;
+}
+
+struct rx_list {                              // what goes up
+    NET_BUFFER_LIST *first, **end;
+    ULONG count;
+    ULONG_PTR type, types;                    // the first frame's EtherType; bits in which another differs
+};
+
+static void
+rx_list_add(struct rx_list *list, NET_BUFFER_LIST *nbl)
+{
+    ULONG_PTR type = (ULONG_PTR)NET_BUFFER_LIST_INFO(nbl, NetBufferListFrameType);
+    if (!list->count++)
+        list->type = type;
+    list->types |= list->type ^ type;
+    *list->end = nbl;
+    list->end = &NET_BUFFER_LIST_NEXT_NBL(nbl);
+}
+
+// RSC is off and a super-segment came: its segments, each in an NBL. Those for which there is no NBL are lost, as they would be on a
+// NIC without buffers. Cold: ports of the sort have RSC on.
+static __attribute__((noinline)) void
+rx_split(struct vnic_adapter *adapter, struct rx_list *list, NET_BUFFER_LIST *nbl, struct port_slot *slot, ULONG segments)
+{
+    struct vnic_rx *rx = &adapter->rx;
+    NET_BUFFER_LIST *more = NULL, **end = &more;
+    KeAcquireSpinLockAtDpcLevel(&rx->lock);
+    ULONG have = 1;
+    for (; have < segments && rx->free; have++) {
+        *end = rx->free;
+        end = &NET_BUFFER_LIST_NEXT_NBL(rx->free);
+        rx->free = *end;
+        rx->free_count--;
+    }
+    rx->counters.no_buffer += segments - have;
+    KeReleaseSpinLockFromDpcLevel(&rx->lock);
+    *end = NULL;
+    struct rx_list rest = {.end = &rest.first};
+    for (ULONG i = 1; i < have; i++) {
+        NET_BUFFER_LIST *next = NET_BUFFER_LIST_NEXT_NBL(more);
+        struct port_slot piece = {.buffer = rx_buffer(more)};
+        vnic_offload_segment(slot, i, &piece);
+        (void)rx_frame(adapter, more, &piece);   // it passed the filter as a whole
+        rx_list_add(&rest, more);
+        more = next;
+    }
+    vnic_offload_segment(slot, 0, slot);      // in place, so after the others
+    (void)rx_frame(adapter, nbl, slot);
+    rx_list_add(list, nbl);
+    *rest.end = NULL;
+    for (NET_BUFFER_LIST *next; rest.first; rest.first = next) {
+        next = NET_BUFFER_LIST_NEXT_NBL(rest.first);
+        rx_list_add(list, rest.first);
+    }
+}
+
+// A slot's frame onto the list. FALSE: the slot is free again.
+static BOOLEAN
+rx_take(struct vnic_adapter *adapter, struct rx_list *list, NET_BUFFER_LIST *nbl, struct port_slot *slot)
+{
+    if (slot->offload.gso && slot->bytes >= VNIC_HEADER_BYTES) {
+        ULONG segments = vnic_offload_segments(adapter, slot);
+        if (segments > 1) {
+            if (!rx_filter_matches(adapter, vnic_cast_of(slot->buffer), slot->buffer))
+                return FALSE;
+            rx_split(adapter, list, nbl, slot, segments);
+            return TRUE;
+        }
+    }
+    if (!rx_frame(adapter, nbl, slot))
+        return FALSE;
+    rx_list_add(list, nbl);
     return TRUE;
 }
 
@@ -257,34 +330,26 @@ static void
 rx_indicate(struct vnic_adapter *adapter, ULONG got)
 {
     struct vnic_rx *rx = &adapter->rx;
-    NET_BUFFER_LIST *first = NULL, **end = &first;
-    ULONG count = 0, kept = 0;
-    ULONG_PTR types = 0, type = 0;
+    struct rx_list list = {.end = &list.first};
+    ULONG kept = 0;
     for (ULONG i = 0; i < got; i++) {
-        NET_BUFFER_LIST *nbl = rx->slot_nbl[i];
-        if (!rx_frame(adapter, nbl, &rx->slots[i])) {
-            rx->slot_nbl[kept] = nbl;
-            rx->slots[kept++].buffer = rx->slots[i].buffer;
+        if (rx_take(adapter, &list, rx->slot_nbl[i], &rx->slots[i]))
             continue;
-        }
-        if (!count++)
-            type = (ULONG_PTR)NET_BUFFER_LIST_INFO(nbl, NetBufferListFrameType);
-        types |= type ^ (ULONG_PTR)NET_BUFFER_LIST_INFO(nbl, NetBufferListFrameType);
-        *end = nbl;
-        end = &NET_BUFFER_LIST_NEXT_NBL(nbl);
+        rx->slot_nbl[kept] = rx->slot_nbl[i];
+        rx->slots[kept++].buffer = rx->slots[i].buffer;
     }
-    *end = NULL;
+    *list.end = NULL;
     for (ULONG i = got; i < rx->slot_used; i++) {
         rx->slot_nbl[kept] = rx->slot_nbl[i];
         rx->slots[kept++].buffer = rx->slots[i].buffer;
     }
     rx->slot_used = kept;
-    if (!count)
+    if (!list.count)
         return;
     ULONG flags = NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL;
-    if (!types)
+    if (!list.types)
         flags |= NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE;
-    NdisMIndicateReceiveNetBufferLists(adapter->ndis, first, NDIS_DEFAULT_PORT_NUMBER, count, flags);
+    NdisMIndicateReceiveNetBufferLists(adapter->ndis, list.first, NDIS_DEFAULT_PORT_NUMBER, list.count, flags);
 }
 
 void

@@ -3,7 +3,7 @@
 //   NDIS -> vnic_send -> FIFO (tx.first) -> tx_pump: batch of frames (tx_batch.c) -> nbx_port_tx
 //        -> tx_advance: NBLs whose last frame was taken -> tx_deliver -> NdisMSendNetBufferListsComplete, or the held list (random)
 //   port -> vnic_on_tx_ready -> tx_pump         the FIFO goes on where the port had stopped it
-//   NDIS -> vnic_cancel_send -> out of the FIFO
+//   NDIS -> vnic_cancel_send -> out of the FIFO;   tx_watchdog_dpc gives the FIFO back when the port has been stuck for seconds
 // Bytes are the sender's again when nbx_port_tx returns, so an NBL is complete as soon as the port has taken its last frame. The lock
 // keeps the order: one sender at a time is what the port wants, and FIFO is what the wire gets
 // [ndis/nc-ndis-miniport_send_net_buffer_lists].
@@ -32,7 +32,7 @@ tx_list_add(struct tx_list *list, NET_BUFFER_LIST *nbl)
 
 // ---- making and freeing ---------------------------------------------------------------------------------------------------------
 
-static KDEFERRED_ROUTINE tx_complete_dpc;
+static KDEFERRED_ROUTINE tx_complete_dpc, tx_watchdog_dpc;
 
 NDIS_STATUS
 vnic_tx_create(struct vnic_adapter *adapter)
@@ -40,6 +40,9 @@ vnic_tx_create(struct vnic_adapter *adapter)
     struct vnic_tx *tx = &adapter->tx;
     KeInitializeSpinLock(&tx->lock);
     KeInitializeDpc(&tx->complete_dpc, tx_complete_dpc, adapter);
+    KeInitializeTimer(&tx->complete_timer);
+    KeInitializeDpc(&tx->watchdog_dpc, tx_watchdog_dpc, adapter);
+    KeInitializeTimer(&tx->watchdog);
     tx->batch_max = adapter->settings.transmit_buffers;
     tx->iov_max = tx->batch_max * 4 + VNIC_TX_IOV_PER_FRAME;
     tx->frames = vnic_alloc(adapter, tx->batch_max * sizeof *tx->frames);
@@ -96,6 +99,16 @@ tx_deliver(struct vnic_adapter *adapter, struct tx_list *list)
     tx_gone(adapter, list->count);
 }
 
+// The completion DPC now or within VNIC_HOLD_US, so that completions of several sends come to lie together.
+static void
+tx_hold_wake_locked(struct vnic_tx *tx)
+{
+    if (nbx_port_draw(2))
+        KeInsertQueueDpc(&tx->complete_dpc, NULL, NULL);
+    else
+        KeSetTimer(&tx->complete_timer, (LARGE_INTEGER){.QuadPart = -(LONGLONG)nbx_port_draw(10 * VNIC_HOLD_US) - 1}, &tx->complete_dpc);
+}
+
 // CompletionOrder=random: keep what is sent for the DPC. Nothing stays on the list then.
 static void
 tx_hold_locked(struct vnic_adapter *adapter, struct tx_list *list)
@@ -106,7 +119,7 @@ tx_hold_locked(struct vnic_adapter *adapter, struct tx_list *list)
     *list->end = tx->held;
     tx->held = list->first;
     tx_list_init(list);
-    KeInsertQueueDpc(&tx->complete_dpc, NULL, NULL);
+    tx_hold_wake_locked(tx);
 }
 
 // Complete some of what is held, in an order and in lists drawn from the box's seed; what is left waits for the next DPC.
@@ -136,7 +149,7 @@ tx_complete_dpc(struct _KDPC *dpc, PVOID context, PVOID unused1, PVOID unused2)
         tx->held = some[count];
     }
     if (tx->held)
-        KeInsertQueueDpc(&tx->complete_dpc, NULL, NULL);
+        tx_hold_wake_locked(tx);
     KeReleaseSpinLockFromDpcLevel(&tx->lock);
     for (ULONG i = 0; i < count;) {
         struct tx_list list;
@@ -198,6 +211,37 @@ tx_flush_locked(struct vnic_tx *tx, NDIS_STATUS status, struct tx_list *done)
     }
 }
 
+// While the port takes nothing: NDIS cannot finish a pause before every send is back, so a stuck port must not keep them for ever.
+static void
+tx_watchdog_set_locked(struct vnic_tx *tx)
+{
+    if (tx->watchdog_is_set)
+        return;
+    tx->watchdog_is_set = TRUE;
+    tx->watchdog_progress = tx->progress;
+    KeSetTimer(&tx->watchdog, (LARGE_INTEGER){.QuadPart = -10000ll * VNIC_WATCHDOG_MS}, &tx->watchdog_dpc);
+}
+
+static VOID
+tx_watchdog_dpc(struct _KDPC *dpc, PVOID context, PVOID unused1, PVOID unused2)
+{
+    struct vnic_adapter *adapter = context;
+    struct vnic_tx *tx = &adapter->tx;
+    struct tx_list done;
+    UNREFERENCED_PARAMETER(dpc);
+    UNREFERENCED_PARAMETER(unused1);
+    UNREFERENCED_PARAMETER(unused2);
+    tx_list_init(&done);
+    KeAcquireSpinLockAtDpcLevel(&tx->lock);
+    tx->watchdog_is_set = FALSE;
+    if (tx->first && tx->progress == tx->watchdog_progress)
+        tx_flush_locked(tx, NDIS_STATUS_FAILURE, &done);
+    else if (tx->first)
+        tx_watchdog_set_locked(tx);
+    KeReleaseSpinLockFromDpcLevel(&tx->lock);
+    tx_deliver(adapter, &done);
+}
+
 // Offer the FIFO to the port until it is empty or the port is full.
 static void
 tx_pump_locked(struct vnic_adapter *adapter, struct tx_list *done)
@@ -220,6 +264,8 @@ tx_pump_locked(struct vnic_adapter *adapter, struct tx_list *done)
         tx->blocked = taken < tx->frame_count;
         tx_advance_locked(tx, taken, done);
     }
+    if (tx->first)
+        tx_watchdog_set_locked(tx);
 }
 
 // Run the pump's results out of the lock. irql: DISPATCH   locks: drops tx->lock

@@ -4,7 +4,8 @@
 //   entry.c     DriverEntry and unload          settings.c  the adapter's INF keywords
 //   adapter.c   initialize, halt, attributes    link.c      link state, pause, restart, reset, hang check
 //   tx.c        lists down to the port and back rx.c        frames up from the port and buffers back
-//   offload.c   checksum and large send, VLAN   oid.c       OID requests and statistics
+//   tx_batch.c  NET_BUFFERs into frames         oid.c       OID requests and statistics
+//   offload.c, offload_send.c, frame.c          checksums, large segments, 802.1Q tags
 //
 // Locks: tx.lock guards everything in tx, rx.lock guards rx's free list, state, filter and counters. Neither is taken while the other
 // is held, and neither is held across a call into NDIS. Both are held across calls into the port: that is how a NIC's registers are
@@ -28,6 +29,8 @@
 #define VNIC_TX_IOV_PER_FRAME 24              // a frame in more pieces is copied
 #define VNIC_SCRATCH_BYTES 256                // patched headers of one frame
 #define VNIC_BOUNCE_BYTES (160 * 1024)        // a 64 KB frame, or its segments with their headers
+#define VNIC_WATCHDOG_MS 5000                 // a port that takes nothing for so long is stuck
+#define VNIC_HOLD_US 200                      // CompletionOrder=random: how late a completion may be
 #define VNIC_STUCK_CHECKS 4                   // hang checks without progress before we ask for a reset
 #define VNIC_LSO_MAX_BYTES 65536u - 256       // what we say a large send may carry
 
@@ -71,6 +74,11 @@ struct vnic_tx {
     ULONG out;                                // NBLs taken and not yet completed back to NDIS
     NET_BUFFER_LIST *held;                    // CompletionOrder=random: sent, to be completed by the DPC
     KDPC complete_dpc;
+    KTIMER complete_timer;                    // the same DPC, somewhat later
+    KTIMER watchdog;                          // runs while the port takes nothing
+    KDPC watchdog_dpc;
+    BOOLEAN watchdog_is_set;
+    ULONG64 watchdog_progress;
     struct vnic_counters counters;
     ULONG64 progress, last_progress;          // frames that the port took: for the hang check
     ULONG stuck_checks;
@@ -83,10 +91,17 @@ struct vnic_tx {
     UCHAR *bounce;
 };
 
-struct vnic_rx_filter {
-    ULONG flags;                              // NDIS_PACKET_TYPE_*
+// What is switched on: checksums as in the settings (1 transmit, 2 receive, 3 both), the others 0 or 1.
+struct vnic_offload {
+    ULONG ip4_checksum, tcp4_checksum, udp4_checksum, tcp6_checksum, udp6_checksum;
+    ULONG lso4, lso6, rsc4, rsc6;
+};
+
+struct vnic_rx_mode {                         // what OID requests set for the receiver
+    ULONG packet_filter;                      // NDIS_PACKET_TYPE_*
     ULONG multicast_count;
     UCHAR multicast[VNIC_MULTICAST_MAX][VNIC_MAC_BYTES];
+    struct vnic_offload offload;
 };
 
 struct vnic_rsc {
@@ -98,27 +113,22 @@ struct vnic_rx {
     enum vnic_state state;
     BOOLEAN busy;                             // on_rx is indicating
     BOOLEAN starved;                          // on_rx left for want of buffers
-    BOOLEAN filter_changed;
+    BOOLEAN mode_changed;
     ULONG count, free_count, slot_count;      // NBLs: all, on the free list, in slots; the others are out
     NET_BUFFER_LIST *free;                    // LIFO, linked by Next
     NET_BUFFER_LIST **all;
     NDIS_HANDLE pool;
     ULONG buffer_bytes;
-    struct vnic_rx_filter filter;
+    struct vnic_rx_mode mode;
     struct vnic_counters counters;
     struct vnic_rsc rsc;
     // The receiver's alone. Whatever is in slots beyond slot_used is stale.
     ULONG slot_used;
     NET_BUFFER_LIST *slot_nbl[VNIC_RX_BATCH];
     struct port_slot slots[VNIC_RX_BATCH];
-    struct vnic_rx_filter filter_now;
+    struct vnic_rx_mode mode_now;             // the receiver's copy
     struct vnic_counters batch;               // not yet in counters
     struct vnic_rsc batch_rsc;
-};
-
-struct vnic_offload {                         // what is switched on now; changed under both locks' owners being quiet (see offload.c)
-    ULONG ip4_checksum, tcp4_checksum, udp4_checksum, tcp6_checksum, udp6_checksum;
-    ULONG lso4, lso6, rsc4, rsc6;
 };
 
 struct vnic_adapter {
@@ -132,7 +142,6 @@ struct vnic_adapter {
     volatile LONG link_up;
     volatile LONG pause_steps;                // tx, rx and MiniportPause itself: the last one completes the pause
     ULONG tx_max_bytes;                       // a frame without large send, an in-band tag included
-    struct vnic_offload offload;
     DECLSPEC_ALIGN(64) struct vnic_tx tx;
     DECLSPEC_ALIGN(64) struct vnic_rx rx;
 };
@@ -192,7 +201,7 @@ void vnic_rx_restart(struct vnic_adapter *adapter);
 BOOLEAN vnic_rx_pause(struct vnic_adapter *adapter);
 void vnic_on_rx(void *context);
 
-// offload.c
+// offload.c and, for sends, offload_send.c
 NDIS_STATUS vnic_offload_create(struct vnic_adapter *adapter);
 NDIS_STATUS vnic_offload_set(struct vnic_adapter *adapter, const void *data, ULONG bytes);
 NDIS_STATUS vnic_offload_encapsulation(struct vnic_adapter *adapter, const void *data, ULONG bytes);
@@ -201,8 +210,13 @@ NDIS_STATUS vnic_offload_send(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl
 // An NBL is on its way: leave the completion information in it.
 void vnic_offload_sent(NET_BUFFER_LIST *nbl);
 // What the port says about a received frame, as NDIS wants it.
-void vnic_offload_receive(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl, UCHAR *frame, ULONG bytes,
+// shift: bytes of a tag that was taken out
+void vnic_offload_receive(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl, UCHAR *frame, ULONG bytes, ULONG shift,
                           const struct port_offload *offload);
+// How many frames a slot becomes: more than 1 for a super-segment while RSC is off.
+ULONG vnic_offload_segments(const struct vnic_adapter *adapter, const struct port_slot *slot);
+// Segment index of that slot into out->buffer. Segment 0 may be made in place, last.
+void vnic_offload_segment(const struct port_slot *slot, ULONG index, struct port_slot *out);
 // Take an 802.1Q tag out of a received frame: the addresses move up, *offset is where the frame begins then.
 // FALSE: the frame is to be dropped.
 BOOLEAN vnic_vlan_take(struct vnic_adapter *adapter, UCHAR *frame, ULONG bytes, ULONG *offset, PVOID *tag);

@@ -100,7 +100,7 @@ tp_note_frame(struct kit_binding *binding, NET_BUFFER_LIST *nbl, ULONG flags)
     frame->bytes = bytes;
     frame->checksum = NET_BUFFER_LIST_INFO(nbl, TcpIpChecksumNetBufferListInfo);
     frame->vlan = NET_BUFFER_LIST_INFO(nbl, Ieee8021QNetBufferListInfo);
-    frame->rsc = nbl->NetBufferListInfo[21];  // TcpRecvSegCoalesceInfo, whichever version this file sees
+    frame->rsc = nbl->NetBufferListInfo[22];  // TcpRecvSegCoalesceInfo, whichever version this file is compiled for
     frame->type = (uint16_t)(uintptr_t)NET_BUFFER_LIST_INFO(nbl, NetBufferListFrameType);
     frame->flags = flags;
     __atomic_fetch_add(&binding->frames, 1, __ATOMIC_RELEASE);
@@ -140,7 +140,9 @@ tp_free(NET_BUFFER_LIST *nbl)
         NET_BUFFER *next = NET_BUFFER_NEXT_NB(nb);
         for (MDL *mdl = NET_BUFFER_FIRST_MDL(nb); mdl;) {
             MDL *after = mdl->Next;
-            void *memory = MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority);
+            uint8_t *memory = MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority);
+            // Below nobody may write the sender's data: a second copy lies behind the first.
+            ck_assert(!memcmp(memory, memory + mdl->ByteCount, mdl->ByteCount));
             NdisFreeMdl(mdl);
             free(memory);
             mdl = after;
@@ -227,9 +229,10 @@ kit_nb(const uint8_t *data, uint32_t bytes, uint32_t mdls)
         if (i + 1 < mdls)
             piece = (uint32_t)prng_below(&kit.prng, left / (mdls - i) * 2 + 1);
         uint32_t lead = i ? 0 : front;
-        uint8_t *memory = malloc(lead + piece + 1);
+        uint8_t *memory = malloc(2 * (lead + piece) + 1);
         memset(memory, 0xee, lead + piece + 1);
         memcpy(memory + lead, data + at, piece);
+        memcpy(memory + lead + piece, memory, lead + piece);
         MDL *mdl = NdisAllocateMdl(tp_driver, memory, lead + piece);
         ck_assert_ptr_nonnull(mdl);
         *end = mdl;

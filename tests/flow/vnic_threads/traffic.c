@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+// The traffic of tests/flow/vnic, compiled here too.
+#include "../vnic/traffic.c"
