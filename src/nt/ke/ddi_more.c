@@ -35,6 +35,17 @@ KeShouldYieldProcessor(VOID)
     return FALSE;
 }
 
+// All limits 0: the watchdog is off.
+NTAPI NTSTATUS
+KeQueryDpcWatchdogInformation(PKDPC_WATCHDOG_INFORMATION WatchdogInformation)
+{
+    VERIFY_ENTER(KeQueryDpcWatchdogInformation);
+    if (ke_self()->irql < DISPATCH_LEVEL)
+        return STATUS_UNSUCCESSFUL;
+    *WatchdogInformation = (KDPC_WATCHDOG_INFORMATION){0};
+    return STATUS_SUCCESS;
+}
+
 // The driver's own registers are saved by the compiler at each call and by the scheduler at each switch: nothing is lost in between,
 // so saving has nothing to do. Only x87 and SSE are enabled for drivers (RtlGetEnabledExtendedFeatures).
 NTAPI NTSTATUS

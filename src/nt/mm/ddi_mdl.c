@@ -118,3 +118,61 @@ MmFreePagesFromMdl(PMDL MemoryDescriptorList)
     MemoryDescriptorList->MdlFlags &= (CSHORT)~(MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA);
     MemoryDescriptorList->StartVa = NULL;
 }
+
+// A reserved mapping only has to be big enough: the pages are mapped already, at their own address, which is what the caller gets.
+struct reserved_mapping {
+    SIZE_T bytes;
+    ULONG tag;
+    bool is_mapped;
+};
+
+NTAPI PVOID
+MmAllocateMappingAddress(SIZE_T NumberOfBytes, ULONG PoolTag)
+{
+    VERIFY_ENTER(MmAllocateMappingAddress);
+    struct reserved_mapping *mapping =
+        ex_pool_alloc(box_self(), sizeof *mapping, PoolTag, true, __builtin_return_address(0));
+    if (mapping) {
+        mapping->bytes = ROUND_TO_PAGES(NumberOfBytes);
+        mapping->tag = PoolTag;
+    }
+    return mapping;
+}
+
+static void
+mapping_check(const struct reserved_mapping *mapping, ULONG tag, bool is_mapped)
+{
+    if (mapping->tag != tag || mapping->is_mapped != is_mapped)
+        ke_bugcheck(BUGCODE_SYSTEM_PTE_MISUSE, mapping->tag != tag ? 0x102 : 0x104, (uint64_t)(uintptr_t)mapping, tag, mapping->tag);
+}
+
+NTAPI VOID
+MmFreeMappingAddress(PVOID BaseAddress, ULONG PoolTag)
+{
+    VERIFY_ENTER(MmFreeMappingAddress);
+    mapping_check(BaseAddress, PoolTag, false);
+    ex_pool_free(box_self(), BaseAddress, PoolTag);
+}
+
+NTAPI PVOID
+MmMapLockedPagesWithReservedMapping(PVOID MappingAddress, ULONG PoolTag, PMDL MemoryDescriptorList, MEMORY_CACHING_TYPE CacheType)
+{
+    VERIFY_ENTER(MmMapLockedPagesWithReservedMapping);
+    struct reserved_mapping *mapping = MappingAddress;
+    mapping_check(mapping, PoolTag, false);
+    ULONG pages = ADDRESS_AND_SIZE_TO_SPAN_PAGES(MmGetMdlVirtualAddress(MemoryDescriptorList), MemoryDescriptorList->ByteCount);
+    if ((SIZE_T)pages << PAGE_SHIFT > mapping->bytes)
+        return NULL;
+    mapping->is_mapped = true;
+    return mm_mdl_map(MemoryDescriptorList);
+}
+
+NTAPI VOID
+MmUnmapReservedMapping(PVOID BaseAddress, ULONG PoolTag, PMDL MemoryDescriptorList)
+{
+    VERIFY_ENTER(MmUnmapReservedMapping);
+    struct reserved_mapping *mapping = BaseAddress;
+    mapping_check(mapping, PoolTag, true);
+    mapping->is_mapped = false;
+    mm_mdl_unmap(MemoryDescriptorList);
+}

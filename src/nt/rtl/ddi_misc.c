@@ -4,6 +4,7 @@
 #include <ntddk.h>
 
 #include "nt/ke/ke.h"
+#include "nt/rtl/doserror.h"
 #include "nt/rtl/version.h"
 #include "verify/verify.h"
 
@@ -177,4 +178,18 @@ RtlGetEnabledExtendedFeatures(ULONG64 FeatureMask)
 {
     VERIFY_ENTER(RtlGetEnabledExtendedFeatures);
     return FeatureMask & 3;   // x87 and SSE, which every x64 has; drivers must not use more without saving it
+}
+
+NTAPI ULONG
+RtlNtStatusToDosErrorNoTeb(NTSTATUS Status)
+{
+    VERIFY_ENTER(RtlNtStatusToDosErrorNoTeb);
+    return rtl_dos_error(Status);
+}
+
+NTAPI ULONG
+RtlNtStatusToDosError(NTSTATUS Status)
+{
+    VERIFY_ENTER(RtlNtStatusToDosError);
+    return rtl_dos_error(Status);
 }

@@ -416,3 +416,19 @@ NT_TEST(MmGetSystemRoutineAddress_finds_what_is_provided_only)
     ck_assert_ptr_null(MmGetSystemRoutineAddress(&refused));
     ck_assert_ptr_null(MmGetSystemRoutineAddress(&unknown));
 }
+
+NT_TEST(MmMapLockedPagesWithReservedMapping_refuses_more_than_was_reserved)
+{
+    static char buffer[3 * PAGE_SIZE];
+    _Alignas(8) char memory[128];
+    PMDL mdl = (PMDL)memory;
+    PVOID reserved = MmAllocateMappingAddress(PAGE_SIZE, 'ameR');
+    MmInitializeMdl(mdl, PAGE_ALIGN(buffer + PAGE_SIZE), 100);
+    MmBuildMdlForNonPagedPool(mdl);
+    ck_assert_ptr_eq(MmMapLockedPagesWithReservedMapping(reserved, 'ameR', mdl, MmCached), PAGE_ALIGN(buffer + PAGE_SIZE));
+    MmUnmapReservedMapping(reserved, 'ameR', mdl);
+    MmInitializeMdl(mdl, PAGE_ALIGN(buffer + PAGE_SIZE), PAGE_SIZE + 1);
+    MmBuildMdlForNonPagedPool(mdl);
+    ck_assert_ptr_null(MmMapLockedPagesWithReservedMapping(reserved, 'ameR', mdl, MmCached));
+    MmFreeMappingAddress(reserved, 'ameR');
+}

@@ -498,3 +498,11 @@ NT_TEST(RtlCopySid_refuses_what_does_not_fit)
     b.sid.Revision = 9;
     ck_assert(!RtlValidSid(&b));
 }
+
+NT_TEST(RtlNtStatusToDosErrorNoTeb_maps_what_it_knows_and_says_so_otherwise)
+{
+    ck_assert_uint_eq(RtlNtStatusToDosErrorNoTeb(STATUS_SUCCESS), 0);
+    ck_assert_uint_eq(RtlNtStatusToDosErrorNoTeb(STATUS_ACCESS_DENIED), 5);
+    ck_assert_uint_eq(RtlNtStatusToDosError(STATUS_OBJECT_NAME_NOT_FOUND), 2);
+    ck_assert_uint_eq(RtlNtStatusToDosErrorNoTeb((NTSTATUS)0xC0FFEE00), 317);
+}
