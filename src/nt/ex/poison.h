@@ -11,8 +11,8 @@
 #endif
 #endif
 #ifndef EX_POISON
-#define EX_POISON(at, bytes) ((void)(at))
-#define EX_UNPOISON(at, bytes) ((void)(at))
+#define EX_POISON(at, bytes) ((void)(at), (void)(bytes))
+#define EX_UNPOISON(at, bytes) ((void)(at), (void)(bytes))
 #endif
 
 #endif

@@ -2,6 +2,8 @@
 // Pool on malloc. Paths: ex_pool_alloc -> header in front, into the shard of the processor we are on; ex_pool_free -> header is
 // checked (magic, own box, tag), out of the shard it came from. Shards keep the bookkeeping off a common lock: a thread at DISPATCH
 // owns its processor and meets nobody there unless another processor frees what was allocated here.
+// In asan builds the header is poisoned while the block is out, and so is the rest of a page-aligned block's last page: writing in front
+// of a block is caught like writing behind it. Whoever reads headers of blocks that are out is compiled without ASan (POOL_RAW).
 // On sim fresh memory is filled with 0xCD, because what malloc leaves there would differ between two runs of one seed.
 #include "nt/ex/pool.h"
 
@@ -11,6 +13,7 @@
 
 #include "host/symbol.h"
 #include "nt/ex/ex_int.h"
+#include "nt/ex/poison.h"
 #include "nt/ke/bugcheck.h"
 #include "nt/ke/word.h"
 
@@ -26,6 +29,55 @@ struct pool_header {
     struct ex_shard *shard;
 };
 _Static_assert(sizeof(struct pool_header) == 48, "a multiple of 16");
+
+#define POOL_RAW __attribute__((noinline, no_sanitize("address")))
+
+// The neighbours in the list are poisoned headers, so the list's own functions cannot be used.
+static POOL_RAW void
+header_link(struct list *head, struct list *node)
+{
+    struct list *last = head->prev;
+    node->prev = last;
+    node->next = head;
+    last->next = node;
+    head->prev = node;
+}
+
+static POOL_RAW void
+header_unlink(struct list *node)
+{
+    struct list *before = node->prev, *after = node->next;
+    before->next = after;
+    after->prev = before;
+}
+
+static POOL_RAW bool
+header_is_live(const struct pool_header *header)
+{
+    return header->magic == POOL_MAGIC;
+}
+
+static bool
+pool_is_paged_size(size_t bytes)
+{
+    return bytes >= PAGE_SIZE;
+}
+
+// What lies around the block, as far as it is ours.
+static void
+pool_fence(struct pool_header *header, size_t bytes, bool up)
+{
+    char *block = (char *)(header + 1);
+    size_t front = pool_is_paged_size(bytes) ? PAGE_SIZE : sizeof *header;
+    size_t behind = pool_is_paged_size(bytes) ? -bytes & (PAGE_SIZE - 1) : 0;
+    if (up) {
+        EX_POISON(block - front, front);
+        EX_POISON(block + bytes, behind);
+    } else {
+        EX_UNPOISON(block - front, front);
+        EX_UNPOISON(block + bytes, behind);
+    }
+}
 
 static struct ex_tag *
 tag_slot(struct ex_tag *tags, uint32_t room, ULONG tag)
@@ -65,15 +117,9 @@ shard_add(struct ex_shard *shard, struct pool_header *header)
         shard->tag_count++;
     tag->tag = header->tag;
     tag->bytes += header->bytes;
-    list_push_back(&shard->blocks, &header->node);
+    header_link(&shard->blocks, &header->node);
     ke_word_unlock(&shard->lock);
     return 0;
-}
-
-static bool
-pool_is_paged_size(size_t bytes)
-{
-    return bytes >= PAGE_SIZE;
 }
 
 void *
@@ -103,6 +149,7 @@ ex_pool_alloc(struct box *box, size_t bytes, ULONG tag, bool zero, const void *c
         free(base);
         return NULL;
     }
+    pool_fence(header, bytes, true);
     return block;
 }
 
@@ -125,18 +172,22 @@ ex_pool_free(struct box *box, void *block, ULONG tag)
     if (!block || ((uintptr_t)block & 15))
         ke_bugcheck(BUGCODE_BAD_POOL_CALLER, 0x46, (uint64_t)(uintptr_t)block, 0, 0);
     struct pool_header *header = (struct pool_header *)block - 1;
+    if (header_is_live(header)) {    // else ASan may say what it knows of it when pool_check looks
+        EX_UNPOISON(header, sizeof *header);
+        pool_fence(header, header->bytes, false);
+    }
     struct ex_shard *shard = pool_check(box, header, tag);
     ke_word_lock(&shard->lock);
     struct ex_tag *account = tag_slot(shard->tags, shard->tag_room, header->tag);
     account->frees++;
     account->bytes -= header->bytes;
-    list_remove(&header->node);
+    header_unlink(&header->node);
     ke_word_unlock(&shard->lock);
     header->magic = POOL_MAGIC_FREE;
     free((char *)block - (pool_is_paged_size(header->bytes) ? PAGE_SIZE : sizeof *header));
 }
 
-size_t
+POOL_RAW size_t
 ex_pool_bytes(const void *block)
 {
     return ((const struct pool_header *)block - 1)->bytes;
@@ -185,9 +236,12 @@ void
 ex_leaks_report(struct box *box)
 {
     for (uint32_t i = 0; i < box->processor_count; i++) {
-        struct list *node;
-        while ((node = list_pop_front(&box->ex->shards[i].blocks))) {
-            struct pool_header *header = LIST_ENTRY_OF(node, struct pool_header, node);
+        struct list *head = &box->ex->shards[i].blocks;
+        while (!list_is_empty(head)) {
+            struct pool_header *header = LIST_ENTRY_OF(head->next, struct pool_header, node);
+            EX_UNPOISON(header, sizeof *header);
+            pool_fence(header, header->bytes, false);
+            header_unlink(&header->node);
             leak_report(box, header);
             free((char *)(header + 1) - (pool_is_paged_size(header->bytes) ? PAGE_SIZE : sizeof *header));
         }

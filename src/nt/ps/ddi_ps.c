@@ -114,3 +114,13 @@ PsGetVersion(PULONG MajorVersion, PULONG MinorVersion, PULONG BuildNumber, PUNIC
         CSDVersion->Length = 0;
     return FALSE;   // a free build
 }
+
+// Lets others run, if there are any; whether one did cannot be told, so it never says STATUS_NO_YIELD_PERFORMED.
+NTAPI NTSTATUS
+ZwYieldExecution(VOID)
+{
+    VERIFY_ENTER(ZwYieldExecution);
+    _Atomic uint32_t nobody = 0;
+    sched_wait(sched_self->sched, &nobody, 0, 0);
+    return STATUS_SUCCESS;
+}

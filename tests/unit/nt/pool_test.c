@@ -211,3 +211,33 @@ TEST(KeBugCheckEx_reports_code_and_parameters_and_ends_with_1)
 {
     expect_bugcheck(bugcheck_own, "0x12345 raised by a driver (0x1, 0x2, 0x3, 0xABC)");
 }
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+static void
+write_before(void)
+{
+    char *block = ExAllocatePoolWithTag(NonPagedPoolNx, 40, 'abcd');
+    *(volatile char *)(block - 1) = 1;
+}
+
+static void
+write_behind_pages(void)
+{
+    char *block = ExAllocatePoolWithTag(NonPagedPoolNx, PAGE_SIZE + 8, 'abcd');
+    *(volatile char *)(block + PAGE_SIZE + 8) = 1;
+}
+
+static void
+free_again(void)
+{
+    char *block = ExAllocatePoolWithTag(NonPagedPoolNx, 40, 'abcd');
+    ExFreePool(block);
+    ExFreePool(block);
+}
+
+TEST(ExAllocatePoolWithTag_block_is_fenced_in_front) { expect_bugcheck(write_before, "AddressSanitizer: use-after-poison"); }
+TEST(ExAllocatePoolWithTag_pages_are_fenced_behind) { expect_bugcheck(write_behind_pages, "AddressSanitizer: use-after-poison"); }
+TEST(ExFreePool_twice_is_reported_with_both_stacks) { expect_bugcheck(free_again, "AddressSanitizer: heap-use-after-free"); }
+#endif
+#endif

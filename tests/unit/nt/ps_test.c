@@ -97,3 +97,18 @@ NT_TEST(KeSetPriorityThread_returns_the_priority_before)
     ck_assert_int_eq(KeQueryPriorityThread(self), 16);
     ck_assert_int_eq(KeSetPriorityThread(self, 8), 16);
 }
+
+static void
+yield_partner(void *arg)
+{
+    *(_Atomic uint32_t *)arg = 1;
+}
+
+NT_TEST(ZwYieldExecution_lets_another_thread_run)
+{
+    _Atomic uint32_t ran = 0;
+    struct ke_thread *helper = nt_test_start(yield_partner, (void *)&ran);
+    while (!ran)
+        ck_assert_int_eq(ZwYieldExecution(), STATUS_SUCCESS);
+    ke_thread_join(helper);
+}
