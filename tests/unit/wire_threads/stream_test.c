@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Stream ports against each other, against a peer that speaks the framing byte by byte or wrongly, and against passt.
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -217,10 +218,11 @@ REAL_TEST(stream_listener_replaces_a_dead_socket_and_nothing_else)
     ck_assert_int_lt(port_open(world, spec_listen, &upcalls, NULL, &port, error, sizeof(error)), 0);
     ck_assert_msg(strstr(error, "listens there already") != NULL, "%s", error);
     device_close(&a);
-    real_shell("touch /tmp/nbx-stream-file");
-    ck_assert_int_lt(port_open(world, "stream-listen:/tmp/nbx-stream-file", &upcalls, NULL, &port, error, sizeof(error)), 0);
-    ck_assert_int_eq(access("/tmp/nbx-stream-file", F_OK), 0);
-    unlink("/tmp/nbx-stream-file");
+    int file = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+    ck_assert_int_ge(file, 0);
+    close(file);
+    ck_assert_int_lt(port_open(world, spec_listen, &upcalls, NULL, &port, error, sizeof(error)), 0);
+    ck_assert_int_eq(access(path, F_OK), 0);
     paths_remove();
 }
 

@@ -75,11 +75,11 @@ NETNS_TEST(tap_left_behind_has_its_offloads_off_again)
         fprintf(stderr, "SKIP tap_left_behind_has_its_offloads_off_again: ethtool is not installed\n");
         return;
     }
-    real_shell("ip tuntap add nb0 mode tap && ip link set nb0 up && ethtool -k nb0 | sed 's/ .requested on.//' > /tmp/nbx-tap-before");
+    real_shell("ip tuntap add nb0 mode tap && ip link set nb0 up && ethtool -k nb0 | sed 's/ .requested on.//' > /tmp/nbx-tap-$PPID");
     device_open(&a, world, "tap:nb0");
     real_shell("ethtool -k nb0 | grep -q 'tcp-segmentation-offload: on'");
     device_close(&a);
-    real_shell("ethtool -k nb0 | sed 's/ .requested on.//' | diff /tmp/nbx-tap-before - && rm /tmp/nbx-tap-before");
+    real_shell("ethtool -k nb0 | sed 's/ .requested on.//' | diff /tmp/nbx-tap-$PPID - && rm /tmp/nbx-tap-$PPID");
 }
 
 NETNS_TEST(tap_in_use_or_no_tap_is_refused_with_a_sentence)
