@@ -11,6 +11,8 @@
 #include "loader/loader.h"
 #include "nt/cm/cm.h"
 #include "nt/io/io_int.h"
+#include "nt/ke/dpc.h"
+#include "nt/ke/timer.h"
 
 static void
 say(char *error, size_t error_bytes, const char *what, const char *name)
@@ -146,6 +148,9 @@ image_close(struct io_image *image)
 {
     struct box *box = image->box;
     wait_for_references(image);
+    if (image->span_bytes)
+        ke_timers_reclaim(box, image->base, image->span_bytes, image->name);
+    ke_dpc_flush(box);               // a DPC of the driver's may still be queued, or run
     if (image->driver_object) {
         io_driver_sweep(image->driver_object);
         io_reinit_drop(image->driver_object);

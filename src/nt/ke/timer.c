@@ -148,6 +148,36 @@ ke_timer_wait_unset(KTIMER *timer)
         ke_wait(box, 1, &object, false, SCHED_NEVER);
 }
 
+// One of the timers whose routine lies in the range, taken out; NULL when there is none left.
+static KTIMER *
+timer_take_in_range(struct box *box, const void *base, size_t bytes, PKDEFERRED_ROUTINE *routine)
+{
+    struct heap *heap = &box->ke->timers.heap;
+    KTIMER *found = NULL;
+    ke_dispatcher_lock(box);
+    for (size_t i = 0; i < heap->count && !found; i++) {
+        KTIMER *timer = timer_of(heap->nodes[i]);
+        if (!timer->Dpc || (uintptr_t)timer->Dpc->DeferredRoutine - (uintptr_t)base >= bytes)
+            continue;
+        found = timer;
+        *routine = timer->Dpc->DeferredRoutine;
+        heap_remove(heap, timer_node(timer));
+        timer->Period = 0;
+    }
+    ke_dispatcher_unlock(box);
+    return found;
+}
+
+uint32_t
+ke_timers_reclaim(struct box *box, const void *base, size_t bytes, const char *who)
+{
+    uint32_t count = 0;
+    PKDEFERRED_ROUTINE routine = NULL;
+    for (KTIMER *timer; (timer = timer_take_in_range(box, base, bytes, &routine)); count++)
+        box_leftover(box, "timer %p of %s is still set while its code goes away (DPC routine %p)", (void *)timer, who, (void *)routine);
+    return count;
+}
+
 static void
 timer_thread(void *arg)
 {

@@ -14,6 +14,9 @@ bool ke_timer_set(KTIMER *timer, LARGE_INTEGER due, uint32_t period_ms, KDPC *dp
 bool ke_timer_set_at(KTIMER *timer, uint64_t due_ns, uint64_t period_units, KDPC *dpc);
 // Returns whether it was set. Its DPC may be queued or running still.
 bool ke_timer_cancel(KTIMER *timer);
+// Code from base on goes away: take back every timer whose DPC routine lies there and count each as a leftover of `who`.
+// Returns how many. irql: PASSIVE.
+uint32_t ke_timers_reclaim(struct box *box, const void *base, size_t bytes, const char *who);
 // Let it expire once more if it is set, and return when it has; a period ends. Nobody may set it meanwhile. irql: <= APC.
 void ke_timer_wait_unset(KTIMER *timer);
 

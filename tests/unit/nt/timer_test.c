@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Timers and clocks.
+#include "nt/ke/timer.h"
 #include "unit/nt/nt_test.h"
 
 struct ticks {
@@ -131,4 +132,33 @@ NT_TEST(KeStallExecutionProcessor_lets_time_pass)
     ck_assert_int_eq(frequency.QuadPart, 10000000);
     KeStallExecutionProcessor(50);
     ck_assert_int_ge(KeQueryPerformanceCounter(NULL).QuadPart - before.QuadPart, 500);
+}
+
+static void
+swallow(void *context, const char *text)
+{
+    *(int *)context += strstr(text, "of gone is still set") != NULL;
+}
+
+NT_TEST(timers_reclaim_takes_back_only_those_whose_code_goes_away)
+{
+    struct ticks ticks = {0};
+    KTIMER timers[3];
+    KDPC dpc;
+    int said = 0;
+    struct box *box = box_self();
+    KeInitializeDpc(&dpc, tick_dpc, &ticks);
+    for (int i = 0; i < 3; i++) {
+        KeInitializeTimer(&timers[i]);
+        KeSetTimerEx(&timers[i], nt_test_ms(100000), 5, i < 2 ? &dpc : NULL);
+    }
+    box->on_message = swallow;
+    box->on_message_context = &said;
+    ck_assert_uint_eq(ke_timers_reclaim(box, (char *)tick_dpc + 1, 100, "gone"), 0);
+    ck_assert_uint_eq(ke_timers_reclaim(box, (char *)tick_dpc - 10, 11, "gone"), 2);
+    ck_assert_int_eq(said, 2);
+    box->on_message = NULL;
+    box->leftovers = 0;
+    ck_assert(!KeCancelTimer(&timers[0]) && !KeCancelTimer(&timers[1]));
+    ck_assert(KeCancelTimer(&timers[2]));
 }
