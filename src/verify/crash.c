@@ -39,7 +39,7 @@ driver_frame(const struct fault *fault, const struct io_image *driver)
     for (size_t i = 0; i < fault->frame_count; i++)
         if (io_image_covers(driver, fault->frames[i]))
             return i;
-    return 0;
+    return (uintptr_t)fault->frames[0] < 4096 && fault->frame_count > 1 ? 1 : 0;   // a call through a null pointer: its caller
 }
 
 static void

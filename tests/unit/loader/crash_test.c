@@ -79,3 +79,47 @@ TEST(crash_by_abort_is_reported_with_its_stack_and_exits_with_1)
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %x: %s", status, out);
     ck_assert_msg(strstr(out, "ABRT") != NULL && strstr(out, "box doomed") != NULL, "%s", out);
 }
+
+#if !defined(__has_feature) || !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+static volatile int depth_kept;
+
+static __attribute__((noinline)) int
+without_end(int depth)
+{
+    volatile char room[512];
+    room[0] = (char)depth;
+    depth_kept = depth;
+    return depth_kept >= 0 ? without_end(depth + 1) + room[0] : 0;
+}
+
+static void
+overflow_here(void *arg)
+{
+    without_end(0);
+}
+
+static void (*volatile nobody)(void);
+
+static void
+call_nobody(void *arg)
+{
+    nobody();
+    depth_kept = 1;   // or the call would be a jump, and leave no frame
+}
+
+TEST(crash_by_stack_overflow_is_reported_as_such)
+{
+    static char out[65536];
+    int status = run_child(overflow_here, out, sizeof(out));
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %x: %s", status, out);
+    ck_assert_msg(strstr(out, "without_end") != NULL && strstr(out, "is used up") != NULL, "%s", out);
+}
+
+TEST(crash_by_a_call_through_a_null_pointer_names_the_caller)
+{
+    static char out[32768];
+    int status = run_child(call_nobody, out, sizeof(out));
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %x: %s", status, out);
+    ck_assert_msg(strstr(out, "crashed in call_nobody: SIGSEGV at address (nil)") != NULL, "%s", out);
+}
+#endif
