@@ -9,7 +9,8 @@
 #include "ndis/ndis_int.h"
 #include "verify/verify.h"
 
-// A reader's hold on the table: at DISPATCH none is needed, below it counts as a reference.
+// A reader's hold on the table: at DISPATCH none is needed, below it counts as a reference, and as a call of each binding that the
+// table names: a binding that is closed meanwhile stays until the reader has come to it (ndis_module_drain).
 struct top_reader {
     struct ndis_top *top;
     bool counted;
@@ -25,6 +26,8 @@ top_begin(struct ke_thread *self, struct ndis_adapter *adapter)
     if (reader.counted) {
         atomic_fetch_add(&reader.top->refs, 1);
         atomic_fetch_add(&reader.top->returns.target->calls, 1);
+        for (uint32_t i = 0; i < reader.top->count; i++)
+            atomic_fetch_add(&reader.top->entry[i].binding->module.calls, 1);
     }
     ke_lower(self, old);
     return reader;
@@ -35,6 +38,8 @@ top_end(struct top_reader *reader)
 {
     if (!reader->counted)
         return;
+    for (uint32_t i = 0; i < reader->top->count; i++)
+        atomic_fetch_sub(&reader->top->entry[i].binding->module.calls, 1);
     atomic_fetch_sub(&reader->top->returns.target->calls, 1);
     ndis_top_unref(reader->top);
 }

@@ -357,6 +357,8 @@ proto_receive(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port,
     struct kit_binding *binding = context;
     ck_assert_uint_eq(count, nbl_count(nbls));
     binding->received += count;
+    if (binding->on_received)
+        binding->on_received(binding);
     if (flags & NDIS_RECEIVE_FLAGS_RESOURCES) {
         binding->resources += count;
         return;

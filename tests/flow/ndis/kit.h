@@ -42,6 +42,7 @@ struct kit_binding {
     NDIS_OID_REQUEST *oid_done;
     NDIS_STATUS oid_status;
     void (*on_completed)(struct kit_binding *binding, NET_BUFFER_LIST *nbls);
+    void (*on_received)(struct kit_binding *binding);
 };
 
 struct kit {

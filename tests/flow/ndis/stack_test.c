@@ -234,3 +234,50 @@ TEST_TIMEOUT(60, pause_waits_for_sends_in_flight_on_every_schedule)
     for (uint64_t seed = 101; seed < 160; seed++)
         kit_run(seed, pause_in_flight);
 }
+
+static void
+indicate_thread(void *arg)
+{
+    volatile bool *stop = arg;
+    while (!*stop)
+        kit_indicate(broadcast, 3, 0);
+}
+
+static void
+receive_slowly(struct kit_binding *binding)
+{
+    LARGE_INTEGER wait = {.QuadPart = -5000};
+    KeDelayExecutionThread(KernelMode, FALSE, &wait);
+}
+
+// Unbound by itself, as a protocol asks for it; the miniport below keeps indicating, at PASSIVE_LEVEL, and the binding that is served
+// first takes its time.
+static void
+unbind_under_receives(void)
+{
+    volatile bool stop = false;
+    struct ke_thread *thread;
+    LARGE_INTEGER wait = {.QuadPart = -1000};
+    kit_start(true, 2);
+    filter_set(0, NDIS_PACKET_TYPE_BROADCAST);
+    kit.binding[0].on_received = receive_slowly;
+    ck_assert_int_eq(ke_thread_start(kit.box, "indicate", indicate_thread, (void *)&stop, &thread), 0);
+    for (uint32_t round = 0; round < 4; round++) {
+        filter_set(1, NDIS_PACKET_TYPE_BROADCAST);
+        uint32_t seen = kit.binding[1].received;
+        while (kit.binding[1].received == seen)
+            KeDelayExecutionThread(KernelMode, FALSE, &wait);
+        ck_assert_int_eq(NdisUnbindAdapter(kit.binding[1].handle), NDIS_STATUS_SUCCESS);
+        while (kit.binding[1].in_use)
+            KeDelayExecutionThread(KernelMode, FALSE, &wait);
+        ck_assert_int_eq(ndis_adapter_bind(kit.adapter, "proto1"), NDIS_STATUS_SUCCESS);
+    }
+    stop = true;
+    ke_thread_join(thread);
+}
+
+TEST_TIMEOUT(60, a_binding_may_be_closed_while_frames_are_indicated_below_DISPATCH)
+{
+    for (uint64_t seed = 1; seed < 20; seed++)
+        kit_run(seed, unbind_under_receives);
+}
