@@ -346,7 +346,7 @@ kit_add(const char *name, const char *port, const struct kit_setting *settings, 
         ck_assert_int_eq(cm_set_sz(kit.box, key, "Port", port), STATUS_SUCCESS);
     for (; settings && settings->name; settings++)
         ck_assert_int_eq(cm_set_sz(kit.box, key, settings->name, settings->text), STATUS_SUCCESS);
-    struct ndis_adapter_config config = {.name = name, .driver = "vnic"};
+    struct ndis_adapter_config config = {.name = name, .driver = kit.driver};
     return ndis_adapter_add(kit.box, &config, out);
 }
 
@@ -392,9 +392,10 @@ kit_message(void *context, const char *text)
 static void
 kit_inside(void *fn)
 {
-    static const char *const names[] = {"echoproto", "tp", "vnic"};
+    static const char *const names[] = {"echoproto", "tp", "hello_miniport", "vnic"};
     ck_assert_int_eq(ndis_create(kit.box), 0);
     kit_load("vnic", NBX_DRIVER_DIR "/vnic.so", NULL);
+    kit_load("hello_miniport", NBX_DRIVER_DIR "/hello_miniport.so", NULL);
     kit_load("tp", NULL, tp_entry);
     kit_load("echoproto", NBX_DRIVER_DIR "/echoproto.so", NULL);
     ((void (*)(void))fn)();
@@ -405,7 +406,7 @@ kit_inside(void *fn)
     for (uint32_t i = 0; i < KIT_BINDINGS; i++)
         for (uint32_t j = 0; j < kit.binding[i].frames; j++)
             free(kit.binding[i].frame[j].data);
-    for (uint32_t i = 0; i < 3; i++)
+    for (uint32_t i = 0; i < 4; i++)
         ck_assert_int_eq(io_image_unload(io_image_find(kit.box, names[i])), STATUS_SUCCESS);
     kit.left = ndis_destroy(kit.box);
 }
@@ -415,6 +416,7 @@ kit_run_on(struct sched *sched, uint64_t seed, void (*fn)(void))
 {
     struct box_config config = {.name = "test", .processors = 2, .seed = seed};
     memset(&kit, 0, sizeof kit);
+    kit.driver = "vnic";
     prng_seed(&kit.prng, seed);
     kit.ports = port_world_create(sched);
     kit.box = box_create(sched, &config);

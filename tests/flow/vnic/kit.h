@@ -49,6 +49,7 @@ struct kit_binding {
 
 struct kit {
     struct box *box;
+    const char *driver;                       // of adapters: vnic unless a test says hello_miniport
     struct port_world *ports;
     struct kit_binding binding[KIT_BINDINGS];
     uint64_t trace_hash;

@@ -281,11 +281,13 @@ TEST(received_checksum_words_say_what_the_port_said)
 static void
 checksum_up_off(void)
 {
-    static const struct kit_setting off[] = {{"*TCPChecksumOffloadIPv4", "1"}, {"*UDPChecksumOffloadIPv4", "0"}, {"*IPChecksumOffloadIPv4", "0"}, {0}};
+    static const struct kit_setting off[] = {
+        {"*TCPChecksumOffloadIPv4", "1"}, {"*UDPChecksumOffloadIPv4", "0"}, {"*IPChecksumOffloadIPv4", "0"}, {0}};
     struct kit_binding *a;
     kit_nic("nic0", "test:a", off, "tp", 0, &a);
     for (uint32_t i = 0; i < 2; i++)
-        deliver_packet(&(struct packet){.udp = i, .payload_bytes = 100 + i, .partial = true}, (struct port_offload){.flags = PORT_CSUM_NEEDED});
+        deliver_packet(&(struct packet){.udp = i, .payload_bytes = 100 + i, .partial = true},
+                       (struct port_offload){.flags = PORT_CSUM_NEEDED});
     port_test_rx_flush(port_test_find(kit.ports, "a"));
     kit_wait(&a->frames, 2);
     for (uint32_t i = 0; i < 2; i++) {
@@ -389,6 +391,12 @@ TEST(a_received_tag_is_taken_out_of_the_frame_unless_tags_are_off)
     kit_run(9, tags_up);
 }
 
+static NDIS_STATUS
+offload_set(struct kit_binding *binding, NDIS_OFFLOAD_PARAMETERS *wanted, uint32_t bytes)
+{
+    return kit_oid(binding, NdisRequestSetInformation, OID_TCP_OFFLOAD_PARAMETERS, wanted, bytes);
+}
+
 static void
 switching(void)
 {
@@ -398,7 +406,7 @@ switching(void)
         .Header = {NDIS_OBJECT_TYPE_DEFAULT, NDIS_OFFLOAD_PARAMETERS_REVISION_3, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3},
         .TCPIPv4Checksum = NDIS_OFFLOAD_PARAMETERS_TX_RX_DISABLED,
         .RscIPv4 = NDIS_OFFLOAD_PARAMETERS_RSC_DISABLED};
-    ck_assert_int_eq(kit_oid(a, NdisRequestSetInformation, OID_TCP_OFFLOAD_PARAMETERS, &wanted, sizeof wanted), NDIS_STATUS_SUCCESS);
+    ck_assert_int_eq(offload_set(a, &wanted, sizeof wanted), NDIS_STATUS_SUCCESS);
     deliver_packet(&(struct packet){.payload_bytes = 3000, .partial = true},
                    (struct port_offload){.flags = PORT_CSUM_NEEDED, .gso = PORT_GSO_TCP4, .gso_bytes = 1000});
     port_test_rx_flush(port_test_find(kit.ports, "a"));
@@ -408,11 +416,11 @@ switching(void)
         ck_assert(!checksum_of(&a->frame[i]).Receive.TcpChecksumSucceeded);
     }
     wanted.TCPIPv4Checksum = 9;
-    ck_assert_int_eq(kit_oid(a, NdisRequestSetInformation, OID_TCP_OFFLOAD_PARAMETERS, &wanted, sizeof wanted), NDIS_STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(offload_set(a, &wanted, sizeof wanted), NDIS_STATUS_INVALID_PARAMETER);
     wanted.TCPIPv4Checksum = 0;
     wanted.LsoV1 = NDIS_OFFLOAD_PARAMETERS_LSOV1_ENABLED;
-    ck_assert_int_eq(kit_oid(a, NdisRequestSetInformation, OID_TCP_OFFLOAD_PARAMETERS, &wanted, sizeof wanted), NDIS_STATUS_NOT_SUPPORTED);
-    ck_assert_int_eq(kit_oid(a, NdisRequestSetInformation, OID_TCP_OFFLOAD_PARAMETERS, &wanted, 8), NDIS_STATUS_INVALID_LENGTH);
+    ck_assert_int_eq(offload_set(a, &wanted, sizeof wanted), NDIS_STATUS_NOT_SUPPORTED);
+    ck_assert_int_eq(offload_set(a, &wanted, 8), NDIS_STATUS_INVALID_LENGTH);
 }
 
 TEST(OID_TCP_OFFLOAD_PARAMETERS_switches_what_the_receiver_does)

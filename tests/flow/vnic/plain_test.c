@@ -422,6 +422,23 @@ TEST(OID_GEN_STATISTICS_counts_by_kind_of_address_and_both_ends_agree)
     kit_run(13, statistics);
 }
 
+static void
+hello(void)
+{
+    struct kit_binding *a;
+    kit.driver = "hello_miniport";
+    kit_nic("nic0", NULL, NULL, "tp", NDIS_PACKET_TYPE_DIRECTED, &a);
+    traffic_random(a, 100);
+    ck_assert_uint_eq(a->completed, 100);
+    ck_assert_uint_eq(kit_counter(a, OID_GEN_XMIT_OK), traffic.count);
+    traffic_free();
+}
+
+TEST(hello_miniport_counts_and_completes_what_it_is_sent)
+{
+    kit_run(14, hello);
+}
+
 // ---- schedules ------------------------------------------------------------------------------------------------------------------
 
 static uint64_t sweep_out_of_order, sweep_paused;
