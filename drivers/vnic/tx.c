@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Lists down to the port, and back to NDIS.
-//   NDIS -> vnic_send -> FIFO (tx.first) -> tx_pump: batch of frames (tx_batch.c) -> nbx_port_tx
+//   NDIS -> vnic_send -> straight to the port if nothing waits and the list is plain (tx_run.c), else
+//        -> FIFO (tx.first) -> tx_pump: batch of frames (tx_batch.c) -> nbx_port_tx
 //        -> tx_advance: NBLs whose last frame was taken -> tx_deliver -> NdisMSendNetBufferListsComplete, or the held list (random)
 //   port -> vnic_on_tx_ready -> tx_pump         the FIFO goes on where the port had stopped it
 //   NDIS -> vnic_cancel_send -> out of the FIFO;   tx_watchdog_dpc gives the FIFO back when the port has been stuck for seconds
@@ -28,6 +29,15 @@ tx_list_add(struct tx_list *list, NET_BUFFER_LIST *nbl)
     *list->end = nbl;
     list->end = &NET_BUFFER_LIST_NEXT_NBL(nbl);
     list->count++;
+}
+
+// A whole chain from first to last.
+static void
+tx_list_splice(struct tx_list *list, NET_BUFFER_LIST *first, NET_BUFFER_LIST *last, ULONG count)
+{
+    *list->end = first;
+    list->end = &NET_BUFFER_LIST_NEXT_NBL(last);
+    list->count += count;
 }
 
 // ---- making and freeing ---------------------------------------------------------------------------------------------------------
@@ -287,6 +297,27 @@ tx_refusal_locked(const struct vnic_tx *tx)
     return tx->state == VNIC_RUNNING ? NDIS_STATUS_SUCCESS : NDIS_STATUS_PAUSED;
 }
 
+// Straight to the port, as far as the list is plain and nothing waits before it. Returns what is left.
+static NET_BUFFER_LIST *
+tx_send_run_locked(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbls, struct tx_list *done)
+{
+    struct vnic_tx *tx = &adapter->tx;
+    while (nbls && !tx->first && !tx->blocked && tx->link_up) {
+        struct vnic_run run;
+        ULONG count = vnic_run_build(tx, nbls, adapter->tx_max_bytes, &run);
+        if (!count)
+            break;
+        ULONG taken = nbx_port_tx(adapter->port, tx->frames, count);
+        NET_BUFFER_LIST *rest = vnic_run_take(tx, nbls, count, taken, &run);
+        tx->blocked = taken < count;
+        tx->out += taken;
+        if (taken)
+            tx_list_splice(done, nbls, run.last, taken);
+        nbls = rest;
+    }
+    return nbls;
+}
+
 static void
 tx_send_at_dispatch(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbls)
 {
@@ -295,6 +326,10 @@ tx_send_at_dispatch(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbls)
     tx_list_init(&done);
     KeAcquireSpinLockAtDpcLevel(&tx->lock);
     NDIS_STATUS refusal = tx_refusal_locked(tx);
+    if (refusal == NDIS_STATUS_SUCCESS && !(nbls = tx_send_run_locked(adapter, nbls, &done))) {
+        tx_finish_drops(adapter, &done);
+        return;
+    }
     NET_BUFFER_LIST *last = nbls;
     ULONG count = 0;
     for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = NET_BUFFER_LIST_NEXT_NBL(nbl)) {

@@ -242,6 +242,17 @@ MINIPORT_CANCEL_OID_REQUEST vnic_cancel_oid;
 extern const NDIS_OID vnic_oids[];
 extern const ULONG vnic_oids_bytes;
 
+// A run of plain NBLs (tx_run.c).
+struct vnic_run {
+    NET_BUFFER_LIST *last;
+    ULONG64 frames[VNIC_CASTS], bytes[VNIC_CASTS];
+};
+// Batch frames from the front of nbls as far as they are plain and fit; returns how many.
+// irql: DISPATCH   locks: tx->lock held   owns: looks only
+ULONG vnic_run_build(struct vnic_tx *tx, NET_BUFFER_LIST *nbls, ULONG max_bytes, struct vnic_run *run);
+// The port took so many: counts them. Returns what is left of nbls; run->last is the last that went.
+NET_BUFFER_LIST *vnic_run_take(struct vnic_tx *tx, NET_BUFFER_LIST *nbls, ULONG count, ULONG taken, struct vnic_run *run);
+
 static inline enum vnic_cast
 vnic_cast_of(const UCHAR *destination)
 {
