@@ -93,6 +93,8 @@ ke_grace(struct box *box)
 {
     struct ke_thread *self = ke_self();
     struct ke_processor *home = self->processor;
+    if (self->irql >= DISPATCH_LEVEL)   // it would wait for itself
+        ke_bugcheck(BUGCODE_IRQL_NOT_LESS_OR_EQUAL, 0, self->irql, 0, (uint64_t)(uintptr_t)__builtin_return_address(0));
     for (uint32_t i = 0; i < box->processor_count; i++) {
         KIRQL old = ke_raise_on(self, &box->processors[i]);
         ke_lower(self, old);

@@ -200,6 +200,48 @@ bugcheck_own(void)
     KeBugCheckEx(0x12345, 1, 2, 3, 0xabc);
 }
 
+static void
+flush_at_dispatch(void)
+{
+    KeRaiseIrqlToDpcLevel();
+    KeFlushQueuedDpcs();
+}
+
+static NTAPI VOID
+waiting_dpc(PKDPC dpc, PVOID context, PVOID argument1, PVOID argument2)
+{
+    KeWaitForSingleObject(context, Executive, KernelMode, FALSE, NULL);
+}
+
+static void
+wait_in_dpc(void)
+{
+    KEVENT event;
+    KDPC dpc;
+    KeInitializeEvent(&event, NotificationEvent, FALSE);
+    KeInitializeDpc(&dpc, waiting_dpc, &event);
+    KeInsertQueueDpc(&dpc, NULL, NULL);
+    KeFlushQueuedDpcs();
+}
+
+static NTAPI VOID
+lowering_dpc(PKDPC dpc, PVOID context, PVOID argument1, PVOID argument2)
+{
+    KeLowerIrql(PASSIVE_LEVEL);
+}
+
+static void
+lower_in_dpc(void)
+{
+    KDPC dpc;
+    KeInitializeDpc(&dpc, lowering_dpc, NULL);
+    KeInsertQueueDpc(&dpc, NULL, NULL);
+    KeFlushQueuedDpcs();
+}
+
+TEST(KeFlushQueuedDpcs_at_dispatch_is_bug_check_a) { expect_bugcheck(flush_at_dispatch, "0xA IRQL_NOT_LESS_OR_EQUAL"); }
+TEST(KeWaitForSingleObject_in_a_dpc_is_bug_check_b8) { expect_bugcheck(wait_in_dpc, "0xB8 ATTEMPTED_SWITCH_FROM_DPC"); }
+TEST(KeLowerIrql_below_dispatch_in_a_dpc_is_bug_check_a) { expect_bugcheck(lower_in_dpc, "0xA IRQL_NOT_LESS_OR_EQUAL"); }
 TEST(ExFreePoolWithTag_with_another_tag_is_bug_check_c2) { expect_bugcheck(free_twice, "0xC2 BAD_POOL_CALLER (0xA,"); }
 TEST(KeWaitForSingleObject_at_dispatch_is_bug_check_a) { expect_bugcheck(wait_at_dispatch, "0xA IRQL_NOT_LESS_OR_EQUAL"); }
 TEST(KeAcquireSpinLock_twice_is_bug_check_f) { expect_bugcheck(lock_twice, "0xF SPIN_LOCK_ALREADY_OWNED"); }
