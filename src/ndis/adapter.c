@@ -435,7 +435,7 @@ ndis_event_word(enum ndis_event event)
     static const char *const words[NDIS_EVENT_COUNT] = {
         "pause with sends in flight", "pause with receives out", "send refused (paused)", "completion deferred",
         "indication deferred", "frame looped back", "receive shown to several", "OID request waited",
-        "OID request cancelled",       "send cancelled"};
+        "OID request cancelled", "send cancelled"};
     return words[event];
 }
 
@@ -467,7 +467,9 @@ ndis_create(struct box *box)
     list_init(&ndis->protocols);
     list_init(&ndis->adapters);
     box->ndis = ndis;
-    if (!ndis_module_init(&ndis->loopback, NDIS_KIND_LOOPBACK, NULL, NULL) || ndis_loopback_create(ndis) || ndis_pnp_start(ndis)) {
+    if (!ndis_module_init(&ndis->loopback, NDIS_KIND_LOOPBACK, NULL, NULL) || ndis_loopback_create(ndis) ||
+        ndis_clone_create(ndis) || ndis_pnp_start(ndis)) {
+        ndis_clone_destroy(ndis);
         ndis_loopback_destroy(ndis);
         ndis_module_fini(&ndis->loopback);
         box->ndis = NULL;
@@ -501,6 +503,7 @@ ndis_destroy(struct box *box)
     uint32_t left = ndis_left(box, "miniport drivers", &ndis->miniport_drivers) +
                     ndis_left(box, "filter drivers", &ndis->filter_drivers) + ndis_left(box, "protocols", &ndis->protocols);
     ndis_loopback_destroy(ndis);
+    ndis_clone_destroy(ndis);
     ndis_module_fini(&ndis->loopback);
     box->ndis = NULL;
     ndis_free(ndis);

@@ -273,10 +273,24 @@ filter_module_options(struct ndis_filter *filter)
 {
     if (!filter->driver->chars.SetFilterModuleOptionsHandler)
         return NDIS_STATUS_SUCCESS;
+    filter->setting_options = true;
     NDIS_STATUS status = filter->driver->chars.SetFilterModuleOptionsHandler(filter->context);
+    filter->setting_options = false;
     if (status == NDIS_STATUS_SUCCESS)
         status = ndis_stack_publish(filter->module.adapter);
     return status;
+}
+
+// A NULL handler is bypassed from the restart on [ndis/ns-ndis-_ndis_filter_partial_characteristics].
+NDIS_STATUS
+ndis_filter_handlers_set(struct ndis_filter *filter, const NDIS_FILTER_PARTIAL_CHARACTERISTICS *handlers)
+{
+    if (!filter->setting_options ||
+        !ndis_header_is(&handlers->Header, NDIS_OBJECT_TYPE_FILTER_PARTIAL_CHARACTERISTICS,
+                        NDIS_SIZEOF_FILTER_PARTIAL_CHARACTERISTICS_REVISION_1))
+        return NDIS_STATUS_FAILURE;
+    filter->handlers = *handlers;
+    return NDIS_STATUS_SUCCESS;
 }
 
 NDIS_STATUS

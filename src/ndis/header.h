@@ -7,6 +7,9 @@
 #include <ndis.h>
 #include <stdbool.h>
 
+// UNSURE: no page gives the value of this type; drivers do not look at it.
+#define NDIS_GENERIC_OBJECT_TYPE 0x02
+
 static inline NDIS_OBJECT_HEADER
 ndis_header(UCHAR type, UCHAR revision, USHORT bytes)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What adapters, filter modules and bindings have in common: state, counters, calls in progress, and the answers that drivers may
 // give later (pause, restart, close ...).
+#include "ndis/header.h"
 #include "ndis/ndis_int.h"
 
 #include <stdio.h>
@@ -29,6 +30,34 @@ ndis_handle_check(NDIS_HANDLE handle, enum ndis_kind kind, const char *function)
     verify_bad_handle(function, handle, kind);
 }
 
+DRIVER_OBJECT *
+ndis_handle_driver(NDIS_HANDLE handle, const char *function)
+{
+    if (!handle)
+        verify_bad_handle(function, handle, NDIS_KIND_ADAPTER);
+    switch (*(const uint32_t *)handle) {
+    case NDIS_KIND_MINIPORT_DRIVER:
+        return ((struct ndis_miniport_driver *)handle)->driver_object;
+    case NDIS_KIND_FILTER_DRIVER:
+        return ((struct ndis_filter_driver *)handle)->driver_object;
+    case NDIS_KIND_PROTOCOL:
+        return ((struct ndis_protocol *)handle)->image->driver_object;
+    case NDIS_KIND_ADAPTER:
+    case NDIS_KIND_FILTER:
+    case NDIS_KIND_BINDING:
+        return ((struct ndis_module *)handle)->image->driver_object;
+    default: {
+        // A generic object says whose it is; without a driver it belongs to whoever runs.
+        const NDIS_GENERIC_OBJECT *object = handle;
+        if (object->Header.Type != NDIS_GENERIC_OBJECT_TYPE || object->Header.Size != sizeof *object)
+            verify_bad_handle(function, handle, NDIS_KIND_ADAPTER);
+        struct io_image *running = ke_self()->driver;
+        return object->DriverObject ? object->DriverObject : running ? running->driver_object
+                                                                     : NULL;
+    }
+    }
+}
+
 bool
 ndis_module_init(struct ndis_module *module, enum ndis_kind kind, struct ndis_adapter *adapter, struct io_image *image)
 {
@@ -43,7 +72,8 @@ ndis_module_init(struct ndis_module *module, enum ndis_kind kind, struct ndis_ad
     module->adapter = adapter;
     module->image = image;
     module->trace.adapter = adapter ? adapter->name : NULL;
-    module->trace.kind = kind == NDIS_KIND_ADAPTER ? "port" : kind == NDIS_KIND_FILTER ? "filter" : "protocol";
+    module->trace.kind = kind == NDIS_KIND_ADAPTER ? "port" : kind == NDIS_KIND_FILTER ? "filter"
+                                                                                       : "protocol";
     module->trace.name = image ? image->name : NULL;
     return true;
 }

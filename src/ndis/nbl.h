@@ -15,6 +15,7 @@ struct ndis_nbl_pool {
     uint32_t context_bytes;                   // reserved behind each NBL
     uint32_t data_bytes;                      // behind the NET_BUFFER, described by its MDL
     bool with_net_buffer;
+    uint8_t protocol_id;
 };
 
 struct ndis_nb_pool {
@@ -60,6 +61,12 @@ void ndis_nb_seek(NET_BUFFER *nb);
 void *ndis_nb_data(NET_BUFFER *nb, ULONG bytes, void *storage, UINT align, UINT align_offset);
 // Copy up to bytes from offset of the data into out; returns how many there were.
 size_t ndis_nb_read(const NET_BUFFER *nb, size_t offset, void *out, size_t bytes);
+
+// Derived lists (clone.c). pool, nb_pool: NULL for NDIS's own. fails: NULL.
+// owns: the clone is the caller's until ndis_nbl_clone_free, with the same flag; the original has to live as long.
+NET_BUFFER_LIST *ndis_nbl_clone(const NET_BUFFER_LIST *original, struct ndis_nbl_pool *pool, struct ndis_nb_pool *nb_pool,
+                                bool original_mdls);
+void ndis_nbl_clone_free(NET_BUFFER_LIST *clone, bool original_mdls);
 
 NDIS_STATUS ndis_nbl_context_alloc(NET_BUFFER_LIST *nbl, USHORT bytes, USHORT backfill);
 void ndis_nbl_context_free(NET_BUFFER_LIST *nbl, USHORT bytes);

@@ -99,6 +99,7 @@ ndis_nbl_pool_create(const NET_BUFFER_LIST_POOL_PARAMETERS *p)
     pool->context_bytes = p->ContextSize;
     pool->data_bytes = p->DataSize;
     pool->with_net_buffer = p->fAllocateNetBuffer;
+    pool->protocol_id = p->ProtocolId;
     size_t bytes = ALIGN16(sizeof(struct ndis_nbl)) + nbl_context_room(pool);
     if (pool->with_net_buffer)
         bytes += nb_block_bytes(pool->data_bytes);
@@ -148,6 +149,7 @@ ndis_nbl_alloc(struct ndis_nbl_pool *pool, uint32_t context_bytes, uint32_t cont
     memset(head->nbl_bytes, 0, sizeof head->nbl_bytes);
     NET_BUFFER_LIST *nbl = &head->nbl;
     nbl->NdisPoolHandle = pool;
+    nbl->NetBufferListInfo[NetBufferListProtocolId] = (void *)(uintptr_t)pool->protocol_id;
     if (!nbl_context_reserve(head, context_bytes, context_backfill)) {
         head->in_use = 0;
         ndis_slab_put(pool->slab, head);

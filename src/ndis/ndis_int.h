@@ -43,6 +43,9 @@ enum ndis_kind {
 
 // The runtime's own checks of a handle: a mismatch stops the driver with a report that names the function and what was found.
 void *ndis_handle_check(NDIS_HANDLE handle, enum ndis_kind kind, const char *function);
+// The driver behind a handle of any kind that NDIS takes for bookkeeping only: a driver's, an adapter's, a filter module's, a
+// binding's, a generic object. A handle of no kind is reported.
+DRIVER_OBJECT *ndis_handle_driver(NDIS_HANDLE handle, const char *function);
 
 // ---- routes -------------------------------------------------------------------------------------------------------------------
 
@@ -96,7 +99,11 @@ struct ndis_module {
 // Set up what modules have in common; routes lead nowhere until the next publish. fails: false when out of memory.
 bool ndis_module_init(struct ndis_module *module, enum ndis_kind kind, struct ndis_adapter *adapter, struct io_image *image);
 void ndis_module_fini(struct ndis_module *module);
-static inline enum ndis_state ndis_module_state(struct ndis_module *module) { return atomic_load(&module->state); }
+static inline enum ndis_state
+ndis_module_state(struct ndis_module *module)
+{
+    return atomic_load(&module->state);
+}
 // Change the state; it goes into sim's trace.
 void ndis_module_state_set(struct ndis_module *module, enum ndis_state state);
 void ndis_edge_sum(const struct ndis_module *module, struct ndis_edge_counters *sum);
@@ -222,6 +229,7 @@ struct ndis_filter {
     NDIS_HANDLE context;                      // FilterModuleContext, from NdisFSetAttributes
     bool attributes_set;
     bool attaching;                           // inside FilterAttach: the only place for NdisFSetAttributes
+    bool setting_options;                     // inside FilterSetModuleOptions: the only place for new handlers
     const char *instance_name;
     UNICODE_STRING module_name;               // {GUID}-{filter GUID}-0000; owned
     NDIS_FILTER_PARTIAL_CHARACTERISTICS handlers;   // current data-path handlers; NULL ones are bypassed
@@ -297,7 +305,12 @@ struct ndis_bind {
 struct ndis_nbl_pool;
 struct ndis_nb_pool;
 
-enum ndis_nbl_kind { NDIS_NBL_PLAIN, NDIS_NBL_CLONE, NDIS_NBL_FRAGMENT, NDIS_NBL_REASSEMBLED };
+enum ndis_nbl_kind {
+    NDIS_NBL_PLAIN,
+    NDIS_NBL_CLONE,
+    NDIS_NBL_FRAGMENT,
+    NDIS_NBL_REASSEMBLED
+};
 
 // What stands before every NET_BUFFER_LIST. nbl.c makes them; send.c and recv.c use the second half while the NBL travels.
 struct ndis_nbl {
@@ -330,7 +343,10 @@ ndis_nbl_of(NET_BUFFER_LIST *nbl)
 // A completion inside a send call, and an indication inside a return, would nest for ever when a protocol answers each with the
 // next. So the outermost upcall on a thread owns a frame on its stack; nested ones at the same edge are put on it as whole lists
 // and delivered when the running callback has come back. Order is kept; nothing is allocated (the first NBL carries the list).
-enum ndis_upcall { NDIS_UPCALL_SEND_COMPLETE, NDIS_UPCALL_RECEIVE };
+enum ndis_upcall {
+    NDIS_UPCALL_SEND_COMPLETE,
+    NDIS_UPCALL_RECEIVE
+};
 
 struct ndis_frame {
     struct ndis_frame *outer;                 // ke_thread.ndis_frames is the innermost
@@ -385,6 +401,8 @@ struct ndis {
     ndis_trace_fn trace_fn;                   // NULL: nobody watches
     void *trace_context;
     NDIS_HANDLE loopback_pool;
+    NDIS_HANDLE clone_pool, clone_nb_pool;    // for derived lists whose driver names no pool (clone.c)
+    _Atomic uint32_t cancel_ids;              // NdisGeneratePartialCancelId: how many were given
 };
 
 // A pool goes while blocks of it are out: said in words, with the driver that made it, and counted as left behind.
@@ -409,11 +427,11 @@ ndis_trace(struct ndis_module *module, NET_BUFFER_LIST *nbls, bool outbound)
 }
 
 // Count a list at this module's edge, on the own processor's line.
-#define NDIS_EDGE_COUNT(self, module, counter, count)                                                                  \
-    do {                                                                                                               \
-        KIRQL count_old_ = ke_raise_dispatch(self);                                                                    \
-        (module)->counters[(self)->processor->number].counter += (count);                                              \
-        ke_lower(self, count_old_);                                                                                    \
+#define NDIS_EDGE_COUNT(self, module, counter, count) \
+    do { \
+        KIRQL count_old_ = ke_raise_dispatch(self); \
+        (module)->counters[(self)->processor->number].counter += (count); \
+        ke_lower(self, count_old_); \
     } while (0)
 
 // ---- calls into drivers -----------------------------------------------------------------------------------------------------------
@@ -508,6 +526,9 @@ void ndis_loopback(struct ndis_adapter *adapter, NET_BUFFER_LIST *nbls, NDIS_POR
 void ndis_loopback_free(NET_BUFFER_LIST *nbls);
 int ndis_loopback_create(struct ndis *ndis);
 void ndis_loopback_destroy(struct ndis *ndis);
+// The pools for derived lists (clone.c). fails: not 0 when out of memory; destroy takes what there is.
+int ndis_clone_create(struct ndis *ndis);
+void ndis_clone_destroy(struct ndis *ndis);
 
 // Length of a chain; *last gets its end when not NULL.
 static inline uint32_t

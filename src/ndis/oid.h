@@ -7,7 +7,11 @@
 
 #include "ndis/ndis_int.h"
 
-enum ndis_oid_state { NDIS_OID_SUBMITTING = 1, NDIS_OID_PENDED, NDIS_OID_DONE };
+enum ndis_oid_state {
+    NDIS_OID_SUBMITTING = 1,
+    NDIS_OID_PENDED,
+    NDIS_OID_DONE
+};
 
 // Lives in NDIS_OID_REQUEST.NdisReserved while the request is on its way.
 struct ndis_oid {

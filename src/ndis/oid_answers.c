@@ -41,7 +41,7 @@ answer_link(NDIS_OID_REQUEST *request, const struct ndis_adapter *a, bool *known
         return reply_link_speed(request, a);
     case OID_GEN_MEDIA_CONNECT_STATUS:
         return reply_ulong(request, a->link.MediaConnectState == MediaConnectStateConnected ? NdisMediaStateConnected
-                                                                                           : NdisMediaStateDisconnected);
+                                                                                            : NdisMediaStateDisconnected);
     case OID_GEN_MEDIA_CONNECT_STATUS_EX:
         return reply_ulong(request, a->link.MediaConnectState);
     case OID_GEN_MEDIA_DUPLEX_STATE:

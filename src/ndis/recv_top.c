@@ -4,7 +4,7 @@
 //   otherwise each NBL gets a mask of the bindings whose packet filter, multicast list and EtherTypes match, and the bindings are
 //   served in the order of their opening: an NBL that a later binding wants too is shown with NDIS_RECEIVE_FLAGS_RESOURCES, so it is
 //   ours again when the call returns; the last binding of the mask gets it for good and returns it. So one NBL is shown to several
-//   protocols and goes down once, after the last (docs/decisions/0004-shared-receive.md).
+//   protocols and goes down once, after the last.
 // What nobody wanted goes straight back down. The order within each binding is the order of arrival.
 #include "ndis/ndis_int.h"
 #include "verify/verify.h"

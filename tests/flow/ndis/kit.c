@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // See kit.h. The drivers here do what the WDK's pages ask of the simplest driver of each kind, and count what they see.
-#include "kit.h"
+#include "flow/ndis/kit.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -179,7 +179,9 @@ mp_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
         .CancelSendHandler = mp_cancel,
         .CancelOidRequestHandler = mp_cancel_oid};
     driver->DriverUnload = mp_unload;
-    return NdisMRegisterMiniportDriver(driver, registry, NULL, &chars, &mp_driver);
+    NDIS_STATUS status = NdisMRegisterMiniportDriver(driver, registry, NULL, &chars, &mp_driver);
+    kit.mp_driver = mp_driver;
+    return status;
 }
 
 // ---- filter ---------------------------------------------------------------------------------------------------------------------
@@ -190,6 +192,7 @@ lwf_attach(NDIS_HANDLE handle, NDIS_HANDLE context, PNDIS_FILTER_ATTACH_PARAMETE
     NDIS_FILTER_ATTRIBUTES attributes = {.Header = {NDIS_OBJECT_TYPE_FILTER_ATTRIBUTES, NDIS_FILTER_ATTRIBUTES_REVISION_1,
                                                     NDIS_SIZEOF_FILTER_ATTRIBUTES_REVISION_1}};
     lwf_module = handle;
+    kit.filter = handle;
     return NdisFSetAttributes(handle, &kit, &attributes);
 }
 
@@ -255,6 +258,21 @@ lwf_unload(PDRIVER_OBJECT driver)
     NdisFDeregisterFilterDriver(lwf_driver);
 }
 
+static NTAPI NDIS_STATUS
+lwf_options(NDIS_HANDLE context)
+{
+    NDIS_FILTER_PARTIAL_CHARACTERISTICS partial = {.Header = {NDIS_OBJECT_TYPE_FILTER_PARTIAL_CHARACTERISTICS,
+                                                              NDIS_FILTER_PARTIAL_CHARACTERISTICS_REVISION_1,
+                                                              NDIS_SIZEOF_FILTER_PARTIAL_CHARACTERISTICS_REVISION_1},
+                                                   .ReceiveNetBufferListsHandler = lwf_receive,
+                                                   .ReturnNetBufferListsHandler = lwf_return};
+    if (!kit.filter_bypasses_sends) {
+        partial.SendNetBufferListsHandler = lwf_send;
+        partial.SendNetBufferListsCompleteHandler = lwf_send_complete;
+    }
+    return NdisSetOptionalHandlers(lwf_module, (void *)&partial);
+}
+
 static NTAPI NTSTATUS
 lwf_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
 {
@@ -267,6 +285,7 @@ lwf_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
         .FriendlyName = {6, 8, name},
         .UniqueName = {6, 8, name},
         .ServiceName = {6, 8, name},
+        .SetFilterModuleOptionsHandler = lwf_options,
         .AttachHandler = lwf_attach,
         .DetachHandler = lwf_detach,
         .RestartHandler = lwf_restart,

@@ -13,8 +13,13 @@
 #include "sim/sim.h"
 
 #define KIT_BINDINGS 4
+#define SIM_CALM 0                            // a seed for tests that look at no schedule in particular
 
-enum kit_completion { KIT_INLINE, KIT_LATER, KIT_RANDOM };
+enum kit_completion {
+    KIT_INLINE,
+    KIT_LATER,
+    KIT_RANDOM
+};
 
 struct kit_miniport {
     NDIS_HANDLE adapter;
@@ -48,6 +53,8 @@ struct kit_binding {
 struct kit {
     struct box *box;
     struct ndis_adapter *adapter;
+    NDIS_HANDLE mp_driver, filter;            // the miniport driver's handle, the filter module's
+    bool filter_bypasses_sends;               // lwf takes itself out of the send path at the next restart
     struct kit_miniport mp;
     struct kit_binding binding[KIT_BINDINGS];
     uint32_t filter_sends, filter_completes, filter_receives, filter_returns, filter_pauses, filter_restarts;

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// Front doors: control devices and optional handlers.
+#include "ndis/device.h"
+#include "ndis/filter.h"
+#include "ndis/header.h"
+#include "verify/verify.h"
+
+NTAPI NDIS_STATUS
+NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATTRIBUTES DeviceObjectAttributes, PDEVICE_OBJECT *pDeviceObject,
+                     PNDIS_HANDLE NdisDeviceHandle)
+{
+    VERIFY_ENTER(NdisRegisterDeviceEx);
+    *pDeviceObject = NULL;
+    *NdisDeviceHandle = NULL;
+    const uint32_t *kind = NdisHandle;
+    if (!kind || (*kind != NDIS_KIND_MINIPORT_DRIVER && *kind != NDIS_KIND_FILTER_DRIVER))
+        return NDIS_STATUS_NOT_SUPPORTED;
+    if (!ndis_header_is(&DeviceObjectAttributes->Header, NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES,
+                        NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1) ||
+        !DeviceObjectAttributes->MajorFunctions)
+        return NDIS_STATUS_INVALID_PARAMETER;
+    DRIVER_OBJECT *driver = ndis_handle_driver(NdisHandle, "NdisRegisterDeviceEx");
+    struct ndis_device *device;
+    NDIS_STATUS status = ndis_device_create(driver, DeviceObjectAttributes, &device);
+    if (status != NDIS_STATUS_SUCCESS)
+        return status;
+    *pDeviceObject = device->object;
+    *NdisDeviceHandle = device;
+    return NDIS_STATUS_SUCCESS;
+}
+
+NTAPI VOID
+NdisDeregisterDeviceEx(NDIS_HANDLE NdisDeviceHandle)
+{
+    VERIFY_ENTER(NdisDeregisterDeviceEx);
+    struct ndis_device *device = ndis_handle_check(NdisDeviceHandle, NDIS_DEVICE_KIND, "NdisDeregisterDeviceEx");
+    ndis_device_destroy(device);
+}
+
+NTAPI PVOID
+NdisGetDeviceReservedExtension(PDEVICE_OBJECT DeviceObject)
+{
+    VERIFY_ENTER(NdisGetDeviceReservedExtension);
+    struct ndis_device *device = DeviceObject->DeviceExtension;
+    return device && device->kind == NDIS_DEVICE_KIND ? device->extension : NULL;
+}
+
+// Only what a filter module changes inside FilterSetModuleOptions is here; the optional services of chimney, CoNDIS, NDK and shared
+// memory are not, and a driver that offers one is told so instead of never being called [ndis/nf-ndis-ndissetoptionalhandlers].
+NTAPI NDIS_STATUS
+NdisSetOptionalHandlers(NDIS_HANDLE NdisHandle, PNDIS_DRIVER_OPTIONAL_HANDLERS OptionalHandlers)
+{
+    VERIFY_ENTER(NdisSetOptionalHandlers);
+    if (!NdisHandle || !OptionalHandlers)
+        return NDIS_STATUS_FAILURE;
+    if (*(const uint32_t *)NdisHandle != NDIS_KIND_FILTER)
+        return NDIS_STATUS_FAILURE;
+    struct ndis_module *module = NdisHandle;
+    if (OptionalHandlers->Type != NDIS_OBJECT_TYPE_FILTER_PARTIAL_CHARACTERISTICS)
+        return NDIS_STATUS_FAILURE;
+    return ndis_filter_handlers_set(CONTAINING_RECORD(module, struct ndis_filter, module),
+                                    (const NDIS_FILTER_PARTIAL_CHARACTERISTICS *)OptionalHandlers);
+}

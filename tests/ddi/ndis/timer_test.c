@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+// Timer objects and I/O work items.
+#include <string.h>
+
+#include "flow/ndis/kit.h"
+#include "harness/harness.h"
+#include "nt/ke/ke.h"
+
+struct fired {
+    uint32_t count;
+    void *context;
+    KIRQL irql;
+    uint64_t at_ns;
+};
+
+static struct fired fired;
+
+static NTAPI VOID
+fire(PVOID s1, PVOID context, PVOID s2, PVOID s3)
+{
+    fired.count++;
+    fired.context = context;
+    fired.irql = KeGetCurrentIrql();
+    fired.at_ns = sched_now_ns(kit.box->sched);
+}
+
+static NDIS_HANDLE
+timer_make(void *context)
+{
+    NDIS_TIMER_CHARACTERISTICS chars = {.Header = {NDIS_OBJECT_TYPE_TIMER_CHARACTERISTICS, NDIS_TIMER_CHARACTERISTICS_REVISION_1,
+                                                   NDIS_SIZEOF_TIMER_CHARACTERISTICS_REVISION_1},
+                                        .AllocationTag = 'rmiT',
+                                        .TimerFunction = fire,
+                                        .FunctionContext = context};
+    NDIS_HANDLE timer = NULL;
+    ck_assert_int_eq(NdisAllocateTimerObject(NULL, &chars, &timer), NDIS_STATUS_SUCCESS);
+    ck_assert_ptr_nonnull(timer);
+    fired = (struct fired){0};
+    return timer;
+}
+
+static LARGE_INTEGER
+in_ms(int ms)
+{
+    return (LARGE_INTEGER){.QuadPart = -10000ll * ms};
+}
+
+static void
+one_shot(void)
+{
+    int mine, other;
+    NDIS_HANDLE timer = timer_make(&mine);
+    uint64_t begin = sched_now_ns(kit.box->sched);
+    ck_assert(!NdisSetTimerObject(timer, in_ms(10), 0, NULL));
+    ck_assert(NdisSetTimerObject(timer, in_ms(20), 0, NULL));
+    NdisMSleep(50000);
+    ck_assert_uint_eq(fired.count, 1);
+    ck_assert_ptr_eq(fired.context, &mine);
+    ck_assert_uint_eq(fired.irql, DISPATCH_LEVEL);
+    ck_assert_uint_ge(fired.at_ns - begin, 20000000);
+    ck_assert(!NdisSetTimerObject(timer, in_ms(1), 0, &other));
+    NdisMSleep(5000);
+    ck_assert_ptr_eq(fired.context, &other);
+    ck_assert(!NdisSetCoalescableTimerObject(timer, in_ms(1), 0, NULL, 3));
+    NdisMSleep(9000);
+    ck_assert_uint_eq(fired.count, 3);
+    ck_assert_ptr_eq(fired.context, &mine);
+    NdisFreeTimerObject(timer);
+}
+
+TEST(NdisSetTimerObject_calls_the_function_once_at_DISPATCH_LEVEL_with_its_context)
+{
+    kit_run(1, one_shot);
+}
+
+static void
+periodic(void)
+{
+    NDIS_HANDLE timer = timer_make(NULL);
+    ck_assert(!NdisSetTimerObject(timer, in_ms(10), 20, NULL));
+    NdisMSleep(100000);
+    ck_assert_uint_eq(fired.count, 5);
+    ck_assert(NdisCancelTimerObject(timer));
+    ck_assert(!NdisCancelTimerObject(timer));
+    NdisMSleep(100000);
+    ck_assert_uint_eq(fired.count, 5);
+    NdisFreeTimerObject(timer);
+}
+
+TEST(NdisCancelTimerObject_ends_a_periodic_timer_and_says_whether_it_was_set)
+{
+    kit_run(1, periodic);
+}
+
+static void
+bad_timers(void)
+{
+    NDIS_TIMER_CHARACTERISTICS chars = {0};
+    NDIS_HANDLE timer = &chars;
+    ck_assert_int_ne(NdisAllocateTimerObject(NULL, &chars, &timer), NDIS_STATUS_SUCCESS);
+    ck_assert_ptr_null(timer);
+}
+
+TEST(NdisAllocateTimerObject_refuses_a_wrong_header)
+{
+    kit_run(1, bad_timers);
+}
+
+// ---- I/O work items ---------------------------------------------------------------------------------------------------------------
+
+struct work {
+    NDIS_HANDLE item, seen;
+    uint32_t runs;
+    KIRQL irql;
+    NDIS_EVENT done;
+};
+
+static NTAPI VOID
+work_routine(PVOID context, NDIS_HANDLE item)
+{
+    struct work *work = context;
+    work->seen = item;
+    work->runs++;
+    work->irql = KeGetCurrentIrql();
+    NdisFreeIoWorkItem(item);
+    NdisSetEvent(&work->done);
+}
+
+static void
+work_items(void)
+{
+    struct work work = {0};
+    kit_start(true, 1);
+    NDIS_HANDLE handles[] = {kit.mp.adapter, kit.binding[0].handle, kit.filter};
+    for (int i = 0; i < 3; i++) {
+        NdisInitializeEvent(&work.done);
+        work.item = NdisAllocateIoWorkItem(handles[i]);
+        ck_assert_ptr_nonnull(work.item);
+        KIRQL irql = KeRaiseIrqlToDpcLevel();
+        NdisQueueIoWorkItem(work.item, work_routine, &work);
+        uint32_t runs = work.runs;
+        KeLowerIrql(irql);
+        ck_assert_uint_eq(runs, (uint32_t)i);
+        ck_assert(NdisWaitEvent(&work.done, 0));
+        ck_assert_ptr_eq(work.seen, work.item);
+        ck_assert_uint_eq(work.irql, PASSIVE_LEVEL);
+    }
+    ck_assert_uint_eq(work.runs, 3);
+}
+
+TEST(NdisQueueIoWorkItem_runs_the_routine_at_PASSIVE_LEVEL_and_the_routine_may_free_it)
+{
+    kit_run(SIM_CALM, work_items);
+}
