@@ -245,6 +245,7 @@ receive_coalesced(struct vnic_rx *rx, NET_BUFFER_LIST *nbl, const struct frame_h
     ULONG payload = bytes - where->payload, count = (payload + mss - 1) / mss;
     NET_BUFFER_LIST_COALESCED_SEG_COUNT(nbl) = (USHORT)count;
     NET_BUFFER_LIST_DUP_ACK_COUNT(nbl) = 0;
+    NET_BUFFER_LIST_NBL_FLAGS(nbl) |= VNIC_NBL_HAS_RSC;
     rx->batch_rsc.segments += count;
     rx->batch_rsc.bytes += payload;
     rx->batch_rsc.events++;

@@ -240,15 +240,17 @@ rx_frame(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl, struct port_slot *s
     NET_BUFFER_DATA_LENGTH(nb) = bytes;
     NET_BUFFER_LIST_INFO(nbl, Ieee8021QNetBufferListInfo) = tag;
     NET_BUFFER_LIST_INFO(nbl, TcpIpChecksumNetBufferListInfo) = NULL;
-    NET_BUFFER_LIST_INFO(nbl, TcpRecvSegCoalesceInfo) = NULL;
+    if (NET_BUFFER_LIST_NBL_FLAGS(nbl) & VNIC_NBL_HAS_RSC)
+        NET_BUFFER_LIST_INFO(nbl, TcpRecvSegCoalesceInfo) = NULL;   // a cache line of its own: only when it has to be
+    NET_BUFFER_LIST_NBL_FLAGS(nbl) = 0;
     // The frame type as it stands in the frame, in network byte order.
     USHORT type;
     memcpy(&type, frame + 12, sizeof type);
     NET_BUFFER_LIST_INFO(nbl, NetBufferListFrameType) = (PVOID)(ULONG_PTR)type;
-    if (slot->offload.flags)
+    if ((slot->offload.flags & PORT_CSUM_NEEDED) ||
+        (slot->offload.flags && (type == RtlUshortByteSwap(0x0800) || type == RtlUshortByteSwap(0x86dd))))
         vnic_offload_receive(adapter, nbl, frame, bytes, offset, &slot->offload);
     NET_BUFFER_LIST_STATUS(nbl) = NDIS_STATUS_SUCCESS;
-    NET_BUFFER_LIST_NBL_FLAGS(nbl) = 0;
     return TRUE;
 }
 

@@ -180,7 +180,8 @@ tx_pop_locked(struct vnic_tx *tx, struct tx_list *done)
     tx->first = NET_BUFFER_LIST_NEXT_NBL(nbl);
     tx->next_nb = NULL;
     tx->next_segment = 0;
-    vnic_offload_sent(nbl);
+    if (NET_BUFFER_LIST_INFO(nbl, TcpLargeSendNetBufferListInfo))
+        vnic_offload_sent(nbl);
     tx_list_add(done, nbl);
 }
 

@@ -99,6 +99,26 @@ vnic_batch_add(struct vnic_tx *tx, const NET_BUFFER *nb, UCHAR *head, ULONG head
     return NDIS_STATUS_SUCCESS;
 }
 
+// The usual frame: in one piece, nothing to do to it. FALSE: another way.
+static inline BOOLEAN
+batch_add_whole(struct vnic_tx *tx, const NET_BUFFER *nb)
+{
+    MDL *mdl = NET_BUFFER_CURRENT_MDL(nb);
+    ULONG bytes = NET_BUFFER_DATA_LENGTH(nb);
+    if ((ULONG64)NET_BUFFER_CURRENT_MDL_OFFSET(nb) + bytes > MmGetMdlByteCount(mdl))
+        return FALSE;
+    UCHAR *address = MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority);
+    if (!address)
+        return FALSE;
+    address += NET_BUFFER_CURRENT_MDL_OFFSET(nb);
+    struct iovec *iov = &tx->iov[tx->iov_count++];
+    struct port_frame *frame = &tx->frames[tx->frame_count];
+    *iov = (struct iovec){address, bytes};
+    *frame = (struct port_frame){.iov = iov, .iov_count = 1, .bytes = bytes};
+    tx->marks[tx->frame_count++] = (struct vnic_tx_mark){.nb_ends = TRUE, .cast = (UCHAR)vnic_cast_of(address)};
+    return TRUE;
+}
+
 static BOOLEAN
 batch_is_out_of_band(NET_BUFFER_LIST *nbl)
 {
@@ -119,6 +139,8 @@ batch_add_nb(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl, NET_BUFFER *nb,
         return vnic_offload_send(adapter, nbl, nb, segment);
     if (NET_BUFFER_DATA_LENGTH(nb) > adapter->tx_max_bytes)
         return NDIS_STATUS_INVALID_LENGTH;
+    if (batch_add_whole(&adapter->tx, nb))
+        return NDIS_STATUS_SUCCESS;
     return vnic_batch_add(&adapter->tx, nb, NULL, 0, 0, &nothing);
 }
 

@@ -24,6 +24,7 @@
 #define VNIC_HEADER_BYTES 14                  // Ethernet
 #define VNIC_VLAN_BYTES 4
 #define VNIC_MULTICAST_MAX 64
+#define VNIC_NBL_HAS_RSC 0x00001000           // in NblFlags, a bit of the miniport's: the RSC slot is not empty
 #define VNIC_RX_BATCH 64                      // NBLs in one indication
 #define VNIC_RX_BUDGET 1024                   // frames in one upcall; others want the processor too
 #define VNIC_TX_IOV_PER_FRAME 24              // a frame in more pieces is copied
@@ -207,7 +208,7 @@ NDIS_STATUS vnic_offload_set(struct vnic_adapter *adapter, const void *data, ULO
 NDIS_STATUS vnic_offload_encapsulation(struct vnic_adapter *adapter, const void *data, ULONG bytes);
 // Add the frames of a NET_BUFFER with out-of-band requests, from this segment on; results as vnic_batch_add.
 NDIS_STATUS vnic_offload_send(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl, NET_BUFFER *nb, ULONG segment);
-// An NBL is on its way: leave the completion information in it.
+// A large send is on its way: leave the completion information in its NBL.
 void vnic_offload_sent(NET_BUFFER_LIST *nbl);
 // What the port says about a received frame, as NDIS wants it.
 // shift: bytes of a tag that was taken out
