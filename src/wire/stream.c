@@ -272,14 +272,16 @@ stream_tx(struct port *port, const struct port_frame *frames, uint32_t count)
     return taken;
 }
 
-// Receive into the buffer behind what is there. Returns false when nothing came.
+// Receive into the buffer behind what is there. Returns false when nothing came, or when it is time for port_rx to give 0: a peer that
+// sends faster than the device takes would otherwise keep the thread in here, and whoever waits for room to send out.
 static bool
-stream_fill(struct stream_port *self)
+stream_fill(struct stream_port *self, uint32_t filled)
 {
     if (self->fd < 0 || atomic_load(&self->is_gone))
         return false;
     if (self->rounds == stream_rounds_max) {
-        self->rounds = 0;
+        if (!filled)
+            self->rounds = 0;
         return false;
     }
     memmove(self->in, self->in + self->in_start, self->in_end - self->in_start);
@@ -328,7 +330,7 @@ stream_rx(struct port *port, struct port_slot *slots, uint32_t count)
     while (filled < count) {
         bytes = stream_whole(self);
         if (!bytes) {
-            if (!stream_fill(self))
+            if (!stream_fill(self, filled))
                 break;
             continue;
         }

@@ -92,6 +92,43 @@ REAL_TEST(stream_carries_everything_both_ways_at_once)
     paths_remove();
 }
 
+// Fill the socket with frames of 1514 bytes, going on where the last call stopped.
+static void
+flood(int fd, size_t *place)
+{
+    enum { frame_bytes = 1514 };
+    static uint8_t frame[4 + frame_bytes] = {[2] = frame_bytes >> 8, [3] = frame_bytes & 0xff};
+    for (ssize_t sent; (sent = send(fd, frame + *place, sizeof(frame) - *place, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0;)
+        *place = (*place + (size_t)sent) % sizeof(frame);
+}
+
+// Otherwise the port's thread would never leave on_rx, and a sender that waits for room would wait for ever.
+REAL_TEST(stream_that_never_runs_dry_still_ends_port_rx_now_and_then)
+{
+    enum { slots_count = 64, slot_bytes = 2048 };
+    static uint8_t buffers[slots_count][slot_bytes];
+    static struct device a;
+    struct port_slot slots[slots_count];
+    uint32_t frames = 0, count;
+    size_t place = 0;
+    paths();
+    device_open(&a, world, spec_listen);
+    atomic_store(&a.refuse, 1);              // the frames are for the test itself to take
+    int fd = peer_connect();
+    wait_link(&a, 1, true);
+    do {
+        flood(fd, &place);
+        for (uint32_t i = 0; i < slots_count; i++)
+            slots[i] = (struct port_slot){.buffer = buffers[i], .capacity_bytes = slot_bytes};
+        frames += count = port_rx(a.port, slots, slots_count);
+        ck_assert_uint_lt(frames, 10000);    // 8 buffers of 256 KB hold 1382
+    } while (count);
+    ck_assert_uint_gt(frames, 0);
+    close(fd);
+    device_close(&a);
+    paths_remove();
+}
+
 REAL_TEST(stream_takes_a_frame_byte_by_byte_and_two_at_once)
 {
     static struct device a;
