@@ -155,7 +155,8 @@ io_irp_finish(IRP *irp)
     io_irp_free(box, irp);
     if (is_told && event)
         ke_event_set(event);
-    else if (is_told && file && tail.signals_file)
+    // The file's own event is what the caller of a synchronous file waits for, whether or not he gave one of his own.
+    if (is_told && tail.signals_file && (!event || (file->Flags & FO_SYNCHRONOUS_IO)))
         ke_event_set(&file->Event);
     if (tail.event_object)
         ob_unref(tail.event_object);

@@ -165,8 +165,10 @@ IoForwardIrpSynchronously(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     KEVENT event;
     void *waitable = &event;
     VERIFY_ENTER(IoForwardIrpSynchronously);
-    if (Irp->CurrentLocation <= 1)
+    if (Irp->CurrentLocation <= 1) {
+        VERIFY_LEAVE(IoForwardIrpSynchronously);
         return FALSE;
+    }
     ke_header_init(&event.Header, KE_OBJECT_EVENT_NOTIFICATION, 0);
     IoCopyCurrentIrpStackLocationToNext(Irp);
     IoSetCompletionRoutine(Irp, forward_complete, &event, TRUE, TRUE, TRUE);

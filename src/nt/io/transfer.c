@@ -14,17 +14,18 @@ static void
 file_lock(FILE_OBJECT *file)
 {
     void *waitable = &file->Lock;
-    __atomic_add_fetch(&file->Waiters, 1, __ATOMIC_ACQ_REL);
-    while (__atomic_exchange_n(&file->Busy, 1, __ATOMIC_ACQ_REL))
+    __atomic_add_fetch(&file->Waiters, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_exchange_n(&file->Busy, 1, __ATOMIC_SEQ_CST))
         ke_wait(io_file_of(file)->box, 1, &waitable, false, SCHED_NEVER);
     __atomic_sub_fetch(&file->Waiters, 1, __ATOMIC_ACQ_REL);
 }
 
+// An exchange, not a store: our look at Waiters must not come before our letting go, or a waiter that found the file busy sleeps on.
 static void
 file_unlock(FILE_OBJECT *file)
 {
-    __atomic_store_n(&file->Busy, 0, __ATOMIC_RELEASE);
-    if (__atomic_load_n(&file->Waiters, __ATOMIC_ACQUIRE))
+    __atomic_exchange_n(&file->Busy, 0, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&file->Waiters, __ATOMIC_SEQ_CST))
         ke_event_set(&file->Lock);
 }
 
@@ -33,10 +34,7 @@ device_transfer(FILE_OBJECT *file, const struct io_transfer *t, IO_STATUS_BLOCK 
 {
     struct box *box = io_file_of(file)->box;
     bool is_synchronous = file->Flags & FO_SYNCHRONOUS_IO;
-    struct io_request request = {.major = t->major, .device = io_device_top(file->DeviceObject), .file = file, .mode = t->mode,
-                                 .input = t->input, .input_bytes = t->input_bytes, .output = t->output,
-                                 .output_bytes = t->output_bytes, .key = t->key, .control_code = t->control_code, .iosb = iosb,
-                                 .event = t->event, .event_object = t->event_object, .is_threaded = true};
+    struct io_request request = {.major = t->major, .device = io_device_top(file->DeviceObject), .file = file, .mode = t->mode, .input = t->input, .input_bytes = t->input_bytes, .output = t->output, .output_bytes = t->output_bytes, .key = t->key, .control_code = t->control_code, .iosb = iosb, .event = t->event, .event_object = t->event_object, .is_threaded = true};
     IRP *irp;
     if (t->offset)
         request.offset = *t->offset;
@@ -71,8 +69,12 @@ io_file_transfer(FILE_OBJECT *file, const struct io_transfer *transfer)
     struct io_transfer t = *transfer;
     IO_STATUS_BLOCK result = {.Status = STATUS_PENDING};
     NTSTATUS status;
-    if (!t.offset && !is_synchronous && (t.major == IRP_MJ_READ || t.major == IRP_MJ_WRITE) && io_file_of(file)->fd >= 0)
-        return STATUS_INVALID_PARAMETER;   // without a position of its own an asynchronous file needs one [wdm/nf-wdm-zwreadfile]
+    // Without a position of its own an asynchronous file needs one [wdm/nf-wdm-zwreadfile].
+    if (!t.offset && !is_synchronous && (t.major == IRP_MJ_READ || t.major == IRP_MJ_WRITE) && io_file_of(file)->fd >= 0) {
+        if (t.event_object)
+            ob_unref(t.event_object);
+        return STATUS_INVALID_PARAMETER;
+    }
     if (is_synchronous)
         file_lock(file);
     if (io_file_of(file)->fd >= 0) {
@@ -86,7 +88,7 @@ io_file_transfer(FILE_OBJECT *file, const struct io_transfer *transfer)
         // A synchronous caller's status block is written when all is over; nobody else may see it before.
         status = device_transfer(file, &t, is_synchronous ? &result : t.iosb);
         if (is_synchronous && status == STATUS_PENDING) {
-            void *waitable = t.event ? t.event : &file->Event;
+            void *waitable = &file->Event;   // not the caller's event: the wait would use its signal up
             ke_wait(io_file_of(file)->box, 1, &waitable, false, SCHED_NEVER);
             status = result.Status;
         }
@@ -185,9 +187,7 @@ device_information(FILE_OBJECT *file, UCHAR major, FILE_INFORMATION_CLASS class,
     DEVICE_OBJECT *top = io_device_top(file->DeviceObject);
     bool is_query = major == IRP_MJ_QUERY_INFORMATION;
     IO_STATUS_BLOCK iosb;
-    struct io_request request = {.major = IRP_MJ_DEVICE_CONTROL, .device = top, .file = file, .mode = KernelMode,
-                                 .input = is_query ? NULL : buffer, .input_bytes = is_query ? 0 : bytes,
-                                 .output = is_query ? buffer : NULL, .output_bytes = is_query ? bytes : 0, .is_threaded = true};
+    struct io_request request = {.major = IRP_MJ_DEVICE_CONTROL, .device = top, .file = file, .mode = KernelMode, .input = is_query ? NULL : buffer, .input_bytes = is_query ? 0 : bytes, .output = is_query ? buffer : NULL, .output_bytes = is_query ? bytes : 0, .is_threaded = true};
     IRP *irp;
     NTSTATUS status = io_request_build(box, &request, &irp);
     if (status != STATUS_SUCCESS)

@@ -111,14 +111,17 @@ void
 ke_rw_drop_shared(EX_SPIN_LOCK *lock)
 {
     _Atomic uint32_t *word = rw_word(lock);
-    uint32_t now = atomic_fetch_sub(word, 1);
-    if (!(now & RW_READERS))
-        ke_bugcheck(BUGCODE_SPIN_LOCK_NOT_OWNED, (uint64_t)(uintptr_t)lock, now, 0, 0);
-    now--;
-    if (!(now & RW_READERS) && (now & RW_SLEEPER)) {
-        atomic_fetch_and(word, ~RW_SLEEPER);
+    uint32_t seen = atomic_load(word), now;
+    do {
+        if (!(seen & RW_READERS))
+            ke_bugcheck(BUGCODE_SPIN_LOCK_NOT_OWNED, (uint64_t)(uintptr_t)lock, seen, 0, 0);
+        now = seen - 1;
+        if (!(now & RW_READERS))
+            now &= ~RW_SLEEPER;
+    } while (!atomic_compare_exchange_weak(word, &seen, now));
+    // In one step, because from here on the lock may be another's to take, to drop and to free: waking needs its address only.
+    if (seen & ~now & RW_SLEEPER)
         sched_wake(sched_self->sched, word, UINT32_MAX);
-    }
     sched_choice(sched_self->sched, SCHED_POINT_UNLOCK);
 }
 

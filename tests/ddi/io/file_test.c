@@ -204,6 +204,49 @@ NT_TEST(ZwCreateFile_and_kin_reach_devices_with_kernel_requests)
     ck_assert_int_eq(io_image_unload(image), STATUS_SUCCESS);
 }
 
+struct pended_read {
+    HANDLE file, event;
+    NTSTATUS status;
+};
+
+static void
+read_pending(void *arg)
+{
+    struct pended_read *read = arg;
+    LARGE_INTEGER zero = {0};
+    IO_STATUS_BLOCK iosb;
+    char back[8];
+    read->status = ZwReadFile(read->file, read->event, NULL, NULL, &iosb, back, sizeof(back), &zero, NULL);
+}
+
+// The wait inside ZwReadFile must not use up the one signal of the caller's event.
+NT_TEST(ZwReadFile_that_waited_leaves_a_synchronization_event_signalled)
+{
+    UNICODE_STRING name = RTL_CONSTANT_STRING(L"\\DosDevices\\EchoPend");
+    OBJECT_ATTRIBUTES attributes;
+    IO_STATUS_BLOCK iosb;
+    LARGE_INTEGER now = {0}, soon = {.QuadPart = -1000};
+    struct pended_read read = {0};
+    struct nbx_file *other;
+    load_echo();
+    InitializeObjectAttributes(&attributes, &name, OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE, NULL, NULL);
+    ck_assert_int_eq(ZwCreateFile(&read.file, FILE_READ_DATA | SYNCHRONIZE, &attributes, &iosb, NULL, 0, 0, FILE_OPEN,
+                                  FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0),
+                     STATUS_SUCCESS);
+    ck_assert_int_eq(ZwCreateEvent(&read.event, EVENT_ALL_ACCESS, NULL, SynchronizationEvent, FALSE), STATUS_SUCCESS);
+    ck_assert_int_eq(nbx_file_open("\\\\.\\EchoPend", NBX_FILE_READ, &other), STATUS_SUCCESS);
+    struct ke_thread *reader = nt_test_start(read_pending, &read);
+    while (nbx_file_control(other, IOCTL_ECHO_FINISH, NULL, 0, NULL, 0, NULL, NULL) != STATUS_SUCCESS)
+        KeDelayExecutionThread(KernelMode, FALSE, &soon);
+    ke_thread_join(reader);
+    ck_assert_int_eq(read.status, STATUS_SUCCESS);
+    ck_assert_int_eq(ZwWaitForSingleObject(read.event, FALSE, &now), STATUS_SUCCESS);
+    ck_assert_int_eq(ZwWaitForSingleObject(read.event, FALSE, &now), STATUS_TIMEOUT);
+    nbx_file_close(other);
+    ck_assert_int_eq(ZwClose(read.event), STATUS_SUCCESS);
+    ck_assert_int_eq(ZwClose(read.file), STATUS_SUCCESS);
+}
+
 NT_TEST(IoGetDeviceObjectPointer_references_the_file_and_sends_cleanup_but_not_close)
 {
     UNICODE_STRING name = RTL_CONSTANT_STRING(L"\\Device\\EchoBuffered");

@@ -96,7 +96,9 @@ REAL_TEST(stream_carries_everything_both_ways_at_once)
 static void
 flood(int fd, size_t *place)
 {
-    enum { frame_bytes = 1514 };
+    enum {
+        frame_bytes = 1514
+    };
     static uint8_t frame[4 + frame_bytes] = {[2] = frame_bytes >> 8, [3] = frame_bytes & 0xff};
     for (ssize_t sent; (sent = send(fd, frame + *place, sizeof(frame) - *place, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0;)
         *place = (*place + (size_t)sent) % sizeof(frame);
@@ -105,7 +107,10 @@ flood(int fd, size_t *place)
 // Otherwise the port's thread would never leave on_rx, and a sender that waits for room would wait for ever.
 REAL_TEST(stream_that_never_runs_dry_still_ends_port_rx_now_and_then)
 {
-    enum { slots_count = 64, slot_bytes = 2048 };
+    enum {
+        slots_count = 64,
+        slot_bytes = 2048
+    };
     static uint8_t buffers[slots_count][slot_bytes];
     static struct device a;
     struct port_slot slots[slots_count];
