@@ -33,5 +33,9 @@ ndis_frame_take(struct ndis_frame *frame, NDIS_PORT_NUMBER *port, ULONG *count, 
     *port = head->batch_port;
     *count = head->batch_count;
     *flags = head->batch_flags;
+    // Put off by a call at DISPATCH, delivered by the frame's owner at its own level: the flag would be a lie then.
+    if (ke_self()->irql < DISPATCH_LEVEL)
+        *flags &= ~(ULONG)(frame->kind == NDIS_UPCALL_RECEIVE ? NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL
+                                                              : NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
     return nbls;
 }

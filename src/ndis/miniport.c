@@ -55,9 +55,6 @@ ndis_miniport_driver_register(DRIVER_OBJECT *driver_object, NDIS_HANDLE context,
     driver->driver_object = driver_object;
     driver->context = context;
     memcpy(&driver->chars, chars, ndis_header_bytes(&chars->Header, sizeof driver->chars));
-    // A miniport gives its unload routine here and not in its driver object [ndis/nc-ndis-miniport_unload].
-    if (chars->UnloadHandler)
-        driver_object->DriverUnload = chars->UnloadHandler;
     driver->major = chars->MajorNdisVersion;
     driver->minor = chars->MinorNdisVersion;
     // NDIS hooks the driver object: its unload routine is MiniportDriverUnload [ndis/nc-ndis-miniport_unload].

@@ -126,7 +126,8 @@ mp_send(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, ULONG
     KeReleaseSpinLock(&kit_lock, irql);
     (void)last;
     if (done)
-        NdisMSendNetBufferListsComplete(kit.mp.adapter, nbls, 0);
+        NdisMSendNetBufferListsComplete(kit.mp.adapter, nbls,
+                                        KeGetCurrentIrql() == DISPATCH_LEVEL ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);
 }
 
 static NTAPI VOID
@@ -397,6 +398,8 @@ proto_send_complete(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
 {
     struct kit_binding *binding = context;
     KIRQL irql;
+    if (flags & NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL)
+        ck_assert_uint_eq(KeGetCurrentIrql(), DISPATCH_LEVEL);
     for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = NET_BUFFER_LIST_NEXT_NBL(nbl)) {
         ck_assert_ptr_eq(nbl->SourceHandle, binding->handle);
         binding->last_status = nbl->Status;

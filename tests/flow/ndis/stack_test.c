@@ -91,6 +91,32 @@ TEST(completion_inside_the_send_call_does_not_grow_the_stack)
 }
 
 static void
+resend_at_dispatch(struct kit_binding *binding, NET_BUFFER_LIST *nbls)
+{
+    KIRQL old;
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
+    resends += 199999;
+    resend(binding, nbls);
+    KeLowerIrql(old);
+}
+
+// The second completion comes at DISPATCH_LEVEL inside the first and is delivered after it, at PASSIVE_LEVEL; the kit checks the flag.
+static void
+completion_flags_are_true(void)
+{
+    resends = 0;
+    kit_start(true, 1);
+    kit.binding[0].on_completed = resend_at_dispatch;
+    send_list(&kit.binding[0], 0, 1);
+    ck_assert_uint_eq(kit.binding[0].completed, 2);
+}
+
+TEST(NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL_is_not_told_to_a_handler_that_runs_below_it)
+{
+    kit_run(3, completion_flags_are_true);
+}
+
+static void
 paused_sends_come_back(void)
 {
     kit_start(true, 1);
