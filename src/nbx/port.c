@@ -87,6 +87,7 @@ nbx_port_open(const char *spec, const struct port_upcalls *upcalls, void *contex
     if (!failed)
         failed = port_open(box->ports, spec, &bridge, self, &self->port, error, error_bytes);
     if (failed) {
+        box->nbx_port_error = failed;
         ke_thread_fini(&self->thread);
         free((char *)self->spec);
         free(self);

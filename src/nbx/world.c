@@ -120,13 +120,25 @@ adapter_settings(struct world_box *self, const struct stack_adapter *adapter)
     }
 }
 
-// NDIS_STATUS_OPEN_FAILED is what a virtual NIC answers when its port cannot be had: the machine's fault, not the driver's.
+// "FILE:LINE:COL: error: " when the adapter comes from a file, "error: " from the command line.
+static void
+adapter_place(const struct stack_adapter *adapter, char *out, size_t out_bytes)
+{
+    if (adapter->place.line)
+        snprintf(out, out_bytes, "%s:%u:%u: error: ", adapter->place.file, adapter->place.line, adapter->place.column);
+    else
+        snprintf(out, out_bytes, "%s: error: ", adapter->place.file);
+}
+
+// A port that could not be had is the machine's fault (exit 3), anything else the driver's.
 static enum world_result
 adapter_failed(struct world_box *self, const struct stack_adapter *adapter, const char *what, NDIS_STATUS status)
 {
-    world_finding(self->world, "%s:%u:%u: error: %s.%s: %s: %s (0x%08x)", adapter->place.file, adapter->place.line,
-                  adapter->place.column, self->stack->name, adapter->name, what, ndis_status_word(status), (unsigned)status);
-    return adapter->port && status == NDIS_STATUS_OPEN_FAILED ? WORLD_MACHINE : WORLD_FINDING;
+    char place[512];
+    adapter_place(adapter, place, sizeof place);
+    world_finding(self->world, "%s%s.%s: %s: %s (0x%08x)", place, self->stack->name, adapter->name, what, ndis_status_word(status),
+                  (unsigned)status);
+    return self->box->nbx_port_error ? WORLD_MACHINE : WORLD_FINDING;
 }
 
 static enum world_result

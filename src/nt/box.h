@@ -56,6 +56,7 @@ struct box {
     void *owner;                 // the same
     struct ke_lock nbx_lock;     // guards nbx_ports
     struct list nbx_ports;       // src/nbx/port.c
+    int nbx_port_error;          // -errno of the last port that could not be opened: the machine's fault, not the driver's
 };
 
 // Make a machine without drivers. irql: any thread of the scheduler or its creator. fails: NULL when out of memory.
