@@ -5,6 +5,9 @@
 // A list comes in, a list goes out: one lock a list, and nothing is allocated for a frame, because our NBLs are used again. A frame
 // that comes with NDIS_RECEIVE_FLAGS_RESOURCES is not ours after the call, so it is copied into an NBL that owns its memory.
 //
+// A frame that receive coalescing made longer than the adapter may send (*RscIPv4, *RscIPv6) is refused below and counts as an error
+// there: switch coalescing off where such traffic is to be echoed.
+//
 // Settings of the binding: PacketFilter (NDIS_PACKET_TYPE_*, default promiscuous), SwapMac (default 1).
 #define NDIS630 1
 #include <ndis.h>
@@ -47,11 +50,45 @@ echo_swap(NET_BUFFER *nb)
     memcpy(data + 6, address, 6);
 }
 
+// The NIC vouches for a TCP checksum whose field is not the real one. Going out again, the field has to hold the pseudo-header's sum,
+// and the NIC is asked for the rest [network/offloading-checksum-tasks].
+static __attribute__((noinline)) void
+echo_checksum(NET_BUFFER_LIST *to)
+{
+    NET_BUFFER *nb = NET_BUFFER_LIST_FIRST_NB(to);
+    UCHAR *frame = NdisGetDataBuffer(nb, 54, NULL, 1, 0);   // NULL: the headers lie in pieces, which vnic's never do
+    if (!frame)
+        return;
+    BOOLEAN is_ip4 = frame[12] == 0x08 && frame[13] == 0x00;
+    if (!is_ip4 && (frame[12] != 0x86 || frame[13] != 0xdd || frame[20] != 6))
+        return;                               // IPv6 with extension headers, or something the NIC should not have vouched for
+    ULONG tcp = is_ip4 ? 14 + (frame[14] & 15u) * 4 : 54, at = is_ip4 ? 26 : 22, bytes = NET_BUFFER_DATA_LENGTH(nb);
+    if (bytes < tcp + 20 || !(frame = NdisGetDataBuffer(nb, tcp + 20, NULL, 1, 0)))
+        return;
+    ULONG sum = 6 + (bytes - tcp);
+    for (ULONG end = at + (is_ip4 ? 8 : 32); at < end; at += 2)
+        sum += (ULONG)frame[at] << 8 | frame[at + 1];
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    frame[tcp + 16] = (UCHAR)(sum >> 8);
+    frame[tcp + 17] = (UCHAR)sum;
+    NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO info = {.Value = NULL};
+    info.Transmit.IsIPv4 = is_ip4;
+    info.Transmit.IsIPv6 = !is_ip4;
+    info.Transmit.TcpChecksum = 1;
+    info.Transmit.TcpHeaderOffset = tcp;
+    NET_BUFFER_LIST_INFO(to, TcpIpChecksumNetBufferListInfo) = info.Value;
+}
+
 // What was said about a received frame, said again about the same frame going out.
 static void
 echo_info(NET_BUFFER_LIST *to, NET_BUFFER_LIST *from)
 {
+    NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO info = {.Value = NET_BUFFER_LIST_INFO(from, TcpIpChecksumNetBufferListInfo)};
     NET_BUFFER_LIST_INFO(to, Ieee8021QNetBufferListInfo) = NET_BUFFER_LIST_INFO(from, Ieee8021QNetBufferListInfo);
+    NET_BUFFER_LIST_INFO(to, TcpIpChecksumNetBufferListInfo) = NULL;
+    if (info.Receive.TcpChecksumValueInvalid)
+        echo_checksum(to);
 }
 
 // An NBL of ours that shows the data of a received one.

@@ -356,6 +356,35 @@ TEST(with_rsc_off_a_super_segment_comes_up_as_its_segments)
     kit_run(8, split_up);
 }
 
+static void
+echoed_open(void)
+{
+    kit_nic("nic0", "test:a", NULL, "echoproto", 0, NULL);
+    struct port *port = port_test_find(kit.ports, "a");
+    for (uint32_t i = 0; i < 2; i++)
+        deliver_packet(&(struct packet){.ip6 = i, .payload_bytes = 500 + i, .partial = true},
+                       (struct port_offload){.flags = PORT_CSUM_NEEDED});
+    port_test_rx_flush(port);
+    for (uint32_t i = 0; i < 2; i++) {
+        const uint8_t *sent;
+        struct port_offload offload;
+        uint32_t bytes = 0;
+        for (uint32_t wait = 0; wait < 1000 && !(bytes = port_test_tx_get(port, &sent, &offload)); wait++)
+            kit_sleep_us(100);
+        ck_assert_uint_gt(bytes, 0);
+        ck_assert_uint_eq(offload.flags, PORT_CSUM_NEEDED);
+        memcpy(frame, sent, bytes);
+        packet_finish(frame, bytes, offload.csum_start, offload.csum_offset);
+        ck_assert(packet_is_right(frame, bytes));
+        port_test_tx_dequeue(port);
+    }
+}
+
+TEST(echoproto_asks_for_the_checksum_that_a_received_frame_left_open)
+{
+    kit_run(11, echoed_open);
+}
+
 // ---- tags and switches ------------------------------------------------------------------------------------------------------------
 
 static void
