@@ -241,8 +241,8 @@ ndis_filter_detach(struct ndis_filter *filter)
 {
     struct ndis *ndis = filter->module.ndis;
     struct ndis_filter_driver *driver = filter->driver;
-    ndis_oid_flush(&filter->module, NDIS_STATUS_REQUEST_ABORTED);
     ndis_stack_take(&filter->module, &filter->node);
+    ndis_oid_flush(&filter->module, NDIS_STATUS_REQUEST_ABORTED);   // after it, for nobody can add to them any more
     driver->chars.DetachHandler(filter->context);
     KIRQL old = ke_lock_take(&ndis->lock);
     driver->module_count--;

@@ -105,14 +105,13 @@ ndis_edge_sum(const struct ndis_module *module, struct ndis_edge_counters *sum)
     }
 }
 
-// Calls below DISPATCH are few and end soon; they poke nobody when they end, so this looks again after a short sleep.
 void
 ndis_module_drain(struct ndis_module *module)
 {
-    struct sched *sched = module->ndis->box->sched;
-    _Atomic uint32_t never = 0;
-    while (atomic_load(&module->calls))
-        sched_wait(sched, &never, 0, sched_now_ns(sched) + 100000);
+    atomic_fetch_or(&module->calls, NDIS_CALLS_DRAINING);
+    for (uint32_t calls; (calls = atomic_load(&module->calls)) != NDIS_CALLS_DRAINING;)
+        sched_wait(module->ndis->box->sched, &module->calls, calls, SCHED_NEVER);
+    atomic_fetch_and(&module->calls, ~NDIS_CALLS_DRAINING);
 }
 
 void

@@ -436,6 +436,16 @@ ndis_trace(struct ndis_module *module, NET_BUFFER_LIST *nbls, bool outbound)
 
 // ---- calls into drivers -----------------------------------------------------------------------------------------------------------
 
+#define NDIS_CALLS_DRAINING 0x80000000u       // in ndis_module.calls: the last to leave wakes ndis_module_drain
+
+// One call less. The module may be gone when this returns.
+static inline void
+ndis_module_leave(struct ndis_module *module)
+{
+    if (__builtin_expect(atomic_fetch_sub(&module->calls, 1) == (NDIS_CALLS_DRAINING | 1), 0))
+        sched_wake(sched_self->sched, &module->calls, UINT32_MAX);   // its address is all that is needed of it
+}
+
 // Enter a module's driver: at DISPATCH nothing to do (ke_grace covers the call), below it the call is counted.
 static inline bool
 ndis_call_begin(struct ndis_module *module, struct ke_thread *self)
@@ -450,7 +460,7 @@ static inline void
 ndis_call_end(struct ndis_module *module, bool counted)
 {
     if (__builtin_expect(counted, 0))
-        atomic_fetch_sub_explicit(&module->calls, 1, memory_order_acq_rel);
+        ndis_module_leave(module);
 }
 
 // Copy a route so that its target cannot go away before the call: raised to DISPATCH for the moment when below.
@@ -474,7 +484,7 @@ static inline void
 ndis_route_end(const struct ndis_route *route, bool counted)
 {
     if (__builtin_expect(counted, 0))
-        atomic_fetch_sub_explicit(&route->target->calls, 1, memory_order_acq_rel);
+        ndis_module_leave(route->target);
 }
 
 // Wait until nobody is inside the module's driver through the data path. irql: PASSIVE; the routes to it are gone already.

@@ -20,7 +20,8 @@ oid_queue(struct ndis_module *target)
     return &CONTAINING_RECORD(target, struct ndis_filter, module)->oids;
 }
 
-// The next module below the source that takes requests. NULL source: NDIS, from the top.
+// The next module below the source that takes requests. NULL source: NDIS, from the top. It counts as called until
+// ndis_module_leave, so that it is not detached between being found and having the request.
 static struct ndis_module *
 oid_target(struct ndis_adapter *adapter, struct ndis_module *source)
 {
@@ -36,6 +37,7 @@ oid_target(struct ndis_adapter *adapter, struct ndis_module *source)
             break;
         }
     }
+    atomic_fetch_add(&target->calls, 1);
     ke_lock_drop(&adapter->module.ndis->lock, old);
     return target;
 }
@@ -137,7 +139,7 @@ oid_run_work(void *arg)
 {
     struct ndis_module *target = arg;
     oid_run(target);
-    atomic_fetch_sub(&target->calls, 1);
+    ndis_module_leave(target);
 }
 
 // Regular requests reach drivers at PASSIVE_LEVEL: above it a worker does it [ndis/nc-ndis-miniport_oid_request].
@@ -150,7 +152,7 @@ oid_kick(struct ndis_module *target)
     }
     atomic_fetch_add(&target->calls, 1);
     if (ke_work_queue(target->ndis->box, oid_run_work, target))
-        atomic_fetch_sub(&target->calls, 1);
+        ndis_module_leave(target);
 }
 
 static void
@@ -199,11 +201,13 @@ oid_passive_work(void *arg)
 {
     struct ndis_oid *oid = arg;
     struct ndis_binding *binding = CONTAINING_RECORD(oid->source, struct ndis_binding, module);
+    struct ndis_module *target = oid->target;
     NDIS_STATUS status;
     if (ndis_pfilter_set_begin(binding, oid->request, &status))
         oid_finish(oid, status);
     else
         oid_enqueue(oid);
+    ndis_module_leave(target);
 }
 
 static NDIS_STATUS
@@ -230,30 +234,51 @@ oid_init(NDIS_OID_REQUEST *request, struct ndis_module *source, struct ndis_modu
     return oid;
 }
 
-NDIS_STATUS
-ndis_oid_submit(struct ndis_module *source, NDIS_OID_REQUEST *request)
+static NDIS_STATUS
+oid_submit_filter(struct ndis_module *source, struct ndis_oid *oid)
 {
-    struct ndis_adapter *adapter = source->adapter;
-    NDIS_STATUS status = oid_check(request);
-    if (status != NDIS_STATUS_SUCCESS)
+    NDIS_STATUS status;
+    if (oid->target == &source->adapter->module && ndis_oid_answer(source->adapter, source, oid->request, &status))
         return status;
-    struct ndis_oid *oid = oid_init(request, source, oid_target(adapter, source));
-    if (source->kind == NDIS_KIND_FILTER) {
-        if (oid->target == &adapter->module && ndis_oid_answer(adapter, source, request, &status))
-            return status;
-        return oid_send(oid);
+    return oid_send(oid);
+}
+
+// *deferred: a worker goes on, and lets go of the target.
+static NDIS_STATUS
+oid_submit_binding(struct ndis_binding *binding, struct ndis_oid *oid, bool *deferred)
+{
+    NDIS_OID_REQUEST *request = oid->request;
+    NDIS_STATUS status;
+    if (ke_self()->irql > PASSIVE_LEVEL && ndis_pfilter_needs_passive(request)) {
+        status = oid_defer(binding, oid);
+        *deferred = status == NDIS_STATUS_PENDING;
+        return status;
     }
-    struct ndis_binding *binding = CONTAINING_RECORD(source, struct ndis_binding, module);
-    if (atomic_load(&binding->closing))
-        return NDIS_STATUS_CLOSING;
-    if (ke_self()->irql > PASSIVE_LEVEL && ndis_pfilter_needs_passive(request))
-        return oid_defer(binding, oid);
-    if (ndis_oid_answer(adapter, source, request, &status) || ndis_pfilter_set_begin(binding, request, &status))
+    if (ndis_oid_answer(binding->module.adapter, &binding->module, request, &status) ||
+        ndis_pfilter_set_begin(binding, request, &status))
         return status;
     atomic_fetch_add(&binding->oids_outstanding, 1);
     status = oid_send(oid);
     if (status != NDIS_STATUS_PENDING)
         ndis_binding_oid_done(binding);
+    return status;
+}
+
+NDIS_STATUS
+ndis_oid_submit(struct ndis_module *source, NDIS_OID_REQUEST *request)
+{
+    struct ndis_binding *binding = source->kind == NDIS_KIND_FILTER ? NULL : CONTAINING_RECORD(source, struct ndis_binding, module);
+    bool deferred = false;
+    NDIS_STATUS status = oid_check(request);
+    if (status != NDIS_STATUS_SUCCESS)
+        return status;
+    if (binding && atomic_load(&binding->closing))
+        return NDIS_STATUS_CLOSING;
+    struct ndis_module *target = oid_target(source->adapter, source);
+    struct ndis_oid *oid = oid_init(request, source, target);
+    status = binding ? oid_submit_binding(binding, oid, &deferred) : oid_submit_filter(source, oid);
+    if (!deferred)
+        ndis_module_leave(target);
     return status;
 }
 
@@ -263,10 +288,12 @@ ndis_oid_complete(struct ndis_module *target, NDIS_OID_REQUEST *request, NDIS_ST
     struct ndis_oid *oid = ndis_oid_of(request);
     if (status == NDIS_STATUS_PENDING)
         verify_contract("OidRequestComplete", "completed with NDIS_STATUS_PENDING");
+    atomic_fetch_add(&target->calls, 1);      // with its answer out, nothing else keeps the target
     if (oid->target != target || !oid_current_clear(target, oid))
         verify_contract("OidRequestComplete", "the request is not pending at this driver (completed twice?)");
     oid_finish(oid, status);
     oid_kick(target);
+    ndis_module_leave(target);
 }
 
 // ---- cancel and flush -------------------------------------------------------------------------------------------------------------
@@ -316,6 +343,7 @@ ndis_oid_cancel(struct ndis_module *source, void *request_id)
     while ((oid = oid_take_waiting(target, source, request_id, false)))
         oid_finish(oid, NDIS_STATUS_REQUEST_ABORTED);
     oid_cancel_current(target, source, request_id);
+    ndis_module_leave(target);
 }
 
 void
@@ -353,12 +381,17 @@ ndis_oid_adapter(struct ndis_adapter *adapter, NDIS_REQUEST_TYPE type, NDIS_OID 
     NDIS_STATUS status;
     struct ndis_pending done;
     oid_request_fill(&request, type, oid_number, buffer, bytes);
-    struct ndis_oid *oid = oid_init(&request, NULL, oid_target(adapter, NULL));
-    if (!ndis_oid_answer(adapter, NULL, &request, &status)) {
+    struct ndis_module *target = oid_target(adapter, NULL);
+    struct ndis_oid *oid = oid_init(&request, NULL, target);
+    bool sent = !ndis_oid_answer(adapter, NULL, &request, &status);
+    if (sent) {
         oid->done = &done;
         ndis_pending_begin(&done);
-        status = ndis_pending_end(&done, oid_send(oid));
+        status = oid_send(oid);
     }
+    ndis_module_leave(target);                  // not through the wait: a detach must be able to flush what waits
+    if (sent)
+        status = ndis_pending_end(&done, status);
     if (done_bytes)
         *done_bytes = type == NdisRequestSetInformation ? request.DATA.SET_INFORMATION.BytesRead
                                                         : request.DATA.QUERY_INFORMATION.BytesWritten;

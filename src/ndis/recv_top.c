@@ -14,6 +14,7 @@
 struct top_reader {
     struct ndis_top *top;
     bool counted;
+    struct ndis_route returns;                // below DISPATCH: the table's, which may change under a reader; its target is counted
 };
 
 static struct top_reader
@@ -25,7 +26,8 @@ top_begin(struct ke_thread *self, struct ndis_adapter *adapter)
     reader.counted = old < DISPATCH_LEVEL;
     if (reader.counted) {
         atomic_fetch_add(&reader.top->refs, 1);
-        atomic_fetch_add(&reader.top->returns.target->calls, 1);
+        reader.returns = reader.top->returns;
+        atomic_fetch_add(&reader.returns.target->calls, 1);
         for (uint32_t i = 0; i < reader.top->count; i++)
             atomic_fetch_add(&reader.top->entry[i].binding->module.calls, 1);
     }
@@ -39,8 +41,8 @@ top_end(struct top_reader *reader)
     if (!reader->counted)
         return;
     for (uint32_t i = 0; i < reader->top->count; i++)
-        atomic_fetch_sub(&reader->top->entry[i].binding->module.calls, 1);
-    atomic_fetch_sub(&reader->top->returns.target->calls, 1);
+        ndis_module_leave(&reader->top->entry[i].binding->module);
+    ndis_module_leave(reader->returns.target);
     ndis_top_unref(reader->top);
 }
 
@@ -207,9 +209,10 @@ top_serve(struct ke_thread *self, const struct ndis_top *top, uint32_t i, NET_BU
 
 // Mixed wishes: by masks. The chain is kept in order_next because Next belongs to whoever is shown the list.
 static void
-top_by_mask(struct ke_thread *self, struct ndis_adapter *adapter, const struct ndis_top *top, NET_BUFFER_LIST *nbls,
+top_by_mask(struct ke_thread *self, struct ndis_adapter *adapter, const struct top_reader *reader, NET_BUFFER_LIST *nbls,
             NDIS_PORT_NUMBER port, ULONG flags)
 {
+    const struct ndis_top *top = reader->top;
     NET_BUFFER_LIST *chain = nbls, *leftover = NULL, **leftover_end = &leftover;
     for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next) {
         ndis_nbl_of(nbl)->order_next = nbl->Next;
@@ -226,7 +229,7 @@ top_by_mask(struct ke_thread *self, struct ndis_adapter *adapter, const struct n
         return;    // the indicator's again; the chain is whole and in order
     if (leftover) {
         ULONG return_flags = flags & NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL ? NDIS_RETURN_FLAGS_DISPATCH_LEVEL : 0;
-        ndis_recv_return_hop(&top->returns, leftover, return_flags);
+        ndis_recv_return_hop(reader->counted ? &reader->returns : &top->returns, leftover, return_flags);
     }
 }
 
@@ -248,7 +251,7 @@ ndis_recv_top(struct ndis_adapter *adapter, NET_BUFFER_LIST *nbls, NDIS_PORT_NUM
     const struct ndis_top *top = reader.top;
     bool whole = top->count == 1 && !(flags & NDIS_RECEIVE_FLAGS_RESOURCES) && top_wants_all(&top->entry[0], adapter, nbls);
     if (!whole || !top_give(self, &top->entry[0], nbls, port, count, flags))
-        top_by_mask(self, adapter, top, nbls, port, flags);
+        top_by_mask(self, adapter, &reader, nbls, port, flags);
     top_end(&reader);
 }
 

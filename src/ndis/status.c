@@ -52,7 +52,7 @@ status_top(struct ndis_adapter *adapter, NDIS_STATUS_INDICATION *indication)
     uint32_t count = status_bindings(adapter, binding);
     for (uint32_t i = 0; i < count; i++) {
         binding[i]->protocol->chars.StatusHandlerEx(binding[i]->context, indication);
-        atomic_fetch_sub(&binding[i]->module.calls, 1);
+        ndis_module_leave(&binding[i]->module);
     }
 }
 
@@ -77,7 +77,7 @@ ndis_status_indicate(struct ndis_module *from, NDIS_STATUS_INDICATION *indicatio
         return;
     }
     filter->status_handler(filter->context, indication);
-    atomic_fetch_sub(&filter->module.calls, 1);
+    ndis_module_leave(&filter->module);
 }
 
 void

@@ -7,6 +7,7 @@
 #include <string.h>
 
 struct kit kit;
+bool kit_filter_takes_oids;
 
 static const uint8_t kit_mac[6] = {2, 0, 0, 0, 0, 1};
 static NDIS_HANDLE mp_driver, lwf_driver, lwf_module, proto_driver[2], proto_pool[2];
@@ -253,6 +254,13 @@ lwf_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
     NdisFReturnNetBufferLists(lwf_module, nbls, flags);
 }
 
+static NTAPI NDIS_STATUS
+lwf_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
+{
+    __atomic_fetch_add(&kit.filter_oids, 1, __ATOMIC_RELAXED);
+    return NDIS_STATUS_SUCCESS;
+}
+
 static NTAPI VOID
 lwf_unload(PDRIVER_OBJECT driver)
 {
@@ -295,6 +303,8 @@ lwf_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
         .SendNetBufferListsCompleteHandler = lwf_send_complete,
         .ReceiveNetBufferListsHandler = lwf_receive,
         .ReturnNetBufferListsHandler = lwf_return};
+    if (kit_filter_takes_oids)
+        chars.OidRequestHandler = lwf_oid;
     driver->DriverUnload = lwf_unload;
     return NdisFRegisterFilterDriver(driver, &kit, &chars, &lwf_driver);
 }
@@ -572,6 +582,19 @@ kit_return(struct kit_binding *binding)
     NdisReturnNetBufferLists(binding->handle, nbls, 0);
 }
 
+static NDIS_STATUS
+kit_request(struct kit_binding *binding, NDIS_OID_REQUEST *request)
+{
+    binding->oid_done = NULL;
+    NDIS_STATUS status = NdisOidRequest(binding->handle, request);
+    if (status != NDIS_STATUS_PENDING)
+        return status;
+    LARGE_INTEGER wait = {.QuadPart = -10000};
+    while (!binding->oid_done)
+        KeDelayExecutionThread(KernelMode, FALSE, &wait);
+    return binding->oid_status;
+}
+
 NDIS_STATUS
 kit_set(struct kit_binding *binding, NDIS_OID oid, void *data, uint32_t bytes)
 {
@@ -579,14 +602,17 @@ kit_set(struct kit_binding *binding, NDIS_OID oid, void *data, uint32_t bytes)
         .Header = {NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1},
         .RequestType = NdisRequestSetInformation,
         .DATA.SET_INFORMATION = {.Oid = oid, .InformationBuffer = data, .InformationBufferLength = bytes}};
-    binding->oid_done = NULL;
-    NDIS_STATUS status = NdisOidRequest(binding->handle, &request);
-    if (status != NDIS_STATUS_PENDING)
-        return status;
-    LARGE_INTEGER wait = {.QuadPart = -10000};
-    while (!binding->oid_done)
-        KeDelayExecutionThread(KernelMode, FALSE, &wait);
-    return binding->oid_status;
+    return kit_request(binding, &request);
+}
+
+NDIS_STATUS
+kit_query(struct kit_binding *binding, NDIS_OID oid, void *data, uint32_t bytes)
+{
+    NDIS_OID_REQUEST request = {
+        .Header = {NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1},
+        .RequestType = NdisRequestQueryInformation,
+        .DATA.QUERY_INFORMATION = {.Oid = oid, .InformationBuffer = data, .InformationBufferLength = bytes}};
+    return kit_request(binding, &request);
 }
 
 static void

@@ -57,12 +57,14 @@ struct kit {
     bool filter_bypasses_sends;               // lwf takes itself out of the send path at the next restart
     struct kit_miniport mp;
     struct kit_binding binding[KIT_BINDINGS];
+    uint32_t filter_oids;
     uint32_t filter_sends, filter_completes, filter_receives, filter_returns, filter_pauses, filter_restarts;
     uint32_t left;
     uint64_t trace_hash;
 };
 
 extern struct kit kit;
+extern bool kit_filter_takes_oids;            // set before kit_run: lwf answers requests itself
 
 void kit_run(uint64_t seed, void (*fn)(void));
 // mp, then lwf if asked for, then as many bindings as asked for, running.
@@ -76,5 +78,6 @@ void kit_complete_held(void);
 void kit_indicate(const uint8_t destination[6], uint32_t count, ULONG flags);
 void kit_return(struct kit_binding *binding);
 NDIS_STATUS kit_set(struct kit_binding *binding, NDIS_OID oid, void *data, uint32_t bytes);
+NDIS_STATUS kit_query(struct kit_binding *binding, NDIS_OID oid, void *data, uint32_t bytes);
 
 #endif

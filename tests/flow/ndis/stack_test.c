@@ -307,3 +307,40 @@ TEST_TIMEOUT(60, a_binding_may_be_closed_while_frames_are_indicated_below_DISPAT
     for (uint64_t seed = 1; seed < 20; seed++)
         kit_run(seed, unbind_under_receives);
 }
+
+static void
+query_thread(void *arg)
+{
+    volatile bool *stop = arg;
+    uint32_t value;
+    while (!*stop) {
+        NDIS_STATUS status = kit_query(&kit.binding[0], OID_GEN_XMIT_ERROR, &value, sizeof value);
+        ck_assert(status == NDIS_STATUS_SUCCESS || status == NDIS_STATUS_NOT_SUPPORTED || status == NDIS_STATUS_REQUEST_ABORTED);
+    }
+}
+
+static uint32_t oids_seen;
+
+static void
+detach_under_requests(void)
+{
+    volatile bool stop = false;
+    struct ke_thread *thread;
+    kit_start(true, 1);
+    ck_assert_int_eq(ke_thread_start(kit.box, "query", query_thread, (void *)&stop, &thread), 0);
+    for (uint32_t round = 0; round < 8; round++) {
+        ck_assert_int_eq(ndis_adapter_detach_filter(kit.adapter, "lwf"), NDIS_STATUS_SUCCESS);
+        ck_assert_int_eq(ndis_adapter_attach_filter(kit.adapter, "lwf"), NDIS_STATUS_SUCCESS);
+    }
+    stop = true;
+    ke_thread_join(thread);
+    oids_seen += kit.filter_oids;
+}
+
+TEST_TIMEOUT(60, a_filter_may_be_detached_while_requests_reach_it)
+{
+    kit_filter_takes_oids = true;
+    for (uint64_t seed = 1; seed < 40; seed++)
+        kit_run(seed, detach_under_requests);
+    ck_assert_uint_gt(oids_seen, 100);
+}
