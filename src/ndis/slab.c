@@ -33,8 +33,8 @@ struct slab_processor {
 
 struct slab_chunk {
     struct slab_chunk *next;
-    void *blocks;
-    void *side;
+    uint8_t *blocks, *side;
+    void *blocks_memory, *side_memory;        // what free() takes
 };
 
 struct ndis_slab {
@@ -76,6 +76,8 @@ ndis_slab_out(const struct ndis_slab *slab)
     return gets - puts;
 }
 
+static void slab_chunk_free(struct slab_chunk *chunk);
+
 uint64_t
 ndis_slab_destroy(struct ndis_slab *slab)
 {
@@ -84,35 +86,56 @@ ndis_slab_destroy(struct ndis_slab *slab)
         struct slab_chunk *chunk = slab->chunks;
         slab->chunks = chunk->next;
         SLAB_UNPOISON(chunk->blocks, slab->bytes * SLAB_BATCH);
-        free(chunk->blocks);
-        free(chunk->side);
-        free(chunk);
+        slab_chunk_free(chunk);
     }
     free(slab);
     return out;
 }
 
+// Zeroed memory on a cache line. From calloc, because large pieces then come zeroed from the kernel and are not touched here:
+// a pool of 64 KB buffers costs what is used of it.
+static uint8_t *
+slab_memory(size_t bytes, void **to_free)
+{
+    uint8_t *raw = calloc(1, bytes + KE_CACHE_LINE);
+    *to_free = raw;
+    return raw ? (uint8_t *)(((uintptr_t)raw + KE_CACHE_LINE - 1) & ~(uintptr_t)(KE_CACHE_LINE - 1)) : NULL;
+}
+
+static void
+slab_chunk_free(struct slab_chunk *chunk)
+{
+    free(chunk->blocks_memory);
+    free(chunk->side_memory);
+    free(chunk);
+}
+
+static struct slab_chunk *
+slab_chunk_create(const struct ndis_slab *slab)
+{
+    struct slab_chunk *chunk = calloc(1, sizeof *chunk);
+    if (!chunk)
+        return NULL;
+    chunk->blocks = slab_memory(slab->bytes * SLAB_BATCH, &chunk->blocks_memory);
+    if (slab->side_bytes)
+        chunk->side = slab_memory(slab->side_bytes * SLAB_BATCH, &chunk->side_memory);
+    if (chunk->blocks && (chunk->side || !slab->side_bytes))
+        return chunk;
+    slab_chunk_free(chunk);
+    return NULL;
+}
+
 static struct slab_node *
 slab_grow(struct ndis_slab *slab)
 {
-    struct slab_chunk *chunk = malloc(sizeof *chunk);
-    uint8_t *blocks = chunk ? aligned_alloc(KE_CACHE_LINE, slab->bytes * SLAB_BATCH) : NULL;
-    uint8_t *side = blocks && slab->side_bytes ? aligned_alloc(KE_CACHE_LINE, slab->side_bytes * SLAB_BATCH) : NULL;
-    if (!blocks || (slab->side_bytes && !side)) {
-        free(blocks);
-        free(chunk);
+    struct slab_chunk *chunk = slab_chunk_create(slab);
+    if (!chunk)
         return NULL;
-    }
-    memset(blocks, 0, slab->bytes * SLAB_BATCH);
-    if (side)
-        memset(side, 0, slab->side_bytes * SLAB_BATCH);
-    chunk->blocks = blocks;
-    chunk->side = side;
     struct slab_node *head = NULL;
     for (int i = SLAB_BATCH; i-- > 0;) {
-        uint8_t *block = blocks + (size_t)i * slab->bytes;
+        uint8_t *block = chunk->blocks + (size_t)i * slab->bytes;
         if (slab->prepare)
-            slab->prepare(slab->context, block, side ? side + (size_t)i * slab->side_bytes : NULL);
+            slab->prepare(slab->context, block, chunk->side ? chunk->side + (size_t)i * slab->side_bytes : NULL);
         struct slab_node *node = (struct slab_node *)block;
         node->next = head;
         head = node;
