@@ -86,7 +86,7 @@ mp_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
 {
     kit.mp.oids++;
     if (request->RequestType == NdisRequestSetInformation && request->DATA.SET_INFORMATION.Oid == OID_GEN_CURRENT_PACKET_FILTER)
-        memcpy(&kit.mp.packet_filter, request->DATA.SET_INFORMATION.InformationBuffer, sizeof kit.mp.packet_filter);
+        kit.mp.packet_filter = *(ULONG *)request->DATA.SET_INFORMATION.InformationBuffer;
     if (kit.mp.pend_oids) {
         kit.mp.pended_oid = request;
         return NDIS_STATUS_PENDING;
@@ -136,7 +136,7 @@ mp_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
 {
     while (nbls) {
         NET_BUFFER_LIST *next = NET_BUFFER_LIST_NEXT_NBL(nbls);
-        __atomic_fetch_add(&kit.mp.returned, 1, __ATOMIC_RELAXED);
+        kit.mp.returned += 1;
         NdisFreeNetBufferList(nbls);
         nbls = next;
     }
@@ -229,35 +229,35 @@ nbl_count(NET_BUFFER_LIST *nbls)
 static NTAPI VOID
 lwf_send(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, ULONG flags)
 {
-    __atomic_fetch_add(&kit.filter_sends, nbl_count(nbls), __ATOMIC_RELAXED);
+    kit.filter_sends += nbl_count(nbls);
     NdisFSendNetBufferLists(lwf_module, nbls, port, flags);
 }
 
 static NTAPI VOID
 lwf_send_complete(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
 {
-    __atomic_fetch_add(&kit.filter_completes, nbl_count(nbls), __ATOMIC_RELAXED);
+    kit.filter_completes += nbl_count(nbls);
     NdisFSendNetBufferListsComplete(lwf_module, nbls, flags);
 }
 
 static NTAPI VOID
 lwf_receive(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, ULONG count, ULONG flags)
 {
-    __atomic_fetch_add(&kit.filter_receives, count, __ATOMIC_RELAXED);
+    kit.filter_receives += count;
     NdisFIndicateReceiveNetBufferLists(lwf_module, nbls, port, count, flags);
 }
 
 static NTAPI VOID
 lwf_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
 {
-    __atomic_fetch_add(&kit.filter_returns, nbl_count(nbls), __ATOMIC_RELAXED);
+    kit.filter_returns += nbl_count(nbls);
     NdisFReturnNetBufferLists(lwf_module, nbls, flags);
 }
 
 static NTAPI NDIS_STATUS
 lwf_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
 {
-    __atomic_fetch_add(&kit.filter_oids, 1, __ATOMIC_RELAXED);
+    kit.filter_oids += 1;
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -636,9 +636,13 @@ kit_inside(void *fn)
 void
 kit_run(uint64_t seed, void (*fn)(void))
 {
+#ifdef KIT_THREADS
+    struct sched *sched = sched_threads_create(seed);
+#else
     const char *error;
     struct sim_config sim = {.seed = seed, .switch_one_in = 4};
     struct sched *sched = sim_create(&sim, &error);
+#endif
     ck_assert_ptr_nonnull(sched);
     struct box_config config = {.name = "test", .processors = 2, .seed = seed};
     memset(&kit, 0, sizeof kit);
@@ -647,8 +651,10 @@ kit_run(uint64_t seed, void (*fn)(void))
     ck_assert_int_eq(box_run(kit.box, kit_inside, (void *)fn), 0);
     ck_assert_uint_eq(kit.left, 0);
     ck_assert_uint_eq(box_destroy(kit.box), 0);
+#ifndef KIT_THREADS
     struct sim_stats stats;
     sim_stats_get(sched, &stats);
     kit.trace_hash = stats.trace_hash;
+#endif
     sched_destroy(sched);
 }

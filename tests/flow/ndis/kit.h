@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A stack for tests: one box on the seeded scheduler with an in-program miniport ("mp"), filter ("lwf") and protocols ("proto0",
 // "proto1"), whose behaviour a test sets through struct kit. Drivers' state is static: Check forks, so each test has its own.
+// With KIT_THREADS defined the scheduler is that of OS threads (tests/flow/ndis_threads), and counters that threads share are atomic.
 //   kit_run(seed, fn)   make scheduler, box and drivers; run fn at PASSIVE in the box; take everything down; demand no leftovers
 #ifndef NBX_TESTS_FLOW_NDIS_KIT_H
 #define NBX_TESTS_FLOW_NDIS_KIT_H
@@ -25,11 +26,11 @@ struct kit_miniport {
     NDIS_HANDLE adapter;
     enum kit_completion completion;
     NET_BUFFER_LIST *held;                    // taken and not completed, in order of arrival
-    uint32_t sent, returned, pauses, restarts, halts, initializes;
+    _Atomic uint32_t sent, returned, pauses, restarts, halts, initializes;
     uint64_t order[4096];                     // first 8 bytes of each frame, as they arrived
     NDIS_HANDLE pool;
-    ULONG packet_filter;
-    uint32_t oids;
+    _Atomic ULONG packet_filter;
+    _Atomic uint32_t oids;
     bool pend_oids;
     NDIS_OID_REQUEST *pended_oid;
     NDIS_STATUS initialize_status;
@@ -37,15 +38,15 @@ struct kit_miniport {
 
 struct kit_binding {
     NDIS_HANDLE handle;
-    bool in_use;
+    _Atomic bool in_use;
     uint32_t protocol;
-    uint32_t completed, received, status_indications;
-    uint32_t in_flight, resources;
+    _Atomic uint32_t completed, received, status_indications;
+    _Atomic uint32_t in_flight, resources;
     bool keep;                                // received NBLs are kept on this list until kit_return
     NET_BUFFER_LIST *kept;
-    NDIS_STATUS last_status;
-    NDIS_OID_REQUEST *oid_done;
-    NDIS_STATUS oid_status;
+    _Atomic NDIS_STATUS last_status;
+    NDIS_OID_REQUEST *_Atomic oid_done;
+    _Atomic NDIS_STATUS oid_status;
     void (*on_completed)(struct kit_binding *binding, NET_BUFFER_LIST *nbls);
     void (*on_received)(struct kit_binding *binding);
 };
@@ -57,8 +58,8 @@ struct kit {
     bool filter_bypasses_sends;               // lwf takes itself out of the send path at the next restart
     struct kit_miniport mp;
     struct kit_binding binding[KIT_BINDINGS];
-    uint32_t filter_oids;
-    uint32_t filter_sends, filter_completes, filter_receives, filter_returns, filter_pauses, filter_restarts;
+    _Atomic uint32_t filter_oids;
+    _Atomic uint32_t filter_sends, filter_completes, filter_receives, filter_returns, filter_pauses, filter_restarts;
     uint32_t left;
     uint64_t trace_hash;
 };

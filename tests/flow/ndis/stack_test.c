@@ -221,7 +221,7 @@ TEST(MiniportInitializeEx_that_fails_leaves_no_adapter)
 static void
 complete_thread(void *arg)
 {
-    volatile bool *stop = arg;
+    _Atomic bool *stop = arg;
     LARGE_INTEGER wait = {.QuadPart = -1000};
     while (!*stop) {
         kit_complete_held();
@@ -233,7 +233,7 @@ complete_thread(void *arg)
 static void
 pause_in_flight(void)
 {
-    volatile bool stop = false;
+    _Atomic bool stop = false;
     struct ke_thread *thread;
     kit_start(true, 2);
     kit.mp.completion = KIT_LATER;
@@ -264,7 +264,7 @@ TEST_TIMEOUT(60, pause_waits_for_sends_in_flight_on_every_schedule)
 static void
 indicate_thread(void *arg)
 {
-    volatile bool *stop = arg;
+    _Atomic bool *stop = arg;
     while (!*stop)
         kit_indicate(broadcast, 3, 0);
 }
@@ -281,7 +281,7 @@ receive_slowly(struct kit_binding *binding)
 static void
 unbind_under_receives(void)
 {
-    volatile bool stop = false;
+    _Atomic bool stop = false;
     struct ke_thread *thread;
     LARGE_INTEGER wait = {.QuadPart = -1000};
     kit_start(true, 2);
@@ -311,7 +311,7 @@ TEST_TIMEOUT(60, a_binding_may_be_closed_while_frames_are_indicated_below_DISPAT
 static void
 query_thread(void *arg)
 {
-    volatile bool *stop = arg;
+    _Atomic bool *stop = arg;
     uint32_t value;
     while (!*stop) {
         NDIS_STATUS status = kit_query(&kit.binding[0], OID_GEN_XMIT_ERROR, &value, sizeof value);
@@ -324,7 +324,7 @@ static uint32_t oids_seen;
 static void
 detach_under_requests(void)
 {
-    volatile bool stop = false;
+    _Atomic bool stop = false;
     struct ke_thread *thread;
     kit_start(true, 1);
     ck_assert_int_eq(ke_thread_start(kit.box, "query", query_thread, (void *)&stop, &thread), 0);
