@@ -174,7 +174,9 @@ sweep_print(const struct sweep *sweep, uint64_t elapsed_ns)
     static const struct {
         enum sched_draw draw;
         const char *word;
-    } draws[] = {{SCHED_DRAW_WIRE, "wire's choice"}, {SCHED_DRAW_ORDER, "completion order drawn"}, {SCHED_DRAW_DRIVER, "driver's randomness"}};
+    } draws[] = {{SCHED_DRAW_WIRE, "wire's choice"},
+                 {SCHED_DRAW_ORDER, "completion order drawn"},
+                 {SCHED_DRAW_DRIVER, "driver's randomness"}};
     char number[OUT_NUMBER_BYTES], time[OUT_NUMBER_BYTES], wall[OUT_NUMBER_BYTES];
     printf("%s seeds in %s (%s of virtual time), %llu distinct traces, %llu with findings\n", out_count(number, sweep->seeds),
            out_time(wall, elapsed_ns), out_time(time, sweep->virtual_ns), (unsigned long long)sweep->distinct,

@@ -34,7 +34,10 @@ device_transfer(FILE_OBJECT *file, const struct io_transfer *t, IO_STATUS_BLOCK 
 {
     struct box *box = io_file_of(file)->box;
     bool is_synchronous = file->Flags & FO_SYNCHRONOUS_IO;
-    struct io_request request = {.major = t->major, .device = io_device_top(file->DeviceObject), .file = file, .mode = t->mode, .input = t->input, .input_bytes = t->input_bytes, .output = t->output, .output_bytes = t->output_bytes, .key = t->key, .control_code = t->control_code, .iosb = iosb, .event = t->event, .event_object = t->event_object, .is_threaded = true};
+    struct io_request request = {.major = t->major, .device = io_device_top(file->DeviceObject), .file = file, .mode = t->mode,
+                                 .input = t->input, .input_bytes = t->input_bytes, .output = t->output,
+                                 .output_bytes = t->output_bytes, .key = t->key, .control_code = t->control_code, .iosb = iosb,
+                                 .event = t->event, .event_object = t->event_object, .is_threaded = true};
     IRP *irp;
     if (t->offset)
         request.offset = *t->offset;
@@ -187,7 +190,9 @@ device_information(FILE_OBJECT *file, UCHAR major, FILE_INFORMATION_CLASS class,
     DEVICE_OBJECT *top = io_device_top(file->DeviceObject);
     bool is_query = major == IRP_MJ_QUERY_INFORMATION;
     IO_STATUS_BLOCK iosb;
-    struct io_request request = {.major = IRP_MJ_DEVICE_CONTROL, .device = top, .file = file, .mode = KernelMode, .input = is_query ? NULL : buffer, .input_bytes = is_query ? 0 : bytes, .output = is_query ? buffer : NULL, .output_bytes = is_query ? bytes : 0, .is_threaded = true};
+    struct io_request request = {.major = IRP_MJ_DEVICE_CONTROL, .device = top, .file = file, .mode = KernelMode,
+                                 .input = is_query ? NULL : buffer, .input_bytes = is_query ? 0 : bytes,
+                                 .output = is_query ? buffer : NULL, .output_bytes = is_query ? bytes : 0, .is_threaded = true};
     IRP *irp;
     NTSTATUS status = io_request_build(box, &request, &irp);
     if (status != STATUS_SUCCESS)
