@@ -215,6 +215,7 @@ struct ndis_adapter {
     // Link state and what is replayed to late bindings (status.c). Guarded by ndis->lock.
     NDIS_LINK_STATE link;
     // What the bindings asked for, summed (pfilter.c). Guarded by ndis->lock.
+    _Atomic uint32_t sums_unsure;             // a bit for each that the miniport refused (sum_bit)
     ULONG packet_filter;
     uint32_t multicast_count;
     uint8_t (*multicast)[6];

@@ -137,7 +137,9 @@ keep_filter(struct ndis_binding *binding, const struct _SET *set)
     memcpy(&filter, set->InformationBuffer, sizeof filter);
     if (filter & ~binding->module.adapter->general.SupportedPacketFilters & PFILTER_KNOWN)
         return NDIS_STATUS_NOT_SUPPORTED;
+    KIRQL old = ke_lock_take(&binding->module.ndis->lock);
     binding->packet_filter = filter;
+    ke_lock_drop(&binding->module.ndis->lock, old);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -172,7 +174,9 @@ keep_lookahead(struct ndis_binding *binding, const struct _SET *set)
     memcpy(&lookahead, set->InformationBuffer, sizeof lookahead);
     if (lookahead > binding->module.adapter->general.LookaheadSize)
         return NDIS_STATUS_INVALID_DATA;
+    KIRQL old = ke_lock_take(&binding->module.ndis->lock);
     binding->lookahead = lookahead;
+    ke_lock_drop(&binding->module.ndis->lock, old);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -208,6 +212,13 @@ pfilter_keep(struct ndis_binding *binding, NDIS_OID_REQUEST *request)
     return status;
 }
 
+// Of ndis_adapter.sums_unsure.
+static uint32_t
+sum_bit(NDIS_OID oid)
+{
+    return oid == OID_GEN_CURRENT_PACKET_FILTER ? 1 : oid == OID_802_3_MULTICAST_LIST ? 2 : 4;
+}
+
 // Put NDIS's sum in place of the binding's value. Returns false when the sum is what the miniport has already.
 static bool
 pfilter_lend(struct ndis_adapter *adapter, struct ndis_oid *oid, struct pfilter_sum *sum)
@@ -225,13 +236,20 @@ pfilter_lend(struct ndis_adapter *adapter, struct ndis_oid *oid, struct pfilter_
         memcpy(kept.multicast, data, bytes);
         changed = sum_keep_multicast(adapter, &kept);
     } else if (set->Oid == OID_GEN_CURRENT_PACKET_FILTER) {
+        KIRQL old = ke_lock_take(&adapter->module.ndis->lock);
         changed = adapter->packet_filter != sum->packet_filter;
         adapter->packet_filter = sum->packet_filter;
+        ke_lock_drop(&adapter->module.ndis->lock, old);
     } else {
         data = &sum->lookahead;
+        KIRQL old = ke_lock_take(&adapter->module.ndis->lock);
         changed = adapter->lookahead != sum->lookahead;
         adapter->lookahead = sum->lookahead;
+        ke_lock_drop(&adapter->module.ndis->lock, old);
     }
+    // A miniport that refused the last sum has another: tell it whatever ours is.
+    uint32_t bit = sum_bit(set->Oid);
+    changed |= (atomic_fetch_and(&adapter->sums_unsure, ~bit) & bit) != 0;
     void *copy = changed ? ndis_alloc(bytes + 1) : NULL;
     if (!copy)
         return false;
@@ -279,6 +297,8 @@ ndis_pfilter_set_end(struct ndis_oid *oid, NDIS_STATUS status)
     struct _SET *set = (void *)&oid->request->DATA.SET_INFORMATION;
     ndis_free(oid->lent_buffer);
     oid->lent_buffer = NULL;
+    if (status != NDIS_STATUS_SUCCESS)
+        atomic_fetch_or(&oid->target->adapter->sums_unsure, sum_bit(set->Oid));
     set->InformationBuffer = oid->saved_buffer;
     set->InformationBufferLength = oid->saved_bytes;
     set->BytesRead = status == NDIS_STATUS_SUCCESS ? oid->saved_bytes : 0;

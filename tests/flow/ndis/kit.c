@@ -85,6 +85,8 @@ static NTAPI NDIS_STATUS
 mp_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
 {
     kit.mp.oids++;
+    if (kit.mp.oid_status)
+        return kit.mp.oid_status;
     if (request->RequestType == NdisRequestSetInformation && request->DATA.SET_INFORMATION.Oid == OID_GEN_CURRENT_PACKET_FILTER)
         kit.mp.packet_filter = *(ULONG *)request->DATA.SET_INFORMATION.InformationBuffer;
     if (kit.mp.pend_oids) {

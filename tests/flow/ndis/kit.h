@@ -34,6 +34,7 @@ struct kit_miniport {
     bool pend_oids;
     NDIS_OID_REQUEST *pended_oid;
     NDIS_STATUS initialize_status;
+    NDIS_STATUS oid_status;                   // what set requests get; 0: success
 };
 
 struct kit_binding {

@@ -64,6 +64,27 @@ TEST(send_completion_sorts_a_merged_list_by_source_handle)
     kit_run(2, each_binding_gets_its_own);
 }
 
+static void
+refused_filter_is_told_again(void)
+{
+    ULONG filter = NDIS_PACKET_TYPE_DIRECTED;
+    kit_start(false, 1);
+    kit.mp.oid_status = NDIS_STATUS_RESOURCES;
+    ck_assert_int_eq(kit_set(&kit.binding[0], OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof filter), NDIS_STATUS_RESOURCES);
+    kit.mp.oid_status = 0;
+    uint32_t before = kit.mp.oids;
+    filter_set(0, filter);
+    ck_assert_uint_eq(kit.mp.oids, before + 1);
+    ck_assert_uint_eq(kit.mp.packet_filter, filter);
+    filter_set(0, filter);
+    ck_assert_uint_eq(kit.mp.oids, before + 1);
+}
+
+TEST(OID_GEN_CURRENT_PACKET_FILTER_that_the_miniport_refused_is_told_again)
+{
+    kit_run(4, refused_filter_is_told_again);
+}
+
 static uint32_t resends;
 
 static void
