@@ -5,8 +5,8 @@
 //       unfinished checksum      a checksum request, if the adapter takes one for such a frame; else the checksum, here
 //       super-segment            a large send (LSOv2), if the adapter takes one of this size; else must_split
 //   tapproto_split    one segment of a super-segment: headers of its own, payload copied, then as a plain frame
-// What a large send looks like on the way down: IPv4 total length (and IPv6 payload length) 0, the TCP checksum field holds the sum of
-// the pseudo-header without the length [network/offloading-the-segmentation-of-large-tcp-packets].
+// What a large send looks like on the way down: IPv4 total length 0, the TCP checksum field holds the sum of the pseudo-header without
+// the length [network/offloading-the-segmentation-of-large-tcp-packets]. The page is silent on the IPv6 payload length: it stays true.
 #include "tapproto.h"
 
 #define TCP_FIN 0x01
@@ -110,8 +110,6 @@ split_large_ask(NET_BUFFER_LIST *nbl, UCHAR *frame, const struct tapproto_header
     if (h->version == 4) {
         tapproto_put16(frame + h->ip + 2, 0);
         tapproto_put16(frame + h->ip + 10, 0);
-    } else {
-        tapproto_put16(frame + h->ip + 4, 0);
     }
     info.LsoV2Transmit.MSS = mss;
     info.LsoV2Transmit.TcpHeaderOffset = h->transport;
