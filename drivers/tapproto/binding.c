@@ -205,8 +205,9 @@ tapproto_bind(NDIS_HANDLE driver_context, NDIS_HANDLE bind_context, PNDIS_BIND_P
         return status;
     }
     if (binding->caps.max_frame_bytes > binding->mtu_bytes + TAPPROTO_ETHERNET_BYTES)
-        DbgPrint("tapproto: %s takes frames of %u bytes, the adapter of %u: longer ones are dropped (ip link set %s mtu %u)\n", binding->tap,
-                 binding->caps.max_frame_bytes, binding->mtu_bytes + TAPPROTO_ETHERNET_BYTES, binding->tap, binding->mtu_bytes);
+        DbgPrint("tapproto: %s takes frames of %u bytes, the adapter of %u: longer ones are dropped (ip link set %s mtu %u)\n",
+                 binding->tap, binding->caps.max_frame_bytes, binding->mtu_bytes + TAPPROTO_ETHERNET_BYTES, binding->tap,
+                 binding->mtu_bytes);
     return NDIS_STATUS_SUCCESS;
 }
 

@@ -28,7 +28,8 @@ NDIS_STATUS
 tapproto_send_create(struct tapproto_binding *binding, ULONG count)
 {
     struct tapproto_send *send = &binding->send;
-    ULONG frame_bytes = binding->caps.max_gso_bytes > binding->caps.max_frame_bytes ? binding->caps.max_gso_bytes : binding->caps.max_frame_bytes;
+    const struct port_caps *caps = &binding->caps;
+    ULONG frame_bytes = caps->max_gso_bytes > caps->max_frame_bytes ? caps->max_gso_bytes : caps->max_frame_bytes;
     KeInitializeSpinLock(&send->lock);
     KeInitializeEvent(&send->quiet, NotificationEvent, TRUE);
     send->buffer_bytes = (frame_bytes + 2 * TAPPROTO_VLAN_BYTES + 63) & ~63u;

@@ -13,6 +13,7 @@
 #include "ndis/ndis.h"
 #include "ndis/words.h"
 #include "nt/io/image.h"
+#include "nt/io/io.h"
 
 void
 world_finding(struct world *world, const char *format, ...)
@@ -88,6 +89,14 @@ box_driver_load(struct world_box *self, const struct stack_driver *driver)
     }
     settings_service_key(driver->name, key, sizeof key);
     settings_apply(self->box, key, &driver->registry);
+    if (driver->grant) {
+        snprintf(key, sizeof key, "\\??\\%s", driver->name);
+        int failed = io_grant_path(self->box, key, driver->grant, true);
+        if (failed) {
+            world_finding(self->world, "%s: driver %s: grant: %s: %s", self->stack->name, driver->name, driver->grant, strerror(-failed));
+            return false;
+        }
+    }
     struct io_image_config config = {.name = driver->name, .path = path};
     struct io_image *image;
     NTSTATUS status = io_image_load(self->box, &config, &image, error, sizeof error);

@@ -107,7 +107,7 @@ print_drivers(const struct stack_box *box, FILE *out)
     bool has_title = false;
     for (size_t i = 0; i < box->driver_count; i++) {
         const struct stack_driver *driver = &box->drivers[i];
-        if (!driver->path && !driver->registry.count && !driver->idle_ok)
+        if (!driver->path && !driver->registry.count && !driver->grant && !driver->idle_ok)
             continue;   // bundled, and named where it is used
         fputs(has_title ? "" : "    drivers:\n", out);
         has_title = true;
@@ -117,6 +117,11 @@ print_drivers(const struct stack_box *box, FILE *out)
         if (driver->path) {
             fputs("        path: ", out);
             print_text(driver->path, out);
+            fputc('\n', out);
+        }
+        if (driver->grant) {
+            fputs("        grant: ", out);
+            print_text(driver->grant, out);
             fputc('\n', out);
         }
         if (driver->registry.count) {

@@ -127,6 +127,8 @@ resolve_driver(struct box_work *work, const struct stack_node *node)
     struct stack_driver *driver = &work->drivers[work->box->driver_count++];
     *driver = (struct stack_driver){.name = node->key, .place = node->key_place};
     driver->path = path ? join_base(reader, path->text) : NULL;
+    const struct stack_node *grant = stack_node_find(node, "grant");
+    driver->grant = grant ? join_base(reader, grant->text) : NULL;
     driver->idle_ok = stack_node_find(node, "idle") != NULL;
     stack_resolve_values(reader, stack_node_find(node, "registry"), &driver->registry);
     driver->registry.place = node->place;

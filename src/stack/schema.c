@@ -113,6 +113,9 @@ static const struct schema_map wire_map = {"wire", "A cable inside the process. 
 static const struct schema_key driver_keys[] = {
     {.name = "path", .type = SCHEMA_PATH, .doc = "The driver image, a shared object; needed unless the name is that of a bundled driver"},
     {.name = "registry", .type = SCHEMA_VALUES, .doc = "Values below the driver's service key, for example { Parameters: { Debug: 1 } }"},
+    {.name = "grant",
+     .type = SCHEMA_PATH,
+     .doc = "A directory of the host that the driver may read and write files in; it sees it as \\??\\NAME, with the driver's name"},
     IDLE,
     {.name = "inf",
      .type = SCHEMA_PATH,

@@ -69,6 +69,7 @@ struct stack_driver {
     const char *name;
     enum stack_driver_kind kind;            // what the box uses it as; ANY: listed under drivers:, used by nothing
     const char *path;                       // NULL: bundled, found by name beside the tool
+    const char *grant;                      // host directory for \??\NAME, or NULL
     const char *inf;                        // always NULL until there is an INF reader
     struct stack_value registry;            // the service key: a tree below Services\NAME
     bool idle_ok;                           // never attached or no frame seen is not a finding

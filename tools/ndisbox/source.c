@@ -185,6 +185,11 @@ check_driver(const struct stack_box *box, const struct stack_driver *driver)
         report_place(driver->place, "the path of the driver is too long");
         return false;
     }
+    if (driver->grant && access(driver->grant, R_OK | X_OK)) {
+        snprintf(text, sizeof text, "boxes.%s.drivers.%s.grant: %s: %s", box->name, driver->name, driver->grant, strerror(errno));
+        report_place(driver->place, text);
+        return false;
+    }
     if (access(path, R_OK) == 0)
         return true;
     if (driver->path)

@@ -13,6 +13,7 @@
 #include "nt/io/io_int.h"
 #include "nt/ke/dpc.h"
 #include "nt/ke/timer.h"
+#include "nt/ps/ps.h"
 
 static void
 say(char *error, size_t error_bytes, const char *what, const char *name)
@@ -69,11 +70,14 @@ io_image_unref(struct io_image *image)
         sched_wake(sched, &image->refs, UINT32_MAX);
 }
 
+// A driver's thread holds its image until it has been joined, which nobody else may be about to do: hence the look now and then.
 static void
 wait_for_references(struct io_image *image)
 {
-    for (uint32_t refs; (refs = atomic_load_explicit(&image->refs, memory_order_acquire)) != 0;)
-        sched_wait(image->box->sched, &image->refs, refs, SCHED_NEVER);
+    struct sched *sched = image->box->sched;
+    ps_reap(image->box);
+    for (uint32_t refs; (refs = atomic_load_explicit(&image->refs, memory_order_acquire)) != 0; ps_reap(image->box))
+        sched_wait(sched, &image->refs, refs, sched_now_ns(sched) + 10000000);
 }
 
 // The service key as an INF's AddService would leave it [windows-driver-docs install/inf-addservice-directive].

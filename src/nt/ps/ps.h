@@ -31,6 +31,8 @@ uint32_t ps_destroy(struct box *box);
 // owns: *thread carries a reference of the caller's. The thread holds one of its own until it has been joined.
 // fails: STATUS_INSUFFICIENT_RESOURCES.
 NTSTATUS ps_thread_create(struct box *box, PKSTART_ROUTINE start, void *context, struct ps_thread **thread);
+// Join the threads that have ended; their images are given back. irql: PASSIVE
+void ps_reap(struct box *box);
 // The number drivers see: of a ps thread its id, of a runtime thread one past all of those.
 uint32_t ps_thread_id(const struct ke_thread *thread);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The life of a system thread: created running -> its routine returns or calls PsTerminateSystemThread -> signalled (ke) -> its record
-// goes to the list of the ended -> joined by the next ps_thread_create or by ps_destroy, whichever comes first -> object goes with its
+// goes to the list of the ended -> joined by the next ps_thread_create, an unload or ps_destroy, whichever comes first -> object goes with its
 // last reference. Only the join makes sure that nothing of the thread runs any more: then its image is given back.
 #include <errno.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ ps_thread_run(void *arg)
     thread->start(thread->context);
 }
 
-static void
+void
 ps_reap(struct box *box)
 {
     struct ps *ps = box->ps;
