@@ -15,7 +15,7 @@ ndisbox: 1
 boxes:
   alpha:
     adapters:
-      nic0: { driver: vnic, port: "wire:lan", mac: 02:00:00:00:00:0a, protocols: [echoproto] }
+      nic0: { driver: vnic, port: "wire:lan", mac: 02:00:00:00:00:0a }
   beta:
     drivers:
       lwfmon: { grant: $1 }
