@@ -3,6 +3,7 @@
 // Direct and synchronous requests are refused by their generated doors.
 #include <string.h>
 
+#include "ndis/header.h"
 #include "ndis/oid.h"
 #include "verify/verify.h"
 
@@ -62,7 +63,8 @@ NdisAllocateCloneOidRequest(NDIS_HANDLE SourceHandle, PNDIS_OID_REQUEST Request,
     NDIS_OID_REQUEST *clone = ndis_alloc(sizeof *clone);
     if (!clone)
         return NDIS_STATUS_RESOURCES;
-    memcpy(clone, Request, sizeof *clone);
+    // A driver of an older NDIS has a shorter structure, perhaps on its stack.
+    memcpy(clone, Request, ndis_header_bytes(&Request->Header, sizeof *clone));
     memset(clone->NdisReserved, 0, sizeof clone->NdisReserved);
     memset(clone->MiniportReserved, 0, sizeof clone->MiniportReserved);
     memset(clone->SourceReserved, 0, sizeof clone->SourceReserved);

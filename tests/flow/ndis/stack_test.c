@@ -2,6 +2,7 @@
 // A whole stack on the seeded scheduler: lists down and back, frames up and back, lifecycles, OID requests.
 #include "kit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/harness.h"
@@ -364,4 +365,26 @@ TEST_TIMEOUT(60, a_filter_may_be_detached_while_requests_reach_it)
     for (uint64_t seed = 1; seed < 40; seed++)
         kit_run(seed, detach_under_requests);
     ck_assert_uint_gt(oids_seen, 100);
+}
+
+// As a driver built for NDIS 6.0 has it: nothing behind Reserved2 is its.
+static void
+short_request_is_cloned(void)
+{
+    volatile size_t bytes = NDIS_SIZEOF_OID_REQUEST_REVISION_1;   // or the compiler objects to the members below by itself
+    NDIS_OID_REQUEST *request = calloc(1, bytes), *clone;
+    kit_start(true, 1);
+    request->Header = (NDIS_OBJECT_HEADER){NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1,
+                                           NDIS_SIZEOF_OID_REQUEST_REVISION_1};
+    request->RequestId = request;
+    ck_assert_int_eq(NdisAllocateCloneOidRequest(kit.binding[0].handle, request, 0, &clone), NDIS_STATUS_SUCCESS);
+    ck_assert_ptr_eq(clone->RequestId, request);
+    ck_assert_uint_eq(clone->Header.Size, NDIS_SIZEOF_OID_REQUEST_REVISION_1);
+    NdisFreeCloneOidRequest(kit.binding[0].handle, clone);
+    free(request);
+}
+
+TEST(NdisAllocateCloneOidRequest_reads_no_more_than_the_request_has)
+{
+    kit_run(5, short_request_is_cloned);
 }
