@@ -26,8 +26,8 @@ struct station {
     uint8_t mac[6];
     _Atomic uint64_t sent, completed;
     _Atomic uint32_t changed;                 // bumped at each completion and arrival: what waiters sleep on
-    // written by the receive handler only
-    uint64_t next_sequence, received, damaged, duplicated, reordered;
+    // written by the receive handler, read by whoever waits
+    _Atomic uint64_t next_sequence, received, damaged, duplicated, reordered;
 };
 
 struct generator {                            // the driver in one box

@@ -98,10 +98,10 @@ ndis_edge_sum(const struct ndis_module *module, struct ndis_edge_counters *sum)
 {
     memset(sum, 0, sizeof *sum);
     for (uint32_t i = 0; i < module->ndis->box->processor_count; i++) {
-        sum->sent_nbls += module->counters[i].sent_nbls;
-        sum->completed_nbls += module->counters[i].completed_nbls;
-        sum->indicated_nbls += module->counters[i].indicated_nbls;
-        sum->returned_nbls += module->counters[i].returned_nbls;
+        sum->sent_nbls += __atomic_load_n(&module->counters[i].sent_nbls, __ATOMIC_RELAXED);
+        sum->completed_nbls += __atomic_load_n(&module->counters[i].completed_nbls, __ATOMIC_RELAXED);
+        sum->indicated_nbls += __atomic_load_n(&module->counters[i].indicated_nbls, __ATOMIC_RELAXED);
+        sum->returned_nbls += __atomic_load_n(&module->counters[i].returned_nbls, __ATOMIC_RELAXED);
     }
 }
 

@@ -427,11 +427,18 @@ ndis_trace(struct ndis_module *module, NET_BUFFER_LIST *nbls, bool outbound)
         ndis->trace_fn(ndis->trace_context, &module->trace, nbls, outbound);
 }
 
+// One writer, the owner of the processor; reports read while it counts.
+static inline void
+ndis_edge_add(uint64_t *counter, uint64_t more)
+{
+    __atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
+}
+
 // Count a list at this module's edge, on the own processor's line.
 #define NDIS_EDGE_COUNT(self, module, counter, count) \
     do { \
         KIRQL count_old_ = ke_raise_dispatch(self); \
-        (module)->counters[(self)->processor->number].counter += (count); \
+        ndis_edge_add(&(module)->counters[(self)->processor->number].counter, (count)); \
         ke_lower(self, count_old_); \
     } while (0)
 

@@ -101,7 +101,7 @@ ndis_recv_return(struct ndis_module *from, NET_BUFFER_LIST *nbls, ULONG flags)
     bool counted = old < DISPATCH_LEVEL;
     if (counted)
         atomic_fetch_add_explicit(&route.target->calls, 1, memory_order_acq_rel);
-    from->counters[processor->number].returned_nbls += count;
+    ndis_edge_add(&from->counters[processor->number].returned_nbls, count);
     if (from->kind == NDIS_KIND_BINDING)
         ke_gate_leave_at_dispatch(CONTAINING_RECORD(from, struct ndis_binding, module)->receives, processor, count);
     ke_lower(self, old);

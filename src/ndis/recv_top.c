@@ -56,7 +56,7 @@ top_give(struct ke_thread *self, const struct ndis_top_entry *entry, NET_BUFFER_
     // One unit more than NBLs: the call itself, so that the binding stays until its handler has come back.
     bool entered = ke_gate_enter_at_dispatch(binding->receives, self->processor, count + 1);
     if (entered)
-        binding->module.counters[self->processor->number].indicated_nbls += count;
+        ndis_edge_add(&binding->module.counters[self->processor->number].indicated_nbls, count);
     ke_lower(self, old);
     if (!entered)
         return false;
@@ -94,7 +94,7 @@ top_show(struct ke_thread *self, const struct ndis_top_entry *entry, NET_BUFFER_
     KIRQL old = ke_raise_dispatch(self);
     bool entered = ke_gate_enter_at_dispatch(binding->receives, self->processor, 1);
     if (entered)
-        binding->module.counters[self->processor->number].indicated_nbls += count;
+        ndis_edge_add(&binding->module.counters[self->processor->number].indicated_nbls, count);
     ke_lower(self, old);
     if (!entered)
         return;
@@ -103,7 +103,7 @@ top_show(struct ke_thread *self, const struct ndis_top_entry *entry, NET_BUFFER_
     sched_choice(self->box->sched, SCHED_POINT_COMPLETE);
     entry->handler(entry->context, nbls, port, count, flags | NDIS_RECEIVE_FLAGS_RESOURCES);
     old = ke_raise_dispatch(self);
-    binding->module.counters[self->processor->number].returned_nbls += count;
+    ndis_edge_add(&binding->module.counters[self->processor->number].returned_nbls, count);
     ke_gate_leave_at_dispatch(binding->receives, self->processor, 1);
     ke_lower(self, old);
 }

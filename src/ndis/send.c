@@ -53,7 +53,7 @@ ndis_send_submit(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, NDIS_PORT_
     struct ke_processor *processor = self->processor;
     bool entered = ke_gate_enter_at_dispatch(binding->sends, processor, count);
     if (entered)
-        binding->module.counters[processor->number].sent_nbls += count;
+        ndis_edge_add(&binding->module.counters[processor->number].sent_nbls, count);
     ke_lower(self, old);
     if (__builtin_expect(!entered, 0)) {
         send_refuse(binding, nbls, self);
@@ -96,7 +96,7 @@ send_top_deliver(struct ke_thread *self, struct ndis_binding *binding, NET_BUFFE
     // Only now: until the handler has returned the binding must not go away.
     KIRQL old = ke_raise_dispatch(self);
     struct ke_processor *processor = self->processor;
-    binding->module.counters[processor->number].completed_nbls += delivered;
+    ndis_edge_add(&binding->module.counters[processor->number].completed_nbls, delivered);
     ke_gate_leave_at_dispatch(binding->sends, processor, delivered);
     ke_lower(self, old);
 }
