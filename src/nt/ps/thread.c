@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The life of a system thread: created running -> its routine returns or calls PsTerminateSystemThread -> signalled (ke) -> its record
-// goes to the list of the ended -> joined by the next ps_thread_create, an unload or ps_destroy, whichever comes first -> object goes with its
-// last reference. Only the join makes sure that nothing of the thread runs any more: then its image is given back.
+// goes to the list of the ended -> joined by the next ps_thread_create, an unload or ps_destroy, whichever comes first -> object goes
+// with its last reference. Only the join makes sure that nothing of the thread runs any more: then its image is given back.
 #include <errno.h>
 #include <stdlib.h>
 
