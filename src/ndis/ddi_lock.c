@@ -4,6 +4,7 @@
 #include "ndis/ndis_int.h"
 #include "ndis/rwlock.h"
 #include "nt/ex/pool.h"
+#include "nt/ke/bugcheck.h"
 #include "verify/refuse.h"
 #include "verify/verify.h"
 
@@ -126,11 +127,14 @@ NdisResetEvent(PNDIS_EVENT Event)
     KeResetEvent(&Event->Event);
 }
 
-// 0 waits for ever [ndis/nf-ndis-ndiswaitevent].
+// 0 waits for ever [ndis/nf-ndis-ndiswaitevent]; above PASSIVE_LEVEL it is fatal, waiting or not [ndis/nf-ndis-ndisinitializeevent].
 NTAPI BOOLEAN
 NdisWaitEvent(PNDIS_EVENT Event, UINT MsToWait)
 {
     VERIFY_ENTER(NdisWaitEvent);
+    KIRQL irql = ke_self()->irql;
+    if (irql > PASSIVE_LEVEL)
+        ke_bugcheck(BUGCODE_IRQL_NOT_LESS_OR_EQUAL, (uint64_t)(uintptr_t)Event, irql, 0, (uint64_t)(uintptr_t)__builtin_return_address(0));
     LARGE_INTEGER timeout = {.QuadPart = -10000ll * MsToWait};
     return KeWaitForSingleObject(&Event->Event, Executive, KernelMode, FALSE, MsToWait ? &timeout : NULL) == STATUS_SUCCESS;
 }

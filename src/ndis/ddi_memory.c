@@ -4,6 +4,8 @@
 #include "nt/ex/pool.h"
 #include "verify/verify.h"
 
+#include <string.h>
+
 NTAPI PVOID
 NdisAllocateMemoryWithTagPriority(NDIS_HANDLE NdisHandle, UINT Length, ULONG Tag, EX_POOL_PRIORITY Priority)
 {
@@ -47,11 +49,11 @@ NdisAllocateSpinLock(PNDIS_SPIN_LOCK SpinLock)
     SpinLock->OldIrql = 0;
 }
 
-// A spin lock holds nothing that would have to be freed; the call ends its use [ndis/nf-ndis-ndisfreespinlock].
+// Clears the memory, which then is no lock any more [ndis/nf-ndis-ndisallocatespinlock].
 NTAPI VOID
 NdisFreeSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
-    SpinLock->OldIrql = 0;
+    memset(SpinLock, 0, sizeof *SpinLock);
 }
 
 NTAPI VOID

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Pool, and the life of a box.
 #include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "nt/ex/pool.h"
+#include "unit/nt/bugcheck.h"
 #include "unit/nt/nt_test.h"
 
 NT_TEST(ExAllocatePoolWithTag_returns_blocks_aligned_to_16_and_to_the_page_from_a_page_on)
@@ -107,31 +106,6 @@ TEST(box_create_refuses_no_processor_and_more_than_64)
     ck_assert_ptr_null(box_create(sched, &(struct box_config){.processors = 0}));
     ck_assert_ptr_null(box_create(sched, &(struct box_config){.processors = 65}));
     sched_destroy(sched);
-}
-
-// A bug check ends the process with 1 and says its code.
-static void
-expect_bugcheck(void (*fn)(void), const char *words)
-{
-    int ends[2];
-    ck_assert_int_eq(pipe(ends), 0);
-    pid_t child = fork();
-    if (!child) {
-        dup2(ends[1], 2);
-        nt_test_run(2, fn);
-        _exit(0);
-    }
-    close(ends[1]);
-    char text[8192];
-    size_t bytes = 0;
-    for (ssize_t n; bytes < sizeof text - 1 && (n = read(ends[0], text + bytes, sizeof text - 1 - bytes)) > 0;)
-        bytes += (size_t)n;
-    text[bytes] = 0;
-    close(ends[0]);
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %x, said %s", status, text);
-    ck_assert_msg(strstr(text, words) != NULL, "said: %s", text);
 }
 
 static void
