@@ -21,6 +21,7 @@ struct nbx_port {
     struct list node;                         // box->nbx_ports
     const char *spec;
     _Atomic bool is_pulled;
+    bool is_waiting;                          // started while the box holds its ports; under box->nbx_lock
     struct ke_thread thread;                  // lent to the port's thread during an upcall
 };
 
@@ -109,7 +110,33 @@ nbx_port_rx_accept(struct nbx_port *port, bool csum, bool gso4, bool gso6)
 void
 nbx_port_start(struct nbx_port *port)
 {
-    port_start(port->port);
+    KIRQL old = ke_lock_take(&port->box->nbx_lock);
+    bool is_held = port->is_waiting = port->box->nbx_ports_held;
+    ke_lock_drop(&port->box->nbx_lock, old);
+    if (!is_held)
+        port_start(port->port);
+}
+
+// Only the driver closes its ports, and while the box is held none does: its stacks stand and nothing has been asked of them yet.
+void
+link_release(struct box *box)
+{
+    struct nbx_port *port;
+    do {
+        port = NULL;
+        KIRQL old = ke_lock_take(&box->nbx_lock);
+        box->nbx_ports_held = false;
+        LIST_FOR_EACH(node, &box->nbx_ports) {
+            struct nbx_port *candidate = LIST_ENTRY_OF(node, struct nbx_port, node);
+            if (!port && candidate->is_waiting)
+                port = candidate;
+        }
+        if (port)
+            port->is_waiting = false;
+        ke_lock_drop(&box->nbx_lock, old);
+        if (port)
+            port_start(port->port);
+    } while (port);
 }
 
 void

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nbx/link.h"
 #include "nbx/settings.h"
 #include "nbx/traffic.h"
 #include "nbx/watch.h"
@@ -220,6 +221,7 @@ box_bring_up(struct world_box *self)
     }
     self->box->owner = self->world;
     self->box->ports = self->world->ports;
+    self->box->nbx_ports_held = true;
     self->box->on_message = self->world->config.on_message;
     self->box->on_message_context = self->world->config.context;
     struct box_call call = {.self = self};
@@ -246,6 +248,12 @@ wires_declare(struct world *world)
     }
 }
 
+static void
+box_plug_in(void *arg)
+{
+    link_release(arg);
+}
+
 enum world_result
 world_build(struct world *world)
 {
@@ -255,6 +263,8 @@ world_build(struct world *world)
         if (result != WORLD_OK)
             return result;
     }
+    for (size_t i = 0; i < world->config.stack->box_count; i++)
+        box_run(world->boxes[i].box, box_plug_in, world->boxes[i].box);
     world->built = true;
     return WORLD_OK;
 }

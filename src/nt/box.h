@@ -56,6 +56,7 @@ struct box {
     void *owner;                 // the same
     struct ke_lock nbx_lock;     // guards nbx_ports
     struct list nbx_ports;       // src/nbx/port.c
+    bool nbx_ports_held;         // ports that are started wait for link_release; under nbx_lock
     int nbx_port_error;          // -errno of the last port that could not be opened: the machine's fault, not the driver's
 };
 
