@@ -64,11 +64,14 @@ join() { # netns tap number: move it there, address it, bring it up
     ip -n "$1" link set lo up && ip -n "$1" link set "$2" up && ip -n "$1" address add "10.77.0.$3/24" dev "$2" &&
         ip -n "$1" address add "fd77::$3/64" dev "$2" nodad
 }
+attached() { # tap: ndisbox has it, also where it was there before; a TAP without a process has no carrier
+    ip -n "$m" link show "$1" | grep -q LOWER_UP
+}
 bridge_start() { # more arguments of ndisbox run
     ip netns exec "$m" "$tool" run "$src/examples/tap-bridge.yaml" --json "$@" >"$work/json" 2>"$work/err" &
     bridge=$!
-    until_true 10 ip -n "$m" link show nb1 || die "ndisbox did not make its TAPs"
-    until_true 5 ip -n "$m" link show nb0 || die "ndisbox did not make its TAPs"
+    until_true 10 attached nb1 || die "ndisbox did not attach to its TAPs"
+    until_true 10 attached nb0 || die "ndisbox did not attach to its TAPs"
     join "$a" nb0 1 && join "$b" nb1 2 || die "the TAPs could not be joined to their namespaces"
     until_true 10 in_a ping -c 1 -W 1 10.77.0.2 || die "no ping passes"
 }
