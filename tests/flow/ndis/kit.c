@@ -97,6 +97,18 @@ mp_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
 }
 
 static void
+mp_check_mark(NET_BUFFER_LIST *nbl, uint64_t value)
+{
+    NDIS_NET_BUFFER_LIST_8021Q_INFO info = {.Value = NET_BUFFER_LIST_INFO(nbl, Ieee8021QNetBufferListInfo)};
+    uint32_t binding = value >> 32 & 0xff;
+    if ((value & 0xffffff0000000000ull) != KIT_MARK)
+        return;
+    kit.mp.out_of_order += (uint32_t)value != kit.mp.next[binding];
+    kit.mp.next[binding] = (uint32_t)value + 1;
+    kit.mp.marked_vlans += info.TagHeader.VlanId == binding + 1;
+}
+
+static void
 mp_note(NET_BUFFER_LIST *nbl)
 {
     uint64_t value = 0;
@@ -105,6 +117,7 @@ mp_note(NET_BUFFER_LIST *nbl)
     uint8_t *data = NdisGetDataBuffer(nb, 24, storage, 1, 0);
     if (data)
         memcpy(&value, data + 16, sizeof value);
+    mp_check_mark(nbl, value);
     if (kit.mp.sent < 4096)
         kit.mp.order[kit.mp.sent] = value;
     kit.mp.sent++;
@@ -405,6 +418,21 @@ proto_receive(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port,
     *end = nbls;
 }
 
+// Each of ours once.
+static void
+proto_note_returned(struct kit_binding *binding, NET_BUFFER_LIST *nbl)
+{
+    uint64_t value;
+    uint8_t *data = MmGetSystemAddressForMdlSafe(NET_BUFFER_FIRST_MDL(NET_BUFFER_LIST_FIRST_NB(nbl)), NormalPagePriority);
+    memcpy(&value, data + 16, sizeof value);
+    if ((value & 0xffffff0000000000ull) != KIT_MARK || (uint32_t)value >= 256)
+        return;
+    ck_assert_uint_eq(value >> 32 & 0xff, (uint64_t)(binding - kit.binding));
+    uint64_t *word = &binding->returned_mask[(uint32_t)value / 64], bit = 1ull << (value % 64);
+    binding->returned_twice += (*word & bit) != 0;
+    *word |= bit;
+}
+
 static NTAPI VOID
 proto_send_complete(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
 {
@@ -412,10 +440,12 @@ proto_send_complete(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
     KIRQL irql;
     if (flags & NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL)
         ck_assert_uint_eq(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    __atomic_fetch_add(&binding->complete_calls, 1, __ATOMIC_RELAXED);
     for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = NET_BUFFER_LIST_NEXT_NBL(nbl)) {
         ck_assert_ptr_eq(nbl->SourceHandle, binding->handle);
         binding->last_status = nbl->Status;
         KeAcquireSpinLock(&kit_lock, &irql);
+        proto_note_returned(binding, nbl);
         binding->completed++;
         binding->in_flight--;
         KeReleaseSpinLock(&kit_lock, irql);
@@ -551,6 +581,46 @@ kit_complete_held(void)
     KeReleaseSpinLock(&kit_lock, irql);
     if (nbls)
         NdisMSendNetBufferListsComplete(kit.mp.adapter, nbls, 0);
+}
+
+NET_BUFFER_LIST *
+kit_mark(struct kit_binding *binding, uint32_t sequence)
+{
+    uint64_t number = (uint64_t)(binding - kit.binding);
+    NET_BUFFER_LIST *nbl = kit_nbl(binding, KIT_MARK | number << 32 | sequence, 64);
+    NDIS_NET_BUFFER_LIST_8021Q_INFO info = {.TagHeader.VlanId = (UINT32)number + 1};
+    NET_BUFFER_LIST_INFO(nbl, Ieee8021QNetBufferListInfo) = info.Value;
+    return nbl;
+}
+
+void
+kit_complete_shuffled(void)
+{
+    NET_BUFFER_LIST *some[256];
+    uint32_t count = 0;
+    KIRQL irql;
+    struct sched *sched = kit.box->sched;
+    KeAcquireSpinLock(&kit_lock, &irql);
+    while (kit.mp.held && count < 256) {
+        some[count++] = kit.mp.held;
+        kit.mp.held = NET_BUFFER_LIST_NEXT_NBL(kit.mp.held);
+    }
+    KeReleaseSpinLock(&kit_lock, irql);
+    for (uint32_t i = count; i > 1; i--) {
+        uint32_t other = (uint32_t)sched_draw(sched, SCHED_DRAW_ORDER, i);
+        NET_BUFFER_LIST *nbl = some[other];
+        some[other] = some[i - 1];
+        some[i - 1] = nbl;
+    }
+    for (uint32_t i = 0; i < count;) {
+        NET_BUFFER_LIST *list = NULL, **end = &list;
+        for (uint64_t run = 1 + sched_draw(sched, SCHED_DRAW_ORDER, count - i); run; run--) {
+            *end = some[i++];
+            end = &NET_BUFFER_LIST_NEXT_NBL(*end);
+        }
+        *end = NULL;
+        NdisMSendNetBufferListsComplete(kit.mp.adapter, list, 0);
+    }
 }
 
 void

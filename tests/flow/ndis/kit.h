@@ -14,6 +14,7 @@
 #include "sim/sim.h"
 
 #define KIT_BINDINGS 4
+#define KIT_MARK 0x6b69740000000000ull      // 'kit', then the binding (8 bits), then the sequence number (32 bits)
 #define SIM_CALM 0                            // a seed for tests that look at no schedule in particular
 
 enum kit_completion {
@@ -34,6 +35,9 @@ struct kit_miniport {
     bool pend_oids;
     NDIS_OID_REQUEST *pended_oid;
     NDIS_STATUS initialize_status;
+    uint64_t next[KIT_BINDINGS];              // of frames that kit_mark made: what is to come next from each binding
+    uint32_t out_of_order;
+    uint32_t marked_vlans;                    // frames whose 802.1Q word named their binding
     NDIS_STATUS oid_status;                   // what set requests get; 0: success
 };
 
@@ -43,6 +47,9 @@ struct kit_binding {
     uint32_t protocol;
     _Atomic uint32_t completed, received, status_indications;
     _Atomic uint32_t in_flight, resources;
+    uint32_t complete_calls;
+    uint64_t returned_mask[4];                // by sequence number below 256: came back; a second time is counted
+    uint32_t returned_twice;
     bool keep;                                // received NBLs are kept on this list until kit_return
     NET_BUFFER_LIST *kept;
     _Atomic NDIS_STATUS last_status;
@@ -74,6 +81,10 @@ void kit_start(bool filter, uint32_t bindings);
 
 // An NBL with one NB whose data begins with value; sent by the binding, so it must be its own.
 NET_BUFFER_LIST *kit_nbl(struct kit_binding *binding, uint64_t value, uint32_t bytes);
+// The same, numbered for the miniport to check the order by, the binding's number + 1 in the 802.1Q word.
+NET_BUFFER_LIST *kit_mark(struct kit_binding *binding, uint32_t sequence);
+// Complete what is held, shuffled, in lists of random length, each with NBLs of any binding.
+void kit_complete_shuffled(void);
 void kit_send(struct kit_binding *binding, NET_BUFFER_LIST *nbls);
 void kit_complete_held(void);
 // Indicate count frames to the given destination.
