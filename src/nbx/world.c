@@ -196,6 +196,7 @@ box_up(void *arg)
         world_finding(self->world, "%s: out of memory", self->stack->name);
         return;
     }
+    ndis_ledger_set(self->box, self->world->config.ledger);
     if (self->world->config.trace)
         watch_box(self);
     for (size_t i = 0; i < self->stack->driver_count; i++)
@@ -224,6 +225,8 @@ box_bring_up(struct world_box *self)
     self->box->nbx_ports_held = true;
     self->box->on_message = self->world->config.on_message;
     self->box->on_message_context = self->world->config.context;
+    self->box->on_finding = self->world->config.on_broken;
+    self->box->on_finding_context = self->world->config.context;
     struct box_call call = {.self = self};
     box_run(self->box, box_up, &call);
     return call.result;

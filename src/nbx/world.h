@@ -27,6 +27,9 @@ struct world_config {
     void (*on_message)(void *context, const char *text);    // a line of a box or a port
     void (*on_finding)(void *context, const char *text);
     void *context;
+    // A broken rule is about to end the process: the last chance to keep something of the run. May be NULL.
+    void (*on_broken)(void *context, const char *function, const char *what);
+    bool ledger;                     // watch the ownership of sends (verify/ledger.h)
     struct pcapng_writer *trace;     // NULL: none
 };
 

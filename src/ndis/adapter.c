@@ -453,6 +453,12 @@ ndis_trace_set(struct box *box, ndis_trace_fn fn, void *context)
     box->ndis->trace_context = context;
 }
 
+void
+ndis_ledger_set(struct box *box, bool is_on)
+{
+    box->ndis->ledger_on = is_on;
+}
+
 // ---- NDIS in a box --------------------------------------------------------------------------------------------------------------
 
 int

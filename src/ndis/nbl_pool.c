@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ndis/header.h"
+#include "verify/refuse.h"
 
 #define ALIGN16(n) (((size_t)(n) + 15) & ~(size_t)15)
 
@@ -169,6 +170,8 @@ void
 ndis_nbl_free(NET_BUFFER_LIST *nbl)
 {
     struct ndis_nbl *head = ndis_nbl_of(nbl);
+    if (__builtin_expect(head->ledger != NULL, 0))
+        verify_broken("NdisFreeNetBufferList", "the NET_BUFFER_LIST is out: it was sent and has not come back", "NBX-0005");
     while (nbl->Context && nbl->Context != nbl_own_context(head)) {
         NET_BUFFER_LIST_CONTEXT *context = nbl->Context;
         nbl->Context = context->Next;

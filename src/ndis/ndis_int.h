@@ -327,7 +327,7 @@ struct ndis_nbl {
     uint64_t top_mask;                        // recv_top.c: the bindings that still want to see it
     NET_BUFFER_LIST *order_next;              // recv_top.c: the order it arrived in
     const struct ndis_module *loopback_sender;   // loopback.c: compared, never followed
-    void *ledger;                             // verify: owner record, NULL when off
+    struct verify_lent *ledger;               // verify/ledger.h: while it is out; NULL when off
     _Alignas(16) union {
         NET_BUFFER_LIST nbl;
         uint8_t nbl_bytes[0x90 + NDIS_INFO_SLOTS * 8];
@@ -399,6 +399,7 @@ struct ndis {
     uint64_t next_guid;
     struct ndis_module loopback;              // SourceHandle of NDIS's own NBLs
     _Atomic uint64_t events[NDIS_EVENT_COUNT];
+    bool ledger_on;                           // verify/ledger.h: set before any adapter is added
     ndis_trace_fn trace_fn;                   // NULL: nobody watches
     void *trace_context;
     NDIS_HANDLE loopback_pool;

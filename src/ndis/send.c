@@ -8,6 +8,7 @@
 // The order of one binding's NBLs is the order of its calls: every hop passes lists on whole and synchronously
 // [network/sending-data-from-a-protocol-driver]. Ownership goes with each call; nothing here looks at an NBL after it was handed on.
 #include "ndis/ndis_int.h"
+#include "verify/ledger.h"
 #include "verify/verify.h"
 
 static void
@@ -44,6 +45,21 @@ send_refuse(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, struct ke_threa
     binding->send_complete_handler(binding->context, nbls, flags);
 }
 
+// The ledger is on: note what goes out, check what comes back.
+static __attribute__((noinline)) void
+send_lent_out(const struct ndis_binding *binding, NET_BUFFER_LIST *nbls)
+{
+    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next)
+        verify_lent_out(&ndis_nbl_of(nbl)->ledger, nbl, binding->module.image);
+}
+
+static __attribute__((noinline)) void
+send_lent_back(NET_BUFFER_LIST *nbls)
+{
+    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next)
+        verify_lent_back(&ndis_nbl_of(nbl)->ledger, nbl);
+}
+
 void
 ndis_send_submit(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG flags)
 {
@@ -59,6 +75,8 @@ ndis_send_submit(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, NDIS_PORT_
         send_refuse(binding, nbls, self);
         return;
     }
+    if (__builtin_expect(binding->module.ndis->ledger_on, 0))
+        send_lent_out(binding, nbls);
     ndis_trace(&binding->module, nbls, true);
     send_hop(self, &binding->module.send, nbls, count, port, flags);
 }
@@ -77,6 +95,8 @@ ndis_send_pass(struct ndis_filter *filter, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMB
 static void
 send_top_deliver(struct ke_thread *self, struct ndis_binding *binding, NET_BUFFER_LIST *nbls, ULONG count, ULONG flags)
 {
+    if (__builtin_expect(binding->module.ndis->ledger_on, 0))
+        send_lent_back(nbls);
     struct ndis_frame *running = ndis_frame_find(self, &binding->module, NDIS_UPCALL_SEND_COMPLETE);
     if (running) {
         ndis_event_note(binding->module.ndis, NDIS_EVENT_COMPLETION_DEFERRED);

@@ -50,6 +50,8 @@ struct box {
     uint32_t leftovers;          // counted by the rooms while the box is destroyed
     void (*on_message)(void *context, const char *text);   // DbgPrint and friends, one line without newline
     void *on_message_context;
+    void (*on_finding)(void *context, const char *function, const char *what);   // a broken rule is about to end the process; NULL
+    void *on_finding_context;
     struct list uppers;          // struct box_upper, newest first
     int create_error;            // -errno of the room that could not be made
     struct list node;            // free for whoever keeps the boxes of a world

@@ -8,6 +8,7 @@
 // order, because the call that the driver made has no result to go on with.
 #include "verify/refuse.h"
 #include "host/symbol.h"
+#include "nt/ke/ke.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,12 +72,34 @@ contract_end(const void *caller)
     _Exit(1);
 }
 
+// Whoever runs the box may want to keep something of the run (a tape) before the process ends.
+static void
+finding_tell(const char *function, const char *what)
+{
+    struct box *box = sched_self && sched_self->user ? box_self() : NULL;
+    if (box && box->on_finding)
+        box->on_finding(box->on_finding_context, function, what);
+}
+
+static _Noreturn void
+broken_from(const char *function, const char *what, const char *rule, const void *caller)
+{
+    fflush(stdout);
+    fprintf(stderr, "ndisbox: error: %s: %s [%s]\n", function, what, rule);
+    finding_tell(function, what);
+    contract_end(caller);
+}
+
+_Noreturn void
+verify_broken(const char *function, const char *what, const char *rule)
+{
+    broken_from(function, what, rule, __builtin_return_address(0));
+}
+
 _Noreturn void
 verify_contract(const char *function, const char *what)
 {
-    fflush(stdout);
-    fprintf(stderr, "ndisbox: error: %s: %s [NBX-0002]\n", function, what);
-    contract_end(__builtin_return_address(0));
+    broken_from(function, what, "NBX-0002", __builtin_return_address(0));
 }
 
 // The four letters of a kind, as a debugger shows them.

@@ -15,6 +15,7 @@
 #include "out.h"
 #include "run.h"
 #include "run_int.h"
+#include "sim/sim.h"
 #include "tool.h"
 #include "wire/pcapng.h"
 
@@ -63,6 +64,19 @@ run_on_finding(void *context, const char *text)
         out_error("finding: %s", text);
     if (run->finding_count < RUN_FINDINGS_KEPT)
         run->finding[run->finding_count++] = strdup(text);
+}
+
+// The process ends after this, with 1.
+void
+run_on_broken(void *context, const char *function, const char *what)
+{
+    const struct run *run = context;
+    (void)function;
+    (void)what;
+    if (run->tape && !sim_tape_write(run->sched, run->tape))
+        out_error("seed %llu: replay it with: ndisbox replay %s", (unsigned long long)run->seed, run->tape);
+    if (run->trace)
+        pcapng_writer_flush(run->trace);
 }
 
 // ---- the table at the end -------------------------------------------------------------------------------------------------------------
@@ -218,7 +232,9 @@ run_main(void *arg)
                                   .driver_path = source_driver_path,
                                   .on_message = run_on_message,
                                   .on_finding = run_on_finding,
+                                  .on_broken = run_on_broken,
                                   .context = run,
+                                  .ledger = run->options->verify != RUN_VERIFY_OFF,
                                   .trace = run->trace};
     run->world = world_create(&config);
     if (!run->world) {

@@ -27,6 +27,8 @@ struct run {
     uint64_t *events;                         // NDIS_EVENT_COUNT counters to add to, or NULL
     uint32_t findings;
     uint64_t elapsed_ns;
+    const char *tape;                         // where the tape goes when a broken rule ends the process; NULL: none
+    uint64_t seed;
     char *finding[RUN_FINDINGS_KEPT];
     size_t finding_count;
     struct run_adapter *adapter;              // RUN_ADAPTERS_SHOWN
@@ -40,5 +42,6 @@ void run_clear(struct run *run);
 void run_main(void *run);
 void run_on_message(void *run, const char *text);
 void run_on_finding(void *run, const char *text);
+void run_on_broken(void *run, const char *function, const char *what);
 
 #endif

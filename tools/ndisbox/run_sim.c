@@ -121,6 +121,8 @@ seed_run(const struct stack *stack, const struct run_options *options, const str
     if (options->trace_path)
         pcapng_writer_create(run.sched, options->trace_path, "ndisbox " TOOL_VERSION, &run.trace);
     run.events = result->events;
+    run.tape = tape;
+    run.seed = config->seed;
     result->ended = sched_run(run.sched, "main", run_main, &run, NULL);
     result->findings = run.findings + (result->ended ? 1 : 0);
     result->result = run.result;

@@ -22,7 +22,7 @@ send_marked(struct kit_binding *binding, uint32_t first, uint32_t count)
     kit_send(binding, list);
 }
 
-// ---- out-of-band information ----------------------------------------------------------------------------------------------------------
+// ---- out-of-band information ---------------------------------------------------------------------------------------------------
 
 static void
 information_goes_down(void)
@@ -39,7 +39,7 @@ TEST(information_set_with_NET_BUFFER_LIST_INFO_is_read_by_the_miniport)
     kit_run(1, information_goes_down);
 }
 
-// ---- one completion list for several sends ----------------------------------------------------------------------------------------------
+// ---- one completion list for several sends -------------------------------------------------------------------------------------
 
 static void
 sends_are_merged(void)
@@ -59,7 +59,7 @@ TEST(structures_of_several_sends_come_back_in_one_completion_list)
     kit_run(2, sends_are_merged);
 }
 
-// ---- SourceHandle -----------------------------------------------------------------------------------------------------------------------
+// ---- SourceHandle --------------------------------------------------------------------------------------------------------------
 
 static void
 source_decides_alone(void)
@@ -107,7 +107,7 @@ TEST(a_SourceHandle_that_is_no_binding_stops_the_driver_with_a_report)
     ck_assert_int_eq(WEXITSTATUS(status), 1);
 }
 
-// ---- ownership back: free, or use again ---------------------------------------------------------------------------------------------------
+// ---- ownership back: free, or use again ----------------------------------------------------------------------------------------
 
 static uint32_t reused;
 
@@ -140,7 +140,7 @@ TEST(structures_that_came_back_may_be_used_in_a_later_send)
     kit_run(5, structures_are_used_again);
 }
 
-// ---- order down, any order back -------------------------------------------------------------------------------------------------------------
+// ---- order down, any order back ------------------------------------------------------------------------------------------------
 
 static void
 sender_thread(void *arg)
@@ -226,4 +226,80 @@ TEST_TIMEOUT(60, the_order_holds_across_pause_and_restart)
 {
     for (uint64_t seed = 1; seed <= 40; seed++)
         kit_run(seed, order_across_a_pause);
+}
+
+// ---- nothing is touched meanwhile ----------------------------------------------------------------------------------------------
+
+// Run it in a child: 1 is a finding, the report's end of the process.
+static int
+ends_with(void (*fn)(void))
+{
+    pid_t child = fork();
+    if (!child) {
+        kit_run(6, fn);
+        _exit(0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static NET_BUFFER_LIST *
+send_and_keep(void)
+{
+    ndis_ledger_set(kit.box, true);
+    kit_start(true, 1);
+    kit.mp.completion = KIT_LATER;
+    NET_BUFFER_LIST *nbl = kit_mark(&kit.binding[0], 0);
+    kit_send(&kit.binding[0], nbl);
+    return nbl;
+}
+
+static void
+touches_nothing(void)
+{
+    send_and_keep();
+    kit_complete_held();
+}
+
+static void
+touches_the_data(void)
+{
+    NET_BUFFER_LIST *nbl = send_and_keep();
+    uint8_t *data = MmGetSystemAddressForMdlSafe(NET_BUFFER_FIRST_MDL(NET_BUFFER_LIST_FIRST_NB(nbl)), NormalPagePriority);
+    data[40] ^= 1;
+    kit_complete_held();
+}
+
+static void
+touches_the_structures(void)
+{
+    NET_BUFFER_LIST *nbl = send_and_keep();
+    NET_BUFFER_DATA_LENGTH(NET_BUFFER_LIST_FIRST_NB(nbl)) -= 4;
+    kit_complete_held();
+}
+
+static void
+frees_it_meanwhile(void)
+{
+    NdisFreeNetBufferList(send_and_keep());
+    kit_complete_held();
+}
+
+static void
+sends_it_again_meanwhile(void)
+{
+    NET_BUFFER_LIST *nbl = send_and_keep();
+    kit.mp.held = NULL;
+    kit_send(&kit.binding[0], nbl);
+}
+
+TEST(a_driver_that_touches_a_NET_BUFFER_LIST_while_it_is_out_is_stopped)
+{
+    ck_assert_int_eq(ends_with(touches_nothing), 0);
+    ck_assert_int_eq(ends_with(touches_the_data), 1);
+    ck_assert_int_eq(ends_with(touches_the_structures), 1);
+    ck_assert_int_eq(ends_with(frees_it_meanwhile), 1);
+    ck_assert_int_eq(ends_with(sends_it_again_meanwhile), 1);
 }

@@ -107,7 +107,8 @@ sweep_main(void *arg)
                                   .stack = sweep.stack,
                                   .driver_path = sweep_driver_path,
                                   .on_message = sweep_message,
-                                  .on_finding = sweep_finding};
+                                  .on_finding = sweep_finding,
+                                  .ledger = true};
     struct world *world = world_create(&config);
     struct sched_thread *sender;
     _Atomic uint32_t never = 0;
