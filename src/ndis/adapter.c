@@ -383,6 +383,23 @@ ndis_adapter_remove(struct ndis_adapter *adapter)
     ndis_pnp_run(adapter->module.ndis, adapter_remove_work, &call);
 }
 
+static void
+shutdown_work(void *arg)
+{
+    struct ndis *ndis = arg;
+    for (struct list *node = ndis->adapters.prev; node != &ndis->adapters; node = node->prev) {
+        struct ndis_adapter *adapter = LIST_ENTRY_OF(node, struct ndis_adapter, node);
+        if (adapter->driver->chars.ShutdownHandlerEx)
+            adapter->driver->chars.ShutdownHandlerEx(adapter->general_context, NdisShutdownPowerOff);
+    }
+}
+
+void
+ndis_shutdown(struct box *box)
+{
+    ndis_pnp_run(box->ndis, shutdown_work, box->ndis);
+}
+
 // ---- looking --------------------------------------------------------------------------------------------------------------------
 
 bool

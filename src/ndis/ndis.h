@@ -41,6 +41,8 @@ NDIS_STATUS ndis_adapter_pause(struct ndis_adapter *adapter);
 NDIS_STATUS ndis_adapter_reset(struct ndis_adapter *adapter);
 // Unbind, detach, pause, halt, free.
 void ndis_adapter_remove(struct ndis_adapter *adapter);
+// The system goes down: MiniportShutdownEx of every adapter that has one, last added first. Nothing is paused or halted.
+void ndis_shutdown(struct box *box);
 bool ndis_adapter_is_running(struct ndis_adapter *adapter);
 
 struct ndis_edge {               // one row a module, for the counters table: bottom to top

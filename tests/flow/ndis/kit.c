@@ -158,6 +158,13 @@ mp_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
 }
 
 static NTAPI VOID
+mp_shutdown(NDIS_HANDLE context, NDIS_SHUTDOWN_ACTION action)
+{
+    ck_assert_int_eq(action, NdisShutdownPowerOff);
+    kit.mp.shutdowns++;
+}
+
+static NTAPI VOID
 mp_cancel(NDIS_HANDLE context, PVOID id)
 {
 }
@@ -194,6 +201,7 @@ mp_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
         .SendNetBufferListsHandler = mp_send,
         .ReturnNetBufferListsHandler = mp_return,
         .CancelSendHandler = mp_cancel,
+        .ShutdownHandlerEx = mp_shutdown,
         .CancelOidRequestHandler = mp_cancel_oid};
     driver->DriverUnload = mp_unload;
     NDIS_STATUS status = NdisMRegisterMiniportDriver(driver, registry, NULL, &chars, &mp_driver);

@@ -35,6 +35,7 @@ struct kit_miniport {
     bool pend_oids;
     NDIS_OID_REQUEST *pended_oid;
     NDIS_STATUS initialize_status;
+    uint32_t shutdowns;
     uint64_t next[KIT_BINDINGS];              // of frames that kit_mark made: what is to come next from each binding
     uint32_t out_of_order;
     uint32_t marked_vlans;                    // frames whose 802.1Q word named their binding

@@ -388,3 +388,18 @@ TEST(NdisAllocateCloneOidRequest_reads_no_more_than_the_request_has)
 {
     kit_run(5, short_request_is_cloned);
 }
+
+static void
+shuts_down(void)
+{
+    kit_start(true, 1);
+    ndis_shutdown(kit.box);
+    ck_assert_uint_eq(kit.mp.shutdowns, 1);
+    ck_assert_uint_eq(kit.mp.halts, 0);
+    ck_assert_uint_eq(kit.mp.pauses, 0);
+}
+
+TEST(MiniportShutdownEx_is_called_when_the_system_goes_down_and_nothing_else_is)
+{
+    kit_run(9, shuts_down);
+}
