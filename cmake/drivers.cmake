@@ -6,7 +6,8 @@ function(nbx_driver name)
   add_library(${name} MODULE ${ARGN})
   set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/drivers)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/include/ddk ${PROJECT_SOURCE_DIR}/include)
-  target_compile_options(${name} PRIVATE -include ${PROJECT_SOURCE_DIR}/include/ddk/nbx_forced.h)
+  # No tail calls: a driver that ends in a DDI must still be seen on the stack of a report.
+  target_compile_options(${name} PRIVATE -include ${PROJECT_SOURCE_DIR}/include/ddk/nbx_forced.h -fno-optimize-sibling-calls)
   target_link_options(${name} PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/driver.map -Wl,-z,now -Wl,-Bsymbolic
                       -Wl,-z,undefs)
   add_dependencies(product ${name})

@@ -20,13 +20,27 @@ thread_here(void)
     return sched_self ? sched_self->user : NULL;
 }
 
+// Whose code it was: the image of the innermost frame that lies in one; else what the thread says that it runs.
+static const struct io_image *
+driver_of(const struct fault *fault)
+{
+    struct ke_thread *self = thread_here();
+    if (!self || !self->box || !self->box->io)
+        return NULL;
+    for (size_t i = 0; i < fault->frame_count; i++) {
+        const struct io_image *image = io_image_peek(self->box, fault->frames[i]);
+        if (image)
+            return image;
+    }
+    return self->driver;
+}
+
 static void
-where_report(void)
+where_report(const struct io_image *driver)
 {
     struct ke_thread *self = thread_here();
     if (!self || !self->box)
         return;
-    const struct io_image *driver = self->driver;
     fprintf(stderr, "  driver %s, box %s, processor %u, thread %s, IRQL %u%s, %llu ns\n", driver ? driver->name : "(none: the runtime)",
             self->box->name, self->processor ? self->processor->number : 0, sched_self->name, self->irql,
             self->in_dpc ? ", in a DPC" : "", (unsigned long long)sched_now_ns(sched_self->sched));
@@ -45,8 +59,7 @@ driver_frame(const struct fault *fault, const struct io_image *driver)
 static void
 headline(struct symbols *symbols, const struct fault *fault)
 {
-    struct ke_thread *self = thread_here();
-    const struct io_image *driver = self ? self->driver : NULL;
+    const struct io_image *driver = driver_of(fault);
     size_t at = driver_frame(fault, driver);
     const char *address = fault->frames[at];
     struct symbol place = {0};
@@ -83,18 +96,26 @@ report(const struct fault *fault)
     struct symbols *symbols = symbols_create();
     if (symbols) {
         headline(symbols, fault);
-        where_report();
+        where_report(driver_of(fault));
         innermost_ddi(symbols, fault);
         symbols_print(symbols, stderr, fault->frames, fault->frame_count, false);
     } else {
         fprintf(stderr, "ndisbox: error: %s at %p [NBX-0004]\n", fault->signal, fault->frames[0]);
-        where_report();
+        where_report(driver_of(fault));
     }
     fflush(stderr);
+}
+
+// A sanitizer has said its own and ends the process: add where it was.
+static void
+end_report(void)
+{
+    struct ke_thread *self = thread_here();
+    where_report(self ? self->driver : NULL);
 }
 
 void
 crash_install(void)
 {
-    fault_catch(report, where_report);
+    fault_catch(report, end_report);
 }

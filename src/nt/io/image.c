@@ -56,6 +56,17 @@ io_image_at(struct box *box, const void *pc)
     return found;
 }
 
+struct io_image *
+io_image_peek(struct box *box, const void *pc)
+{
+    LIST_FOR_EACH(node, &box->io->images) {
+        struct io_image *image = LIST_ENTRY_OF(node, struct io_image, node);
+        if (io_image_covers(image, pc))
+            return image;
+    }
+    return NULL;
+}
+
 void
 io_image_ref(struct io_image *image)
 {

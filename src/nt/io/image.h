@@ -36,6 +36,8 @@ struct io_image *io_image_find(struct box *box, const char *name);
 struct io_image *io_image_of(const DRIVER_OBJECT *driver_object);
 // The image whose code is at pc; NULL: none of this box's.
 struct io_image *io_image_at(struct box *box, const void *pc);
+// The same without a lock, for a report of a crash: whoever held the lock may be the one that crashed.
+struct io_image *io_image_peek(struct box *box, const void *pc);
 // Is pc inside the mapped image? Takes no lock: for crash reports. image may be NULL.
 static inline bool
 io_image_covers(const struct io_image *image, const void *pc)

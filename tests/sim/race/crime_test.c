@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// What the tool says of a driver that crashes, completes twice, or calls what is not there (tests/drivers/culprit): who, where, what,
+// and exit 1.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/harness.h"
+
+static char out[1 << 18];
+
+static int
+crime(int number)
+{
+    char folder[] = "/tmp/nbx-crime-XXXXXX", path[128], command[1024];
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/c.yaml", folder);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fprintf(file,
+            "ndisbox: 1\n"
+            "boxes:\n"
+            "  a:\n"
+            "    drivers: { culprit: { path: %s/culprit.so } }\n"
+            "    adapters: { nic0: { driver: vnic, port: \"wire:w\", filters: [culprit: { Crime: %d }] } }\n"
+            "  b:\n"
+            "    adapters: { nic0: { driver: vnic, port: \"wire:w\", idle: ok } }\n"
+            "wires: { w: {} }\n"
+            "script:\n"
+            "  - traffic: { from: a.nic0, to: b.nic0, frames: 10 }\n",
+            NBX_TEST_DRIVER_DIR, number);
+    fclose(file);
+    snprintf(command, sizeof command, "NDISBOX_DRIVERS=%s timeout 60 %s run %s 2>&1; s=$?; rm -rf %s; exit $s", NBX_DRIVER_DIR,
+             NBX_TOOL, path, folder);
+    FILE *stream = popen(command, "r");
+    ck_assert_ptr_nonnull(stream);
+    size_t used = fread(out, 1, sizeof out - 1, stream);
+    out[used] = 0;
+    int status = pclose(stream);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000;
+}
+
+static void
+says(const char *text)
+{
+    ck_assert_msg(strstr(out, text) != NULL, "not said: %s\n%s", text, out);
+}
+
+TEST(a_driver_without_a_crime_runs_clean)
+{
+    ck_assert_int_eq(crime(0), 0);
+}
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CRIME_UNDER_SANITIZER 1
+#endif
+#endif
+
+TEST(a_crash_names_the_driver_its_function_and_the_DDI)
+{
+    ck_assert_int_eq(crime(1), 1);
+#ifndef CRIME_UNDER_SANITIZER                // else the report is the sanitizer's
+    says("driver culprit crashed in culprit_send");
+    says("culprit.c:");
+    says("inside NdisSendNetBufferLists");
+#endif
+    says("culprit_send");
+}
+
+TEST(a_second_completion_is_told_and_does_not_hang)
+{
+    ck_assert_int_eq(crime(2), 1);
+    says("completed twice");
+    says("culprit.c:");
+}
+
+TEST(a_DDI_that_is_refused_is_named)
+{
+    ck_assert_int_eq(crime(3), 1);
+    says("driver called NdisMRegisterInterruptEx, which ndisbox does not provide");
+    says("culprit_attach");
+}
