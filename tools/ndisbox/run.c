@@ -182,7 +182,7 @@ run_print_json(const struct run *run, FILE *stream)
         json_array_append_new(adapters, run_json_adapter(&run->adapter[i]));
     for (size_t i = 0; i < run->finding_count; i++)
         json_array_append_new(findings, json_string(run->finding[i]));
-    json_t *document = json_pack("{s:s, s:I, s:o, s:o}", "stack", run->stack->file, "seconds_ns", (json_int_t)run->elapsed_ns,
+    json_t *document = json_pack("{s:s, s:I, s:o, s:o}", "stack", run->stack->file, "elapsed_ns", (json_int_t)run->elapsed_ns,
                                  "adapters", adapters, "findings", findings);
     json_dumpf(document, stream, JSON_INDENT(2));
     fputc('\n', stream);

@@ -9,8 +9,12 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "loader/elf.h"
 #include "out.h"
 #include "tool.h"
 #include "wire/port.h"
@@ -177,6 +181,32 @@ is_seen(const struct stack *stack, const struct stack_box *box, const struct sta
     return false;
 }
 
+// Is the file a shared object for this machine? NULL: yes; else why not.
+static const char *
+image_fault(const char *path)
+{
+    struct elf_image image;
+    struct stat status;
+    const char *why = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status)) {
+        why = strerror(errno);
+    } else if (!S_ISREG(status.st_mode) || !status.st_size) {
+        why = "no file with anything in it";
+    } else {
+        void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (bytes == MAP_FAILED) {
+            why = strerror(errno);
+        } else {
+            elf_read(bytes, (size_t)status.st_size, &image, &why);
+            munmap(bytes, (size_t)status.st_size);
+        }
+    }
+    if (fd >= 0)
+        close(fd);
+    return why;
+}
+
 static bool
 check_driver(const struct stack_box *box, const struct stack_driver *driver)
 {
@@ -190,8 +220,14 @@ check_driver(const struct stack_box *box, const struct stack_driver *driver)
         report_place(driver->place, text);
         return false;
     }
-    if (access(path, R_OK) == 0)
-        return true;
+    if (access(path, R_OK) == 0) {
+        const char *why = driver->path ? image_fault(path) : NULL;   // the bundled ones are ours
+        if (!why)
+            return true;
+        snprintf(text, sizeof text, "boxes.%s.drivers.%s.path: %s is no driver image: %s", box->name, driver->name, path, why);
+        report_place(driver->place, text);
+        return false;
+    }
     if (driver->path)
         snprintf(text, sizeof text, "boxes.%s.drivers.%s.path: %s: %s", box->name, driver->name, path, strerror(errno));
     else

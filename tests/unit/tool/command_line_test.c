@@ -220,3 +220,11 @@ TEST(completion_offers_verbs_options_and_values)
     const struct told *told = tool("--version; bash c.bash");
     ck_assert_str_eq(told->out + strcspn(told->out, "\n") + 1, "replay\n--check\nstrict\nnbl-forward\nnever\ng.yaml\n");
 }
+
+TEST(a_driver_file_that_is_no_image_is_refused_before_anything_starts)
+{
+    tool_text("fake.so", "not an image\n");
+    const struct told *told = tool("run --driver fake,path=fake.so --adapter nic0,driver=vnic,port=none,filters=fake");
+    ck_assert_int_eq(told->code, 2);
+    err_has(told, "fake.so is no driver image: it is not an ELF file");
+}
