@@ -167,12 +167,13 @@ tp_send_complete(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
         ck_assert_uint_lt(id, KIT_FRAMES);
         ck_assert_int_eq(binding->status[id], NDIS_STATUS_PENDING);   // each once
         binding->status[id] = NET_BUFFER_LIST_STATUS(nbl);
-        binding->order[binding->completed + count++] = id;
+        binding->order[__atomic_load_n(&binding->completed, __ATOMIC_RELAXED) + count++] = id;
         binding->lso_info = NET_BUFFER_LIST_INFO(nbl, TcpLargeSendNetBufferListInfo);
         tp_free(nbl);
     }
-    KeReleaseSpinLock(&binding->lock, old);
+    // Inside the lock, because order is filled from here; atomic, because kit_wait looks without it.
     __atomic_fetch_add(&binding->completed, count, __ATOMIC_RELEASE);
+    KeReleaseSpinLock(&binding->lock, old);
 }
 
 static NTAPI VOID

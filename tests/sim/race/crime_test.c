@@ -45,7 +45,7 @@ crime(int number)
 static void
 says(const char *text)
 {
-    ck_assert_msg(strstr(out, text) != NULL, "not said: %s\n%s", text, out);
+    ck_assert_msg(strstr(out, text) != NULL, "not said: %s\n%.3000s", text, out);
 }
 
 TEST(a_driver_without_a_crime_runs_clean)
@@ -73,7 +73,9 @@ TEST(a_crash_names_the_driver_its_function_and_the_DDI)
 TEST(a_second_completion_is_told_and_does_not_hang)
 {
     ck_assert_int_eq(crime(2), 1);
+#ifndef CRIME_UNDER_SANITIZER                // else it is told of the touch of a freed NET_BUFFER_LIST, which comes first
     says("completed twice");
+#endif
     says("culprit.c:");
 }
 
