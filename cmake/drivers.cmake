@@ -6,10 +6,8 @@ function(nbx_driver name)
   add_library(${name} MODULE ${ARGN})
   set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/drivers)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/include/ddk ${PROJECT_SOURCE_DIR}/include)
-  # No tail calls: a driver that ends in a DDI must still be seen on the stack of a report.
-  target_compile_options(${name} PRIVATE -include ${PROJECT_SOURCE_DIR}/include/ddk/nbx_forced.h -fno-optimize-sibling-calls)
-  target_link_options(${name} PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/driver.map -Wl,-z,now -Wl,-Bsymbolic
-                      -Wl,-z,undefs)
+  target_compile_options(${name} PRIVATE -include ${PROJECT_SOURCE_DIR}/include/ddk/nbx_forced.h ${NBX_FLAGS_DRIVER})
+  target_link_options(${name} PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/driver.map ${NBX_FLAGS_LINK})
   add_dependencies(product ${name})
 endfunction()
 
