@@ -3,7 +3,8 @@
 //   bind    ndis_binding_bind: ProtocolBindAdapterEx, inside it NdisOpenAdapterEx -> paused; restart -> running
 //   pause   NetEventPause; the protocol stops sending and answers when its sends are back; then the gates close
 //   unbind  pause, ProtocolUnbindAdapterEx, inside it NdisCloseAdapterEx -> closed when the last send, receive and request is back
-// A protocol that opened but fails the bind has to close first; NDIS waits for that [ndis/nc-ndis-protocol_bind_adapter_ex].
+// A protocol that opened and fails the bind closes inside ProtocolBindAdapterEx, or asks for an unbind while the bind is pended and
+// closes inside that [ndis/nc-ndis-protocol_bind_adapter_ex]; one that does neither is reported (Windows: bug check 0x7C, 0x16).
 // The binding itself is freed by whoever finishes last: the close, or the unbind that waits for it.
 #include <string.h>
 
@@ -12,6 +13,10 @@
 #include "verify/refuse.h"
 
 #define BINDING_MAX_PER_ADAPTER 64            // recv_top.c keeps a bit for each
+
+enum { BIND_DUE = 1,                          // of ndis_bind.word: the answer has not been given
+       BIND_DONE = 2,                         // it has: status is it
+       BIND_UNBIND = 4 };                     // NdisUnbindAdapter on what this bind has opened
 
 static void
 binding_free(struct ndis_binding *binding)
@@ -26,6 +31,8 @@ binding_free(struct ndis_binding *binding)
     ndis_free(binding);
 }
 
+static void binding_close_complete_work(void *arg);
+
 static struct ndis_binding *
 binding_create(struct ndis_protocol *protocol, struct ndis_adapter *adapter)
 {
@@ -36,6 +43,7 @@ binding_create(struct ndis_protocol *protocol, struct ndis_adapter *adapter)
     binding->protocol = protocol;
     binding->receive_handler = protocol->chars.ReceiveNetBufferListsHandler;
     binding->send_complete_handler = protocol->chars.SendNetBufferListsCompleteHandler;
+    binding->close_work = (struct ke_work){.fn = binding_close_complete_work, .context = binding};
     atomic_store(&binding->holds, 1);
     atomic_store(&binding->oids_outstanding, 1);
     struct box *box = protocol->ndis->box;
@@ -87,6 +95,7 @@ ndis_binding_open(struct ndis_protocol *protocol, NDIS_HANDLE context, const NDI
                   struct ndis_bind *bind, NDIS_HANDLE *handle, struct ndis_binding **out)
 {
     struct ndis_adapter *adapter = bind->adapter;
+    // "NDIS fails any attempt to call NdisOpenAdapterEx outside the context of ProtocolBindAdapterEx" [ndis/nf-ndis-ndisopenadapterex]
     if (!bind->inside || bind->protocol != protocol || bind->binding || protocol->deregistering)
         return NDIS_STATUS_OPEN_FAILED;
     if (!ndis_header_is(&parameters->Header, NDIS_OBJECT_TYPE_OPEN_PARAMETERS, NDIS_SIZEOF_OPEN_PARAMETERS_REVISION_1))
@@ -113,10 +122,11 @@ ndis_binding_open(struct ndis_protocol *protocol, NDIS_HANDLE context, const NDI
         binding_free(binding);
         return status;
     }
+    atomic_fetch_add(&protocol->binding_count, 1);
     KIRQL old = ke_lock_take(&protocol->ndis->lock);
-    protocol->binding_count++;
-    ke_lock_drop(&protocol->ndis->lock, old);
     bind->binding = binding;
+    binding->bind = bind;
+    ke_lock_drop(&protocol->ndis->lock, old);
     *out = binding;
     return NDIS_STATUS_SUCCESS;
 }
@@ -127,14 +137,14 @@ ndis_binding_open(struct ndis_protocol *protocol, NDIS_HANDLE context, const NDI
 static void
 binding_close_finish(struct ndis_binding *binding)
 {
-    struct ndis *ndis = binding->module.ndis;
-    KIRQL old = ke_lock_take(&ndis->lock);
-    binding->protocol->binding_count--;
-    ke_lock_drop(&ndis->lock, old);
+    struct ndis_protocol *protocol = binding->protocol;
+    struct sched *sched = protocol->ndis->box->sched;
     ndis_module_state_set(&binding->module, NDIS_STATE_HALTED);
     binding->module.kind = 0;                 // the handle is dead from here on
     ndis_pending_complete(&binding->close, NDIS_STATUS_SUCCESS);
     binding_unref(binding);
+    if (atomic_fetch_sub(&protocol->binding_count, 1) == 1)
+        sched_wake(sched, &protocol->binding_count, UINT32_MAX);
 }
 
 static void
@@ -154,7 +164,7 @@ binding_close_step(void *arg)
     if (atomic_fetch_sub(&binding->close_steps, 1) != 1)
         return;
     // Not the call itself (it holds a step and answers SUCCESS when it is the last): the protocol is told by a worker at PASSIVE.
-    ke_work_queue(binding->module.ndis->box, binding_close_complete_work, binding);
+    ke_work_queue_own(binding->module.ndis->box, &binding->close_work);
 }
 
 void
@@ -167,8 +177,18 @@ ndis_binding_oid_done(struct ndis_binding *binding)
 NDIS_STATUS
 ndis_binding_close(struct ndis_binding *binding)
 {
+    struct ndis *ndis = binding->module.ndis;
+    KIRQL old = ke_lock_take(&ndis->lock);
+    struct ndis_bind *bind = binding->bind;
+    if (bind)
+        bind->binding = NULL;
+    binding->bind = NULL;
+    ke_lock_drop(&ndis->lock, old);
+    if (!bind && !binding->unbinding && !atomic_load(&binding->closing))
+        verify_contract("NdisCloseAdapterEx", "called outside ProtocolBindAdapterEx and ProtocolUnbindAdapterEx: NdisUnbindAdapter is "
+                                              "for that");
     if (atomic_exchange(&binding->closing, 1))
-        return NDIS_STATUS_FAILURE;
+        verify_contract("NdisCloseAdapterEx", "called a second time: the handle became invalid with the first call");
     ndis_module_state_set(&binding->module, NDIS_STATE_CLOSING);
     ndis_stack_take(&binding->module, &binding->node);
     atomic_store(&binding->close_steps, 4);   // sends, receives, requests, and this call
@@ -227,8 +247,30 @@ bind_parameters_fill(NDIS_BIND_PARAMETERS *p, struct ndis_bind *bind)
 void
 ndis_bind_complete(struct ndis_bind *bind, NDIS_STATUS status)
 {
-    if (!ndis_pending_complete(&bind->done, status))
+    struct sched *sched = bind->protocol->ndis->box->sched;
+    if (!(atomic_fetch_and(&bind->word, ~(uint32_t)BIND_DUE) & BIND_DUE))
         verify_contract("NdisCompleteBindAdapterEx", "no bind of this context is pending");
+    bind->status = status;
+    atomic_fetch_or(&bind->word, BIND_DONE);
+    sched_wake(sched, &bind->word, UINT32_MAX);   // its address is all that is needed of it
+}
+
+// The bind is pended: wait for its answer, and do the unbind that the driver may ask for meanwhile.
+static NDIS_STATUS
+bind_wait(struct ndis_bind *bind)
+{
+    struct ndis *ndis = bind->protocol->ndis;
+    for (;;) {
+        uint32_t word = atomic_load(&bind->word);
+        if (word & BIND_UNBIND) {
+            atomic_fetch_and(&bind->word, ~(uint32_t)BIND_UNBIND);
+            if (bind->binding)
+                ndis_binding_unbind(bind->binding);
+        } else if (word & BIND_DONE)
+            return bind->status;
+        else
+            sched_wait(ndis->box->sched, &bind->word, word, SCHED_NEVER);
+    }
 }
 
 static NDIS_STATUS
@@ -237,11 +279,29 @@ bind_run(struct ndis_bind *bind)
     NDIS_BIND_PARAMETERS parameters;
     bind_parameters_fill(&parameters, bind);
     bind->inside = true;
-    ndis_pending_begin(&bind->done);
+    atomic_store(&bind->word, BIND_DUE);
     NDIS_STATUS status = bind->protocol->chars.BindAdapterHandlerEx(bind->protocol->context, bind, &parameters);
-    status = ndis_pending_end(&bind->done, status);
+    if (status == NDIS_STATUS_PENDING)
+        status = bind_wait(bind);
+    else if (!(atomic_fetch_and(&bind->word, ~(uint32_t)BIND_DUE) & BIND_DUE))
+        verify_contract("ProtocolBindAdapterEx", "returned a final status for a bind that it had completed already");
     bind->inside = false;
     return status;
+}
+
+// The bind is over. Returns what it has left open.
+static struct ndis_binding *
+bind_end(struct ndis_bind *bind)
+{
+    struct ndis *ndis = bind->protocol->ndis;
+    KIRQL old = ke_lock_take(&ndis->lock);
+    struct ndis_binding *binding = bind->binding;
+    if (binding)
+        binding->bind = NULL;
+    bind->kind = 0;
+    ke_lock_drop(&ndis->lock, old);
+    ndis_string_free(&bind->settings_string);
+    return binding;
 }
 
 NDIS_STATUS
@@ -251,13 +311,18 @@ ndis_binding_bind(struct ndis_adapter *adapter, struct ndis_protocol *protocol, 
     if (!ndis_string_make(&bind.settings_string, settings_path))
         return NDIS_STATUS_RESOURCES;
     NDIS_STATUS status = bind_run(&bind);
-    ndis_string_free(&bind.settings_string);
-    if (status == NDIS_STATUS_SUCCESS && !bind.binding)
-        return NDIS_STATUS_FAILURE;           // said yes but opened nothing
-    if (status != NDIS_STATUS_SUCCESS)
+    struct ndis_binding *binding = bind_end(&bind);
+    if (status != NDIS_STATUS_SUCCESS && binding && !atomic_load(&binding->unbind_asked))
+        verify_contract("ProtocolBindAdapterEx", "failed the bind and left the adapter open (Windows: BugCheck 0x7C (0x16) "
+                                                 "NDIS_BUGCHECK_INVALID_OPEN_IN_BIND_CONTEXT)");
+    if (status == NDIS_STATUS_SUCCESS && !binding)
+        return NDIS_STATUS_FAILURE;           // said yes but has nothing open
+    if (status != NDIS_STATUS_SUCCESS) {
+        ndis_pfilter_update(adapter);         // it may have set some before it closed
         return status;
+    }
     if (ndis_module_state(&adapter->module) == NDIS_STATE_RUNNING)
-        ndis_binding_restart(bind.binding);
+        ndis_binding_restart(binding);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -277,10 +342,17 @@ ndis_binding_unbind(struct ndis_binding *binding)
     ndis_pending_begin(&binding->close);
     struct ndis_unbind unbind = {.kind = NDIS_KIND_UNBIND};
     ndis_pending_begin(&unbind.done);
+    binding->unbinding = true;
     NDIS_STATUS status = protocol->chars.UnbindAdapterHandlerEx(&unbind, binding->context);
+    if (status != NDIS_STATUS_SUCCESS && status != NDIS_STATUS_PENDING)
+        verify_contract("ProtocolUnbindAdapterEx", "failed, which a protocol driver cannot");
     ndis_pending_end(&unbind.done, status);
-    // The unbind is over when the binding is closed [ndis/nc-ndis-protocol_unbind_adapter_ex].
+    unbind.kind = 0;
+    // It must call NdisCloseAdapterEx, and is over when the binding is closed [ndis/nc-ndis-protocol_unbind_adapter_ex].
+    if (!atomic_load(&binding->closing))
+        verify_contract("ProtocolUnbindAdapterEx", "is over, and NdisCloseAdapterEx was not called");
     ndis_pending_end(&binding->close, NDIS_STATUS_PENDING);
+    ndis_pfilter_update(binding->module.adapter);   // the miniport no longer has to take what only this protocol wanted
     binding_unref(binding);
 }
 
@@ -296,9 +368,18 @@ binding_unbind_work(void *arg)
 void
 ndis_binding_unbind_request(struct ndis_binding *binding)
 {
+    struct ndis *ndis = binding->module.ndis;
+    if (atomic_exchange(&binding->unbind_asked, 1))
+        return;                               // one is on its way
     atomic_fetch_add(&binding->holds, 1);
-    if (ndis_pnp_queue(binding->module.ndis, binding_unbind_work, binding))
-        binding_unref(binding);
+    KIRQL old = ke_lock_take(&ndis->lock);
+    if (binding->bind) {                      // the PnP thread waits for its bind (bind_wait)
+        atomic_fetch_or(&binding->bind->word, BIND_UNBIND);
+        sched_wake(ndis->box->sched, &binding->bind->word, UINT32_MAX);
+    }
+    ke_lock_drop(&ndis->lock, old);
+    binding->unbind_item = (struct ndis_pnp_item){.fn = binding_unbind_work, .arg = binding};
+    ndis_pnp_queue_own(ndis, &binding->unbind_item);
 }
 
 // ---- pause and restart ------------------------------------------------------------------------------------------------------------

@@ -117,6 +117,15 @@ struct ndis_edge_counters {
     uint64_t unused[4];
 };
 
+// Something for the PnP thread to do (pnp.c).
+struct ndis_pnp_item {
+    struct list node;
+    void (*fn)(void *arg);
+    void *arg;
+    struct ke_latch *done;                    // set when fn has returned; NULL: nobody waits
+    bool is_allocated;                        // freed before fn runs; false in an item of one's own
+};
+
 // A pending lifecycle answer of a driver (pause, restart, close ... that returned NDIS_STATUS_PENDING).
 struct ndis_pending {
     struct ke_latch latch;
@@ -160,7 +169,7 @@ struct ndis_protocol {
     NDIS_HANDLE context;
     NDIS_PROTOCOL_DRIVER_CHARACTERISTICS chars;
     UNICODE_STRING name;                      // owned
-    uint32_t binding_count;                   // opens alive
+    _Atomic uint32_t binding_count;           // opens whose close is not over: deregistration waits for 0
     bool deregistering;
 };
 
@@ -170,6 +179,8 @@ struct ndis_oid_queue {                       // serialises OID requests into on
     struct list waiting;                      // of struct ndis_oid
     struct ndis_oid *current;
     bool running;                             // somebody is handing requests to the driver: others only queue
+    bool work_queued;                         // work is on its way to do so at PASSIVE
+    struct ke_work work;
 };
 
 struct ndis_adapter {
@@ -258,6 +269,11 @@ struct ndis_binding {
     uint32_t frame_type_count;
     struct ndis_pending close, pnp;
     _Atomic uint32_t holds;                   // the open itself, an unbind that waits: the last frees
+    struct ndis_bind *bind;                   // its ProtocolBindAdapterEx, until that has completed; guarded by ndis->lock
+    bool unbinding;                           // its ProtocolUnbindAdapterEx has begun
+    _Atomic uint32_t unbind_asked;            // NdisUnbindAdapter: unbind_item is on its way
+    struct ndis_pnp_item unbind_item;
+    struct ke_work close_work;                // tells the protocol that a pended close is over
     _Atomic uint32_t closing, close_steps;
     _Atomic uint32_t oids_outstanding;        // requests out, plus one until the close begins
     UNICODE_STRING adapter_name;              // what the protocol was told; owned
@@ -292,8 +308,9 @@ struct ndis_bind {
     uint32_t kind;
     struct ndis_adapter *adapter;
     struct ndis_protocol *protocol;
-    struct ndis_binding *binding;             // once NdisOpenAdapterEx was called
-    struct ndis_pending done;
+    struct ndis_binding *binding;             // between NdisOpenAdapterEx and NdisCloseAdapterEx; guarded by ndis->lock
+    _Atomic uint32_t word;                    // BIND_* (binding.c): an answer is due, is there; an unbind is wanted
+    NDIS_STATUS status;                       // the answer
     const char *settings_path;                // registry key of the binding
     UNICODE_STRING settings_string;           // ProtocolSection; owned by the caller of the bind
     bool inside;                              // ProtocolBindAdapterEx has not completed: opens are allowed
@@ -570,6 +587,8 @@ ndis_nbl_count(NET_BUFFER_LIST *nbls, NET_BUFFER_LIST **last)
 void ndis_pnp_run(struct ndis *ndis, void (*fn)(void *arg), void *arg);
 // Same without waiting. fails: -ENOMEM.
 int ndis_pnp_queue(struct ndis *ndis, void (*fn)(void *arg), void *arg);
+// Same with an item of the caller's own, for what must not fail; it may be queued again, or freed, from fn on. irql: <= DISPATCH.
+void ndis_pnp_queue_own(struct ndis *ndis, struct ndis_pnp_item *item);
 int ndis_pnp_start(struct ndis *ndis);
 void ndis_pnp_stop(struct ndis *ndis);
 
@@ -632,6 +651,8 @@ void ndis_oid_adapter_create(struct ndis_adapter *adapter);
 // NDIS's own request to the miniport, waiting for the answer. irql: PASSIVE.
 NDIS_STATUS ndis_oid_adapter(struct ndis_adapter *adapter, NDIS_REQUEST_TYPE type, NDIS_OID oid, void *buffer, uint32_t bytes,
                              uint32_t *done_bytes);
+// The same for a set of NDIS's sum of what the bindings asked for (pfilter.c). is_forced: even if it has not changed.
+NDIS_STATUS ndis_oid_adapter_sum(struct ndis_adapter *adapter, NDIS_OID oid, bool is_forced);
 // Sum the bindings' packet filters and multicast lists and tell the miniport when the sum has changed. irql: PASSIVE.
 NDIS_STATUS ndis_pfilter_update(struct ndis_adapter *adapter);
 // Give the miniport the sums again, changed or not (after a reset that lost them). irql: PASSIVE.

@@ -116,16 +116,25 @@ oid_next(struct ndis_module *target, bool first)
     return oid;
 }
 
+// The driver's answer, or NDIS's own when the driver need not be asked after all.
+static NDIS_STATUS
+oid_hand_over(struct ndis_module *target, struct ndis_oid *oid)
+{
+    NDIS_STATUS status;
+    if (oid->is_sum && !ndis_pfilter_lend(oid, &status))
+        return status;
+    bool counted = ndis_call_begin(target, ke_self());
+    status = oid_call(target, oid->request);
+    ndis_call_end(target, counted);
+    return status;
+}
+
 // Hand waiting requests to the target until one pends or none is left. irql: PASSIVE.
 static void
 oid_run(struct ndis_module *target)
 {
-    struct ke_thread *self = ke_self();
     for (struct ndis_oid *oid = oid_next(target, true); oid; oid = oid_next(target, false)) {
-        NDIS_OID_REQUEST *request = oid->request;
-        bool counted = ndis_call_begin(target, self);
-        NDIS_STATUS status = oid_call(target, request);
-        ndis_call_end(target, counted);
+        NDIS_STATUS status = oid_hand_over(target, oid);
         if (status == NDIS_STATUS_PENDING)
             continue;                         // perhaps answered inside already: oid_next looks at current
         if (!oid_current_clear(target, oid))
@@ -138,6 +147,9 @@ static void
 oid_run_work(void *arg)
 {
     struct ndis_module *target = arg;
+    KIRQL old = ke_lock_take(&target->adapter->oid_lock);
+    oid_queue(target)->work_queued = false;
+    ke_lock_drop(&target->adapter->oid_lock, old);
     oid_run(target);
     ndis_module_leave(target);
 }
@@ -146,13 +158,21 @@ oid_run_work(void *arg)
 static void
 oid_kick(struct ndis_module *target)
 {
+    struct ndis_oid_queue *queue = oid_queue(target);
     if (ke_self()->irql == PASSIVE_LEVEL) {
         oid_run(target);
         return;
     }
-    atomic_fetch_add(&target->calls, 1);
-    if (ke_work_queue(target->ndis->box, oid_run_work, target))
-        ndis_module_leave(target);
+    KIRQL old = ke_lock_take(&target->adapter->oid_lock);
+    bool is_first = !queue->work_queued;
+    queue->work_queued = true;
+    if (is_first)
+        atomic_fetch_add(&target->calls, 1);
+    ke_lock_drop(&target->adapter->oid_lock, old);
+    if (!is_first)
+        return;
+    queue->work = (struct ke_work){.fn = oid_run_work, .context = target};
+    ke_work_queue_own(target->ndis->box, &queue->work);
 }
 
 static void
@@ -215,10 +235,9 @@ oid_defer(struct ndis_binding *binding, struct ndis_oid *oid)
 {
     atomic_store(&oid->state, NDIS_OID_PENDED);
     atomic_fetch_add(&binding->oids_outstanding, 1);
-    if (!ke_work_queue(binding->module.ndis->box, oid_passive_work, oid))
-        return NDIS_STATUS_PENDING;
-    ndis_binding_oid_done(binding);
-    return NDIS_STATUS_RESOURCES;
+    oid->work = (struct ke_work){.fn = oid_passive_work, .context = oid};
+    ke_work_queue_own(binding->module.ndis->box, &oid->work);
+    return NDIS_STATUS_PENDING;
 }
 
 static struct ndis_oid *
@@ -250,9 +269,8 @@ oid_submit_binding(struct ndis_binding *binding, struct ndis_oid *oid, bool *def
     NDIS_OID_REQUEST *request = oid->request;
     NDIS_STATUS status;
     if (ke_self()->irql > PASSIVE_LEVEL && ndis_pfilter_needs_passive(request)) {
-        status = oid_defer(binding, oid);
-        *deferred = status == NDIS_STATUS_PENDING;
-        return status;
+        *deferred = true;
+        return oid_defer(binding, oid);
     }
     if (ndis_oid_answer(binding->module.adapter, &binding->module, request, &status) ||
         ndis_pfilter_set_begin(binding, request, &status))
@@ -373,27 +391,43 @@ oid_request_fill(NDIS_OID_REQUEST *request, NDIS_REQUEST_TYPE type, NDIS_OID oid
     }
 }
 
-NDIS_STATUS
-ndis_oid_adapter(struct ndis_adapter *adapter, NDIS_REQUEST_TYPE type, NDIS_OID oid_number, void *buffer, uint32_t bytes,
-                 uint32_t *done_bytes)
+// Send NDIS's own request from the top and wait for the answer.
+static NDIS_STATUS
+oid_own(struct ndis_adapter *adapter, NDIS_OID_REQUEST *request, bool is_sum, bool is_forced)
 {
-    NDIS_OID_REQUEST request;
     NDIS_STATUS status;
     struct ndis_pending done;
-    oid_request_fill(&request, type, oid_number, buffer, bytes);
     struct ndis_module *target = oid_target(adapter, NULL);
-    struct ndis_oid *oid = oid_init(&request, NULL, target);
-    bool sent = !ndis_oid_answer(adapter, NULL, &request, &status);
+    struct ndis_oid *oid = oid_init(request, NULL, target);
+    bool sent = !ndis_oid_answer(adapter, NULL, request, &status);
     if (sent) {
+        oid->is_sum = is_sum;
+        oid->is_forced = is_forced;
         oid->done = &done;
         ndis_pending_begin(&done);
         status = oid_send(oid);
     }
     ndis_module_leave(target);                  // not through the wait: a detach must be able to flush what waits
-    if (sent)
-        status = ndis_pending_end(&done, status);
+    return sent ? ndis_pending_end(&done, status) : status;
+}
+
+NDIS_STATUS
+ndis_oid_adapter(struct ndis_adapter *adapter, NDIS_REQUEST_TYPE type, NDIS_OID oid_number, void *buffer, uint32_t bytes,
+                 uint32_t *done_bytes)
+{
+    NDIS_OID_REQUEST request;
+    oid_request_fill(&request, type, oid_number, buffer, bytes);
+    NDIS_STATUS status = oid_own(adapter, &request, false, false);
     if (done_bytes)
         *done_bytes = type == NdisRequestSetInformation ? request.DATA.SET_INFORMATION.BytesRead
                                                         : request.DATA.QUERY_INFORMATION.BytesWritten;
     return status;
+}
+
+NDIS_STATUS
+ndis_oid_adapter_sum(struct ndis_adapter *adapter, NDIS_OID oid_number, bool is_forced)
+{
+    NDIS_OID_REQUEST request;
+    oid_request_fill(&request, NdisRequestSetInformation, oid_number, NULL, 0);
+    return oid_own(adapter, &request, true, is_forced);
 }

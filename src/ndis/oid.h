@@ -15,7 +15,10 @@ enum ndis_oid_state {
 
 // Lives in NDIS_OID_REQUEST.NdisReserved while the request is on its way.
 struct ndis_oid {
-    struct list node;                         // target's queue
+    union {
+        struct list node;                     // target's queue
+        struct ke_work work;                  // before it: on its way to a worker (oid_defer)
+    };
     NDIS_OID_REQUEST *request;
     struct ndis_module *source;               // who gets the answer; NULL: NDIS, through done
     struct ndis_module *target;
@@ -23,6 +26,8 @@ struct ndis_oid {
     void *saved_buffer;                       // the source's, while NDIS lends the miniport its own (packet filter sums)
     void *lent_buffer;
     uint32_t saved_bytes;
+    bool is_sum;                              // to be given NDIS's sum when its turn has come (pfilter.c)
+    bool is_forced;                           // and to go down even if the sum has not changed
     _Atomic uint32_t state;
     NDIS_STATUS status;
 };
@@ -43,11 +48,14 @@ void ndis_oid_cancel(struct ndis_module *source, void *request_id);
 
 // Does NDIS know the answer itself? Then *status is it. oid_answers.c
 bool ndis_oid_answer(struct ndis_adapter *adapter, struct ndis_module *source, NDIS_OID_REQUEST *request, NDIS_STATUS *status);
-// A binding sets its packet filter, multicast list or lookahead: keep its own, and lend the miniport the sum. pfilter.c
+// A binding sets its packet filter, multicast list or lookahead: keep its own and mark the request, pfilter.c.
 // Returns true with *status when nothing has to go down.
 // irql: PASSIVE (ndis_pfilter_needs_passive says which requests have to wait for it)
 bool ndis_pfilter_needs_passive(const NDIS_OID_REQUEST *request);
 bool ndis_pfilter_set_begin(struct ndis_binding *binding, NDIS_OID_REQUEST *request, NDIS_STATUS *status);
+// The turn of a request with is_sum has come: build the sum now, so that the last to reach the miniport is the newest, and lend it.
+// Returns false with *status when the miniport has this sum already, or there is no memory. irql: <= DISPATCH
+bool ndis_pfilter_lend(struct ndis_oid *oid, NDIS_STATUS *status);
 void ndis_pfilter_set_end(struct ndis_oid *oid, NDIS_STATUS status);
 
 // Write an answer into a query's buffer, with the length rules of queries.

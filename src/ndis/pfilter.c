@@ -94,23 +94,19 @@ sum_keep_multicast(struct ndis_adapter *adapter, struct pfilter_sum *sum)
     return !same;
 }
 
-// Tell the miniport what has changed. force: everything.
+// Of ndis_adapter.sums_unsure.
+static uint32_t
+sum_bit(NDIS_OID oid)
+{
+    return oid == OID_GEN_CURRENT_PACKET_FILTER ? 1 : oid == OID_802_3_MULTICAST_LIST ? 2 : 4;
+}
+
 static NDIS_STATUS
 pfilter_tell(struct ndis_adapter *adapter, bool force)
 {
-    struct pfilter_sum sum;
-    if (!sum_build(adapter, &sum))
-        return NDIS_STATUS_RESOURCES;
-    ULONG filter = sum.packet_filter;
-    bool filter_changed = filter != adapter->packet_filter;
-    bool list_changed = sum_keep_multicast(adapter, &sum);
-    NDIS_STATUS status = NDIS_STATUS_SUCCESS;
-    adapter->packet_filter = filter;
-    if (list_changed || force)
-        status = ndis_oid_adapter(adapter, NdisRequestSetInformation, OID_802_3_MULTICAST_LIST, adapter->multicast,
-                                  adapter->multicast_count * 6, NULL);
-    if (status == NDIS_STATUS_SUCCESS && (filter_changed || force))
-        status = ndis_oid_adapter(adapter, NdisRequestSetInformation, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof filter, NULL);
+    NDIS_STATUS status = ndis_oid_adapter_sum(adapter, OID_802_3_MULTICAST_LIST, force);
+    if (status == NDIS_STATUS_SUCCESS)
+        status = ndis_oid_adapter_sum(adapter, OID_GEN_CURRENT_PACKET_FILTER, force);
     return status;
 }
 
@@ -212,48 +208,60 @@ pfilter_keep(struct ndis_binding *binding, NDIS_OID_REQUEST *request)
     return status;
 }
 
-// Of ndis_adapter.sums_unsure.
+// Which part of the sum an object is about. Returns its length.
 static uint32_t
-sum_bit(NDIS_OID oid)
+sum_data(const struct pfilter_sum *sum, NDIS_OID oid, const void **data)
 {
-    return oid == OID_GEN_CURRENT_PACKET_FILTER ? 1 : oid == OID_802_3_MULTICAST_LIST ? 2 : 4;
+    if (oid == OID_802_3_MULTICAST_LIST) {
+        *data = sum->multicast;
+        return sum->multicast_count * 6;
+    }
+    *data = oid == OID_GEN_CURRENT_PACKET_FILTER ? &sum->packet_filter : &sum->lookahead;
+    return sizeof(ULONG);
 }
 
-// Put NDIS's sum in place of the binding's value. Returns false when the sum is what the miniport has already.
+// Keep the new sum as the adapter's; takes sum->multicast. Returns whether it differs from what the miniport was told last.
 static bool
-pfilter_lend(struct ndis_adapter *adapter, struct ndis_oid *oid, struct pfilter_sum *sum)
+sum_keep(struct ndis_adapter *adapter, NDIS_OID oid, struct pfilter_sum *sum)
 {
+    if (oid == OID_802_3_MULTICAST_LIST)
+        return sum_keep_multicast(adapter, sum);
+    bool is_filter = oid == OID_GEN_CURRENT_PACKET_FILTER;
+    ULONG *kept = is_filter ? &adapter->packet_filter : &adapter->lookahead;
+    ULONG now = is_filter ? sum->packet_filter : sum->lookahead;
+    KIRQL old = ke_lock_take(&adapter->module.ndis->lock);
+    bool changed = *kept != now;
+    *kept = now;
+    ke_lock_drop(&adapter->module.ndis->lock, old);
+    ndis_free(sum->multicast);
+    return changed;
+}
+
+bool
+ndis_pfilter_lend(struct ndis_oid *oid, NDIS_STATUS *status)
+{
+    struct ndis_adapter *adapter = oid->target->adapter;
     struct _SET *set = (void *)&oid->request->DATA.SET_INFORMATION;
-    const void *data = &sum->packet_filter;
-    uint32_t bytes = sizeof sum->packet_filter;
-    bool changed;
-    if (set->Oid == OID_802_3_MULTICAST_LIST) {
-        struct pfilter_sum kept = *sum;
-        data = sum->multicast;
-        bytes = sum->multicast_count * 6;
-        if (!(kept.multicast = ndis_alloc(bytes + 6)))
-            return false;
-        memcpy(kept.multicast, data, bytes);
-        changed = sum_keep_multicast(adapter, &kept);
-    } else if (set->Oid == OID_GEN_CURRENT_PACKET_FILTER) {
-        KIRQL old = ke_lock_take(&adapter->module.ndis->lock);
-        changed = adapter->packet_filter != sum->packet_filter;
-        adapter->packet_filter = sum->packet_filter;
-        ke_lock_drop(&adapter->module.ndis->lock, old);
-    } else {
-        data = &sum->lookahead;
-        KIRQL old = ke_lock_take(&adapter->module.ndis->lock);
-        changed = adapter->lookahead != sum->lookahead;
-        adapter->lookahead = sum->lookahead;
-        ke_lock_drop(&adapter->module.ndis->lock, old);
-    }
-    // A miniport that refused the last sum has another: tell it whatever ours is.
-    uint32_t bit = sum_bit(set->Oid);
-    changed |= (atomic_fetch_and(&adapter->sums_unsure, ~bit) & bit) != 0;
-    void *copy = changed ? ndis_alloc(bytes + 1) : NULL;
-    if (!copy)
+    struct pfilter_sum sum;
+    *status = NDIS_STATUS_RESOURCES;
+    if (!sum_build(adapter, &sum))
         return false;
+    const void *data;
+    uint32_t bytes = sum_data(&sum, set->Oid, &data), bit = sum_bit(set->Oid);
+    void *copy = ndis_alloc(bytes + 1);
+    if (!copy) {
+        ndis_free(sum.multicast);
+        return false;
+    }
     memcpy(copy, data, bytes);
+    bool changed = sum_keep(adapter, set->Oid, &sum);
+    // A miniport that refused the last sum has another: tell it whatever ours is.
+    changed |= (atomic_fetch_and(&adapter->sums_unsure, ~bit) & bit) != 0;
+    if (!changed && !oid->is_forced) {
+        ndis_free(copy);
+        *status = NDIS_STATUS_SUCCESS;
+        return false;
+    }
     oid->saved_buffer = set->InformationBuffer;
     oid->saved_bytes = set->InformationBufferLength;
     oid->lent_buffer = copy;
@@ -267,20 +275,11 @@ ndis_pfilter_set_begin(struct ndis_binding *binding, NDIS_OID_REQUEST *request, 
 {
     if (!pfilter_is_ours(request))
         return false;
-    struct ndis_adapter *adapter = binding->module.adapter;
-    struct pfilter_sum sum;
     *status = pfilter_keep(binding, request);
     if (*status == NDIS_STATUS_SUCCESS)
-        *status = ndis_top_refresh(adapter);
-    if (*status != NDIS_STATUS_SUCCESS)
-        return true;
-    if (!sum_build(adapter, &sum)) {
-        *status = NDIS_STATUS_RESOURCES;
-        return true;
-    }
-    bool down = pfilter_lend(adapter, ndis_oid_of(request), &sum);
-    ndis_free(sum.multicast);
-    return !down;
+        *status = ndis_top_refresh(binding->module.adapter);
+    ndis_oid_of(request)->is_sum = true;
+    return *status != NDIS_STATUS_SUCCESS;
 }
 
 bool

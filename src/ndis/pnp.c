@@ -2,17 +2,10 @@
 // The PnP thread of a box: initialise, attach, bind, pause, restart, detach, unbind, halt all run here, one after the other, at
 // PASSIVE_LEVEL, with no lock held. So a lifecycle change never meets another half way, and what a driver asks for from inside a
 // callback (NdisFRestartFilter, NdisUnbindAdapter) happens after that callback.
-//   ndis_pnp_run   enqueue and wait        ndis_pnp_queue   enqueue
+//   ndis_pnp_run   enqueue and wait        ndis_pnp_queue   enqueue        ndis_pnp_queue_own   the same with an item of one's own
 #include "ndis/ndis_int.h"
 
 #include <errno.h>
-
-struct pnp_item {
-    struct list node;
-    void (*fn)(void *arg);
-    void *arg;
-    struct ke_latch *done;                    // NULL: nobody waits, the item is freed by the thread
-};
 
 struct ndis_pnp {
     struct ke_lock lock;                      // guards items and stop
@@ -22,7 +15,7 @@ struct ndis_pnp {
     struct ke_thread *thread;
 };
 
-static struct pnp_item *
+static struct ndis_pnp_item *
 pnp_next(struct ndis_pnp *pnp, bool *stop)
 {
     KIRQL old = ke_lock_take(&pnp->lock);
@@ -31,7 +24,7 @@ pnp_next(struct ndis_pnp *pnp, bool *stop)
         ke_latch_reset(&pnp->work);
     *stop = pnp->stop;
     ke_lock_drop(&pnp->lock, old);
-    return node ? LIST_ENTRY_OF(node, struct pnp_item, node) : NULL;
+    return node ? LIST_ENTRY_OF(node, struct ndis_pnp_item, node) : NULL;
 }
 
 static void
@@ -40,14 +33,14 @@ pnp_thread(void *arg)
     struct ndis_pnp *pnp = arg;
     for (;;) {
         bool stop;
-        struct pnp_item *item = pnp_next(pnp, &stop);
+        struct ndis_pnp_item *item = pnp_next(pnp, &stop);
         if (item) {
-            struct ke_latch *done = item->done;
-            item->fn(item->arg);
-            if (done)
-                ke_latch_set(done);
-            else
+            struct ndis_pnp_item todo = *item;   // one's own item may go away in fn
+            if (todo.is_allocated)
                 ndis_free(item);
+            todo.fn(todo.arg);
+            if (todo.done)
+                ke_latch_set(todo.done);
         } else if (stop)
             return;
         else
@@ -56,7 +49,7 @@ pnp_thread(void *arg)
 }
 
 static void
-pnp_push(struct ndis_pnp *pnp, struct pnp_item *item)
+pnp_push(struct ndis_pnp *pnp, struct ndis_pnp_item *item)
 {
     KIRQL old = ke_lock_take(&pnp->lock);
     list_push_back(&pnp->items, &item->node);
@@ -73,7 +66,7 @@ ndis_pnp_run(struct ndis *ndis, void (*fn)(void *arg), void *arg)
     }
     struct ke_latch done;
     ke_latch_reset(&done);
-    struct pnp_item item = {.fn = fn, .arg = arg, .done = &done};
+    struct ndis_pnp_item item = {.fn = fn, .arg = arg, .done = &done};
     pnp_push(ndis->pnp, &item);
     ke_latch_wait(&done, SCHED_NEVER);
 }
@@ -81,13 +74,18 @@ ndis_pnp_run(struct ndis *ndis, void (*fn)(void *arg), void *arg)
 int
 ndis_pnp_queue(struct ndis *ndis, void (*fn)(void *arg), void *arg)
 {
-    struct pnp_item *item = ndis_alloc(sizeof *item);
+    struct ndis_pnp_item *item = ndis_alloc(sizeof *item);
     if (!item)
         return -ENOMEM;
-    item->fn = fn;
-    item->arg = arg;
+    *item = (struct ndis_pnp_item){.fn = fn, .arg = arg, .is_allocated = true};
     pnp_push(ndis->pnp, item);
     return 0;
+}
+
+void
+ndis_pnp_queue_own(struct ndis *ndis, struct ndis_pnp_item *item)
+{
+    pnp_push(ndis->pnp, item);
 }
 
 int

@@ -81,6 +81,9 @@ ndis_protocol_deregister(struct ndis_protocol *protocol)
     struct ndis *ndis = protocol->ndis;
     protocol->deregistering = true;
     ndis_pnp_run(ndis, protocol_unbind_all, protocol);
+    // A close that was pended outside an unbind tells the protocol when it is over; only then is the driver not called any more.
+    for (uint32_t count; (count = atomic_load(&protocol->binding_count)) != 0;)
+        sched_wait(ndis->box->sched, &protocol->binding_count, count, SCHED_NEVER);
     KIRQL old = ke_lock_take(&ndis->lock);
     list_remove(&protocol->node);
     ke_lock_drop(&ndis->lock, old);

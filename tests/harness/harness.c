@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static struct harness_test *harness_tests;
 
@@ -25,6 +27,32 @@ harness_register(struct harness_test *test)
         at = &(*at)->next;
     test->next = *at;
     *at = test;
+}
+
+void
+harness_reported(const char *words, void (*fn)(void))
+{
+    char text[8192];
+    size_t bytes = 0;
+    int ends[2], status;
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (!child) {
+        dup2(ends[1], STDERR_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        fn();
+        _exit(0);
+    }
+    close(ends[1]);
+    for (ssize_t got; (got = read(ends[0], text + bytes, sizeof text - 1 - bytes)) > 0;)
+        bytes += (size_t)got;
+    text[bytes] = 0;
+    close(ends[0]);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "ended with %#x and said: %s", (unsigned)status, text);
+    ck_assert_msg(strstr(text, words) != NULL, "said nothing of '%s' but: %s", words, text);
 }
 
 static int

@@ -20,6 +20,9 @@ struct harness_test {
 
 void harness_register(struct harness_test *test);
 
+// Run fn in a child and demand that it is stopped there with a report (exit status 1) whose text has these words in it.
+void harness_reported(const char *words, void (*fn)(void));
+
 #define TEST_TIMEOUT(seconds, name)                                                                                    \
     static void name##_fn(int _i);                                                                                     \
     static const TTest name##_ttest = {"" #name, name##_fn, __FILE__, __LINE__};                                       \

@@ -116,5 +116,13 @@ uint64_t ke_gate_units(const struct ke_gate *gate);
 // Run fn(context) soon on a worker thread of the runtime at PASSIVE (used by ndis for what Windows does in its own workers).
 // Bounded by memory only; runs in order per queue. Each box has one ordered queue for PnP-like work and a pool for work items.
 int ke_work_queue(struct box *box, void (*fn)(void *context), void *context);
+// The same with an item of the caller's own, for what must not fail. It may be queued again from fn on, not before.
+struct ke_work {
+    struct list node;
+    void (*fn)(void *context);
+    void *context;
+    bool is_allocated;           // false in an item of one's own
+};
+void ke_work_queue_own(struct box *box, struct ke_work *item);
 
 #endif

@@ -17,7 +17,7 @@ struct ke_timers {
 
 struct ke_worker {
     _Atomic uint32_t lock;       // raw
-    struct list items;           // struct ke_work_item
+    struct list items;           // of struct ke_work
     _Atomic uint32_t word;       // changes with each item and at stop
     _Atomic uint32_t stop;
     struct ke_thread *thread;

@@ -7,19 +7,13 @@
 #include "nt/ke/bugcheck.h"
 #include "nt/ke/ke_int.h"
 
-struct work_item {
-    struct list node;
-    void (*fn)(void *context);
-    void *context;
-};
-
-static struct work_item *
+static struct ke_work *
 work_pop(struct ke_worker *worker)
 {
     ke_word_lock(&worker->lock);
     struct list *node = list_pop_front(&worker->items);
     ke_word_unlock(&worker->lock);
-    return node ? LIST_ENTRY_OF(node, struct work_item, node) : NULL;
+    return node ? LIST_ENTRY_OF(node, struct ke_work, node) : NULL;
 }
 
 static void
@@ -29,12 +23,15 @@ work_thread(void *arg)
     struct ke_worker *worker = &box->ke->worker;
     for (;;) {
         uint32_t word = atomic_load(&worker->word);
-        struct work_item *item = work_pop(worker);
+        struct ke_work *item = work_pop(worker);
         if (item) {
-            item->fn(item->context);
+            void (*fn)(void *context) = item->fn;
+            void *context = item->context;
+            if (item->is_allocated)
+                free(item);                   // else its owner's again, to be queued or freed by fn
+            fn(context);
             if (ke_self()->irql != PASSIVE_LEVEL)
-                ke_bugcheck(BUGCODE_WORKER_THREAD_RETURNED_AT_BAD_IRQL, (uint64_t)(uintptr_t)item->fn, ke_self()->irql, 0, 0);
-            free(item);
+                ke_bugcheck(BUGCODE_WORKER_THREAD_RETURNED_AT_BAD_IRQL, (uint64_t)(uintptr_t)fn, ke_self()->irql, 0, 0);
         } else if (atomic_load(&worker->stop)) {
             break;
         } else {
@@ -50,20 +47,25 @@ work_kick(struct box *box)
     sched_wake(box->sched, &box->ke->worker.word, 1);
 }
 
-int
-ke_work_queue(struct box *box, void (*fn)(void *context), void *context)
+void
+ke_work_queue_own(struct box *box, struct ke_work *item)
 {
     struct ke_worker *worker = &box->ke->worker;
-    struct work_item *item = malloc(sizeof *item);
-    if (!item)
-        return -ENOMEM;
-    item->fn = fn;
-    item->context = context;
     ke_word_lock(&worker->lock);
     list_push_back(&worker->items, &item->node);
     ke_word_unlock(&worker->lock);
     work_kick(box);
     sched_choice(box->sched, SCHED_POINT_QUEUE);
+}
+
+int
+ke_work_queue(struct box *box, void (*fn)(void *context), void *context)
+{
+    struct ke_work *item = malloc(sizeof *item);
+    if (!item)
+        return -ENOMEM;
+    *item = (struct ke_work){.fn = fn, .context = context, .is_allocated = true};
+    ke_work_queue_own(box, item);
     return 0;
 }
 
