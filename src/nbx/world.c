@@ -329,6 +329,9 @@ box_down(void *arg)
         if (status == STATUS_INVALID_DEVICE_REQUEST)
             world_finding(self->world, "%s: driver %s has no DriverUnload and cannot be unloaded", self->stack->name,
                           self->stack->drivers[i].name);
+        else if (status == STATUS_PENDING)
+            world_finding(self->world, "%s: driver %s cannot be unloaded yet: files are still open on its device", self->stack->name,
+                          self->stack->drivers[i].name);
         else if (!NT_SUCCESS(status))
             world_finding(self->world, "%s: driver %s did not unload (0x%08x)", self->stack->name, self->stack->drivers[i].name,
                           (unsigned)status);

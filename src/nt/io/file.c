@@ -19,6 +19,8 @@ device_opened(DEVICE_OBJECT *device, int32_t change)
     KIRQL old = io_lock_take(extra->box->io);
     extra->opens += (uint32_t)change;
     device->ReferenceCount += change;
+    if (change < 0 && !extra->opens)
+        io_image_file_closed_locked(extra->image);
     io_lock_drop(extra->box->io, old);
 }
 
@@ -86,7 +88,7 @@ device_enter(DEVICE_OBJECT *device, const struct io_file_config *config)
     if (config->mode == UserMode && !io_device_lets_in(device, config->access))
         return STATUS_ACCESS_DENIED;
     KIRQL old = io_lock_take(extra->box->io);
-    if (extra->is_deleted || (device->Flags & DO_DEVICE_INITIALIZING))
+    if (extra->is_deleted || (device->Flags & DO_DEVICE_INITIALIZING) || (extra->image && extra->image->is_unloading))
         status = STATUS_NO_SUCH_DEVICE;
     else if ((device->Flags & DO_EXCLUSIVE) && extra->opens)
         status = STATUS_ACCESS_DENIED;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Images: from a file or an entry point to a running driver, and back.
 //   io_image_load   -> loader_open (copy, dlopen) -> service key -> \Driver\<name> -> DriverEntry; each step is undone if a later fails
-//   io_image_unload -> DriverUnload -> wait until refs is 0 -> sweep devices -> loader_close
+//   io_image_unload -> (wait for the last file to be closed) -> DriverUnload -> wait until refs is 0 -> sweep devices -> loader_close
 //   io_stop   -> the same for what is left when the box goes, unload routine or not
 #include <errno.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #include "loader/loader.h"
 #include "nt/cm/cm.h"
+#include "nt/ex/work.h"
 #include "nt/io/io_int.h"
 #include "nt/ke/dpc.h"
 #include "nt/ke/timer.h"
@@ -259,32 +260,87 @@ call_unload(struct io_image *image)
     io_cross_back(before);
 }
 
+static NTAPI void
+image_unload_work(void *parameter)
+{
+    struct io_image *image = parameter;
+    struct sched *sched = image->box->sched;
+    call_unload(image);
+    image_close(image);
+    atomic_store(&image->is_queued, 0);
+    sched_wake(sched, &image->is_queued, UINT32_MAX);
+}
+
+static bool
+image_is_open_locked(const struct io_image *image)
+{
+    for (DEVICE_OBJECT *device = image->driver_object ? image->driver_object->DeviceObject : NULL; device; device = device->NextDevice)
+        if (io_device_of(device)->opens)
+            return true;
+    return false;
+}
+
+void
+io_image_file_closed_locked(struct io_image *image)
+{
+    if (!image || !image->is_deferred || image_is_open_locked(image))
+        return;
+    image->is_deferred = false;
+    atomic_store(&image->is_queued, 1);
+    ex_work_init(&image->unload_work, image_unload_work, image);
+    ex_work_queue(image->box, &image->unload_work, DelayedWorkQueue);
+}
+
 NTSTATUS
 io_image_unload(struct io_image *image)
 {
-    bool is_busy = false;
     if (!image->driver_object || !image->driver_object->DriverUnload)
         return STATUS_INVALID_DEVICE_REQUEST;
     KIRQL old = io_lock_take(image->box->io);
-    for (DEVICE_OBJECT *device = image->driver_object->DeviceObject; device; device = device->NextDevice)
-        is_busy = is_busy || io_device_of(device)->opens;
+    bool is_first = !image->is_unloading, is_busy = image_is_open_locked(image);
+    image->is_unloading = true;
+    if (is_first)
+        image->is_deferred = is_busy;
     io_lock_drop(image->box->io, old);
-    if (is_busy)
-        return STATUS_DEVICE_BUSY;
+    if (!is_first || is_busy)
+        return STATUS_PENDING;
     call_unload(image);
     image_close(image);
     return STATUS_SUCCESS;
 }
 
+// The box goes: files that nobody has closed are, and what waited for that is unloaded here.
+static void
+stop_files(struct box *box)
+{
+    KIRQL old = io_lock_take(box->io);
+    LIST_FOR_EACH(node, &box->io->images)
+        LIST_ENTRY_OF(node, struct io_image, node)->is_deferred = false;
+    io_lock_drop(box->io, old);
+    ob_handles_close_kind(box, OB_FILE);
+}
+
+static struct io_image *
+image_last(struct box *box)
+{
+    KIRQL old = io_lock_take(box->io);
+    struct list *node = list_is_empty(&box->io->images) ? NULL : box->io->images.prev;
+    io_lock_drop(box->io, old);
+    return node ? LIST_ENTRY_OF(node, struct io_image, node) : NULL;
+}
+
 void
 io_stop(struct box *box)
 {
-    if (!box->io || list_is_empty(&box->io->images))
+    if (!box->io || !image_last(box))
         return;
     io_shutdown_run(box);
-    ob_handles_close_kind(box, OB_FILE);
-    while (!list_is_empty(&box->io->images)) {
-        struct io_image *image = LIST_ENTRY_OF(box->io->images.prev, struct io_image, node);
+    stop_files(box);
+    for (struct io_image *image; (image = image_last(box));) {
+        if (atomic_load(&image->is_queued)) {
+            sched_wait(box->sched, &image->is_queued, 1, SCHED_NEVER);
+            continue;
+        }
         if (image->driver_object && image->driver_object->DriverUnload)
             call_unload(image);
         image_close(image);

@@ -22,15 +22,21 @@ struct io_image {
     void *base;                      // first byte of the loaded image and its length; NULL and 0 for an entry inside the program
     size_t span_bytes;
     _Atomic uint32_t refs;           // callbacks and queued items inside the image
+    bool is_unloading;               // no new opens; guarded by io->lock, as the next is
+    bool is_deferred;                // to be unloaded when its last file is closed
+    _Atomic uint32_t is_queued;      // unload_work is on its way or running; 0 again when the image is gone
+    WORK_QUEUE_ITEM unload_work;
 };
 
 // Copy and dlopen the image, make its DRIVER_OBJECT and its service key, call DriverEntry at PASSIVE.
 // fails: the driver's own NTSTATUS (everything undone), STATUS_OBJECT_NAME_NOT_FOUND (no file), STATUS_INVALID_IMAGE_FORMAT,
 // STATUS_PROCEDURE_NOT_FOUND (no DriverEntry, or a name that does not resolve); error gets a sentence.
 NTSTATUS io_image_load(struct box *box, const struct io_image_config *config, struct io_image **out, char *error, size_t error_bytes);
-// Call DriverUnload, wait for the last reference, unmap. The struct itself stays readable until the box goes.
-// fails: STATUS_INVALID_DEVICE_REQUEST when the driver has no unload routine (the image then stays until the box goes, as on Windows),
-// STATUS_DEVICE_BUSY while files are open on one of its devices; nothing has happened then.
+// Call DriverUnload, wait for the last reference, unmap. The struct itself stays readable until the box goes. From here on its devices
+// cannot be opened any more (STATUS_NO_SUCH_DEVICE).
+// Returns STATUS_PENDING while files are open on one of its devices: a worker unloads it when the last is closed, as on Windows
+// [windows-driver-docs kernel/writing-an-unload-routine].
+// fails: STATUS_INVALID_DEVICE_REQUEST when the driver has no unload routine (the image then stays until the box goes, as on Windows).
 NTSTATUS io_image_unload(struct io_image *image);
 struct io_image *io_image_find(struct box *box, const char *name);
 struct io_image *io_image_of(const DRIVER_OBJECT *driver_object);

@@ -101,6 +101,8 @@ io_driver_of(const DRIVER_OBJECT *driver)
     return (struct io_driver *)driver;
 }
 
+// A file on one of the image's devices is gone: unload it now if that waited for the last. irql: DISPATCH   locks: io->lock held
+void io_image_file_closed_locked(struct io_image *image);
 KIRQL io_lock_take(struct io *io);
 void io_lock_drop(struct io *io, KIRQL old);
 

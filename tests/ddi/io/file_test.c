@@ -46,13 +46,58 @@ NT_TEST(file_open_cleanup_and_close_reach_the_driver_in_order_and_a_failed_open_
     struct nbx_file *file;
     struct io_image *image = load_echo();
     ck_assert_int_eq(nbx_file_open("\\\\.\\EchoBuffered", NBX_FILE_READ, &file), STATUS_SUCCESS);
-    ck_assert_int_eq(io_image_unload(image), STATUS_DEVICE_BUSY);
     nbx_file_close(file);
     ck_assert_int_eq(nbx_file_open("\\\\.\\EchoBuffered\\below", NBX_FILE_READ, &file), STATUS_OBJECT_NAME_NOT_FOUND);
     ck_assert_int_eq(echo_log.count, 4);
     ck_assert_mem_eq(echo_log.events, expected, 4);
     ck_assert_int_eq(nbx_file_open("\\\\.\\NoSuchDevice", NBX_FILE_READ, &file), STATUS_OBJECT_NAME_NOT_FOUND);
     ck_assert_int_eq(io_image_unload(image), STATUS_SUCCESS);
+}
+
+NT_TEST(a_driver_with_open_files_is_unloaded_when_the_last_is_closed_and_not_opened_meanwhile)
+{
+    struct nbx_file *first, *second, *third;
+    struct io_image *image = load_echo();
+    LARGE_INTEGER wait = {.QuadPart = -10000};
+    ck_assert_int_eq(nbx_file_open("\\\\.\\EchoBuffered", NBX_FILE_READ, &first), STATUS_SUCCESS);
+    ck_assert_int_eq(nbx_file_open("\\\\.\\EchoNeither", NBX_FILE_READ, &second), STATUS_SUCCESS);
+    ck_assert_int_eq(io_image_unload(image), STATUS_PENDING);
+    ck_assert_int_eq(nbx_file_open("\\\\.\\EchoBuffered", NBX_FILE_READ, &third), STATUS_NO_SUCH_DEVICE);
+    ck_assert_int_eq(io_image_unload(image), STATUS_PENDING);
+    nbx_file_close(first);
+    KeDelayExecutionThread(KernelMode, FALSE, &wait);
+    ck_assert_ptr_nonnull(io_image_find(box_self(), "echo"));
+    nbx_file_close(second);
+    while (io_image_find(box_self(), "echo"))
+        KeDelayExecutionThread(KernelMode, FALSE, &wait);
+    ck_assert_int_eq(nbx_file_open("\\\\.\\EchoBuffered", NBX_FILE_READ, &third), STATUS_OBJECT_NAME_NOT_FOUND);
+}
+
+static void
+open_until_gone(void *arg)
+{
+    struct nbx_file *file;
+    NTSTATUS status;
+    LARGE_INTEGER wait = {.QuadPart = -1};
+    while ((status = nbx_file_open("\\\\.\\EchoBuffered", NBX_FILE_READ, &file)) == STATUS_SUCCESS) {
+        KeDelayExecutionThread(KernelMode, FALSE, &wait);
+        nbx_file_close(file);
+    }
+    ck_assert(status == STATUS_NO_SUCH_DEVICE || status == STATUS_OBJECT_NAME_NOT_FOUND);
+}
+
+NT_TEST(an_open_that_races_with_the_unload_gets_the_whole_driver_or_nothing)
+{
+    struct io_image *image = load_echo();
+    struct ke_thread *thread;
+    LARGE_INTEGER wait = {.QuadPart = -10000};
+    ck_assert_int_eq(ke_thread_start(box_self(), "opener", open_until_gone, NULL, &thread), 0);
+    while (!echo_log.count)
+        KeDelayExecutionThread(KernelMode, FALSE, &wait);
+    ck_assert(NT_SUCCESS(io_image_unload(image)));
+    ke_thread_join(thread);
+    while (io_image_find(box_self(), "echo"))
+        KeDelayExecutionThread(KernelMode, FALSE, &wait);
 }
 
 NT_TEST(file_control_buffered_and_neither_work_and_errors_and_access_bits_come_through)

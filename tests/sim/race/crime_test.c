@@ -12,7 +12,7 @@
 static char out[1 << 18];
 
 static int
-crime(int number)
+crime_of(const char *driver, int number)
 {
     char folder[] = "/tmp/nbx-crime-XXXXXX", path[128], command[1024];
     ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -23,14 +23,14 @@ crime(int number)
             "ndisbox: 1\n"
             "boxes:\n"
             "  a:\n"
-            "    drivers: { culprit: { path: %s/culprit.so } }\n"
-            "    adapters: { nic0: { driver: vnic, port: \"wire:w\", filters: [culprit: { Crime: %d }] } }\n"
+            "    drivers: { %s: { path: %s/%s.so } }\n"
+            "    adapters: { nic0: { driver: vnic, port: \"wire:w\", filters: [%s: { Crime: %d }] } }\n"
             "  b:\n"
             "    adapters: { nic0: { driver: vnic, port: \"wire:w\", idle: ok } }\n"
             "wires: { w: {} }\n"
             "script:\n"
             "  - traffic: { from: a.nic0, to: b.nic0, frames: 10 }\n",
-            NBX_TEST_DRIVER_DIR, number);
+            driver, NBX_TEST_DRIVER_DIR, driver, driver, number);
     fclose(file);
     snprintf(command, sizeof command, "NDISBOX_DRIVERS=%s timeout 60 %s run %s 2>&1; s=$?; rm -rf %s; exit $s", NBX_DRIVER_DIR,
              NBX_TOOL, path, folder);
@@ -40,6 +40,12 @@ crime(int number)
     out[used] = 0;
     int status = pclose(stream);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000;
+}
+
+static int
+crime(int number)
+{
+    return crime_of("culprit", number);
 }
 
 static void
@@ -84,4 +90,12 @@ TEST(a_DDI_that_is_refused_is_named)
     ck_assert_int_eq(crime(3), 1);
     says("driver called NdisMRegisterInterruptEx, which ndisbox does not provide");
     says("culprit_attach");
+}
+
+TEST(a_DriverEntry_that_fails_ends_the_run_with_its_status_and_leaves_nothing)
+{
+    ck_assert_int_eq(crime_of("refuser", 0), 1);
+    says("driver refuser did not load: refuser: DriverEntry returned 0xc0000182");
+    ck_assert_msg(strstr(out, "left behind") == NULL, "%s", out);
+    ck_assert_msg(strstr(out, "NBX-0003") == NULL, "DriverUnload was called: %s", out);
 }
