@@ -31,10 +31,13 @@ _ndisbox() {
     sim:--verify) words="off on strict" ;;
     replay:--trace) files=yes ;;
     bench:--for) return ;;
+    inf:--arch) words="amd64 arm64 x86 arm" ;;
+    inf:--subst) return ;;
+    inf:--model) return ;;
     esac
     [[ $words$files ]] || case $verb:$word in
     :-*) words="--help --version --quiet --verbose --color" ;;
-    :*) words="help run demo ddi trace sim replay bench" ;;
+    :*) words="help run demo ddi trace sim replay bench inf" ;;
     run:-*) words="--help --version --quiet --verbose --color --set --driver --adapter --check --print-stack --for --trace --verify --json" ;;
     run:*) files=yes ;;
     demo:-*) words="--help --version --quiet --verbose --color --check --print-stack --set --trace --verify --json" ;;
@@ -48,6 +51,8 @@ _ndisbox() {
     replay:*) files=yes ;;
     bench:-*) words="--help --version --quiet --verbose --color --for --json" ;;
     bench:*) words="nbl-forward bridge" ;;
+    inf:-*) words="--help --version --quiet --verbose --color --arch --subst --model --json" ;;
+    inf:*) files=yes ;;
     esac
     local IFS=$'\n'
     if [[ $files ]]; then

@@ -104,6 +104,9 @@ bool source_check_images(const struct stack *stack);
 // Where a driver's image is: its path, or the bundled one beside the tool (or in $NDISBOX_DRIVERS). false: path too long.
 bool source_driver_path(const struct stack_driver *driver, char *path, size_t path_bytes);
 
+// ---- cmd_inf.c: the bytes of an INF. owns: returns them, free(). fails: NULL, *why says why.
+char *inf_file_bytes(const char *path, size_t *length_bytes, const char **why);
+
 // ---- the verbs
 int cmd_run(const struct args *args);
 int cmd_demo(const struct args *args);
@@ -112,6 +115,7 @@ int cmd_trace(const struct args *args);
 int cmd_replay(const struct args *args);
 int cmd_bench(const struct args *args);
 int cmd_sim(const struct args *args);
+int cmd_inf(const struct args *args);
 int cmd_stack_schema(const struct args *args);
 int cmd_docs(const struct args *args);
 

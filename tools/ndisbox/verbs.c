@@ -88,6 +88,14 @@ static const struct option_row sim_options[] = {
 static const struct option_row schema_options[] = {
     {"man", 0, OPTION_FLAG, .doc = "As a manual page, ndisbox-stack(5)"}, {"json", 0, OPTION_FLAG, .doc = "As JSON Schema 2020-12"}, {0}};
 
+static const char *const arch_words[] = {"amd64", "arm64", "x86", "arm", NULL};
+static const struct option_row inf_options[] = {
+    {"arch", 0, OPTION_WORD, "amd64|arm64|x86|arm", arch_words, "Whose models are taken, and what $ARCH$ stands for; amd64 without it"},
+    {"subst", 0, OPTION_LIST, "NAME=VALUE", .doc = "Fill in @NAME@ in a template. May be repeated"},
+    {"model", 0, OPTION_TEXT, "ID", .doc = "Take the model of this hardware id, or of this install section"},
+    JSON_ROW,
+    {0}};
+
 static const struct option_row docs_options[] = {
     {"write", 0, OPTION_TEXT, "DIR", .doc = "Write all generated pages below this source folder"},
     {"check", 0, OPTION_TEXT, "DIR", .doc = "Compare them instead; exit 1 if one is out of date"},
@@ -184,8 +192,18 @@ const struct verb verbs[] = {
      .summary = "compile an unmodified driver from its project",
      .later = "compile the driver to a .so with clang-19 -fPIC -shared -Iinclude/ddk; examples/hello_filter shows how"},
     {.name = "inf",
+     .synopsis = "FILE [OPTION]...",
      .summary = "what an INF or INX means to us",
-     .later = "write what the INF would add into the stack file's registry: and settings:"},
+     .about = "Reads an INF, an INX or a template (.inf.in) and shows what it means to ndisbox: the kind of driver, its service, what it "
+              "binds to, where a filter stands in a stack, its settings with their limits, and the registry that the driver will see. "
+              "FILE may be - for stdin.\n\n"
+              "Of the models for this machine the last one is taken; --model names another by its hardware id or install section.",
+     .options = inf_options,
+     .operand_min = 1,
+     .operand_max = 1,
+     .examples = "ndisbox inf mylwf.inf\nndisbox inf mynic.inf --json | jq .settings\n"
+                 "ndisbox inf mytap.inf.in --subst COMPONENT_ID=mytap --subst PROVIDER=Me",
+     .run = cmd_inf},
     {.name = "rules", .summary = "the verifier's rules, with the Windows id each maps to", .later = "a report names its rule (NBX-...)"},
     {.name = "test",
      .summary = "build, lifecycle, traffic and seeds from a project and its INF",
