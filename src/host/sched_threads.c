@@ -19,6 +19,7 @@
 
 #include "base/list.h"
 #include "base/prng.h"
+#include "host/fault.h"
 #include "host/stack.h"
 
 _Thread_local struct sched_thread *sched_self;
@@ -93,7 +94,9 @@ threads_main(void *context)
     pthread_setname_np(pthread_self(), short_name);
     stack_bounds_get(&t->base.stack_low, &t->base.stack_high);
     sched_self = &t->base;
+    void *signal_stack = fault_stack_get();
     t->fn(t->arg);
+    fault_stack_put(signal_stack);
     sched_self = NULL;
     return NULL;
 }

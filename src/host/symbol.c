@@ -4,6 +4,8 @@
 //   inlined one giving its call site to the one around it -> without debug information, the symbol table
 #include "host/symbol.h"
 
+#include <dlfcn.h>
+
 #include <dwarf.h>
 #include <elfutils/libdwfl.h>
 #include <pthread.h>
@@ -269,6 +271,13 @@ symbols_print(struct symbols *symbols, FILE *to, const void *const *addresses, s
         for (size_t j = 0; j < depth; j++)
             symbols_print_one(to, number++, addresses[i], &found[j]);
     }
+}
+
+const char *
+symbol_exported_at(const void *address)
+{
+    Dl_info info;
+    return dladdr(address, &info) ? info.dli_sname : NULL;
 }
 
 // On x86-64 and AArch64 alike a frame pointer points at the caller's frame pointer, and the return address lies above it.

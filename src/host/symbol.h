@@ -35,6 +35,9 @@ size_t symbols_resolve(struct symbols *symbols, const void *address, struct symb
 // addresses, and so is the first if `is_return` says so.
 void symbols_print(struct symbols *symbols, FILE *to, const void *const *addresses, size_t count, bool is_return);
 
+// The name under which the program or a loaded image exports the function at address; NULL: it exports none there. Some microseconds.
+const char *symbol_exported_at(const void *address);
+
 // Return addresses from a frame pointer upward, innermost first: at most `limit`, and nothing is read outside [low, high).
 size_t symbol_walk(const void *frame, const void *low, const void *high, const void **addresses, size_t limit);
 

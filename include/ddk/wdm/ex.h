@@ -7,6 +7,7 @@
 #ifndef NBX_DDK_WDM_EX_H
 #define NBX_DDK_WDM_EX_H
 
+#include "../excpt.h"
 #include "base.h"
 #include "interlocked.h"
 #include "ke.h"
@@ -401,6 +402,7 @@ NTKERNELAPI NTAPI BOOLEAN ExVerifySuite(SUITE_TYPE SuiteType);
 NTKERNELAPI DECLSPEC_NORETURN NTAPI VOID ExRaiseStatus(NTSTATUS Status);
 NTKERNELAPI DECLSPEC_NORETURN NTAPI VOID ExRaiseAccessViolation(VOID);
 NTKERNELAPI DECLSPEC_NORETURN NTAPI VOID ExRaiseDatatypeMisalignment(VOID);
+NTSYSAPI NTAPI VOID RtlRaiseException(PEXCEPTION_RECORD ExceptionRecord);
 NTKERNELAPI NTAPI VOID ExSystemTimeToLocalTime(PLARGE_INTEGER SystemTime, PLARGE_INTEGER LocalTime);
 NTKERNELAPI NTAPI VOID ExLocalTimeToSystemTime(PLARGE_INTEGER LocalTime, PLARGE_INTEGER SystemTime);
 NTKERNELAPI NTAPI VOID ProbeForRead(const volatile VOID *Address, SIZE_T Length, ULONG Alignment);

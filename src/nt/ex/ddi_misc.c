@@ -5,6 +5,7 @@
 #include "nt/ex/work.h"
 #include "nt/ke/ke.h"
 #include "nt/ke/time.h"
+#include "nt/mm/mdl.h"
 #include "verify/verify.h"
 
 NTAPI VOID
@@ -66,7 +67,9 @@ ExQueryTimerResolution(PULONG MaximumTime, PULONG MinimumTime, PULONG CurrentTim
     *CurrentTime = KE_TICK_UNITS;
 }
 
-// There is no user space: whatever a driver probes belongs to the process. A misaligned or wrapping range raises, as on Windows.
+// There is one address space, the process's: its half of the addresses counts as user mode, the other half as the system's, as on Windows.
+// A range that is misaligned, wraps or leaves that half raises.
+#define USER_RANGE_END 0x0000800000000000u
 static void
 probe(uint64_t address, SIZE_T bytes, ULONG alignment)
 {
@@ -74,7 +77,7 @@ probe(uint64_t address, SIZE_T bytes, ULONG alignment)
         return;
     if (alignment && (address & (alignment - 1)))
         ex_raise_status(STATUS_DATATYPE_MISALIGNMENT);
-    if (!address || address + bytes < address)
+    if (!address || address + bytes < address || address + bytes > USER_RANGE_END)
         ex_raise_status(STATUS_ACCESS_VIOLATION);
 }
 
@@ -85,9 +88,11 @@ ProbeForRead(const volatile VOID *Address, SIZE_T Length, ULONG Alignment)
     probe((uint64_t)(uintptr_t)Address, Length, Alignment);
 }
 
+// Touches every page for writing, which is what raises when it is not writable.
 NTAPI VOID
 ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment)
 {
     VERIFY_ENTER(ProbeForWrite);
     probe((uint64_t)(uintptr_t)Address, Length, Alignment);
+    mm_touch(Address, Length, true);
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Exceptions that nobody can catch yet end the box: bug check 0x1E, as in a Windows kernel without a handler.
+// Raising by status: what ExRaiseStatus and the probing doors do. Nothing can go on behind such a raise: EXCEPTION_NONCONTINUABLE.
 #include "nt/ex/raise.h"
 
-#include "nt/ke/bugcheck.h"
+#include "nt/ex/seh.h"
 
 void
 ex_raise_status(NTSTATUS status)
 {
-    ke_bugcheck(BUGCODE_KMODE_EXCEPTION_NOT_HANDLED, (uint32_t)status, (uint64_t)(uintptr_t)__builtin_return_address(0), 0, 0);
+    ex_seh_raise(&(EXCEPTION_RECORD){
+        .ExceptionCode = status, .ExceptionFlags = EXCEPTION_NONCONTINUABLE, .ExceptionAddress = __builtin_return_address(0)});
 }

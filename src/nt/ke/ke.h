@@ -41,6 +41,7 @@ struct ke_thread {
     LONG priority;
     void (*fn)(void *);
     void *arg;
+    struct nbx_seh *seh;                             // innermost __try whose block runs (src/nt/ex/seh.c)
     void *exit_frame;                                // jmp_buf of the boot frame, for PsTerminateSystemThread
     NTSTATUS exit_status;
     void (*on_ended)(struct ke_thread *self);        // the thread's last act; NULL for runtime threads

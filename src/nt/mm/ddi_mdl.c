@@ -14,7 +14,7 @@ MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList)
     mm_mdl_build_nonpaged(MemoryDescriptorList);
 }
 
-// All memory is resident: nothing to probe beyond its being there, so locking succeeds and never raises for a pointer of ours.
+// All memory is resident, so locking is probing: pages that do not permit the operation raise.
 NTAPI VOID
 MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
 {
@@ -22,6 +22,7 @@ MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode, LOCK_
     if (MemoryDescriptorList->MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL | MDL_SOURCE_IS_NONPAGED_POOL))
         ke_bugcheck(BUGCODE_DRIVER_VERIFIER_DETECTED_VIOLATION, 0x94, (uint64_t)(uintptr_t)MemoryDescriptorList,
                     (uint16_t)MemoryDescriptorList->MdlFlags, 0);
+    mm_touch(MmGetMdlVirtualAddress(MemoryDescriptorList), MmGetMdlByteCount(MemoryDescriptorList), Operation != IoReadAccess);
     mm_mdl_fill_pages(MemoryDescriptorList);
     MemoryDescriptorList->MdlFlags |= MDL_PAGES_LOCKED;
     if (Operation != IoReadAccess)

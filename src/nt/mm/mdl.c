@@ -64,3 +64,16 @@ mm_pages_alloc(SIZE_T bytes, bool zero, const void *caller)
     mdl->MdlFlags |= MDL_PAGES_LOCKED;
     return mdl;
 }
+
+// A sanitizer must not look: whether a byte may be used is the driver's business, here it is about the page.
+__attribute__((no_sanitize("address", "thread"))) void
+mm_touch(const volatile void *base, size_t bytes, bool is_write)
+{
+    uintptr_t at = (uintptr_t)base, end = at + bytes;
+    for (; at < end; at = (at | (PAGE_SIZE - 1)) + 1) {
+        if (is_write)
+            atomic_fetch_or_explicit((volatile _Atomic uint8_t *)at, 0, memory_order_relaxed);
+        else
+            (void)*(const volatile uint8_t *)at;
+    }
+}

@@ -26,6 +26,10 @@ void mm_mdl_build_nonpaged(MDL *mdl);
 void *mm_mdl_map(MDL *mdl);
 void mm_mdl_unmap(MDL *mdl);
 
+// Touch each page of the range, as an access of that kind would: memory that is not there, or is read-only, faults here, inside the door
+// that calls this, and the driver's __try gets STATUS_ACCESS_VIOLATION. What the bytes say stays. irql: <= APC for memory that may fault.
+void mm_touch(const volatile void *base, size_t bytes, bool is_write);
+
 // Pages of their own, locked, with an MDL that describes them; both are pool blocks with this tag. fails: NULL.
 #define MM_TAG_PAGES 0x6C644D4D   // "MMdl"
 MDL *mm_pages_alloc(SIZE_T bytes, bool zero, const void *caller);
