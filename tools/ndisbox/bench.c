@@ -13,15 +13,12 @@
 
 #include <jansson.h>
 
-#include "nbx/world.h"
-#include "ndis/ndis.h"
+#include "bench_int.h"
 #include "out.h"
 #include "run.h"
-#include "run_int.h"
 #include "tool.h"
 
 #define BENCH_ROUNDS 3
-#define BENCH_WARM_NS 300000000u
 
 struct bench {
     const char *name, *unit, *peer;
@@ -29,139 +26,6 @@ struct bench {
     double (*ours)(const struct run_options *options);
     double (*theirs)(const struct run_options *options);
 };
-
-// ---- nbl-forward: ours ------------------------------------------------------------------------------------------------------------------
-
-static const char forward_stack[] = "ndisbox: 1\n"
-                                    "boxes:\n"
-                                    "  bench:\n"
-                                    "    processors: 1\n"
-                                    "    adapters:\n"
-                                    "      nic0:\n"
-                                    "        driver: vnic\n"
-                                    "        port: \"sink:generate=64\"\n"
-                                    "        protocols: [{ echoproto: { SwapMac: 0 } }]\n";
-
-struct forward {
-    const struct stack *stack;
-    const struct run_options *options;
-    struct sched *sched;
-    struct run run;
-    uint64_t frames, elapsed_ns;
-    bool ok;
-};
-
-static void
-forward_count(void *arg)
-{
-    struct forward *forward = arg;
-    struct ndis_edge edge;
-    struct world_box *box = &forward->run.world->boxes[0];
-    forward->frames = ndis_adapter_edges(box->adapters[0].ndis, &edge, 1) ? edge.sent_nbls : 0;
-}
-
-static uint64_t
-forward_look(struct forward *forward)
-{
-    box_run(forward->run.world->boxes[0].box, forward_count, forward);
-    return forward->frames;
-}
-
-static void
-forward_sleep(struct forward *forward, uint64_t ns)
-{
-    _Atomic uint32_t never = 0;
-    sched_wait(forward->sched, &never, 0, sched_now_ns(forward->sched) + ns);
-}
-
-static void
-forward_main(void *arg)
-{
-    struct forward *forward = arg;
-    struct world_config config = {.sched = forward->sched,
-                                  .stack = forward->stack,
-                                  .driver_path = source_driver_path,
-                                  .on_message = run_on_message,
-                                  .on_finding = run_on_finding,
-                                  .context = &forward->run};
-    forward->run.world = world_create(&config);
-    if (!forward->run.world)
-        return;
-    if (world_build(forward->run.world) == WORLD_OK) {
-        forward_sleep(forward, BENCH_WARM_NS);
-        uint64_t frames = forward_look(forward), start = sched_now_ns(forward->sched);
-        forward_sleep(forward, forward->options->for_ns);
-        uint64_t end = forward_look(forward);
-        forward->elapsed_ns = sched_now_ns(forward->sched) - start;
-        forward->frames = end - frames;
-        forward->ok = true;
-    }
-    world_teardown(forward->run.world);
-    world_destroy(forward->run.world);
-}
-
-static double
-forward_ours(const struct run_options *options)
-{
-    struct stack_report report = {0};
-    struct stack_source source = {.name = "<nbl-forward>"};
-    struct stack *stack = stack_read(&source, forward_stack, sizeof forward_stack - 1, &report);
-    for (size_t i = 0; i < report.count; i++)
-        out_diagnostic(report.lines[i]);
-    stack_report_clear(&report);
-    if (!stack)
-        return -1;
-    struct forward forward = {.stack = stack, .options = options};
-    if (run_allocate(&forward.run, stack, options) && (forward.sched = sched_threads_create(1))) {
-        sched_run(forward.sched, "bench", forward_main, &forward, NULL);
-        sched_destroy(forward.sched);
-    }
-    run_clear(&forward.run);
-    stack_destroy(stack);
-    return forward.ok && forward.elapsed_ns ? (double)forward.frames * 1e9 / (double)forward.elapsed_ns : -1;
-}
-
-// ---- nbl-forward: testpmd ---------------------------------------------------------------------------------------------------------------
-
-// The last "Rx-pps:" of each port, summed.
-static double
-testpmd_parse(FILE *stream)
-{
-    char line[512];
-    double rate[2] = {0, 0};
-    int port = 0;
-    while (fgets(line, sizeof line, stream)) {
-        const char *at = strstr(line, "statistics for port ");
-        if (at)
-            port = atoi(at + 20) ? 1 : 0;
-        at = strstr(line, "Rx-pps:");
-        if (at && strtod(at + 7, NULL) > 0)
-            rate[port] = strtod(at + 7, NULL);
-    }
-    return rate[0] + rate[1];
-}
-
-static double
-forward_theirs(const struct run_options *options)
-{
-    char command[1024];
-    unsigned seconds = (unsigned)(options->for_ns / 1000000000u) + 2;
-    if (access("/usr/bin/dpdk-testpmd", X_OK)) {
-        out_note("dpdk-testpmd is not installed: no peer (apt-get install dpdk-dev librte-net-null23 librte-mempool-ring23)");
-        return -1;
-    }
-    snprintf(command, sizeof command,
-             "(sleep %u; echo stop) | timeout %u dpdk-testpmd --no-huge -m 1024 --no-pci --no-shconf --vdev=net_null0 --vdev=net_null1"
-             " -l 0,1 -- --forward-mode=io --nb-cores=1 --total-num-mbufs=16384 --stats-period 1 2>/dev/null",
-             seconds, seconds + 20);
-    FILE *stream = popen(command, "r");
-    double rate = stream ? testpmd_parse(stream) : 0;
-    if (stream)
-        pclose(stream);
-    if (rate <= 0)
-        out_note("dpdk-testpmd gave no figure");
-    return rate > 0 ? rate : -1;
-}
 
 // ---- bridge -----------------------------------------------------------------------------------------------------------------------------
 

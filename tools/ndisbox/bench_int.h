@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// What the files of ndisbox bench share.
+#ifndef NBX_TOOL_BENCH_INT_H
+#define NBX_TOOL_BENCH_INT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "run.h"
+
+// ---- a peer's process (bench_peer.c) --------------------------------------------------------------------------------------------
+
+// A line that the peer wrote, its newline cut off. Returns true when that was enough.
+typedef bool peer_line_fn(void *context, const char *line);
+// Run argv (NULL ends it; argv[0] is a path) in its own process group, hand its lines over until on_line has enough or limit_ms are
+// over, then end it: SIGTERM, and SIGKILL for the whole group when it has not gone within grace_ms; that is said, and *killed set
+// (NULL: not asked).
+// fails: -errno when it could not be started; 0 otherwise, whatever became of it.
+#define PEER_GRACE_MS 5000
+int peer_run(char *const argv[], unsigned limit_ms, unsigned grace_ms, peer_line_fn *on_line, void *context, bool *killed);
+
+// ---- nbl-forward (bench_forward.c) ----------------------------------------------------------------------------------------------
+
+// Frames a second. fails: a negative number; a sentence has been said.
+double forward_ours(const struct run_options *options);
+double forward_theirs(const struct run_options *options);
+
+#endif
