@@ -3,7 +3,7 @@
 # (tests/harness/harness.h). A file tests/<layer>/<room>/LABELS may name CTest labels ("threads" puts it into the tsan run).
 enable_testing()
 file(GLOB harness_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/harness/*.c)
-set(tool_helpers out.c out_table.c frame.c bench_peer.c)
+set(tool_helpers out.c out_table.c frame.c bench_peer.c faults.c)
 foreach(layer unit ddi flow sim layout)
   file(GLOB dirs CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${layer}/*)
   foreach(dir ${dirs})

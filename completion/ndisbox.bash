@@ -15,6 +15,7 @@ _ndisbox() {
     run:--for) return ;;
     run:--trace) files=yes ;;
     run:--verify) words="off on strict" ;;
+    run:--faults) return ;;
     run:--report) return ;;
     demo:--set) return ;;
     demo:--trace) files=yes ;;
@@ -29,6 +30,7 @@ _ndisbox() {
     sim:--adapter) return ;;
     sim:--tape-dir) files=yes ;;
     sim:--verify) words="off on strict" ;;
+    sim:--faults) return ;;
     replay:--trace) files=yes ;;
     bench:--for) return ;;
     inf:--arch) words="amd64 arm64 x86 arm" ;;
@@ -38,14 +40,14 @@ _ndisbox() {
     [[ $words$files ]] || case $verb:$word in
     :-*) words="--help --version --quiet --verbose --color" ;;
     :*) words="help run demo ddi trace sim replay bench inf" ;;
-    run:-*) words="--help --version --quiet --verbose --color --set --driver --adapter --check --print-stack --for --trace --verify --json" ;;
+    run:-*) words="--help --version --quiet --verbose --color --set --driver --adapter --check --print-stack --for --trace --verify --faults --json" ;;
     run:*) files=yes ;;
     demo:-*) words="--help --version --quiet --verbose --color --check --print-stack --set --trace --verify --json" ;;
     ddi:-*) words="--help --version --quiet --verbose --color --coverage --status --json" ;;
     ddi:?*) words=$(ndisbox ddi "$word*" 2>/dev/null | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\) .*/\1/p') ;;
     trace:-*) words="--help --version --quiet --verbose --color --as --edge --limit" ;;
     trace:*) files=yes ;;
-    sim:-*) words="--help --version --quiet --verbose --color --seeds --set --driver --adapter --tape-dir --verify --json" ;;
+    sim:-*) words="--help --version --quiet --verbose --color --seeds --set --driver --adapter --tape-dir --verify --faults --json" ;;
     sim:*) files=yes ;;
     replay:-*) words="--help --version --quiet --verbose --color --force --gdb --trace" ;;
     replay:*) files=yes ;;

@@ -17,7 +17,7 @@
 static void
 step_failed(struct world *world, const struct stack_place *place, const char *text)
 {
-    world_finding(world, "%s:%u:%u: error: %s", place->file, place->line, place->column, text);
+    world_trouble(world, "%s:%u:%u: error: %s", place->file, place->line, place->column, text);
 }
 
 static void

@@ -328,7 +328,7 @@ traffic_bind(struct world *world, struct world_adapter *adapter)
     struct bind_call call = {.traffic = traffic, .station = station, .load = load};
     box_run(box->box, station_bind, &call);
     if (call.status != NDIS_STATUS_SUCCESS)
-        world_finding(world, "%s.%s: the traffic generator could not bind: %s", box->stack->name, adapter->stack->name,
+        world_trouble(world, "%s.%s: the traffic generator could not bind: %s", box->stack->name, adapter->stack->name,
                       ndis_status_word(call.status));
     return call.status == NDIS_STATUS_SUCCESS;
 }

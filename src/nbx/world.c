@@ -13,6 +13,7 @@
 #include "nbx/watch.h"
 #include "ndis/ndis.h"
 #include "ndis/words.h"
+#include "nt/ex/fault.h"
 #include "nt/io/image.h"
 #include "nt/io/io.h"
 
@@ -26,6 +27,33 @@ world_finding(struct world *world, const char *format, ...)
     va_end(arguments);
     atomic_fetch_add(&world->findings, 1);
     world->config.on_finding(world->config.context, text);
+}
+
+static bool
+world_has_refused(struct world *world)
+{
+    struct ex_fault_state state = {0};
+    if (world->config.fault)
+        ex_fault_state_get(world->config.fault, &state);
+    return state.refused > 0;
+}
+
+void
+world_trouble(struct world *world, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (!world_has_refused(world)) {
+        world_finding(world, "%s", text);
+        return;
+    }
+    char *word = strstr(text, "error: ");        // it is none
+    if (word)
+        memmove(word, word + strlen("error: "), strlen(word + strlen("error: ")) + 1);
+    world->config.on_message(world->config.context, text);
 }
 
 struct world *
@@ -102,7 +130,7 @@ box_driver_load(struct world_box *self, const struct stack_driver *driver)
     struct io_image *image;
     NTSTATUS status = io_image_load(self->box, &config, &image, error, sizeof error);
     if (!NT_SUCCESS(status))
-        world_finding(self->world, "%s: driver %s did not load: %s (%s)", self->stack->name, driver->name, error,
+        world_trouble(self->world, "%s: driver %s did not load: %s (%s)", self->stack->name, driver->name, error,
                       ndis_status_word(status));
     return NT_SUCCESS(status);
 }
@@ -146,7 +174,7 @@ adapter_failed(struct world_box *self, const struct stack_adapter *adapter, cons
 {
     char place[512];
     adapter_place(adapter, place, sizeof place);
-    world_finding(self->world, "%s%s.%s: %s: %s (0x%08x)", place, self->stack->name, adapter->name, what, ndis_status_word(status),
+    world_trouble(self->world, "%s%s.%s: %s: %s (0x%08x)", place, self->stack->name, adapter->name, what, ndis_status_word(status),
                   (unsigned)status);
     return self->box->nbx_port_error ? WORLD_MACHINE : WORLD_FINDING;
 }
@@ -223,6 +251,7 @@ box_bring_up(struct world_box *self)
     self->box->owner = self->world;
     self->box->ports = self->world->ports;
     self->box->nbx_ports_held = true;
+    self->box->fault = self->world->config.fault;
     self->box->on_message = self->world->config.on_message;
     self->box->on_message_context = self->world->config.context;
     self->box->on_finding = self->world->config.on_broken;
@@ -294,7 +323,7 @@ adapter_idle_check(struct world_box *self, struct world_adapter *mine)
             if (!strcmp(self->stack->drivers[d].name, edges[i].name))
                 driver = &self->stack->drivers[d];
         if (driver && !driver->idle_ok && !edge_lists(&edges[i]))
-            world_finding(self->world, "%s.%s: %s %s saw no frame (idle: ok in the stack file says that it may)", self->stack->name,
+            world_trouble(self->world, "%s.%s: %s %s saw no frame (idle: ok in the stack file says that it may)", self->stack->name,
                           mine->stack->name, edges[i].kind, edges[i].name);
     }
 }

@@ -29,6 +29,7 @@ struct world_config {
     void *context;
     // A broken rule is about to end the process: the last chance to keep something of the run. May be NULL.
     void (*on_broken)(void *context, const char *function, const char *what);
+    struct ex_fault *fault;          // planned failures of allocations (nt/ex/fault.h), lent; NULL: none
     bool ledger;                     // watch the ownership of sends (verify/ledger.h)
     struct pcapng_writer *trace;     // NULL: none
 };
@@ -75,6 +76,9 @@ void world_teardown(struct world *world);
 struct world_adapter *world_adapter_find(struct world *world, const struct stack_adapter *stack);
 struct world_box *world_box_of(struct world *world, const struct stack_adapter *stack);
 void world_finding(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// Something did not come about: a driver that did not load, an adapter, a step of the script. A finding, unless an allocation was
+// refused on purpose before: a driver that gives up then does as it should, and this is only a message.
+void world_trouble(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void world_counters_get(struct world *world, struct world_adapter *adapter, struct world_counters *counters);
 

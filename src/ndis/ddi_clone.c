@@ -2,6 +2,7 @@
 // Front doors: clones, copies between NET_BUFFERs, and the out-of-band information that goes with a derived list.
 // Fragment and reassembled lists are refused by their generated doors.
 #include "ndis/nbl.h"
+#include "nt/ex/fault.h"
 #include "verify/refuse.h"
 #include "verify/verify.h"
 
@@ -10,6 +11,8 @@ NdisAllocateCloneNetBufferList(PNET_BUFFER_LIST OriginalNetBufferList, NDIS_HAND
                                NDIS_HANDLE NetBufferPoolHandle, ULONG AllocateCloneFlags)
 {
     VERIFY_ENTER(NdisAllocateCloneNetBufferList);
+    if (EX_FAULT())
+        return NULL;
     struct ndis_nbl_pool *pool = NULL;
     struct ndis_nb_pool *nb_pool = NULL;
     if (NetBufferListPoolHandle)

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Front doors of configuration handles. [ndis/nf-ndis-ndisopenconfigurationex] and kin
 #include "ndis/config.h"
+#include "nt/ex/fault.h"
 #include "verify/verify.h"
 
 NTAPI NDIS_STATUS
 NdisOpenConfigurationEx(PNDIS_CONFIGURATION_OBJECT ConfigObject, PNDIS_HANDLE ConfigurationHandle)
 {
     VERIFY_ENTER(NdisOpenConfigurationEx);
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     struct ndis_config *config = NULL;
     NDIS_STATUS status = ndis_config_open(ConfigObject, &config);
     *ConfigurationHandle = config;

@@ -3,6 +3,7 @@
 #include "ndis/device.h"
 #include "ndis/filter.h"
 #include "ndis/header.h"
+#include "nt/ex/fault.h"
 #include "verify/verify.h"
 
 NTAPI NDIS_STATUS
@@ -10,6 +11,8 @@ NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATTRIBUTES Devi
                      PNDIS_HANDLE NdisDeviceHandle)
 {
     VERIFY_ENTER(NdisRegisterDeviceEx);
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     *pDeviceObject = NULL;
     *NdisDeviceHandle = NULL;
     const uint32_t *kind = NdisHandle;

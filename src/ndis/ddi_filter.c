@@ -2,6 +2,7 @@
 // Front doors of filter drivers: registration, attributes, lifecycle answers, the data path both ways, status.
 // [ndis/nf-ndis-ndisf*]
 #include "ndis/filter.h"
+#include "nt/ex/fault.h"
 #include "verify/refuse.h"
 #include "verify/verify.h"
 
@@ -16,6 +17,8 @@ NdisFRegisterFilterDriver(PDRIVER_OBJECT DriverObject, NDIS_HANDLE FilterDriverC
                           PNDIS_FILTER_DRIVER_CHARACTERISTICS FilterDriverCharacteristics, PNDIS_HANDLE NdisFilterDriverHandle)
 {
     VERIFY_ENTER(NdisFRegisterFilterDriver);
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     struct ndis_filter_driver *driver = NULL;
     NDIS_STATUS status = ndis_filter_driver_register(DriverObject, FilterDriverContext, FilterDriverCharacteristics, &driver);
     *NdisFilterDriverHandle = driver;

@@ -2,6 +2,7 @@
 // Front doors of miniport drivers: registration, attributes, lifecycle answers, send completion, receive indication, status.
 // [ndis/nf-ndis-ndism*]
 #include "ndis/miniport.h"
+#include "nt/ex/fault.h"
 #include "verify/refuse.h"
 #include "verify/verify.h"
 
@@ -16,6 +17,8 @@ NdisMRegisterMiniportDriver(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registr
                             PNDIS_MINIPORT_DRIVER_CHARACTERISTICS MiniportDriverCharacteristics, PNDIS_HANDLE NdisMiniportDriverHandle)
 {
     VERIFY_ENTER(NdisMRegisterMiniportDriver);
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     struct ndis_miniport_driver *driver = NULL;
     NDIS_STATUS status =
         ndis_miniport_driver_register(DriverObject, MiniportDriverContext, MiniportDriverCharacteristics, &driver);
@@ -35,6 +38,8 @@ NTAPI NDIS_STATUS
 NdisMSetMiniportAttributes(NDIS_HANDLE NdisMiniportAdapterHandle, PNDIS_MINIPORT_ADAPTER_ATTRIBUTES MiniportAttributes)
 {
     VERIFY_ENTER(NdisMSetMiniportAttributes);
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     return ndis_miniport_attributes_set(adapter_from(NdisMiniportAdapterHandle, "NdisMSetMiniportAttributes"), MiniportAttributes);
 }
 

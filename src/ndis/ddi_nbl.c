@@ -2,12 +2,15 @@
 // Front doors: NET_BUFFER_LISTs, NET_BUFFERs, their pools, data start and contexts. [nblapi] [mdlapi]
 // The pool calls are hot: they do nothing but check the handle and go to nbl_pool.c.
 #include "ndis/nbl.h"
+#include "nt/ex/fault.h"
 #include "verify/verify.h"
 
 NTAPI NDIS_HANDLE
 NdisAllocateNetBufferListPool(NDIS_HANDLE NdisHandle, PNET_BUFFER_LIST_POOL_PARAMETERS Parameters)
 {
     VERIFY_ENTER(NdisAllocateNetBufferListPool);
+    if (EX_FAULT())
+        return NULL;
     return ndis_nbl_pool_create(Parameters);
 }
 
@@ -22,6 +25,8 @@ NTAPI NDIS_HANDLE
 NdisAllocateNetBufferPool(NDIS_HANDLE NdisHandle, PNET_BUFFER_POOL_PARAMETERS Parameters)
 {
     VERIFY_ENTER(NdisAllocateNetBufferPool);
+    if (EX_FAULT())
+        return NULL;
     return ndis_nb_pool_create(Parameters);
 }
 
@@ -35,6 +40,8 @@ NdisFreeNetBufferPool(NDIS_HANDLE PoolHandle)
 NTAPI PNET_BUFFER_LIST
 NdisAllocateNetBufferList(NDIS_HANDLE PoolHandle, USHORT ContextSize, USHORT ContextBackFill)
 {
+    if (EX_FAULT())
+        return NULL;
     return ndis_nbl_alloc(ndis_handle_check(PoolHandle, NDIS_KIND_POOL_NBL, "NdisAllocateNetBufferList"), ContextSize,
                           ContextBackFill);
 }
@@ -43,6 +50,8 @@ NTAPI PNET_BUFFER_LIST
 NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, USHORT ContextSize, USHORT ContextBackFill, PMDL MdlChain,
                                       ULONG DataOffset, SIZE_T DataLength)
 {
+    if (EX_FAULT())
+        return NULL;
     struct ndis_nbl_pool *pool = ndis_handle_check(PoolHandle, NDIS_KIND_POOL_NBL, "NdisAllocateNetBufferAndNetBufferList");
     // Only for pools that keep a NET_BUFFER and no data in each block.
     if (!pool->with_net_buffer || pool->data_bytes)
@@ -67,6 +76,8 @@ NdisFreeNetBufferList(PNET_BUFFER_LIST NetBufferList)
 NTAPI PNET_BUFFER
 NdisAllocateNetBuffer(NDIS_HANDLE PoolHandle, PMDL MdlChain, ULONG DataOffset, SIZE_T DataLength)
 {
+    if (EX_FAULT())
+        return NULL;
     NET_BUFFER *nb = ndis_nb_alloc(ndis_handle_check(PoolHandle, NDIS_KIND_POOL_NB, "NdisAllocateNetBuffer"));
     if (nb) {
         nb->MdlChain = MdlChain;
@@ -80,6 +91,8 @@ NdisAllocateNetBuffer(NDIS_HANDLE PoolHandle, PMDL MdlChain, ULONG DataOffset, S
 NTAPI PNET_BUFFER
 NdisAllocateNetBufferMdlAndData(NDIS_HANDLE PoolHandle)
 {
+    if (EX_FAULT())
+        return NULL;
     struct ndis_nb_pool *pool = ndis_handle_check(PoolHandle, NDIS_KIND_POOL_NB, "NdisAllocateNetBufferMdlAndData");
     if (!pool->data_bytes)
         return NULL;
@@ -101,6 +114,8 @@ NdisFreeNetBuffer(PNET_BUFFER NetBuffer)
 NTAPI NDIS_STATUS
 NdisAllocateNetBufferListContext(PNET_BUFFER_LIST NetBufferList, USHORT ContextSize, USHORT ContextBackFill, ULONG PoolTag)
 {
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     return ndis_nbl_context_alloc(NetBufferList, ContextSize, ContextBackFill);
 }
 
@@ -174,6 +189,8 @@ NdisGetPoolFromNetBufferList(PNET_BUFFER_LIST NetBufferList)
 NTAPI PMDL
 NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, UINT Length)
 {
+    if (EX_FAULT())
+        return NULL;
     MDL *mdl = ndis_alloc(ndis_mdl_bytes(VirtualAddress, Length));
     if (mdl)
         ndis_mdl_init(mdl, VirtualAddress, Length);

@@ -5,6 +5,7 @@
 
 #include "ndis/header.h"
 #include "ndis/oid.h"
+#include "nt/ex/fault.h"
 #include "verify/verify.h"
 
 static struct ndis_module *
@@ -60,6 +61,8 @@ NTAPI NDIS_STATUS
 NdisAllocateCloneOidRequest(NDIS_HANDLE SourceHandle, PNDIS_OID_REQUEST Request, UINT PoolTag, PNDIS_OID_REQUEST *CloneRequest)
 {
     VERIFY_ENTER(NdisAllocateCloneOidRequest);
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     NDIS_OID_REQUEST *clone = ndis_alloc(sizeof *clone);
     if (!clone)
         return NDIS_STATUS_RESOURCES;

@@ -2,6 +2,7 @@
 // Front doors of protocol drivers: registration, bind and open, sending, returning, PnP answers.
 // [ndis/nf-ndis-ndisregisterprotocoldriver] and kin
 #include "ndis/protocol.h"
+#include "nt/ex/fault.h"
 #include "verify/refuse.h"
 #include "verify/verify.h"
 
@@ -16,6 +17,8 @@ NdisRegisterProtocolDriver(NDIS_HANDLE ProtocolDriverContext, PNDIS_PROTOCOL_DRI
                            PNDIS_HANDLE NdisProtocolHandle)
 {
     VERIFY_ENTER(NdisRegisterProtocolDriver);
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     struct ndis_protocol *protocol = NULL;
     NDIS_STATUS status = ndis_protocol_register(ProtocolDriverContext, ProtocolCharacteristics, &protocol);
     *NdisProtocolHandle = protocol;
@@ -34,6 +37,8 @@ NdisOpenAdapterEx(NDIS_HANDLE NdisProtocolHandle, NDIS_HANDLE ProtocolBindingCon
                   NDIS_HANDLE BindContext, PNDIS_HANDLE NdisBindingHandle)
 {
     VERIFY_ENTER(NdisOpenAdapterEx);
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     struct ndis_protocol *protocol = ndis_handle_check(NdisProtocolHandle, NDIS_KIND_PROTOCOL, "NdisOpenAdapterEx");
     struct ndis_bind *bind = ndis_handle_check(BindContext, NDIS_KIND_BIND, "NdisOpenAdapterEx (BindContext)");
     struct ndis_binding *binding = NULL;

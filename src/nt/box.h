@@ -46,6 +46,7 @@ struct box {
     struct ps *ps;
     struct ndis *ndis;           // attached by ndis_create; NULL in a box without NDIS
     struct verify *verify;       // NULL: the verifier is off
+    struct ex_fault *fault;      // lent: planned failures (nt/ex/fault.h); NULL: none
     struct port_world *ports;    // lent by the world: where virtual NICs find their ports
     uint32_t leftovers;          // counted by the rooms while the box is destroyed
     void (*on_message)(void *context, const char *text);   // DbgPrint and friends, one line without newline

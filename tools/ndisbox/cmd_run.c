@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // ndisbox run and ndisbox demo: a stack file, the short form or the built-in example -> checked -> drawn, printed, or run.
+#include "faults.h"
 #include "out.h"
 #include "run.h"
 #include "tool.h"
@@ -24,6 +25,7 @@ static int
 go(const struct args *args, struct stack *stack)
 {
     struct run_options options = options_of(args);
+    struct faults faults;
     int code = EXIT_CLEAN;
     if (args_flag(args, "print-stack")) {
         stack_print_yaml(stack, stdout);
@@ -34,6 +36,8 @@ go(const struct args *args, struct stack *stack)
         code = EXIT_USAGE;
     } else if (args_text(args, "for") && !options.for_ns) {
         out_error("--for 0 would end before anything starts; leave it out to run until the script's end or Ctrl-C");
+        code = EXIT_USAGE;
+    } else if (!faults_read(args, &faults, &options.faults)) {
         code = EXIT_USAGE;
     } else {
         code = run_stack(stack, &options);

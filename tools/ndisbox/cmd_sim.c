@@ -2,6 +2,7 @@
 // ndisbox sim, replay and bench: their options, and what can be refused before anything starts.
 #include <string.h>
 
+#include "faults.h"
 #include "out.h"
 #include "run.h"
 #include "tool.h"
@@ -16,6 +17,9 @@ cmd_sim(const struct args *args)
                                   .quiet = args_flag(args, "quiet"),
                                   .tape_dir = args_text(args, "tape-dir") ? args_text(args, "tape-dir") : "."};
     args_range(args, "seeds", &first, &last);
+    struct faults faults;
+    if (!faults_read(args, &faults, &options.faults))
+        return EXIT_USAGE;
     struct stack *stack = source_read(args, &code);
     if (!stack)
         return code;

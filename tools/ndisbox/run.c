@@ -11,6 +11,7 @@
 
 #include "nbx/script.h"
 #include "nbx/world.h"
+#include "faults.h"
 #include "ndis/ndis.h"
 #include "out.h"
 #include "run.h"
@@ -70,13 +71,44 @@ run_on_finding(void *context, const char *text)
 void
 run_on_broken(void *context, const char *function, const char *what)
 {
-    const struct run *run = context;
+    struct run *run = context;
     (void)function;
     (void)what;
+    run_say_faults(run);
+    run_note_faults(run);
     if (run->tape && !sim_tape_write(run->sched, run->tape))
         out_error("seed %llu: replay it with: ndisbox replay %s", (unsigned long long)run->seed, run->tape);
     if (run->trace)
         pcapng_writer_flush(run->trace);
+}
+
+void
+run_note_faults(struct run *run)
+{
+    struct ex_fault_state state = {0};
+    char text[128];
+    if (!run->fault || !run->tape)
+        return;
+    ex_fault_state_get(run->fault, &state);
+    if (!state.refused)
+        return;
+    faults_print(run->options->faults, &state, text, sizeof text);
+    sim_tape_note(run->sched, "faults", text);
+}
+
+void
+run_say_faults(struct run *run)
+{
+    struct ex_fault_state state = {0};
+    if (run->fault)
+        ex_fault_state_get(run->fault, &state);
+    if (!state.refused)
+        return;
+    out_progress_end();
+    if (state.last_place[0])
+        out_note("allocation %llu was refused on purpose: %s", (unsigned long long)state.last_number, state.last_place);
+    else
+        out_note("%llu of %llu allocations were refused on purpose", (unsigned long long)state.refused, (unsigned long long)state.asked);
 }
 
 // ---- the table at the end -------------------------------------------------------------------------------------------------------------
@@ -198,6 +230,7 @@ run_clear(struct run *run)
         for (uint32_t e = 0; e < run->adapter[i].edge_count; e++)
             free((char *)run->adapter[i].edge[e].name);
     free(run->adapter);
+    ex_fault_destroy(run->fault);
 }
 
 // ---- the run --------------------------------------------------------------------------------------------------------------------------
@@ -235,6 +268,7 @@ run_main(void *arg)
                                   .on_broken = run_on_broken,
                                   .context = run,
                                   .ledger = run->options->verify != RUN_VERIFY_OFF,
+                                  .fault = run->fault,
                                   .trace = run->trace};
     run->world = world_create(&config);
     if (!run->world) {
@@ -288,7 +322,11 @@ run_allocate(struct run *run, const struct stack *stack, const struct run_option
 {
     *run = (struct run){.stack = stack, .options = options};
     run->adapter = calloc(RUN_ADAPTERS_SHOWN, sizeof *run->adapter);
-    return run->adapter != NULL;
+    run->fault = options->faults ? ex_fault_create(options->faults) : NULL;
+    if (run->adapter && (run->fault || !options->faults))
+        return true;
+    run_clear(run);
+    return false;
 }
 
 int
@@ -312,6 +350,8 @@ run_stack(const struct stack *stack, const struct run_options *options)
             run_print_json(&run, stream);
         else if (!options->quiet && run.adapter_count)
             run_print_table(&run, stream);
+        if (!options->quiet)
+            run_say_faults(&run);
         if (!options->json && !options->quiet && code == EXIT_CLEAN)
             out_note("clean: nothing left behind");
     }

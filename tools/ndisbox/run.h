@@ -9,6 +9,8 @@
 
 #include "stack/stack.h"
 
+struct ex_fault_plan;
+
 enum run_verify {
     RUN_VERIFY_OFF,
     RUN_VERIFY_ON,
@@ -22,6 +24,7 @@ struct run_options {
     bool json;                   // results as one JSON document on stdout
     bool quiet;
     unsigned verbose;
+    const struct ex_fault_plan *faults;   // allocations of drivers that are refused; NULL: none
     const char *tape_dir;        // sim: where tapes of findings go
     bool force;                  // replay: build ids may differ
     bool gdb;                    // replay: under gdb

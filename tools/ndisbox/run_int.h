@@ -5,6 +5,7 @@
 
 #include "nbx/world.h"
 #include "ndis/ndis.h"
+#include "nt/ex/fault.h"
 #include "run.h"
 
 #define RUN_FINDINGS_KEPT 100
@@ -23,6 +24,7 @@ struct run {
     struct sched *sched;
     struct world *world;
     struct pcapng_writer *trace;
+    struct ex_fault *fault;                   // planned failures, or NULL
     enum world_result result;
     uint64_t *events;                         // NDIS_EVENT_COUNT counters to add to, or NULL
     uint32_t findings;
@@ -43,5 +45,9 @@ void run_main(void *run);
 void run_on_message(void *run, const char *text);
 void run_on_finding(void *run, const char *text);
 void run_on_broken(void *run, const char *function, const char *what);
+// Put on the tape which allocation was refused, so that a replay refuses it again.
+void run_note_faults(struct run *run);
+// "allocation 17 was refused: function (file:line) in image", or nothing if none was.
+void run_say_faults(struct run *run);
 
 #endif

@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "base/hash.h"
+#include "faults.h"
 #include "out.h"
 #include "run.h"
 #include "run_int.h"
@@ -25,6 +26,7 @@ struct sweep {
     uint64_t events[NDIS_EVENT_COUNT];
     uint64_t switches, choices, draws[SCHED_DRAW_COUNT];
     uint64_t virtual_ns, distinct;
+    uint64_t refused, refused_last_seed;      // allocations on purpose; the ordinal of the last seed that had one
     uint64_t *hashes;
 };
 
@@ -92,6 +94,7 @@ struct seed_result {
     uint32_t findings;
     enum world_result result;
     int ended;
+    struct ex_fault_state fault;
 };
 
 static void
@@ -129,8 +132,14 @@ seed_run(const struct stack *stack, const struct run_options *options, const str
     sim_stats_get(run.sched, &result->stats);
     if (config->tape_in && sim_replay_check(run.sched))
         result->findings++;
-    if (result->findings && tape)
-        sim_tape_write(run.sched, tape);
+    if (run.fault)
+        ex_fault_state_get(run.fault, &result->fault);
+    if (result->findings) {
+        run_note_faults(&run);
+        run_say_faults(&run);
+        if (tape)
+            sim_tape_write(run.sched, tape);
+    }
     if (run.trace)
         pcapng_writer_destroy(run.trace);
     sched_destroy(run.sched);
@@ -153,6 +162,9 @@ sweep_add(struct sweep *sweep, const struct seed_result *result)
     sweep->virtual_ns += result->stats.virtual_ns;
     sweep->hashes[sweep->seeds++] = result->stats.trace_hash;
     sweep->findings_seeds += result->findings > 0;
+    sweep->refused += result->fault.refused;
+    if (result->fault.refused)
+        sweep->refused_last_seed = sweep->seeds;
 }
 
 static int
@@ -171,7 +183,7 @@ sweep_count_distinct(struct sweep *sweep)
 }
 
 static void
-sweep_print(const struct sweep *sweep, uint64_t elapsed_ns)
+sweep_print(const struct sweep *sweep, const struct run_options *options, uint64_t elapsed_ns)
 {
     static const struct {
         enum sched_draw draw;
@@ -190,6 +202,13 @@ sweep_print(const struct sweep *sweep, uint64_t elapsed_ns)
         printf("  %-32s %12s\n", draws[i].word, out_count(number, sweep->draws[draws[i].draw]));
     printf("  %-32s %12s\n", "places where a thread may change", out_count(number, sweep->choices));
     printf("  %-32s %12s\n", "switches between threads", out_count(number, sweep->switches));
+    if (options->faults)
+        printf("  %-32s %12s\n", "allocations refused on purpose", out_count(number, sweep->refused));
+    if (options->faults && options->faults->mode == EX_FAULT_STACK)
+        printf(sweep->refused_last_seed < sweep->seeds
+                   ? "each of them from another call stack; the last %llu seeds met none that was new\n"
+                   : "each of them from another call stack; every seed met a new one: more seeds may meet more\n",
+               (unsigned long long)(sweep->seeds - sweep->refused_last_seed));
 }
 
 static void
@@ -198,10 +217,10 @@ sweep_print_json(const struct sweep *sweep, uint64_t elapsed_ns)
     json_t *events = json_object();
     for (int i = 0; i < NDIS_EVENT_COUNT; i++)
         json_object_set_new(events, ndis_event_word(i), json_integer((json_int_t)sweep->events[i]));
-    json_t *document = json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "seeds", (json_int_t)sweep->seeds, "elapsed_ns",
+    json_t *document = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "seeds", (json_int_t)sweep->seeds, "elapsed_ns",
                                  (json_int_t)elapsed_ns, "virtual_ns", (json_int_t)sweep->virtual_ns, "distinct_traces",
-                                 (json_int_t)sweep->distinct, "seeds_with_findings", (json_int_t)sweep->findings_seeds, "events",
-                                 events);
+                                 (json_int_t)sweep->distinct, "seeds_with_findings", (json_int_t)sweep->findings_seeds,
+                                 "allocations_refused", (json_int_t)sweep->refused, "events", events);
     json_dumpf(document, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(document);
@@ -217,14 +236,21 @@ tape_path(char *path, size_t bytes, const struct stack *stack, const struct run_
 // The first seed again: the same trace, or this build is not deterministic and no tape of it is worth anything.
 static bool
 sweep_prove(const struct stack *stack, const struct run_options *options, const struct sim_config *config, const char *notes[2],
-            uint64_t hash)
+            const struct seed_result *first)
 {
     struct seed_result again = {0};
     struct run_options silent = *options;
+    struct ex_fault_plan same;
     silent.quiet = true;
+    if (options->faults && options->faults->mode == EX_FAULT_STACK) {   // the stack is in the set now: refuse it by its number
+        same = *options->faults;
+        same.mode = EX_FAULT_NUMBER;
+        same.number = first->fault.last_number;
+        silent.faults = &same;
+    }
     if (!seed_run(stack, &silent, config, notes, NULL, &again))
         return false;
-    if (again.stats.trace_hash == hash)
+    if (again.stats.trace_hash == first->stats.trace_hash)
         return true;
     out_error("seed %llu ran twice and gave two different traces: something below reads a clock, an address or a random number",
               (unsigned long long)config->seed);
@@ -244,7 +270,7 @@ sweep_run(const struct stack *stack, const struct run_options *options, uint64_t
         tape_path(tape, sizeof tape, stack, options, seed);
         if (!seed_run(stack, options, &config, notes, tape, &result))
             return EXIT_MACHINE;
-        if (seed == first && !result.findings && !sweep_prove(stack, options, &config, notes, result.stats.trace_hash))
+        if (seed == first && !result.findings && !sweep_prove(stack, options, &config, notes, &result))
             code = EXIT_FINDING;
         sweep_add(sweep, &result);
         out_progress("sim", "seeds", seed - first + 1, last - first + 1, real_ns() - start);
@@ -265,13 +291,21 @@ run_seeds(const struct stack *stack, const struct run_options *options, uint64_t
     char *texts[2] = {stack_text(stack), build_text(stack)};
     const char *notes[2] = {texts[0], texts[1]};
     struct run_options silent = *options;
+    struct ex_fault_plan plan;
+    struct ex_fault_set *set = NULL;
     silent.quiet = true;                      // drivers' own chatter would drown the sweep
+    if (options->faults && options->faults->mode == EX_FAULT_STACK) {   // one a seed, each stack once over the sweep
+        plan = *options->faults;
+        plan.at_most = 1;
+        plan.set = set = ex_fault_set_create();
+        silent.faults = &plan;
+    }
     uint64_t start = real_ns();
     int code = EXIT_USAGE;
     sweep.hashes = calloc(last - first + 1, sizeof *sweep.hashes);
     if (!stack->has_script)
         out_error("%s: a sweep needs a script: it says when a run is over", stack->file);
-    else if (!sweep.hashes)
+    else if (!sweep.hashes || (silent.faults && silent.faults->mode == EX_FAULT_STACK && !set))
         out_error("out of memory for %llu seeds", (unsigned long long)(last - first + 1));
     else {
         code = sweep_run(stack, &silent, first, last, notes, &sweep);
@@ -279,8 +313,9 @@ run_seeds(const struct stack *stack, const struct run_options *options, uint64_t
         if (options->json)
             sweep_print_json(&sweep, real_ns() - start);
         else if (!options->quiet)
-            sweep_print(&sweep, real_ns() - start);
+            sweep_print(&sweep, options, real_ns() - start);
     }
+    ex_fault_set_destroy(set);
     free(sweep.hashes);
     free(texts[0]);
     free(texts[1]);
@@ -337,11 +372,32 @@ tape_under_gdb(const char *path)
     return EXIT_MACHINE;
 }
 
+// What the tape's run had refused on purpose. A tape without the note had no plan.
+static bool
+tape_faults(const char *path, struct faults *faults, bool *has)
+{
+    const char *error = NULL;
+    char *text = NULL, why[200];
+    *has = !sim_tape_note_load(path, "faults", &text, &error);
+    bool good = !*has || faults_parse(text, faults, why, sizeof why);
+    if (!good)
+        out_error("%s: the note of what was refused: %s", path, why);
+    free(text);
+    return good;
+}
+
 int
-run_tape(const char *path, const struct run_options *options)
+run_tape(const char *path, const struct run_options *given)
 {
     char *text = NULL;
     int code = EXIT_USAGE;
+    struct faults faults;
+    bool has_faults;
+    struct run_options with_faults = *given;
+    const struct run_options *options = &with_faults;
+    if (!tape_faults(path, &faults, &has_faults))
+        return code;
+    with_faults.faults = has_faults ? &faults.plan : NULL;
     struct stack *stack = tape_stack(path, &text);
     if (stack && tape_build_matches(path, stack, options->force)) {
         const char *notes[2] = {NULL, NULL};

@@ -28,6 +28,12 @@ const struct option_row common_options[] = {
             "repeated"}
 #define VERIFY_ROW {"verify", 0, OPTION_WORD, "off|on|strict", verify_words, "How closely drivers are watched; on without this option"}
 
+#define FAULTS_ROW \
+    {"faults", 0, OPTION_TEXT, "N|P%|each", \
+     .doc = "Refuse allocations of the drivers on purpose: the N-th, each with a chance, or the first from every distinct call stack " \
+            "(under sim, one a seed); with @DRIVER behind it, only that driver's. What then does not come about is no finding; a " \
+            "crash, a leak or a hang is"}
+
 static const struct option_row run_options[] = {
     SET_ROW,
     DRIVER_ROW,
@@ -38,6 +44,7 @@ static const struct option_row run_options[] = {
     {"trace", 0, OPTION_FILE, "F.pcapng",
      .doc = "Write what passes each edge as pcapng; - is stdout, as in --trace - | wireshark -k -i -"},
     VERIFY_ROW,
+    FAULTS_ROW,
     JSON_ROW,
     {"report", 0, OPTION_LIST, "FILE", .doc = "Write findings to a file",
      .later = "findings are printed on stderr for now; redirect them (2>findings.txt)"},
@@ -82,6 +89,7 @@ static const struct option_row sim_options[] = {
     ADAPTER_ROW,
     {"tape-dir", 0, OPTION_FILE, "DIR", .doc = "Where tapes of findings are written; the current directory without it"},
     VERIFY_ROW,
+    FAULTS_ROW,
     JSON_ROW,
     {0}};
 

@@ -13,6 +13,7 @@
 
 #include "host/symbol.h"
 #include "nt/ex/ex_int.h"
+#include "nt/ex/fault.h"
 #include "nt/ex/poison.h"
 #include "nt/ke/bugcheck.h"
 #include "nt/ke/word.h"
@@ -125,7 +126,7 @@ shard_add(struct ex_shard *shard, struct pool_header *header)
 void *
 ex_pool_alloc(struct box *box, size_t bytes, ULONG tag, bool zero, const void *caller)
 {
-    if (bytes > SIZE_MAX - 2 * PAGE_SIZE)
+    if (bytes > SIZE_MAX - 2 * PAGE_SIZE || ex_fault(box, caller))
         return NULL;
     size_t front = pool_is_paged_size(bytes) ? PAGE_SIZE : sizeof(struct pool_header);
     char *base;

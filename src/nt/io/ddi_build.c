@@ -2,6 +2,7 @@
 // Front doors that build requests and MDLs.
 #include <stdlib.h>
 
+#include "nt/ex/fault.h"
 #include "nt/io/io_int.h"
 #include "nt/io/mdl.h"
 #include "nt/io/request.h"
@@ -11,6 +12,8 @@ NTAPI PMDL
 IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLEAN ChargeQuota, PIRP Irp)
 {
     VERIFY_ENTER(IoAllocateMdl);
+    if (EX_FAULT())
+        return NULL;
     MDL *mdl = io_mdl_alloc(box_self(), VirtualAddress, Length, SecondaryBuffer, Irp);
     VERIFY_LEAVE(IoAllocateMdl);
     return mdl;
@@ -37,6 +40,8 @@ IoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT DeviceObject, 
                               PVOID OutputBuffer, ULONG OutputBufferLength, BOOLEAN InternalDeviceIoControl, PKEVENT Event,
                               PIO_STATUS_BLOCK IoStatusBlock)
 {
+    if (EX_FAULT())
+        return NULL;
     IRP *irp;
     VERIFY_ENTER(IoBuildDeviceIoControlRequest);
     struct io_request request = {.major = InternalDeviceIoControl ? IRP_MJ_INTERNAL_DEVICE_CONTROL : IRP_MJ_DEVICE_CONTROL,
@@ -61,6 +66,8 @@ IoBuildAsynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT DeviceObject, 
                               PIO_STATUS_BLOCK IoStatusBlock)
 {
     VERIFY_ENTER(IoBuildAsynchronousFsdRequest);
+    if (EX_FAULT())
+        return NULL;
     IRP *irp = io_request_fsd(box_self(), MajorFunction, DeviceObject, Buffer, Length, StartingOffset, NULL, IoStatusBlock, false);
     VERIFY_LEAVE(IoBuildAsynchronousFsdRequest);
     return irp;
@@ -71,6 +78,8 @@ IoBuildSynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT DeviceObject, P
                              PKEVENT Event, PIO_STATUS_BLOCK IoStatusBlock)
 {
     VERIFY_ENTER(IoBuildSynchronousFsdRequest);
+    if (EX_FAULT())
+        return NULL;
     IRP *irp = io_request_fsd(box_self(), MajorFunction, DeviceObject, Buffer, Length, StartingOffset, Event, IoStatusBlock, true);
     VERIFY_LEAVE(IoBuildSynchronousFsdRequest);
     return irp;

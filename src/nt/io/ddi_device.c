@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nt/ex/fault.h"
 #include "nt/io/io_int.h"
 #include "verify/verify.h"
 
@@ -11,6 +12,8 @@ IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize, PUNICODE_
                ULONG DeviceCharacteristics, BOOLEAN Exclusive, PDEVICE_OBJECT *DeviceObject)
 {
     VERIFY_ENTER(IoCreateDevice);
+    if (EX_FAULT())
+        return STATUS_INSUFFICIENT_RESOURCES;
     NTSTATUS status = io_device_create(box_self(), DriverObject, DeviceExtensionSize, DeviceName, DeviceType, DeviceCharacteristics,
                                        Exclusive, DeviceObject);
     VERIFY_LEAVE(IoCreateDevice);
@@ -29,6 +32,8 @@ NTAPI NTSTATUS
 IoCreateSymbolicLink(PUNICODE_STRING SymbolicLinkName, PUNICODE_STRING DeviceName)
 {
     VERIFY_ENTER(IoCreateSymbolicLink);
+    if (EX_FAULT())
+        return STATUS_INSUFFICIENT_RESOURCES;
     NTSTATUS status = io_symlink_create(box_self(), SymbolicLinkName, DeviceName);
     VERIFY_LEAVE(IoCreateSymbolicLink);
     return status;
@@ -130,6 +135,8 @@ NTAPI NTSTATUS
 IoAllocateDriverObjectExtension(PDRIVER_OBJECT DriverObject, PVOID ClientIdentificationAddress, ULONG DriverObjectExtensionSize,
                                 PVOID *DriverObjectExtension)
 {
+    if (EX_FAULT())
+        return STATUS_INSUFFICIENT_RESOURCES;
     struct io_driver *driver = io_driver_of(DriverObject);
     NTSTATUS status = STATUS_SUCCESS;
     VERIFY_ENTER(IoAllocateDriverObjectExtension);

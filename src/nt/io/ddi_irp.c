@@ -2,6 +2,7 @@
 // Front doors of IRPs: memory, calling down, completing, cancelling. Building requests is ddi_build.c.
 #include <stdlib.h>
 
+#include "nt/ex/fault.h"
 #include "nt/io/io_int.h"
 #include "verify/verify.h"
 
@@ -9,6 +10,8 @@ NTAPI PIRP
 IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota)
 {
     VERIFY_ENTER(IoAllocateIrp);
+    if (EX_FAULT())
+        return NULL;
     IRP *irp = io_irp_alloc(box_self(), StackSize);
     VERIFY_LEAVE(IoAllocateIrp);
     return irp;
@@ -18,6 +21,8 @@ NTAPI PIRP
 IoAllocateIrpEx(PDEVICE_OBJECT DeviceObject, CCHAR StackSize, BOOLEAN ChargeQuota)
 {
     VERIFY_ENTER(IoAllocateIrpEx);
+    if (EX_FAULT())
+        return NULL;
     IRP *irp = io_irp_alloc(box_self(), StackSize);
     VERIFY_LEAVE(IoAllocateIrpEx);
     return irp;

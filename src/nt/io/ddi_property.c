@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Front doors of device properties, device keys and device interfaces. PASSIVE_LEVEL.
+#include "nt/ex/fault.h"
 #include "nt/io/property.h"
 #include "verify/verify.h"
 
@@ -27,6 +28,8 @@ IoRegisterDeviceInterface(PDEVICE_OBJECT PhysicalDeviceObject, const GUID *Inter
                           PUNICODE_STRING SymbolicLinkName)
 {
     VERIFY_ENTER(IoRegisterDeviceInterface);
+    if (EX_FAULT())
+        return STATUS_INSUFFICIENT_RESOURCES;
     NTSTATUS status = io_interface_register(PhysicalDeviceObject, InterfaceClassGuid, ReferenceString, SymbolicLinkName);
     VERIFY_LEAVE(IoRegisterDeviceInterface);
     return status;

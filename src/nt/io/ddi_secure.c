@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Front door of IoCreateDeviceSecure (wdmsec.h).
+#include "nt/ex/fault.h"
 #include "nt/io/io_int.h"
 #include "verify/verify.h"
 
@@ -10,6 +11,8 @@ IoCreateDeviceSecure(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize, PUN
                      ULONG DeviceCharacteristics, BOOLEAN Exclusive, PCUNICODE_STRING DefaultSDDLString, LPCGUID DeviceClassGuid,
                      PDEVICE_OBJECT *DeviceObject)
 {
+    if (EX_FAULT())
+        return STATUS_INSUFFICIENT_RESOURCES;
     char sddl[512];
     uint32_t rights;
     VERIFY_ENTER(IoCreateDeviceSecure);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Front doors: MDLs. [wdm/nf-wdm-mmprobeandlockpages], [wdm/nf-wdm-mmmaplockedpagesspecifycache], [wdm/nf-wdm-mmallocatepagesformdlex]
+#include "nt/ex/fault.h"
 #include "nt/ex/pool.h"
 #include "nt/ke/bugcheck.h"
 #include "nt/ke/ke.h"
@@ -53,6 +54,8 @@ MmMapLockedPagesSpecifyCache(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMo
                              ULONG BugCheckOnFailure, ULONG Priority)
 {
     VERIFY_ENTER(MmMapLockedPagesSpecifyCache);
+    if (!BugCheckOnFailure && EX_FAULT())
+        return NULL;
     return mm_mdl_map(MemoryDescriptorList);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Front doors: system threads, the System process, the version. [wdm/nf-wdm-pscreatesystemthread], [wdm/nf-wdm-psterminatesystemthread]
+#include "nt/ex/fault.h"
 #include "nt/ke/bugcheck.h"
 #include "nt/ke/thread.h"
 #include "nt/ps/ps.h"
@@ -13,6 +14,8 @@ PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT_ATTRIBUT
                      PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine, PVOID StartContext)
 {
     VERIFY_ENTER(PsCreateSystemThread);
+    if (EX_FAULT())
+        return STATUS_INSUFFICIENT_RESOURCES;
     struct box *box = box_self();
     struct ps_thread *thread;
     NTSTATUS status = ps_thread_create(box, StartRoutine, StartContext, &thread);

@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: MIT
 // A filter that does one wrong thing, for the test of what the tool then says (tests/sim/race/crime_test.c). Crime in the
 // filter's settings chooses it: 1 writes through a null pointer when a list is sent, 2 completes a sent list twice, 3 calls a function
-// that ndisbox refuses while it attaches, 0 none: then it passes everything on. In FilterAttach -> culprit_attach the number is read.
+// that ndisbox refuses while it attaches, 4 forgets its first block of pool when it does not get the second, 0 none: then it passes
+// everything on. In FilterAttach -> culprit_attach the number is read.
 #define NDIS630 1
 #include <ndis.h>
 
 static NDIS_HANDLE culprit_driver;
 static ULONG culprit_crime;
+
+static PVOID culprit_block;
+
+// What it should do when the second block is refused: free the first.
+static NDIS_STATUS
+culprit_forget(NDIS_HANDLE filter)
+{
+    culprit_block = NdisAllocateMemoryWithTagPriority(filter, 100, 'brCu', NormalPoolPriority);
+    if (!culprit_block)
+        return NDIS_STATUS_RESOURCES;
+    PVOID second = NdisAllocateMemoryWithTagPriority(filter, 200, 'brCu', NormalPoolPriority);
+    if (!second)
+        return NDIS_STATUS_RESOURCES;
+    NdisFreeMemory(second, 0, 0);
+    return NDIS_STATUS_SUCCESS;
+}
 
 static FILTER_ATTACH culprit_attach;
 static NDIS_STATUS
@@ -30,6 +47,8 @@ culprit_attach(NDIS_HANDLE filter, NDIS_HANDLE driver_context, PNDIS_FILTER_ATTA
     NdisCloseConfiguration(configuration);
     if (culprit_crime == 3)
         NdisMRegisterInterruptEx(NULL, NULL, NULL, NULL);
+    if (culprit_crime == 4 && (status = culprit_forget(filter)) != NDIS_STATUS_SUCCESS)
+        return status;
     return NdisFSetAttributes(filter, filter, &attributes);
 }
 
@@ -38,6 +57,8 @@ static VOID
 culprit_detach(NDIS_HANDLE context)
 {
     UNREFERENCED_PARAMETER(context);
+    if (culprit_block)
+        NdisFreeMemory(culprit_block, 0, 0);
 }
 
 static FILTER_RESTART culprit_restart;
