@@ -171,6 +171,7 @@ adapter_create(struct ndis_miniport_driver *driver, const struct ndis_adapter_co
     list_init(&adapter->filters);
     list_init(&adapter->bindings);
     list_init(&adapter->oids.waiting);
+    list_init(&adapter->kept);
     KIRQL old = ke_lock_take(&ndis->lock);
     adapter->if_index = ++ndis->next_if_index;
     adapter->luid.Info.NetLuidIndex = ++ndis->next_luid_index;
@@ -342,19 +343,10 @@ ndis_adapter_pause(struct ndis_adapter *adapter)
     return NDIS_STATUS_SUCCESS;
 }
 
-static void
-adapter_reset_work(void *arg)
-{
-    struct adapter_call *call = arg;
-    call->status = ndis_miniport_reset(call->adapter);
-}
-
 NDIS_STATUS
 ndis_adapter_reset(struct ndis_adapter *adapter)
 {
-    struct adapter_call call = {.adapter = adapter};
-    ndis_pnp_run(adapter->module.ndis, adapter_reset_work, &call);
-    return call.status;
+    return ndis_reset_run(adapter);
 }
 
 static void
@@ -452,7 +444,7 @@ ndis_event_word(enum ndis_event event)
     static const char *const words[NDIS_EVENT_COUNT] = {
         "pause with sends in flight", "pause with receives out", "send refused (paused)", "completion deferred",
         "indication deferred", "frame looped back", "receive shown to several", "OID request waited",
-        "OID request cancelled", "send cancelled"};
+        "OID request cancelled", "send cancelled", "adapter reset"};
     return words[event];
 }
 

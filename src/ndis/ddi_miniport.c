@@ -80,10 +80,18 @@ NTAPI VOID
 NdisMResetComplete(NDIS_HANDLE MiniportAdapterHandle, NDIS_STATUS Status, BOOLEAN AddressingReset)
 {
     VERIFY_ENTER(NdisMResetComplete);
-    struct ndis_adapter *adapter = adapter_from(MiniportAdapterHandle, "NdisMResetComplete");
-    adapter->reset_addressing = AddressingReset;
-    if (!ndis_pending_complete(&adapter->reset, Status))
-        verify_contract("NdisMResetComplete", "no reset is pending");
+    if (!ndis_reset_complete(adapter_from(MiniportAdapterHandle, "NdisMResetComplete"), Status, AddressingReset))
+        verify_contract("NdisMResetComplete", "no reset is pending (Windows: BugCheck 0x7C (0xF) NDIS_BUGCHECK_RESET_COMPLETE_UNEXPECTED)");
+}
+
+NTAPI VOID
+NdisMResetMiniport(NDIS_HANDLE MiniportAdapterHandle)
+{
+    VERIFY_ENTER(NdisMResetMiniport);
+    struct ndis_adapter *adapter = adapter_from(MiniportAdapterHandle, "NdisMResetMiniport");
+    if (!adapter->driver->chars.ResetHandlerEx)
+        verify_contract("NdisMResetMiniport", "the driver has registered no MiniportResetEx");
+    ndis_reset_request(adapter);
 }
 
 NTAPI VOID

@@ -228,17 +228,22 @@ ndis_miniport_initialize(struct ndis_adapter *adapter)
         return status;
     }
     ndis_module_state_set(&adapter->module, NDIS_STATE_PAUSED);
-    return NDIS_STATUS_SUCCESS;
+    status = ndis_reset_start(adapter);
+    if (status != NDIS_STATUS_SUCCESS)
+        ndis_miniport_halt(adapter, NdisHaltDeviceInitializationFailed);
+    return status;
 }
 
 void
 ndis_miniport_halt(struct ndis_adapter *adapter, NDIS_HALT_ACTION action)
 {
+    ndis_reset_stop(adapter);
     ndis_oid_flush(&adapter->module, NDIS_STATUS_REQUEST_ABORTED);
     adapter->driver->chars.HaltHandlerEx(adapter->general_context, action);
     ndis_module_drain(&adapter->module);
     ke_grace(adapter->module.ndis->box);
     attributes_drop(adapter);
+    ndis_kept_drop(adapter);
     ndis_module_state_set(&adapter->module, NDIS_STATE_HALTED);
 }
 
@@ -292,23 +297,5 @@ ndis_miniport_restart(struct ndis_adapter *adapter)
     NDIS_STATUS status = adapter->driver->chars.RestartHandler(adapter->general_context, &parameters);
     status = ndis_pending_end(&adapter->restart, status);
     ndis_module_state_set(&adapter->module, status == NDIS_STATUS_SUCCESS ? NDIS_STATE_RUNNING : NDIS_STATE_PAUSED);
-    return status;
-}
-
-NDIS_STATUS
-ndis_miniport_reset(struct ndis_adapter *adapter)
-{
-    if (!adapter->driver->chars.ResetHandlerEx)
-        return NDIS_STATUS_NOT_RESETTABLE;
-    BOOLEAN addressing = FALSE;
-    ndis_pending_begin(&adapter->reset);
-    NDIS_STATUS status = adapter->driver->chars.ResetHandlerEx(adapter->general_context, &addressing);
-    bool pended = status == NDIS_STATUS_PENDING;
-    status = ndis_pending_end(&adapter->reset, status);
-    if (pended)
-        addressing = adapter->reset_addressing;
-    // The miniport lost its filter and addresses: NDIS sets them again [ndis/nc-ndis-miniport_reset].
-    if (status == NDIS_STATUS_SUCCESS && addressing)
-        status = ndis_pfilter_restore(adapter);
     return status;
 }

@@ -79,6 +79,7 @@ enum ndis_event {
     NDIS_EVENT_OID_WAITED,           // a request had to wait for another
     NDIS_EVENT_OID_CANCELLED,
     NDIS_EVENT_SEND_CANCELLED,
+    NDIS_EVENT_RESET,
     NDIS_EVENT_COUNT
 };
 const char *ndis_event_word(enum ndis_event event);

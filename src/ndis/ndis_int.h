@@ -179,8 +179,25 @@ struct ndis_oid_queue {                       // serialises OID requests into on
     struct list waiting;                      // of struct ndis_oid
     struct ndis_oid *current;
     bool running;                             // somebody is handing requests to the driver: others only queue
+    uint64_t handed;                          // how many requests have been handed to the driver
     bool work_queued;                         // work is on its way to do so at PASSIVE
     struct ke_work work;
+};
+
+// Resets and the check for hang of an adapter (reset.c).
+struct ndis_reset {
+    bool is_open;                             // may begin: between initialise and halt; guarded by ndis->lock, as the next two are
+    bool is_wanted;                           // asked for while it could not begin
+    bool is_running;
+    _Atomic uint32_t ended;                   // how many have ended
+    NDIS_STATUS status;                       // of the last
+    WORK_QUEUE_ITEM work;                     // runs it: not the PnP thread, which may wait for what only a reset ends
+    struct ndis_pending pending;              // NdisMResetComplete
+    BOOLEAN addressing;                       // what it said
+    struct ke_thread *hang_thread;            // NULL: no MiniportCheckForHangEx
+    _Atomic uint32_t hang_stop;
+    uint64_t hang_request;                    // oids.handed at the last look, and at how many looks since that request was out
+    uint32_t hang_looks;
 };
 
 struct ndis_adapter {
@@ -218,10 +235,13 @@ struct ndis_adapter {
     struct ndis_top *_Atomic top;
     uint32_t top_version;                     // under ndis->lock: counts the tables begun
 
-    struct ndis_pending pause, restart, reset;
-    BOOLEAN reset_addressing;                 // what NdisMResetComplete said
+    struct ndis_pending pause, restart;
+    struct ndis_reset reset;
+    _Atomic uint32_t resetting;               // inside MiniportResetEx, or it has pended: the miniport gets no requests
     struct ndis_oid_queue oids;
-    struct ke_lock oid_lock;                  // guards oids
+    struct ke_lock oid_lock;                  // guards oids and kept
+    struct list kept;                         // of struct ndis_kept (kept.c)
+    uint64_t kept_next;
 
     // Link state and what is replayed to late bindings (status.c). Guarded by ndis->lock.
     NDIS_LINK_STATE link;
@@ -611,7 +631,18 @@ NDIS_STATUS ndis_miniport_initialize(struct ndis_adapter *adapter);
 void ndis_miniport_halt(struct ndis_adapter *adapter, NDIS_HALT_ACTION action);
 void ndis_miniport_pause(struct ndis_adapter *adapter, ULONG reason);
 NDIS_STATUS ndis_miniport_restart(struct ndis_adapter *adapter);
-NDIS_STATUS ndis_miniport_reset(struct ndis_adapter *adapter);
+
+// reset.c. Between start and stop the adapter may be reset and its miniport is asked whether it hangs.
+// irql: PASSIVE. fails: NDIS_STATUS_RESOURCES.
+NDIS_STATUS ndis_reset_start(struct ndis_adapter *adapter);
+// Waits for a reset that runs.
+void ndis_reset_stop(struct ndis_adapter *adapter);
+// A worker resets the adapter soon; one that runs already is enough. irql: <= DISPATCH.
+void ndis_reset_request(struct ndis_adapter *adapter);
+// Same and wait. Returns what the miniport said. irql: PASSIVE, not on the PnP thread.
+NDIS_STATUS ndis_reset_run(struct ndis_adapter *adapter);
+// NdisMResetComplete. Returns false when none was due.
+bool ndis_reset_complete(struct ndis_adapter *adapter, NDIS_STATUS status, BOOLEAN addressing);
 
 // What a module is told when it restarts: one attribute, the general one. It lives as long as the restart call.
 struct ndis_restart_attributes {
@@ -651,14 +682,20 @@ void ndis_oid_adapter_create(struct ndis_adapter *adapter);
 // NDIS's own request to the miniport, waiting for the answer. irql: PASSIVE.
 NDIS_STATUS ndis_oid_adapter(struct ndis_adapter *adapter, NDIS_REQUEST_TYPE type, NDIS_OID oid, void *buffer, uint32_t bytes,
                              uint32_t *done_bytes);
-// The same for a set of NDIS's sum of what the bindings asked for (pfilter.c). is_forced: even if it has not changed.
-NDIS_STATUS ndis_oid_adapter_sum(struct ndis_adapter *adapter, NDIS_OID oid, bool is_forced);
+// The same for a set of NDIS's sum of what the bindings asked for (pfilter.c), if the miniport has another.
+NDIS_STATUS ndis_oid_adapter_sum(struct ndis_adapter *adapter, NDIS_OID oid);
+// The same for a set that goes to the miniport alone, past the filters: what it said yes to before and has lost (kept.c).
+NDIS_STATUS ndis_oid_adapter_restore(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer, uint32_t bytes);
 // Sum the bindings' packet filters and multicast lists and tell the miniport when the sum has changed. irql: PASSIVE.
 NDIS_STATUS ndis_pfilter_update(struct ndis_adapter *adapter);
-// Give the miniport the sums again, changed or not (after a reset that lost them). irql: PASSIVE.
-NDIS_STATUS ndis_pfilter_restore(struct ndis_adapter *adapter);
+// Set again, at the miniport, what it has lost in a reset: packet filter, multicast list, offload encapsulation, wake-up patterns.
+// irql: PASSIVE. Returns the first failure. kept.c
+NDIS_STATUS ndis_kept_restore(struct ndis_adapter *adapter);
+void ndis_kept_drop(struct ndis_adapter *adapter);
 // Does the binding's packet filter take a frame with this destination?
 bool ndis_pfilter_matches(const struct ndis_top_entry *entry, const uint8_t *frame, uint32_t bytes, const struct ndis_adapter *adapter);
+// NDIS itself indicates, on behalf of the miniport. irql: <= DISPATCH
+void ndis_status_own(struct ndis_adapter *adapter, NDIS_STATUS code, void *buffer, ULONG bytes);
 void ndis_status_indicate(struct ndis_module *from, NDIS_STATUS_INDICATION *indication);
 // Tell a binding that has just begun to run what it missed (link state).
 void ndis_status_replay(struct ndis_binding *binding);

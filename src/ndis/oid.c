@@ -65,6 +65,7 @@ oid_answer_source(struct ndis_oid *oid, NDIS_STATUS status)
 static void
 oid_finish(struct ndis_oid *oid, NDIS_STATUS status)
 {
+    ndis_kept_end(oid, status);
     ndis_pfilter_set_end(oid, status);
     oid->status = status;
     uint32_t state = NDIS_OID_SUBMITTING;
@@ -110,6 +111,7 @@ oid_next(struct ndis_module *target, bool first)
         struct list *node = queue->current ? NULL : list_pop_front(&queue->waiting);
         oid = node ? LIST_ENTRY_OF(node, struct ndis_oid, node) : NULL;
         queue->current = oid ? oid : queue->current;
+        queue->handed += oid != NULL;
         queue->running = oid != NULL;
     }
     ke_lock_drop(&target->adapter->oid_lock, old);
@@ -121,8 +123,12 @@ static NDIS_STATUS
 oid_hand_over(struct ndis_module *target, struct ndis_oid *oid)
 {
     NDIS_STATUS status;
+    if (target->kind == NDIS_KIND_ADAPTER && atomic_load(&target->adapter->resetting))
+        return NDIS_STATUS_RESET_IN_PROGRESS;   // [ndis/nf-ndis-ndisoidrequest]
     if (oid->is_sum && !ndis_pfilter_lend(oid, &status))
         return status;
+    if (target->kind == NDIS_KIND_ADAPTER && !ndis_kept_begin(oid))
+        return NDIS_STATUS_RESOURCES;
     bool counted = ndis_call_begin(target, ke_self());
     status = oid_call(target, oid->request);
     ndis_call_end(target, counted);
@@ -391,18 +397,24 @@ oid_request_fill(NDIS_OID_REQUEST *request, NDIS_REQUEST_TYPE type, NDIS_OID oid
     }
 }
 
-// Send NDIS's own request from the top and wait for the answer.
+enum oid_own { OID_OWN_PLAIN, OID_OWN_SUM, OID_OWN_RESTORE };
+
+// Send NDIS's own request and wait for the answer: from the top, or what a reset has lost straight to the miniport.
 static NDIS_STATUS
-oid_own(struct ndis_adapter *adapter, NDIS_OID_REQUEST *request, bool is_sum, bool is_forced)
+oid_own(struct ndis_adapter *adapter, NDIS_OID_REQUEST *request, enum oid_own how)
 {
     NDIS_STATUS status;
     struct ndis_pending done;
-    struct ndis_module *target = oid_target(adapter, NULL);
+    struct ndis_module *target = &adapter->module;
+    if (how == OID_OWN_RESTORE)
+        atomic_fetch_add(&target->calls, 1);
+    else
+        target = oid_target(adapter, NULL);
     struct ndis_oid *oid = oid_init(request, NULL, target);
     bool sent = !ndis_oid_answer(adapter, NULL, request, &status);
     if (sent) {
-        oid->is_sum = is_sum;
-        oid->is_forced = is_forced;
+        oid->is_sum = how == OID_OWN_SUM;
+        oid->is_restore = how == OID_OWN_RESTORE;
         oid->done = &done;
         ndis_pending_begin(&done);
         status = oid_send(oid);
@@ -417,7 +429,7 @@ ndis_oid_adapter(struct ndis_adapter *adapter, NDIS_REQUEST_TYPE type, NDIS_OID 
 {
     NDIS_OID_REQUEST request;
     oid_request_fill(&request, type, oid_number, buffer, bytes);
-    NDIS_STATUS status = oid_own(adapter, &request, false, false);
+    NDIS_STATUS status = oid_own(adapter, &request, OID_OWN_PLAIN);
     if (done_bytes)
         *done_bytes = type == NdisRequestSetInformation ? request.DATA.SET_INFORMATION.BytesRead
                                                         : request.DATA.QUERY_INFORMATION.BytesWritten;
@@ -425,9 +437,17 @@ ndis_oid_adapter(struct ndis_adapter *adapter, NDIS_REQUEST_TYPE type, NDIS_OID 
 }
 
 NDIS_STATUS
-ndis_oid_adapter_sum(struct ndis_adapter *adapter, NDIS_OID oid_number, bool is_forced)
+ndis_oid_adapter_sum(struct ndis_adapter *adapter, NDIS_OID oid_number)
 {
     NDIS_OID_REQUEST request;
     oid_request_fill(&request, NdisRequestSetInformation, oid_number, NULL, 0);
-    return oid_own(adapter, &request, true, is_forced);
+    return oid_own(adapter, &request, OID_OWN_SUM);
+}
+
+NDIS_STATUS
+ndis_oid_adapter_restore(struct ndis_adapter *adapter, NDIS_OID oid_number, void *buffer, uint32_t bytes)
+{
+    NDIS_OID_REQUEST request;
+    oid_request_fill(&request, NdisRequestSetInformation, oid_number, buffer, bytes);
+    return oid_own(adapter, &request, OID_OWN_RESTORE);
 }

@@ -27,7 +27,8 @@ struct ndis_oid {
     void *lent_buffer;
     uint32_t saved_bytes;
     bool is_sum;                              // to be given NDIS's sum when its turn has come (pfilter.c)
-    bool is_forced;                           // and to go down even if the sum has not changed
+    bool is_restore;                          // sets again what a reset has lost (kept.c)
+    struct ndis_kept *kept;                   // to be remembered if the miniport says yes (kept.c)
     _Atomic uint32_t state;
     NDIS_STATUS status;
 };
@@ -57,6 +58,11 @@ bool ndis_pfilter_set_begin(struct ndis_binding *binding, NDIS_OID_REQUEST *requ
 // Returns false with *status when the miniport has this sum already, or there is no memory. irql: <= DISPATCH
 bool ndis_pfilter_lend(struct ndis_oid *oid, NDIS_STATUS *status);
 void ndis_pfilter_set_end(struct ndis_oid *oid, NDIS_STATUS status);
+
+// kept.c: what NDIS sets again after a reset. Take note of a set that is about to reach the miniport, and of its answer.
+// Returns false when there is no memory for the note. irql: <= DISPATCH
+bool ndis_kept_begin(struct ndis_oid *oid);
+void ndis_kept_end(struct ndis_oid *oid, NDIS_STATUS status);
 
 // Write an answer into a query's buffer, with the length rules of queries.
 NDIS_STATUS ndis_oid_reply(NDIS_OID_REQUEST *request, const void *data, uint32_t bytes);

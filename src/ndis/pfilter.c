@@ -101,25 +101,13 @@ sum_bit(NDIS_OID oid)
     return oid == OID_GEN_CURRENT_PACKET_FILTER ? 1 : oid == OID_802_3_MULTICAST_LIST ? 2 : 4;
 }
 
-static NDIS_STATUS
-pfilter_tell(struct ndis_adapter *adapter, bool force)
-{
-    NDIS_STATUS status = ndis_oid_adapter_sum(adapter, OID_802_3_MULTICAST_LIST, force);
-    if (status == NDIS_STATUS_SUCCESS)
-        status = ndis_oid_adapter_sum(adapter, OID_GEN_CURRENT_PACKET_FILTER, force);
-    return status;
-}
-
 NDIS_STATUS
 ndis_pfilter_update(struct ndis_adapter *adapter)
 {
-    return pfilter_tell(adapter, false);
-}
-
-NDIS_STATUS
-ndis_pfilter_restore(struct ndis_adapter *adapter)
-{
-    return pfilter_tell(adapter, true);
+    NDIS_STATUS status = ndis_oid_adapter_sum(adapter, OID_802_3_MULTICAST_LIST);
+    if (status == NDIS_STATUS_SUCCESS)
+        status = ndis_oid_adapter_sum(adapter, OID_GEN_CURRENT_PACKET_FILTER);
+    return status;
 }
 
 // ---- a binding sets its own -------------------------------------------------------------------------------------------------------
@@ -257,7 +245,7 @@ ndis_pfilter_lend(struct ndis_oid *oid, NDIS_STATUS *status)
     bool changed = sum_keep(adapter, set->Oid, &sum);
     // A miniport that refused the last sum has another: tell it whatever ours is.
     changed |= (atomic_fetch_and(&adapter->sums_unsure, ~bit) & bit) != 0;
-    if (!changed && !oid->is_forced) {
+    if (!changed) {
         ndis_free(copy);
         *status = NDIS_STATUS_SUCCESS;
         return false;

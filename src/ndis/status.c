@@ -81,6 +81,19 @@ ndis_status_indicate(struct ndis_module *from, NDIS_STATUS_INDICATION *indicatio
 }
 
 void
+ndis_status_own(struct ndis_adapter *adapter, NDIS_STATUS code, void *buffer, ULONG bytes)
+{
+    NDIS_STATUS_INDICATION indication = {
+        .Header = ndis_header(NDIS_OBJECT_TYPE_STATUS_INDICATION, NDIS_STATUS_INDICATION_REVISION_1,
+                              NDIS_SIZEOF_STATUS_INDICATION_REVISION_1),
+        .SourceHandle = adapter,
+        .StatusCode = code,
+        .StatusBuffer = buffer,
+        .StatusBufferSize = bytes};
+    ndis_status_indicate(&adapter->module, &indication);
+}
+
+void
 ndis_status_replay(struct ndis_binding *binding)
 {
     struct ndis_adapter *adapter = binding->module.adapter;

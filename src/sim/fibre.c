@@ -220,6 +220,7 @@ sim_fibre_destroy(struct sim *sim, struct sim_fibre *fibre)
 #endif
     list_remove(&fibre->word_node);
     heap_remove(&sim->deadlines, &fibre->deadline);
+    sim->hopes -= fibre->is_hope;
     list_remove(&fibre->node);
     sim->fibre_count--;
     free(fibre);

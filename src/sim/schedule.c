@@ -4,6 +4,8 @@
 //   wait     the fibre joins the word's waiters (and the deadlines), then whoever is drawn from the runnable ones goes on
 //   wake     waiters become runnable; which ones is drawn if not all
 //   clock    moves only when nothing is runnable: to the earliest deadline, and everyone of that very instant becomes runnable
+//   idle     a fibre that only looks whether all is well (sched_thread.is_idle) may do so SIM_IDLE_ROUNDS times while nobody else has
+//            a deadline; if no other fibre has become runnable by then, this is the deadlock it would otherwise hide
 // A finding (nothing can ever run, too many steps, a replay that drifted) leaves every fibre where it is and ends sched_run.
 // Nothing here depends on an address: buckets keep waiters in the order of arrival, and only those of one word are looked at.
 #include <errno.h>
@@ -11,6 +13,9 @@
 #include <stdlib.h>
 
 #include "sim/sim_int.h"
+
+// Enough for a check for hang to notice, reset the adapter, and let the others go on [ndis/nc-ndis-miniport_check_for_hang].
+#define SIM_IDLE_ROUNDS 16
 
 static struct list *
 sim_word_bucket(struct sim *sim, const _Atomic uint32_t *word)
@@ -58,6 +63,10 @@ sim_unwait(struct sim *sim, struct sim_fibre *fibre, int result)
 {
     list_remove(&fibre->word_node);
     heap_remove(&sim->deadlines, &fibre->deadline);
+    sim->hopes -= fibre->is_hope;
+    fibre->is_hope = false;
+    if (!fibre->base.is_idle)
+        sim->idle_rounds = 0;
     fibre->word = NULL;
     fibre->wait_result = result;
     sim_ready_push(sim, fibre);
@@ -67,7 +76,7 @@ static bool
 sim_clock_advance(struct sim *sim)
 {
     struct heap_node *first = heap_first(&sim->deadlines);
-    if (!first)
+    if (!first || (!sim->hopes && sim->idle_rounds++ >= SIM_IDLE_ROUNDS * sim->deadlines.count))
         return false;
     sim->now_ns = first->key;
     sim->hash = hash_fold(sim->hash, sim->now_ns);
@@ -121,8 +130,8 @@ sim_schedule_away(struct sim *sim, bool ends)
     }
     struct sim_fibre *next = sim_pick(sim);
     if (!next) {
-        fprintf(stderr, "ndisbox: sim: deadlock at %llu ns: no thread can run and none waits for a time\n",
-                (unsigned long long)sim->now_ns);
+        fprintf(stderr, "ndisbox: sim: deadlock at %llu ns: no thread can run and none waits for a time%s\n",
+                (unsigned long long)sim->now_ns, heap_first(&sim->deadlines) ? ", checks for hang aside" : "");
         sim_report_fibres(sim);
         sim_finding(sim, -EDEADLK);
     }
@@ -187,8 +196,11 @@ sim_wait(struct sched *s, _Atomic uint32_t *word, uint32_t expected, uint64_t de
     self->state = SIM_FIBRE_WAITING;
     self->word = word;
     list_push_back(sim_word_bucket(sim, word), &self->word_node);
-    if (deadline_ns != SCHED_NEVER)
+    if (deadline_ns != SCHED_NEVER) {
         heap_push(&sim->deadlines, &self->deadline, deadline_ns);
+        self->is_hope = !self->base.is_idle;
+        sim->hopes += self->is_hope;
+    }
     sim_schedule_away(sim, false);
     return self->wait_result;
 }

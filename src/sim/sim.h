@@ -38,7 +38,7 @@ struct sched *sim_create(const struct sim_config *config, const char **error);
 void sim_stats_get(struct sched *sched, struct sim_stats *stats);
 
 // sched_run returns, after a report on stderr, and leaves the other fibres suspended for good:
-//   -EDEADLK  nothing can run and nobody waits for a time
+//   -EDEADLK  nothing can run and nobody waits for a time (idle threads aside, sched_thread.is_idle)
 //   -ETIME    the step limit is reached
 //   -ESTALE   the replay has drifted: the run asked for another decision than the tape holds next
 // Then only sim_stats_get, sim_tape_write, sim_replay_check and sched_destroy make sense. The tape is written before it returns.

@@ -48,6 +48,7 @@ struct sim_fibre {
     _Atomic uint32_t *word;      // while waiting on one
     struct list word_node;       // in the word's bucket
     struct heap_node deadline;   // in sim->deadlines
+    bool is_hope;                // and counted in sim->hopes
     int wait_result;
     char name[];
 };
@@ -77,6 +78,8 @@ struct sim {
     struct sim_fibre **ready;    // runnable, without the running one
     size_t ready_count, ready_capacity;
     struct heap deadlines;
+    size_t hopes;                // deadlines of fibres that are not idle (sched_thread.is_idle)
+    uint32_t idle_rounds;        // times the clock was moved for idle fibres alone, since another fibre ran
     struct list words[SIM_WORD_BUCKETS];
 
     struct sim_stack *free_stacks;

@@ -8,6 +8,7 @@
 
 struct kit kit;
 bool kit_filter_takes_oids;
+bool kit_mp_checks_for_hang;
 
 static const uint8_t kit_mac[6] = {2, 0, 0, 0, 0, 1};
 static NDIS_HANDLE mp_driver, lwf_driver, lwf_module, proto_driver[2], proto_pool[2];
@@ -23,6 +24,7 @@ mp_initialize(NDIS_HANDLE adapter, NDIS_HANDLE context, PNDIS_MINIPORT_INIT_PARA
                    NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
                    NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1},
         .MiniportAdapterContext = &kit.mp,
+        .CheckForHangTimeInSeconds = kit.mp.check_for_hang_s,
         .InterfaceType = NdisInterfaceInternal};
     NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES general = {
         .Header = {NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES, NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1,
@@ -89,6 +91,8 @@ mp_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
         return kit.mp.oid_status;
     if (request->RequestType == NdisRequestSetInformation && request->DATA.SET_INFORMATION.Oid == OID_GEN_CURRENT_PACKET_FILTER)
         kit.mp.packet_filter = *(ULONG *)request->DATA.SET_INFORMATION.InformationBuffer;
+    if (request->RequestType == NdisRequestSetInformation && request->DATA.SET_INFORMATION.Oid == OID_802_3_MULTICAST_LIST)
+        kit.mp.multicast_count = request->DATA.SET_INFORMATION.InformationBufferLength / 6;
     if (kit.mp.pend_oids) {
         kit.mp.pended_oid = request;
         return NDIS_STATUS_PENDING;
@@ -164,6 +168,24 @@ mp_shutdown(NDIS_HANDLE context, NDIS_SHUTDOWN_ACTION action)
     kit.mp.shutdowns++;
 }
 
+static NTAPI NDIS_STATUS
+mp_reset(NDIS_HANDLE context, PBOOLEAN addressing)
+{
+    ck_assert_ptr_eq(context, &kit.mp);
+    ck_assert(!*addressing);
+    kit.mp.resets++;
+    return kit.mp.on_reset ? kit.mp.on_reset(addressing) : NDIS_STATUS_SUCCESS;
+}
+
+static NTAPI BOOLEAN
+mp_check_for_hang(NDIS_HANDLE context)
+{
+    ck_assert_ptr_eq(context, &kit.mp);
+    ck_assert_uint_eq(KeGetCurrentIrql(), PASSIVE_LEVEL);
+    kit.mp.hang_checks++;
+    return kit.mp.on_check_for_hang && kit.mp.on_check_for_hang();
+}
+
 static NTAPI VOID
 mp_cancel(NDIS_HANDLE context, PVOID id)
 {
@@ -202,7 +224,10 @@ mp_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
         .ReturnNetBufferListsHandler = mp_return,
         .CancelSendHandler = mp_cancel,
         .ShutdownHandlerEx = mp_shutdown,
+        .ResetHandlerEx = mp_reset,
         .CancelOidRequestHandler = mp_cancel_oid};
+    if (kit_mp_checks_for_hang)
+        chars.CheckForHangHandlerEx = mp_check_for_hang;
     driver->DriverUnload = mp_unload;
     NDIS_STATUS status = NdisMRegisterMiniportDriver(driver, registry, NULL, &chars, &mp_driver);
     kit.mp_driver = mp_driver;
@@ -402,6 +427,8 @@ proto_status(NDIS_HANDLE context, PNDIS_STATUS_INDICATION indication)
 {
     struct kit_binding *binding = context;
     binding->status_indications++;
+    if (binding->on_status)
+        binding->on_status(binding, indication);
 }
 
 static NTAPI VOID

@@ -40,6 +40,11 @@ struct kit_miniport {
     uint32_t out_of_order;
     uint32_t marked_vlans;                    // frames whose 802.1Q word named their binding
     NDIS_STATUS oid_status;                   // what set requests get; 0: success
+    uint32_t multicast_count;                 // of the last OID_802_3_MULTICAST_LIST
+    _Atomic uint32_t resets, hang_checks;
+    NDIS_STATUS (*on_reset)(BOOLEAN *addressing);   // NULL: success, nothing lost
+    bool (*on_check_for_hang)(void);          // NULL: all is well
+    ULONG check_for_hang_s;
 };
 
 struct kit_binding {
@@ -58,6 +63,7 @@ struct kit_binding {
     _Atomic NDIS_STATUS oid_status;
     void (*on_completed)(struct kit_binding *binding, NET_BUFFER_LIST *nbls);
     void (*on_received)(struct kit_binding *binding);
+    void (*on_status)(struct kit_binding *binding, NDIS_STATUS_INDICATION *indication);
 };
 
 struct kit {
@@ -75,6 +81,7 @@ struct kit {
 
 extern struct kit kit;
 extern bool kit_filter_takes_oids;            // set before kit_run: lwf answers requests itself
+extern bool kit_mp_checks_for_hang;           // set before kit_run: mp has a MiniportCheckForHangEx
 
 void kit_run(uint64_t seed, void (*fn)(void));
 // mp, then lwf if asked for, then as many bindings as asked for, running.

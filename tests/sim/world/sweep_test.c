@@ -83,7 +83,7 @@ sweep_disturb(void *arg)
     struct ndis_adapter *adapter = box->adapters[0].ndis;
     ULONG value;
     uint32_t done;
-    switch (sched_draw(sweep.sched, SCHED_DRAW_FAULT, 4)) {
+    switch (sched_draw(sweep.sched, SCHED_DRAW_FAULT, 5)) {
     case 0:
     case 1:
         ndis_adapter_pause(adapter);
@@ -92,6 +92,9 @@ sweep_disturb(void *arg)
     case 2:
         ck_assert_int_eq(ndis_adapter_detach_filter(adapter, "lwfmon"), NDIS_STATUS_SUCCESS);
         ck_assert_int_eq(ndis_adapter_attach_filter(adapter, "lwfmon"), NDIS_STATUS_SUCCESS);
+        break;
+    case 3:
+        ck_assert_int_eq(ndis_adapter_reset(adapter), NDIS_STATUS_SUCCESS);
         break;
     default:
         ck_assert_int_eq(ndis_adapter_oid(adapter, NdisRequestQueryInformation, OID_GEN_XMIT_OK, &value, sizeof value, &done),
@@ -165,7 +168,8 @@ sweep_seed(uint64_t seed)
 
 TEST_TIMEOUT(240, bundled_drivers_come_down_clean_under_a_thousand_schedules_and_everything_listed_has_happened)
 {
-    static const enum ndis_event listed[] = {NDIS_EVENT_PAUSE_IN_FLIGHT, NDIS_EVENT_SEND_REFUSED, NDIS_EVENT_SHARED_RECEIVE};
+    static const enum ndis_event listed[] = {NDIS_EVENT_PAUSE_IN_FLIGHT, NDIS_EVENT_SEND_REFUSED, NDIS_EVENT_SHARED_RECEIVE,
+                                            NDIS_EVENT_RESET};
     for (uint64_t seed = 1; seed <= SWEEP_SEEDS; seed++)
         sweep_seed(seed);
     ck_assert_uint_eq(sweep.findings, 0);

@@ -250,6 +250,63 @@ TEST(deadlock_is_reported_with_every_fibre_and_ends_the_run)
     sched_destroy(crowd.sched);
 }
 
+// A thread that looks every two seconds whether all is well; at `cure` rounds it ends what the root waits for.
+struct idler {
+    struct sched *sched;
+    _Atomic uint32_t stuck, never;
+    uint32_t rounds, cure;
+};
+
+static void
+idler_main(void *arg)
+{
+    struct idler *idler = arg;
+    sched_self->is_idle = true;
+    while (!idler->stuck) {
+        sched_wait(idler->sched, &idler->never, 0, sched_now_ns(idler->sched) + 2000000000ull);
+        if (++idler->rounds != idler->cure)
+            continue;
+        idler->stuck = 1;
+        sched_wake(idler->sched, &idler->stuck, 1);
+    }
+}
+
+static void
+idler_root(void *arg)
+{
+    struct idler *idler = arg;
+    struct sched_thread *thread;
+    ck_assert_int_eq(sched_thread_start(idler->sched, "idler", idler_main, idler, NULL, &thread), 0);
+    while (!idler->stuck)
+        sched_wait(idler->sched, &idler->stuck, 0, SCHED_NEVER);
+    sched_thread_join(idler->sched, thread);
+}
+
+static void
+idler_run(void *arg)
+{
+    struct idler *idler = arg;
+    ck_assert_int_eq(sched_run(idler->sched, "root", idler_root, idler, NULL), -EDEADLK);
+}
+
+TEST(deadlock_is_found_although_an_idle_thread_looks_every_two_seconds)
+{
+    struct idler idler = {.sched = sim_must_create(&(struct sim_config){.seed = 1})};
+    char *report = capture(idler_run, &idler);
+    ck_assert_msg(strstr(report, "deadlock") && strstr(report, "checks for hang aside"), "%s", report);
+    ck_assert_uint_eq(idler.rounds, 16);
+    free(report);
+    sched_destroy(idler.sched);
+}
+
+TEST(an_idle_thread_that_ends_the_wait_in_time_is_heard)
+{
+    struct idler idler = {.sched = sim_must_create(&(struct sim_config){.seed = 1}), .cure = 8};
+    ck_assert_int_eq(sched_run(idler.sched, "root", idler_root, &idler, NULL), 0);
+    ck_assert_uint_eq(idler.rounds, 8);
+    sched_destroy(idler.sched);
+}
+
 static void
 spin_root(void *arg)
 {
