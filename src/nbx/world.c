@@ -13,6 +13,7 @@
 #include "nbx/watch.h"
 #include "ndis/ndis.h"
 #include "ndis/words.h"
+#include "nt/cm/cm.h"
 #include "nt/ex/fault.h"
 #include "nt/io/image.h"
 #include "nt/io/io.h"
@@ -106,7 +107,7 @@ world_adapter_find(struct world *world, const struct stack_adapter *stack)
     return box && box->adapters ? &box->adapters[stack->index] : NULL;
 }
 
-// ---- up: one box --------------------------------------------------------------------------------------------------------------------
+// ---- up: drivers, settings, adapters ------------------------------------------------------------------------------------------------
 
 static bool
 box_driver_load(struct world_box *self, const struct stack_driver *driver)
@@ -179,35 +180,137 @@ adapter_failed(struct world_box *self, const struct stack_adapter *adapter, cons
     return self->box->nbx_port_error ? WORLD_MACHINE : WORLD_FINDING;
 }
 
+// On an adapter that has initialised: filters from the bottom, restart, intermediate drivers, protocols.
 static enum world_result
-adapter_up(struct world_box *self, const struct stack_adapter *adapter)
+adapter_stand(struct world_box *self, const struct stack_adapter *adapter, struct ndis_adapter *ndis)
 {
-    struct world_adapter *mine = &self->adapters[adapter->index];
-    mine->stack = adapter;
-    if (adapter->intermediate_count) {
-        world_finding(self->world, "%s.%s: intermediate drivers are not built yet", self->stack->name, adapter->name);
-        return WORLD_FINDING;
-    }
-    adapter_settings(self, adapter);
-    struct ndis_adapter_config config = {.name = adapter->name, .driver = adapter->driver->name, .port_spec = adapter->port};
-    NDIS_STATUS status = ndis_adapter_add(self->box, &config, &mine->ndis);
-    if (status != NDIS_STATUS_SUCCESS)
-        return adapter_failed(self, adapter, "the adapter did not initialise", status);
+    NDIS_STATUS status;
     for (size_t i = 0; i < adapter->filter_count; i++) {
-        status = ndis_adapter_attach_filter(mine->ndis, adapter->filters[i].driver->name);
+        status = ndis_adapter_attach_filter(ndis, adapter->filters[i].driver->name);
         if (status != NDIS_STATUS_SUCCESS)
             return adapter_failed(self, adapter, adapter->filters[i].driver->name, status);
     }
-    status = ndis_adapter_restart(mine->ndis);
+    status = ndis_adapter_restart(ndis);
     if (status != NDIS_STATUS_SUCCESS)
         return adapter_failed(self, adapter, "the stack did not restart", status);
+    for (size_t i = 0; i < adapter->upper_count; i++) {
+        status = ndis_adapter_bind(ndis, adapter->uppers[i].driver->name);
+        if (status != NDIS_STATUS_SUCCESS)
+            return adapter_failed(self, adapter, adapter->uppers[i].driver->name, status);
+    }
     for (size_t i = 0; i < adapter->protocol_count; i++) {
-        status = ndis_adapter_bind(mine->ndis, adapter->protocols[i].driver->name);
+        status = ndis_adapter_bind(ndis, adapter->protocols[i].driver->name);
         if (status != NDIS_STATUS_SUCCESS)
             return adapter_failed(self, adapter, adapter->protocols[i].driver->name, status);
     }
     return WORLD_OK;
 }
+
+static enum world_result
+adapter_up(struct world_box *self, const struct stack_adapter *adapter)
+{
+    struct world_adapter *mine = &self->adapters[adapter->index];
+    struct ndis_adapter_config config = {.name = adapter->name, .driver = adapter->driver->name, .port_spec = adapter->port};
+    NDIS_STATUS status = ndis_adapter_add(self->box, &config, &mine->ndis);
+    if (status != NDIS_STATUS_SUCCESS)
+        return adapter_failed(self, adapter, "the adapter did not initialise", status);
+    return adapter_stand(self, adapter, mine->ndis);
+}
+
+// ---- up: virtual miniports ------------------------------------------------------------------------------------------------------------
+
+// On the PnP thread, whenever the intermediate driver wants: what stands on it comes up with it.
+static void
+virtual_changed(void *context, struct ndis_adapter *ndis, NDIS_STATUS status)
+{
+    struct world_adapter *mine = context;
+    mine->ndis = ndis;
+    if (status != NDIS_STATUS_SUCCESS)
+        adapter_failed(mine->box, mine->stack, "the virtual miniport did not initialise", status);
+    if (status != NDIS_STATUS_SUCCESS || (ndis && adapter_stand(mine->box, mine->stack, ndis) != WORLD_OK))
+        mine->failed = true;
+}
+
+// What setup and a notify object leave behind on Windows: a device for each virtual miniport, and its name in the binding's key of
+// each adapter below. The file may say otherwise in the binding's settings.
+static void
+virtual_names(struct world_box *self, const struct stack_adapter *lower)
+{
+    for (size_t i = 0; i < lower->upper_count; i++) {
+        const struct stack_upper *upper = &lower->uppers[i];
+        const char *names[256];
+        char path[256];
+        size_t count = 0;
+        for (; count < upper->adapter_count && count < 256; count++)
+            names[count] = self->adapters[upper->adapters[count]->index].device_name;
+        ndis_binding_key(lower->name, upper->driver->name, path, sizeof path);
+        struct cm_key *key = cm_key_open(self->box, path);
+        if (!key || !NT_SUCCESS(cm_set_multi_sz(self->box, key, "UpperBindings", names, count)))
+            box_message(self->box, "setting UpperBindings could not be stored");
+        if (upper->module)
+            settings_apply(self->box, path, &upper->module->settings);
+    }
+}
+
+static bool
+virtual_declare(struct world_box *self, const struct stack_adapter *adapter)
+{
+    struct world_adapter *mine = &self->adapters[adapter->index];
+    struct ndis_virtual_config config = {
+        .name = adapter->name, .driver = adapter->driver->name, .on_change = virtual_changed, .context = mine};
+    mine->box = self;
+    if (ndis_virtual_declare(self->box, &config, mine->device_name, sizeof mine->device_name) == NDIS_STATUS_SUCCESS)
+        return true;
+    world_finding(self->world, "%s.%s: out of memory", self->stack->name, adapter->name);
+    return false;
+}
+
+// Each settling lets one more storey of virtual miniports come up.
+static enum world_result
+virtual_await(struct world_box *self)
+{
+    enum world_result result = WORLD_OK;
+    for (size_t i = 0; i <= self->stack->adapter_count; i++)
+        ndis_settle(self->box);
+    for (size_t i = 0; i < self->stack->adapter_count; i++) {
+        const struct world_adapter *mine = &self->adapters[i];
+        char place[512];
+        if (!mine->stack->lower_count || (mine->ndis && !mine->failed))
+            continue;
+        result = self->box->nbx_port_error ? WORLD_MACHINE : WORLD_FINDING;
+        adapter_place(mine->stack, place, sizeof place);
+        if (!mine->failed)
+            world_finding(self->world, "%s%s.%s: %s did not ask for its virtual miniport: no NdisIMInitializeDeviceInstanceEx with %s", place,
+                          self->stack->name, mine->stack->name, mine->stack->driver->name, mine->device_name);
+    }
+    return result;
+}
+
+static enum world_result
+adapters_up(struct world_box *self)
+{
+    const struct stack_box *box = self->stack;
+    bool any_virtual = false;
+    for (size_t i = 0; i < box->adapter_count; i++) {
+        self->adapters[i].stack = &box->adapters[i];
+        adapter_settings(self, &box->adapters[i]);
+        if (!box->adapters[i].lower_count)
+            continue;
+        any_virtual = true;
+        if (!virtual_declare(self, &box->adapters[i]))
+            return WORLD_FINDING;
+    }
+    for (size_t i = 0; i < box->adapter_count; i++)
+        virtual_names(self, &box->adapters[i]);
+    for (size_t i = 0; i < box->adapter_count; i++) {
+        enum world_result result = box->adapters[i].lower_count ? WORLD_OK : adapter_up(self, &box->adapters[i]);
+        if (result != WORLD_OK)
+            return result;
+    }
+    return any_virtual ? virtual_await(self) : WORLD_OK;
+}
+
+// ---- up: one box ----------------------------------------------------------------------------------------------------------------------
 
 struct box_call {
     struct world_box *self;
@@ -230,12 +333,7 @@ box_up(void *arg)
     for (size_t i = 0; i < self->stack->driver_count; i++)
         if (!box_driver_load(self, &self->stack->drivers[i]))
             return;
-    for (size_t i = 0; i < self->stack->adapter_count; i++) {
-        call->result = adapter_up(self, &self->stack->adapters[i]);
-        if (call->result != WORLD_OK)
-            return;
-    }
-    call->result = WORLD_OK;
+    call->result = adapters_up(self);
 }
 
 static enum world_result
@@ -338,20 +436,30 @@ box_events_sum(struct world_box *self)
 }
 
 static void
+adapters_remove(struct world_box *self, bool is_virtual)
+{
+    for (size_t i = self->stack->adapter_count; i-- > 0;) {
+        struct world_adapter *mine = &self->adapters[i];
+        if (!mine->ndis || is_virtual != (mine->stack->lower_count > 0))
+            continue;
+        ndis_adapter_remove(mine->ndis);
+        mine->ndis = NULL;
+    }
+}
+
+static void
 box_down(void *arg)
 {
     struct world_box *self = arg;
     if (!self->box->ndis)
         return;
     box_events_sum(self);
-    for (size_t i = self->stack->adapter_count; i-- > 0;) {
-        struct world_adapter *mine = &self->adapters[i];
-        if (!mine->ndis)
-            continue;
-        adapter_idle_check(self, mine);
-        ndis_adapter_remove(mine->ndis);
-        mine->ndis = NULL;
-    }
+    for (size_t i = 0; i < self->stack->adapter_count; i++)
+        if (self->adapters[i].ndis)
+            adapter_idle_check(self, &self->adapters[i]);
+    // Virtual miniports go with what is below them; one whose driver keeps it is taken down last.
+    adapters_remove(self, false);
+    adapters_remove(self, true);
     for (size_t i = self->stack->driver_count; i-- > 0;) {
         struct io_image *image = io_image_find(self->box, self->stack->drivers[i].name);
         NTSTATUS status = image ? io_image_unload(image) : STATUS_SUCCESS;

@@ -34,13 +34,19 @@ struct world_config {
     struct pcapng_writer *trace;     // NULL: none
 };
 
+enum world_result { WORLD_OK, WORLD_FINDING, WORLD_MACHINE };
+
 // What the counters table and `expect` show of an adapter.
 struct world_counters {
     uint64_t rx_frames, tx_frames, rx_bytes, tx_bytes, rx_dropped, tx_dropped;
 };
 struct world_adapter {
     const struct stack_adapter *stack;
-    struct ndis_adapter *ndis;       // NULL once removed
+    struct ndis_adapter *ndis;       // NULL once removed; a virtual miniport's comes and goes as its driver wants
+    // Of a virtual miniport:
+    struct world_box *box;
+    char device_name[64];            // what its driver has to ask for
+    bool failed;                     // said already why it is not there, or what did not come up above it
     uint64_t rx_frames_seen;         // at its removal
 };
 
@@ -64,8 +70,6 @@ struct world {
 // fails: NULL when out of memory.
 struct world *world_create(const struct world_config *config);
 void world_destroy(struct world *world);
-
-enum world_result { WORLD_OK, WORLD_FINDING, WORLD_MACHINE };
 
 // Bring everything up. On failure what was brought up stays for world_teardown.
 // Returns WORLD_MACHINE when a port could not be had (exit 3), WORLD_FINDING when a driver failed.

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ndis/im.h"
 #include "ndis/ndis_int.h"
 #include "nt/cm/cm.h"
 
@@ -143,12 +144,19 @@ adapter_free(struct ndis_adapter *adapter)
     ndis_free(adapter);
 }
 
+void
+ndis_device_name(NET_LUID luid, char *out, size_t out_bytes)
+{
+    char guid[64];
+    adapter_guid_text(luid.Info.NetLuidIndex, guid, sizeof guid);
+    snprintf(out, out_bytes, "\\Device\\%s", guid);
+}
+
 static bool
 adapter_name(struct ndis_adapter *adapter, const struct ndis_adapter_config *config)
 {
-    char guid[64], device[80], key[256];
-    adapter_guid_text(adapter->luid.Info.NetLuidIndex, guid, sizeof guid);
-    snprintf(device, sizeof device, "\\Device\\%s", guid);
+    char device[80], key[256];
+    ndis_device_name(adapter->luid, device, sizeof device);
     ndis_adapter_key(config->name, key, sizeof key);
     adapter->mac = config->mac;
     adapter->name = ndis_strdup(config->name);
@@ -159,8 +167,18 @@ adapter_name(struct ndis_adapter *adapter, const struct ndis_adapter_config *con
            ndis_string_make(&adapter->friendly_name, config->name);
 }
 
+void
+ndis_interface_number(struct ndis *ndis, NET_IFINDEX *index, NET_LUID *luid)
+{
+    KIRQL old = ke_lock_take(&ndis->lock);
+    *index = ++ndis->next_if_index;
+    luid->Info.NetLuidIndex = ++ndis->next_luid_index;
+    ke_lock_drop(&ndis->lock, old);
+    luid->Info.IfType = IF_TYPE_ETHERNET_CSMACD;
+}
+
 static struct ndis_adapter *
-adapter_create(struct ndis_miniport_driver *driver, const struct ndis_adapter_config *config)
+adapter_create(struct ndis_miniport_driver *driver, const struct ndis_adapter_config *config, const struct ndis_im *im)
 {
     struct ndis *ndis = driver->ndis;
     struct ndis_adapter *adapter = ndis_alloc(sizeof *adapter);
@@ -172,11 +190,12 @@ adapter_create(struct ndis_miniport_driver *driver, const struct ndis_adapter_co
     list_init(&adapter->bindings);
     list_init(&adapter->oids.waiting);
     list_init(&adapter->kept);
-    KIRQL old = ke_lock_take(&ndis->lock);
-    adapter->if_index = ++ndis->next_if_index;
-    adapter->luid.Info.NetLuidIndex = ++ndis->next_luid_index;
-    ke_lock_drop(&ndis->lock, old);
-    adapter->luid.Info.IfType = IF_TYPE_ETHERNET_CSMACD;
+    if (im) {
+        adapter->if_index = im->if_index;
+        adapter->luid = im->luid;
+        adapter->im_context = im->context;
+    } else
+        ndis_interface_number(ndis, &adapter->if_index, &adapter->luid);
     if (!adapter_name(adapter, config) || !ndis_module_init(&adapter->module, NDIS_KIND_ADAPTER, adapter, driver->image)) {
         adapter_free(adapter);
         return NULL;
@@ -192,33 +211,44 @@ struct adapter_call {
     NDIS_STATUS status;
 };
 
+NDIS_STATUS
+ndis_adapter_start(struct ndis_miniport_driver *driver, const struct ndis_adapter_config *config, struct ndis_im *im,
+                   struct ndis_adapter **out)
+{
+    struct ndis *ndis = driver->ndis;
+    struct ndis_adapter *adapter = adapter_create(driver, config, im);
+    if (!adapter)
+        return NDIS_STATUS_RESOURCES;
+    NDIS_STATUS status = ndis_stack_publish(adapter);
+    if (status == NDIS_STATUS_SUCCESS)
+        status = ndis_miniport_initialize(adapter);
+    if (status == NDIS_STATUS_SUCCESS)
+        status = ndis_stack_publish(adapter);   // the routes carry MiniportAdapterContext
+    if (status != NDIS_STATUS_SUCCESS) {
+        adapter_free(adapter);
+        return status;
+    }
+    KIRQL old = ke_lock_take(&ndis->lock);
+    adapter->im = im;
+    list_push_back(&ndis->adapters, &adapter->node);
+    driver->adapter_count++;
+    ke_lock_drop(&ndis->lock, old);
+    *out = adapter;
+    return NDIS_STATUS_SUCCESS;
+}
+
 static void
 adapter_add_work(void *arg)
 {
     struct adapter_call *call = arg;
-    struct ndis *ndis = call->box->ndis;
-    struct ndis_miniport_driver *driver = miniport_driver_find(ndis, call->config->driver);
+    struct ndis_miniport_driver *driver = miniport_driver_find(call->box->ndis, call->config->driver);
     call->status = NDIS_STATUS_ADAPTER_NOT_FOUND;
     if (!driver || driver->deregistering)
         return;
-    call->status = NDIS_STATUS_RESOURCES;
-    struct ndis_adapter *adapter = adapter_create(driver, call->config);
-    if (!adapter)
-        return;
-    call->status = ndis_stack_publish(adapter);
-    if (call->status == NDIS_STATUS_SUCCESS)
-        call->status = ndis_miniport_initialize(adapter);
-    if (call->status == NDIS_STATUS_SUCCESS)
-        call->status = ndis_stack_publish(adapter);   // the routes carry MiniportAdapterContext
-    if (call->status != NDIS_STATUS_SUCCESS) {
-        adapter_free(adapter);
-        return;
-    }
-    KIRQL old = ke_lock_take(&ndis->lock);
-    list_push_back(&ndis->adapters, &adapter->node);
-    driver->adapter_count++;
-    ke_lock_drop(&ndis->lock, old);
-    call->adapter = adapter;
+    // A virtual miniport has no hardware that could be added: its driver asks for it (im.c).
+    call->status = NDIS_STATUS_NOT_SUPPORTED;
+    if (!(driver->chars.Flags & NDIS_INTERMEDIATE_DRIVER))
+        call->status = ndis_adapter_start(driver, call->config, NULL, &call->adapter);
 }
 
 NDIS_STATUS
@@ -353,17 +383,27 @@ static void
 adapter_remove_work(void *arg)
 {
     struct ndis_adapter *adapter = ((struct adapter_call *)arg)->adapter;
+    ndis_adapter_stop(adapter, NdisHaltDeviceDisabled);
+}
+
+void
+ndis_adapter_stop(struct ndis_adapter *adapter, NDIS_HALT_ACTION action)
+{
     struct ndis *ndis = adapter->module.ndis;
     adapter->removing = true;
+    if (adapter->im)
+        ndis_im_leaving(adapter->im);
     ndis_stack_pause(adapter, NDIS_PAUSE_NDIS_INTERNAL);
     while (!list_is_empty(&adapter->bindings))
         ndis_binding_unbind(LIST_ENTRY_OF(adapter->bindings.prev, struct ndis_binding, node));
     while (!list_is_empty(&adapter->filters))
         ndis_filter_detach(LIST_ENTRY_OF(adapter->filters.prev, struct ndis_filter, node));
-    ndis_miniport_halt(adapter, NdisHaltDeviceDisabled);
+    ndis_miniport_halt(adapter, action);
     KIRQL old = ke_lock_take(&ndis->lock);
     list_remove(&adapter->node);
     adapter->driver->adapter_count--;
+    if (adapter->im)
+        adapter->im->state = NDIS_IM_IDLE;
     ke_lock_drop(&ndis->lock, old);
     adapter_free(adapter);
 }
@@ -481,6 +521,7 @@ ndis_create(struct box *box)
     list_init(&ndis->filter_drivers);
     list_init(&ndis->protocols);
     list_init(&ndis->adapters);
+    list_init(&ndis->ims);
     box->ndis = ndis;
     if (!ndis_module_init(&ndis->loopback, NDIS_KIND_LOOPBACK, NULL, NULL) || ndis_loopback_create(ndis) ||
         ndis_clone_create(ndis) || ndis_pnp_start(ndis)) {
@@ -517,6 +558,7 @@ ndis_destroy(struct box *box)
     ndis_pnp_stop(ndis);
     uint32_t left = ndis_left(box, "miniport drivers", &ndis->miniport_drivers) +
                     ndis_left(box, "filter drivers", &ndis->filter_drivers) + ndis_left(box, "protocols", &ndis->protocols);
+    ndis_im_destroy(ndis);
     ndis_loopback_destroy(ndis);
     ndis_clone_destroy(ndis);
     ndis_module_fini(&ndis->loopback);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ndis/header.h"
+#include "ndis/im.h"
 
 static bool
 miniport_chars_complete(const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *chars)
@@ -23,8 +24,10 @@ miniport_chars_complete(const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *chars)
 static NDIS_STATUS
 miniport_chars_check(const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *chars)
 {
+    // UNSURE: the page wants the first type; Microsoft's own intermediate sample registers with the second.
     if (!ndis_header_is(&chars->Header, NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS,
-                        NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_1))
+                        NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_1) &&
+        !ndis_header_is(&chars->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_1))
         return NDIS_STATUS_BAD_CHARACTERISTICS;
     if (chars->MajorNdisVersion != 6)
         return NDIS_STATUS_BAD_VERSION;
@@ -74,15 +77,24 @@ ndis_miniport_driver_register(DRIVER_OBJECT *driver_object, NDIS_HANDLE context,
     return NDIS_STATUS_SUCCESS;
 }
 
+static struct ndis_adapter *
+miniport_driver_some_adapter(struct ndis_miniport_driver *driver)
+{
+    LIST_FOR_EACH(node, &driver->ndis->adapters) {
+        struct ndis_adapter *adapter = LIST_ENTRY_OF(node, struct ndis_adapter, node);
+        if (adapter->driver == driver)
+            return adapter;
+    }
+    return NULL;
+}
+
+// One at a time from the start: removing an adapter may take virtual miniports above it along.
 static void
 miniport_driver_remove_adapters(void *arg)
 {
-    struct ndis_miniport_driver *driver = arg;
-    LIST_FOR_EACH_SAFE(node, &driver->ndis->adapters) {
-        struct ndis_adapter *adapter = LIST_ENTRY_OF(node, struct ndis_adapter, node);
-        if (adapter->driver == driver)
-            ndis_adapter_remove(adapter);
-    }
+    struct ndis_adapter *adapter;
+    while ((adapter = miniport_driver_some_adapter(arg)))
+        ndis_adapter_remove(adapter);
 }
 
 void
@@ -90,6 +102,7 @@ ndis_miniport_driver_deregister(struct ndis_miniport_driver *driver)
 {
     struct ndis *ndis = driver->ndis;
     driver->deregistering = true;
+    ndis_im_forget(driver);
     ndis_pnp_run(ndis, miniport_driver_remove_adapters, driver);
     KIRQL old = ke_lock_take(&ndis->lock);
     list_remove(&driver->node);
@@ -211,6 +224,7 @@ ndis_miniport_initialize(struct ndis_adapter *adapter)
     NDIS_MINIPORT_INIT_PARAMETERS parameters = {
         .Header = ndis_header(NDIS_OBJECT_TYPE_MINIPORT_INIT_PARAMETERS, NDIS_MINIPORT_INIT_PARAMETERS_REVISION_1,
                               NDIS_SIZEOF_MINIPORT_INIT_PARAMETERS_REVISION_1),
+        .IMDeviceInstanceContext = adapter->im_context,
         .IfIndex = adapter->if_index,
         .NetLuid = adapter->luid};
     ndis_module_state_set(&adapter->module, NDIS_STATE_INITIALIZING);

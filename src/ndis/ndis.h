@@ -45,6 +45,21 @@ void ndis_adapter_remove(struct ndis_adapter *adapter);
 void ndis_shutdown(struct box *box);
 bool ndis_adapter_is_running(struct ndis_adapter *adapter);
 
+// A virtual miniport's device, as a setup program or a notify object would have made it. It is started at once: as soon as the
+// intermediate driver has asked for it (NdisIMInitializeDeviceInstanceEx with its name), NDIS initialises the miniport.
+struct ndis_virtual_config {
+    const char *name;            // v0: as an adapter's, unique among adapters
+    const char *driver;          // service name of the intermediate driver
+    // On the PnP thread: the miniport has initialised and is paused (adapter), is about to be halted (NULL), or did not initialise
+    // (NULL and what it said). May be NULL itself.
+    void (*on_change)(void *context, struct ndis_adapter *adapter, NDIS_STATUS status);
+    void *context;
+};
+// device_name gets \Device\{GUID}, what the driver has to ask for. fails: NDIS_STATUS_RESOURCES.
+NDIS_STATUS ndis_virtual_declare(struct box *box, const struct ndis_virtual_config *config, char *device_name, size_t device_name_bytes);
+// Wait until what was queued for the PnP thread so far has run: a virtual miniport that a bind asked for has had its turn then.
+void ndis_settle(struct box *box);
+
 struct ndis_edge {               // one row a module, for the counters table: bottom to top
     const char *kind;            // "miniport", "filter", "protocol"
     const char *name;

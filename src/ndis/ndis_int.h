@@ -144,6 +144,7 @@ struct ndis_miniport_driver {
     NDIS_HANDLE context;                      // MiniportDriverContext
     NDIS_MINIPORT_DRIVER_CHARACTERISTICS chars;   // newest revision; fields beyond the registered one are zero
     uint8_t major, minor;                     // NDIS version registered
+    struct ndis_protocol *lower_edge;         // of an intermediate driver: NdisIMAssociateMiniport
     uint32_t adapter_count;                   // guarded by ndis->lock
     bool deregistering;
 };
@@ -169,6 +170,7 @@ struct ndis_protocol {
     NDIS_HANDLE context;
     NDIS_PROTOCOL_DRIVER_CHARACTERISTICS chars;
     UNICODE_STRING name;                      // owned
+    struct ndis_miniport_driver *upper_edge;  // of an intermediate driver: NdisIMAssociateMiniport
     _Atomic uint32_t binding_count;           // opens whose close is not over: deregistration waits for 0
     bool deregistering;
 };
@@ -252,6 +254,8 @@ struct ndis_adapter {
     uint8_t (*multicast)[6];
     ULONG lookahead;
     bool removing;
+    struct ndis_im *im;                       // a virtual miniport's device (im.h); NULL: hardware below
+    NDIS_HANDLE im_context;                   // DeviceContext of NdisIMInitializeDeviceInstanceEx
 };
 
 struct ndis_filter {
@@ -431,6 +435,7 @@ struct ndis {
     struct ndis_pnp *pnp;
     struct ke_lock lock;                      // guards the lists and the picture; never held across a call into a driver
     struct list miniport_drivers, filter_drivers, protocols, adapters;
+    struct list ims;                          // devices of virtual miniports (im.h)
     NET_IFINDEX next_if_index;
     uint64_t next_luid_index;
     uint64_t next_guid;
@@ -657,6 +662,13 @@ struct ndis_restart_attributes {
 void ndis_restart_attributes_fill(struct ndis_restart_attributes *attributes, const struct ndis_adapter *adapter);
 
 // adapter.c
+// Make the adapter and run MiniportInitializeEx; im: the device of a virtual miniport. On the PnP thread.
+NDIS_STATUS ndis_adapter_start(struct ndis_miniport_driver *driver, const struct ndis_adapter_config *config, struct ndis_im *im,
+                               struct ndis_adapter **out);
+// Unbind, detach, pause, halt, free. On the PnP thread.
+void ndis_adapter_stop(struct ndis_adapter *adapter, NDIS_HALT_ACTION action);
+void ndis_interface_number(struct ndis *ndis, NET_IFINDEX *index, NET_LUID *luid);
+void ndis_device_name(NET_LUID luid, char *out, size_t out_bytes);   // \Device\{GUID}
 struct ndis_adapter *ndis_adapter_by_index(struct ndis *ndis, NET_IFINDEX if_index);
 // "{adapter GUID}-{filter's unique name}-0000"
 void ndis_filter_module_name(const struct ndis_adapter *adapter, const struct ndis_filter_driver *driver, char *out, size_t out_bytes);

@@ -9,8 +9,10 @@
 static NDIS_STATUS
 protocol_chars_check(const NDIS_PROTOCOL_DRIVER_CHARACTERISTICS *chars)
 {
+    // UNSURE: the page wants the first type; Microsoft's own intermediate sample registers with the second.
     if (!ndis_header_is(&chars->Header, NDIS_OBJECT_TYPE_PROTOCOL_DRIVER_CHARACTERISTICS,
-                        NDIS_SIZEOF_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_1))
+                        NDIS_SIZEOF_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_1) &&
+        !ndis_header_is(&chars->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_1))
         return NDIS_STATUS_BAD_CHARACTERISTICS;
     if (chars->MajorNdisVersion != 6)
         return NDIS_STATUS_BAD_VERSION;
@@ -86,6 +88,8 @@ ndis_protocol_deregister(struct ndis_protocol *protocol)
         sched_wait(ndis->box->sched, &protocol->binding_count, count, SCHED_NEVER);
     KIRQL old = ke_lock_take(&ndis->lock);
     list_remove(&protocol->node);
+    if (protocol->upper_edge)
+        protocol->upper_edge->lower_edge = NULL;
     ke_lock_drop(&ndis->lock, old);
     protocol->kind = 0;
     ndis_string_free(&protocol->name);

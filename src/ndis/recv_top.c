@@ -243,14 +243,58 @@ top_wants_all(const struct ndis_top_entry *entry, const struct ndis_adapter *ada
     return true;
 }
 
+// A list that is only lent, indicated by a virtual miniport: it may be the very list that a table below is going through at this
+// moment, so the marks of that table are put back afterwards. Some at a time, so that nothing has to be allocated for them.
+#define TOP_LENT 16
+
+static NET_BUFFER_LIST *
+top_lent_part(struct ke_thread *self, struct ndis_adapter *adapter, const struct top_reader *reader, NET_BUFFER_LIST *nbls,
+              NDIS_PORT_NUMBER port, ULONG flags)
+{
+    struct {
+        uint64_t mask;
+        NET_BUFFER_LIST *nbl, *order;
+    } kept[TOP_LENT];
+    uint32_t count = 0;
+    NET_BUFFER_LIST *rest = nbls;
+    for (; rest && count < TOP_LENT; rest = rest->Next, count++) {
+        const struct ndis_nbl *head = ndis_nbl_of(rest);
+        kept[count].mask = head->top_mask;
+        kept[count].nbl = rest;
+        kept[count].order = head->order_next;
+    }
+    kept[count - 1].nbl->Next = NULL;
+    top_by_mask(self, adapter, reader, nbls, port, flags);
+    for (uint32_t i = 0; i < count; i++) {
+        kept[i].nbl->Next = i + 1 < count ? kept[i + 1].nbl : rest;
+        ndis_nbl_of(kept[i].nbl)->top_mask = kept[i].mask;
+        ndis_nbl_of(kept[i].nbl)->order_next = kept[i].order;
+    }
+    return rest;
+}
+
+static void
+top_lent(struct ke_thread *self, struct ndis_adapter *adapter, const struct top_reader *reader, NET_BUFFER_LIST *nbls,
+         NDIS_PORT_NUMBER port, ULONG flags)
+{
+    if (!adapter->im)
+        top_by_mask(self, adapter, reader, nbls, port, flags);
+    else
+        while (nbls)
+            nbls = top_lent_part(self, adapter, reader, nbls, port, flags);
+}
+
 void
 ndis_recv_top(struct ndis_adapter *adapter, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG count, ULONG flags)
 {
     struct ke_thread *self = ke_self();
     struct top_reader reader = top_begin(self, adapter);
     const struct ndis_top *top = reader.top;
-    bool whole = top->count == 1 && !(flags & NDIS_RECEIVE_FLAGS_RESOURCES) && top_wants_all(&top->entry[0], adapter, nbls);
-    if (!whole || !top_give(self, &top->entry[0], nbls, port, count, flags))
+    bool lent = flags & NDIS_RECEIVE_FLAGS_RESOURCES;
+    bool whole = top->count == 1 && !lent && top_wants_all(&top->entry[0], adapter, nbls);
+    if (lent)
+        top_lent(self, adapter, &reader, nbls, port, flags);
+    else if (!whole || !top_give(self, &top->entry[0], nbls, port, count, flags))
         top_by_mask(self, adapter, &reader, nbls, port, flags);
     top_end(&reader);
 }

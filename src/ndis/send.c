@@ -50,7 +50,7 @@ static __attribute__((noinline)) void
 send_lent_out(const struct ndis_binding *binding, NET_BUFFER_LIST *nbls)
 {
     for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next)
-        verify_lent_out(&ndis_nbl_of(nbl)->ledger, nbl, binding->module.image);
+        verify_lent_out(&ndis_nbl_of(nbl)->ledger, nbl, binding->module.image, binding->protocol->upper_edge != NULL);
 }
 
 static __attribute__((noinline)) void

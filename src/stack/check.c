@@ -275,9 +275,25 @@ check_scalar(struct stack_reader *reader, const struct schema_key *key, const st
         report_wrong(reader, key, node, path);
 }
 
+// above: nic0, or above: [nic0, nic1]
+static void
+check_lowers(struct stack_reader *reader, const struct schema_key *key, const struct stack_node *node, const char *path)
+{
+    bool is_list = node->kind == STACK_NODE_LIST;
+    bool is_good = is_list ? node->count > 0 : node->kind == STACK_NODE_SCALAR && scalar_name(node->text);
+    for (const struct stack_node *item = is_list ? node->first : NULL; item; item = item->next)
+        is_good &= item->kind == STACK_NODE_SCALAR && scalar_name(item->text);
+    if (!is_good)
+        report_wrong(reader, key, node, path);
+}
+
 static void
 check_value(struct stack_reader *reader, const struct schema_key *key, const struct stack_node *node, const char *path)
 {
+    if (key->type == SCHEMA_LOWERS) {
+        check_lowers(reader, key, node, path);
+        return;
+    }
     enum stack_node_kind wanted = STACK_NODE_SCALAR;
     if (key->type == SCHEMA_MODULES || key->type == SCHEMA_CHOICES)
         wanted = STACK_NODE_LIST;

@@ -51,6 +51,13 @@ json_modules(void)
 }
 
 static json_t *
+json_lowers(void)
+{
+    return json_pack("{s:[{s:s}, {s:s, s:i, s:{s:s}}]}", "anyOf", "type", "string", "type", "array", "minItems", 1, "items", "type",
+                     "string");
+}
+
+static json_t *
 json_choices(const struct schema_key *key, struct stack_arena *arena)
 {
     json_t *step = json_map(key->map, arena);
@@ -87,6 +94,7 @@ json_scalar_or_tree(const struct schema_key *key, struct stack_arena *arena)
     case SCHEMA_STATUS: return json_pattern("^NDIS_STATUS_[A-Z0-9_]+$");
     case SCHEMA_OID_VALUE: return json_pattern("^(0x[0-9A-Fa-f]+|[0-9]+|hex:.*)$");
     case SCHEMA_COMPARE: return json_pattern("^((==|!=|<=|>=|<|>) *)?[0-9]");
+    case SCHEMA_LOWERS: return json_lowers();
     case SCHEMA_VALUES: return json_pack("{s:[s,s]}", "type", "object", "null");
     case SCHEMA_MAP: return json_map(key->map, arena);
     case SCHEMA_NAMED: return json_named(key, arena);

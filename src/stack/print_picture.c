@@ -50,6 +50,21 @@ module_row(struct row *row, const struct stack_module *module, const char *what)
     snprintf(row->right, sizeof row->right, "%s%s%s", what, settings[0] ? "  " : "", settings);
 }
 
+// The lower edge of an intermediate driver, and where its upper one is.
+static void
+upper_row(struct row *row, const struct stack_upper *upper)
+{
+    char settings[120] = "";
+    if (upper->module)
+        settings_text(&upper->module->settings, settings, sizeof settings);
+    snprintf(row->left, sizeof row->left, "%s", upper->driver->name);
+    size_t used = (size_t)snprintf(row->right, sizeof row->right, "intermediate, below");
+    for (size_t i = 0; i < upper->adapter_count && used < sizeof row->right; i++)
+        used += (size_t)snprintf(row->right + used, sizeof row->right - used, " %s", upper->adapters[i]->name);
+    if (settings[0] && used < sizeof row->right)
+        snprintf(row->right + used, sizeof row->right - used, "  %s", settings);
+}
+
 // Bottom row last. Returns how many.
 static size_t
 adapter_rows(const struct stack_adapter *adapter, struct row *rows)
@@ -61,12 +76,12 @@ adapter_rows(const struct stack_adapter *adapter, struct row *rows)
         module_row(&rows[count++], &adapter->protocols[i], "protocol");
     for (size_t i = adapter->filter_count; i-- > 0;)
         module_row(&rows[count++], &adapter->filters[i], "filter");
-    for (size_t i = adapter->intermediate_count; i-- > 0;)
-        module_row(&rows[count++], &adapter->intermediates[i], "intermediate");
+    for (size_t i = 0; i < adapter->upper_count; i++)
+        upper_row(&rows[count++], &adapter->uppers[i]);
     settings_text(&adapter->settings, settings, sizeof settings);
     struct row *row = &rows[count++];
     snprintf(row->left, sizeof row->left, "%s", adapter->driver->name);
-    int used = snprintf(row->right, sizeof row->right, "miniport");
+    int used = snprintf(row->right, sizeof row->right, adapter->lower_count ? "virtual miniport" : "miniport");
     if (adapter->has_mac)
         used += snprintf(row->right + used, sizeof row->right - (size_t)used, "  %02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
                          mac[3], mac[4], mac[5]);
@@ -116,7 +131,7 @@ print_wire(const struct stack *stack, const struct stack_adapter *adapter, FILE 
 static void
 print_adapter(const struct stack *stack, const struct stack_adapter *adapter, FILE *out)
 {
-    size_t room = adapter->protocol_count + adapter->filter_count + adapter->intermediate_count + 1;
+    size_t room = adapter->protocol_count + adapter->filter_count + adapter->upper_count + 1;
     struct row *rows = stack_arena_array(stack->arena, room, sizeof *rows);
     size_t count = adapter_rows(adapter, rows), left = 0, right = 0;
     for (size_t i = 0; i < count; i++) {
@@ -129,6 +144,9 @@ print_adapter(const struct stack *stack, const struct stack_adapter *adapter, FI
         fprintf(out, "  | %-*s  %-*s |\n", (int)left, rows[i].left, (int)right, rows[i].right);
     }
     print_rule(left + 2 + right, out);
+    for (size_t i = 0; i < adapter->lower_count; i++)
+        fprintf(out, "%s%s.%s%s", i ? ", " : "      |\n      above ", adapter->box->name, adapter->lowers[i]->name,
+                i + 1 == adapter->lower_count ? "\n" : "");
     if (!adapter->port)
         return;
     fprintf(out, "      |\n      %s", adapter->port);

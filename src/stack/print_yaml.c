@@ -143,6 +143,8 @@ print_adapter(const struct stack_adapter *adapter, FILE *out)
     fputs(":\n        driver: ", out);
     print_text(adapter->driver->name, out);
     fputc('\n', out);
+    for (size_t i = 0; i < adapter->lower_count; i++)
+        fprintf(out, "%s%s%s", i ? ", " : "        above: [", adapter->lowers[i]->name, i + 1 == adapter->lower_count ? "]\n" : "");
     if (adapter->port) {
         fputs("        port: ", out);
         print_text(adapter->port, out);
@@ -156,8 +158,9 @@ print_adapter(const struct stack_adapter *adapter, FILE *out)
         fputc('\n', out);
     }
     print_modules("intermediates", adapter->intermediates, adapter->intermediate_count, out);
-    print_modules("filters", adapter->filters, adapter->filter_count, out);
-    print_modules("protocols", adapter->protocols, adapter->protocol_count, out);
+    const struct stack_adapter *top = adapter->top ? adapter->top : adapter;
+    print_modules("filters", top->filters, top->filter_count, out);
+    print_modules("protocols", top->protocols, top->protocol_count, out);
     if (adapter->idle_ok)
         fputs("        idle: ok\n", out);
 }
@@ -282,7 +285,8 @@ stack_print_yaml(const struct stack *stack, FILE *out)
         print_drivers(box, out);
         fputs("    adapters:\n", out);
         for (size_t j = 0; j < box->adapter_count; j++)
-            print_adapter(&box->adapters[j], out);
+            if (!box->adapters[j].is_implied)
+                print_adapter(&box->adapters[j], out);
     }
     print_wires(stack, out);
     fputs(stack->has_script ? "script:\n" : "", out);

@@ -193,6 +193,16 @@ resolve_vnic(struct box_work *work, const struct stack_node *node, struct stack_
     struct stack_reader *reader = work->reader;
     const struct stack_node *port = stack_node_find(node, "port"), *mac = stack_node_find(node, "mac");
     bool is_vnic = adapter->driver && !adapter->driver->path && !strcmp(adapter->driver->name, "vnic");
+    static const uint8_t zero[6];
+    if (mac)
+        scalar_mac(mac->text, adapter->mac);
+    if (mac && (adapter->mac[0] & 1 || !memcmp(adapter->mac, zero, 6)))
+        stack_error(reader, mac->place, "%s.mac: %s is %s; an adapter needs a unicast one such as 02:00:00:00:00:01", path, mac->text,
+                    adapter->mac[0] & 1 ? "a group address" : "no address");
+    if (!is_vnic && !port && stack_node_find(node, "above")) {
+        adapter->has_mac = adapter->mac_given = mac != NULL;
+        return;
+    }
     if (!is_vnic) {
         const struct stack_node *extra = port ? port : mac;
         if (extra && adapter->driver)
@@ -211,14 +221,9 @@ resolve_vnic(struct box_work *work, const struct stack_node *node, struct stack_
     adapter->port_place = port->place;
     adapter->has_mac = true;
     adapter->mac_given = mac != NULL;
-    static const uint8_t zero[6];
     uint8_t made[6] = {0x02, 0x6e, 0x62, 0x00, (uint8_t)work->box->index, (uint8_t)adapter->index};
-    memcpy(adapter->mac, made, 6);
-    if (mac)
-        scalar_mac(mac->text, adapter->mac);
-    if (mac && (adapter->mac[0] & 1 || !memcmp(adapter->mac, zero, 6)))
-        stack_error(reader, mac->place, "%s.mac: %s is %s; an adapter needs a unicast one such as 02:00:00:00:00:01", path, mac->text,
-                    adapter->mac[0] & 1 ? "a group address" : "no address");
+    if (!mac)
+        memcpy(adapter->mac, made, 6);
 }
 
 static void
@@ -231,8 +236,8 @@ resolve_adapter(struct box_work *work, const struct stack_node *node, struct sta
     adapter->index = (uint32_t)work->box->adapter_count;
     adapter->place = node->key_place;
     adapter->idle_ok = stack_node_find(node, "idle") != NULL;
-    adapter->driver =
-        driver_use(work, driver, stack_arena_format(work->reader->arena, "%s.driver", path), driver->text, STACK_DRIVER_MINIPORT);
+    enum stack_driver_kind kind = stack_node_find(node, "above") ? STACK_DRIVER_INTERMEDIATE : STACK_DRIVER_MINIPORT;
+    adapter->driver = driver_use(work, driver, stack_arena_format(work->reader->arena, "%s.driver", path), driver->text, kind);
     stack_resolve_values(work->reader, stack_node_find(node, "settings"), &adapter->settings);
     resolve_vnic(work, node, adapter, path);
     adapter->intermediates = resolve_modules(work, node, "intermediates", STACK_DRIVER_INTERMEDIATE, &adapter->intermediate_count);
@@ -269,12 +274,15 @@ resolve_box(struct stack_reader *reader, const struct stack *stack, const struct
         stack_error(reader, adapters->place, "%s: has %zu adapters; at most 256", work.path, adapters->count);
         return;
     }
-    struct stack_adapter *list = stack_arena_array(reader->arena, adapters->count, sizeof *list);
+    struct stack_adapter *list =
+        stack_arena_array(reader->arena, adapters->count + stack_virtual_room(adapters), sizeof *list);
     box->adapters = list;
     for (const struct stack_node *child = adapters->first; child; child = child->next) {
         resolve_adapter(&work, child, &list[box->adapter_count]);
         box->adapter_count++;
     }
+    if (!stack_failed(reader))
+        stack_resolve_virtual(reader, adapters, box, list, work.path);
 }
 
 static void

@@ -137,12 +137,16 @@ static const struct schema_key adapter_keys[] = {
     {.name = "mac",
      .type = SCHEMA_MAC,
      .fallback = "02:6e:62:00:BOX:ADAPTER, counted from 0",
-     .doc = "The permanent address; vnic only (for another driver use its settings)"},
+     .doc = "The permanent address of a vnic. A virtual miniport that has one finds it as its NetworkAddress"},
     {.name = "settings", .type = SCHEMA_VALUES, .doc = "Values of the adapter's key, for example the standard INF keywords"},
+    {.name = "above",
+     .type = SCHEMA_LOWERS,
+     .doc = "Makes this a virtual miniport of the intermediate driver that driver: names, over that adapter of the box or those adapters"},
     {.name = "intermediates",
      .type = SCHEMA_MODULES,
-     .later = "intermediate drivers are not bound yet; take the line out",
-     .doc = "Intermediate drivers, bottom to top"},
+     .doc = "Intermediate drivers, bottom to top. Each makes one virtual miniport, named ADAPTER-DRIVER, and what filters: and protocols: "
+            "list stands above the highest; where adapters of that driver are declared with above:, those are used, and the entry only "
+            "has the settings of its binding"},
     {.name = "filters", .type = SCHEMA_MODULES, .doc = "Filter drivers, bottom to top"},
     {.name = "protocols", .type = SCHEMA_MODULES, .doc = "Protocol drivers to bind"},
     IDLE,
@@ -183,7 +187,7 @@ const struct stack_bundled stack_bundled[] = {
     {"tapproto", STACK_DRIVER_PROTOCOL, NULL},
     {"echoproto", STACK_DRIVER_PROTOCOL, NULL},
     {"tcpip", STACK_DRIVER_PROTOCOL, "the bundled TCP/IP transport is not built yet; tapproto shows an adapter to the Linux kernel's"},
-    {"passthru", STACK_DRIVER_INTERMEDIATE, "the bundled intermediate driver is not built yet"},
+    {"passthru", STACK_DRIVER_INTERMEDIATE, NULL},
     {NULL, STACK_DRIVER_ANY, NULL}};
 
 const struct stack_bundled *
@@ -244,6 +248,7 @@ schema_type_words(const struct schema_key *key, struct stack_arena *arena)
     case SCHEMA_STATUS: return "a status such as NDIS_STATUS_SUCCESS";
     case SCHEMA_OID_VALUE: return "an integer, or bytes as hex:01 0a";
     case SCHEMA_COMPARE: return "a number, or a comparison such as \">= 1000\" (== != < <= > >=)";
+    case SCHEMA_LOWERS: return "the name of an adapter of this box, or a list of such names";
     case SCHEMA_VALUES: return "a map of names and values";
     case SCHEMA_MAP: return "a map";
     case SCHEMA_NAMED: return stack_arena_format(arena, "a map of names, one %s each", key->map->name);

@@ -84,6 +84,15 @@ struct stack_module {
 };
 
 struct stack_box;
+struct stack_adapter;
+
+// An intermediate driver bound to an adapter from above, and its virtual miniports over it, in file order.
+struct stack_upper {
+    const struct stack_driver *driver;
+    const struct stack_module *module;      // the entry of intermediates: with the binding's settings, or NULL
+    const struct stack_adapter **adapters;
+    size_t adapter_count;
+};
 
 struct stack_adapter {
     const struct stack_box *box;
@@ -96,7 +105,14 @@ struct stack_adapter {
     bool mac_given;                         // the file says it
     bool idle_ok;
     struct stack_value settings;            // the adapter's driver key
-    const struct stack_module *intermediates;
+    // A virtual miniport has adapters below it, and its driver is an intermediate one. 0: a real adapter.
+    const struct stack_adapter **lowers;
+    size_t lower_count;
+    bool is_implied;                        // not written: made for an entry of intermediates: of the adapter below
+    const struct stack_adapter *top;        // of an adapter with implied ones: the highest; filters: and protocols: stand there
+    const struct stack_upper *uppers;       // intermediate drivers bound to this adapter
+    size_t upper_count;
+    const struct stack_module *intermediates;   // as written
     size_t intermediate_count;
     const struct stack_module *filters;     // bottom to top
     size_t filter_count;

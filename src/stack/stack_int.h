@@ -96,6 +96,7 @@ enum schema_type {
     SCHEMA_STATUS,           // NDIS_STATUS_NAME
     SCHEMA_OID_VALUE,        // an integer, or hex:01 0a
     SCHEMA_COMPARE,          // [OP] N
+    SCHEMA_LOWERS,           // an adapter's name, or a list of such
     SCHEMA_VALUES,           // a free tree of registry values
     SCHEMA_MAP,              // known keys: map
     SCHEMA_NAMED,            // free names, each a map of the kind `map`
@@ -170,6 +171,11 @@ size_t scalar_word(const char *text, const char *const *words);     // index, or
 
 // ---- resolve.c, resolve_whole.c, resolve_script.c, values.c
 struct stack *stack_resolve(struct stack_reader *reader, const struct stack_node *root);
+// How many virtual miniports the adapters of this map may imply.
+size_t stack_virtual_room(const struct stack_node *adapters);
+// Join virtual miniports to the adapters below them, and make those that are implied: they go behind the written ones.
+void stack_resolve_virtual(struct stack_reader *reader, const struct stack_node *adapters, struct stack_box *box,
+                           struct stack_adapter *list, const char *path);
 void stack_resolve_values(struct stack_reader *reader, const struct stack_node *map, struct stack_value *key);
 void stack_check_values(struct stack_reader *reader, const struct stack_node *map, const char *path);
 const struct stack_step *stack_resolve_script(struct stack_reader *reader, const struct stack *stack, const struct stack_node *list);

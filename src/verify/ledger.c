@@ -16,6 +16,7 @@
 #include "verify/refuse.h"
 
 struct verify_lent {
+    struct verify_lent *outer;                // an intermediate driver below sent it on: what the sender above had lent
     uint64_t structures, data;
     const struct io_image *sender;
     uint32_t thread;                          // the sender's, as sched numbers them
@@ -86,9 +87,9 @@ sums_of(const NET_BUFFER_LIST *nbl)
 }
 
 void
-verify_lent_out(struct verify_lent **record, const NET_BUFFER_LIST *nbl, const struct io_image *sender)
+verify_lent_out(struct verify_lent **record, const NET_BUFFER_LIST *nbl, const struct io_image *sender, bool sends_on)
 {
-    if (*record) {
+    if (*record && (!sends_on || (*record)->sender == sender)) {
         char text[200];
         snprintf(text, sizeof text, "%s sends a NET_BUFFER_LIST that is still out (sent before by %s)", sender->name,
                  (*record)->sender->name);
@@ -98,7 +99,7 @@ verify_lent_out(struct verify_lent **record, const NET_BUFFER_LIST *nbl, const s
     if (!lent)
         verify_broken("NdisSendNetBufferLists", "no memory for the ledger", "NBX-0005");
     struct sums sums = sums_of(nbl);
-    *lent = (struct verify_lent){sums.structures, sums.data, sender, sched_self->id, sched_now_ns(sched_self->sched)};
+    *lent = (struct verify_lent){*record, sums.structures, sums.data, sender, sched_self->id, sched_now_ns(sched_self->sched)};
     *record = lent;
 }
 
@@ -119,6 +120,6 @@ verify_lent_back(struct verify_lent **record, const NET_BUFFER_LIST *nbl)
                  (double)lent->at_ns / 1e9);
         verify_broken("NdisSendNetBufferLists", text, "NBX-0005");
     }
-    *record = NULL;
+    *record = lent->outer;
     free(lent);
 }
