@@ -280,8 +280,8 @@ virtual_await(struct world_box *self)
         result = self->box->nbx_port_error ? WORLD_MACHINE : WORLD_FINDING;
         adapter_place(mine->stack, place, sizeof place);
         if (!mine->failed)
-            world_finding(self->world, "%s%s.%s: %s did not ask for its virtual miniport: no NdisIMInitializeDeviceInstanceEx with %s", place,
-                          self->stack->name, mine->stack->name, mine->stack->driver->name, mine->device_name);
+            world_finding(self->world, "%s%s.%s: %s did not ask for its virtual miniport: no NdisIMInitializeDeviceInstanceEx with %s",
+                          place, self->stack->name, mine->stack->name, mine->stack->driver->name, mine->device_name);
     }
     return result;
 }

@@ -62,8 +62,9 @@ virtual_lower(struct virtual_work *work, const struct stack_node *at, struct sta
             return;
         }
     if (lower->driver == self->driver) {
-        stack_error(work->reader, at->place, "%s.adapters.%s.above: %s is a virtual miniport of %s itself; a driver is not bound to its own",
-                    work->path, self->name, at->text, self->driver->name);
+        stack_error(work->reader, at->place,
+                    "%s.adapters.%s.above: %s is a virtual miniport of %s itself; a driver is not bound to its own", work->path,
+                    self->name, at->text, self->driver->name);
         return;
     }
     self->lowers[self->lower_count++] = lower;
@@ -113,8 +114,8 @@ virtual_imply(struct virtual_work *work, struct stack_adapter *lower, const stru
     const char *name = stack_arena_format(arena, "%s-%s", lower->name, module->driver->name);
     if (!scalar_name(name) || virtual_find(work, name)) {
         stack_error(work->reader, module->place,
-                    "%s.adapters.%s.intermediates: the virtual miniport of %s would be named %s, which is %s; declare it: vm0: { driver: %s, "
-                    "above: %s }",
+                    "%s.adapters.%s.intermediates: the virtual miniport of %s would be named %s, which is %s; declare it: "
+                    "vm0: { driver: %s, above: %s }",
                     work->path, lower->name, module->driver->name, name, scalar_name(name) ? "taken" : "too long", module->driver->name,
                     lower->name);
         return NULL;
@@ -147,8 +148,8 @@ virtual_intermediates(struct virtual_work *work, struct stack_adapter *adapter)
     }
     if (declared && first_implied)
         stack_error(work->reader, first_implied->place,
-                    "%s.adapters.%s.intermediates: no adapter is declared for %s, while others of this list have one; declare it too: vm0: { "
-                    "driver: %s, above: NAME }",
+                    "%s.adapters.%s.intermediates: no adapter is declared for %s, while others of this list have one; declare it too: "
+                    "vm0: { driver: %s, above: NAME }",
                     work->path, adapter->name, first_implied->driver->name, first_implied->driver->name);
     if (declared || !first_implied)
         return;

@@ -17,8 +17,10 @@ good(const char *text)
 
 TEST(an_intermediate_implies_a_virtual_miniport_that_takes_filters_and_protocols)
 {
-    struct stack *stack = good(BOX("      nic0:\n        driver: vnic\n        port: sink\n        intermediates: [passthru: { A: 1 }]\n"
-                                   "        filters: [lwfmon]\n        protocols: [echoproto]\n      nic1: { driver: vnic, port: sink }\n"));
+    struct stack *stack = good(BOX("      nic0:\n        driver: vnic\n        port: sink\n"
+                                   "        intermediates: [passthru: { A: 1 }]\n"
+                                   "        filters: [lwfmon]\n        protocols: [echoproto]\n"
+                                   "      nic1: { driver: vnic, port: sink }\n"));
     const struct stack_box *box = &stack->boxes[0];
     ck_assert_uint_eq(box->adapter_count, 3);
     const struct stack_adapter *nic0 = &box->adapters[0], *made = &box->adapters[2];
@@ -39,7 +41,8 @@ TEST(an_intermediate_implies_a_virtual_miniport_that_takes_filters_and_protocols
 
 TEST(several_intermediates_stand_on_each_other_in_order)
 {
-    struct stack *stack = good(BOX("      nic0: { driver: vnic, port: sink, intermediates: [imx, passthru: { B: 2 }], protocols: [echoproto] }\n"));
+    struct stack *stack = good(BOX("      nic0: { driver: vnic, port: sink, intermediates: [imx, passthru: { B: 2 }], "
+                                   "protocols: [echoproto] }\n"));
     const struct stack_adapter *list = stack->boxes[0].adapters;
     ck_assert_uint_eq(stack->boxes[0].adapter_count, 3);
     ck_assert_str_eq(list[1].name, "nic0-imx");
@@ -55,7 +58,8 @@ TEST(several_intermediates_stand_on_each_other_in_order)
 
 TEST(declared_virtual_miniports_are_adapters_of_their_own)
 {
-    struct stack *stack = good(BOX("      v0: { driver: mux, above: nic0, protocols: [echoproto], settings: { VlanID: 7 }, mac: 02:00:00:00:00:77 }\n"
+    struct stack *stack = good(BOX("      v0: { driver: mux, above: nic0, protocols: [echoproto], settings: { VlanID: 7 }, "
+                                   "mac: 02:00:00:00:00:77 }\n"
                                    "      nic0: { driver: vnic, port: sink, intermediates: [mux: { C: 3 }], filters: [lwfmon] }\n"
                                    "      v1: { driver: mux, above: [nic0, nic1] }\n      nic1: { driver: vnic, port: sink }\n"));
     const struct stack_adapter *list = stack->boxes[0].adapters;
@@ -78,14 +82,16 @@ TEST(declared_virtual_miniports_are_adapters_of_their_own)
 
 TEST(virtual_miniports_are_printed_as_they_were_written_and_read_again)
 {
-    static const char text[] = BOX("      nic0: { driver: vnic, port: sink, intermediates: [passthru], filters: [lwfmon], protocols: [echoproto] }\n"
+    static const char text[] = BOX("      nic0: { driver: vnic, port: sink, intermediates: [passthru], filters: [lwfmon], "
+                                   "protocols: [echoproto] }\n"
                                    "      nic1: { driver: vnic, port: sink }\n      v0: { driver: mux, above: [nic1, nic0-passthru] }\n");
     struct stack_report report = {0};
     // nic0-passthru is implied: only written adapters can be named.
     ck_assert_ptr_null(read_with(text, NULL, NULL, 0, &report));
     ck_assert(strstr(report.lines[0], "no other adapter \"nic0-passthru\" in this box"));
     stack_report_clear(&report);
-    struct stack *stack = good(BOX("      nic0: { driver: vnic, port: sink, intermediates: [passthru], filters: [lwfmon], protocols: [echoproto] }\n"
+    struct stack *stack = good(BOX("      nic0: { driver: vnic, port: sink, intermediates: [passthru], filters: [lwfmon], "
+                                   "protocols: [echoproto] }\n"
                                    "      nic1: { driver: vnic, port: sink }\n      v0: { driver: mux, above: [nic1, nic0] }\n"));
     char *bytes = yaml_of(stack), *picture = picture_of(stack);
     ck_assert(strstr(picture, "passthru  intermediate, below nic0-passthru"));
@@ -126,7 +132,8 @@ TEST(an_intermediate_has_declared_miniports_for_all_or_none_of_a_list)
 {
     expect_line(BOX("      nic0: { driver: vnic, port: sink, intermediates: [mux, passthru] }\n      v0: { driver: mux, above: nic0 }\n"),
                 "boxes.a.adapters.nic0.intermediates: no adapter is declared for passthru, while others of this list have one");
-    expect_line(BOX("      nic0: { driver: vnic, port: sink, intermediates: [passthru] }\n      nic0-passthru: { driver: vnic, port: sink }\n"),
+    expect_line(BOX("      nic0: { driver: vnic, port: sink, intermediates: [passthru] }\n"
+                    "      nic0-passthru: { driver: vnic, port: sink }\n"),
                 "the virtual miniport of passthru would be named nic0-passthru, which is taken; declare it: vm0: { driver: passthru, "
                 "above: nic0 }");
     expect_line(BOX("      a2345678901234567890123456789: { driver: vnic, port: sink, intermediates: [passthru] }\n"), "which is too long");
