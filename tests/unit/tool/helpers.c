@@ -21,13 +21,13 @@ folder_remove(void)
 static const char *
 folder_get(void)
 {
-    static const char *const drivers[] = {"vnic", "lwfmon", "echoproto", "tapproto"};
+    static const char *const drivers[] = {"vnic", "lwfmon", "echoproto", "tapproto", "passthru"};
     if (folder[0])
         return folder;
     strcpy(folder, "/tmp/nbx-tool-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     atexit(folder_remove);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++) {
         char name[32];
         snprintf(name, sizeof name, "%s.so", drivers[i]);
         tool_file(name, "", 0);
