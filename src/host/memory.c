@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -31,4 +32,17 @@ void *
 memory_symbol(const char *name)
 {
     return dlsym(RTLD_DEFAULT, name);
+}
+
+void *
+memory_map(size_t bytes, bool is_accessible)
+{
+    void *memory = mmap(NULL, bytes, is_accessible ? PROT_READ | PROT_WRITE : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+void
+memory_unmap(void *memory, size_t bytes)
+{
+    munmap(memory, bytes);
 }

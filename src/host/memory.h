@@ -12,4 +12,8 @@ bool memory_is_readable(const void *address, size_t bytes);
 // The address of a function that the program exports by this name; NULL: none.
 void *memory_symbol(const char *name);
 
+// Pages of zeros of our own; not accessible: any touch is a fault. fails: NULL.
+void *memory_map(size_t bytes, bool is_accessible);
+void memory_unmap(void *memory, size_t bytes);
+
 #endif

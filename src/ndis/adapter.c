@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ndis/hardware.h"
 #include "ndis/im.h"
 #include "ndis/ndis_int.h"
 #include "nt/cm/cm.h"
@@ -134,6 +135,7 @@ adapter_free(struct ndis_adapter *adapter)
 {
     if (adapter->top)
         ndis_top_unref(adapter->top);
+    ndis_hardware_close(adapter);
     ndis_module_fini(&adapter->module);
     ndis_string_free(&adapter->device_name);
     ndis_string_free(&adapter->friendly_name);
@@ -196,7 +198,8 @@ adapter_create(struct ndis_miniport_driver *driver, const struct ndis_adapter_co
         adapter->im_context = im->context;
     } else
         ndis_interface_number(ndis, &adapter->if_index, &adapter->luid);
-    if (!adapter_name(adapter, config) || !ndis_module_init(&adapter->module, NDIS_KIND_ADAPTER, adapter, driver->image)) {
+    if (!adapter_name(adapter, config) || !ndis_module_init(&adapter->module, NDIS_KIND_ADAPTER, adapter, driver->image) ||
+        ndis_hardware_open(adapter) != NDIS_STATUS_SUCCESS) {
         adapter_free(adapter);
         return NULL;
     }

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "ndis/hardware.h"
 #include "ndis/header.h"
 #include "ndis/im.h"
 
@@ -225,6 +226,7 @@ ndis_miniport_initialize(struct ndis_adapter *adapter)
         .Header = ndis_header(NDIS_OBJECT_TYPE_MINIPORT_INIT_PARAMETERS, NDIS_MINIPORT_INIT_PARAMETERS_REVISION_1,
                               NDIS_SIZEOF_MINIPORT_INIT_PARAMETERS_REVISION_1),
         .IMDeviceInstanceContext = adapter->im_context,
+        .AllocatedResources = ndis_hardware_resources(adapter),
         .IfIndex = adapter->if_index,
         .NetLuid = adapter->luid};
     ndis_module_state_set(&adapter->module, NDIS_STATE_INITIALIZING);
@@ -237,6 +239,7 @@ ndis_miniport_initialize(struct ndis_adapter *adapter)
         status = NDIS_STATUS_FAILURE;
     }
     if (status != NDIS_STATUS_SUCCESS) {
+        ndis_hardware_left(adapter, "MiniportInitializeEx");
         attributes_drop(adapter);
         ndis_module_state_set(&adapter->module, NDIS_STATE_HALTED);
         return status;
@@ -254,6 +257,7 @@ ndis_miniport_halt(struct ndis_adapter *adapter, NDIS_HALT_ACTION action)
     ndis_reset_stop(adapter);
     ndis_oid_flush(&adapter->module, NDIS_STATUS_REQUEST_ABORTED);
     adapter->driver->chars.HaltHandlerEx(adapter->general_context, action);
+    ndis_hardware_left(adapter, "MiniportHaltEx");
     ndis_module_drain(&adapter->module);
     ke_grace(adapter->module.ndis->box);
     attributes_drop(adapter);

@@ -44,6 +44,9 @@ void ndis_adapter_remove(struct ndis_adapter *adapter);
 // The system goes down: MiniportShutdownEx of every adapter that has one, last added first. Nothing is paused or halted.
 void ndis_shutdown(struct box *box);
 bool ndis_adapter_is_running(struct ndis_adapter *adapter);
+// Have the miniport disable or enable its interrupts, for diagnosis: every message, or the line, at DIRQL. irql: <= DISPATCH
+// fails: false, it has registered none.
+bool ndis_adapter_interrupts(struct ndis_adapter *adapter, bool enable);
 
 // A virtual miniport's device, as a setup program or a notify object would have made it. It is started at once: as soon as the
 // intermediate driver has asked for it (NdisIMInitializeDeviceInstanceEx with its name), NDIS initialises the miniport.

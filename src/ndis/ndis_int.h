@@ -206,6 +206,7 @@ struct ndis_adapter {
     struct ndis_module module;
     struct list node;                         // ndis->adapters, in order of creation
     struct ndis_miniport_driver *driver;
+    struct ndis_hardware *hardware;           // hardware.h
     const char *name;                         // "nic0": the stack file's word, for reports
     UNICODE_STRING device_name;               // \Device\{GUID}; owned
     UNICODE_STRING friendly_name;             // owned

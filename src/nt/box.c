@@ -13,6 +13,7 @@
 
 #include "nt/cm/cm.h"
 #include "nt/ex/ex_int.h"
+#include "nt/hal/hal.h"
 #include "nt/io/io.h"
 #include "nt/ke/ke_int.h"
 #include "nt/ke/thread.h"
@@ -55,6 +56,7 @@ static void
 box_free(struct box *box)
 {
     ke_stop(box);
+    hal_destroy(box);
     ex_destroy(box);
     ke_destroy(box);
     free((char *)box->name);
@@ -65,7 +67,7 @@ static void
 box_rooms_create(void *arg)
 {
     struct box *box = arg;
-    int (*const rooms[])(struct box *) = {ex_create, ob_create, cm_create, io_create, ps_create};
+    int (*const rooms[])(struct box *) = {hal_create, ex_create, ob_create, cm_create, io_create, ps_create};
     for (size_t i = 0; !box->create_error && i < sizeof rooms / sizeof *rooms; i++)
         box->create_error = rooms[i](box);
 }
@@ -109,6 +111,7 @@ box_take_down(struct box *box)
     box->leftovers += io_destroy(box);
     box->leftovers += cm_destroy(box);
     box->leftovers += ob_destroy(box);
+    hal_destroy(box);
     ex_leaks_report(box);
     uint32_t leftovers = box->leftovers;
     ke_thread_fini(ke_self());

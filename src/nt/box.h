@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A box is one Windows machine: processors, pool, names, registry, drivers, devices, and above them NDIS. There is no mutable global
 // in the runtime; everything hangs off the box, and the box of the running thread is box_self().
-//   box_create -> rooms are created bottom up (ke ex mm ob cm io ps), NDIS and the verifier attach themselves above
+//   box_create -> rooms are created bottom up (ke hal ex mm ob cm io ps), NDIS and the verifier attach themselves above
 //   box_destroy -> top down; what is left behind is reported by holder and counted
 // Rooms keep their state in opaque structs; a room reads another's only through that room's header.
 #ifndef NBX_NT_BOX_H
@@ -44,6 +44,7 @@ struct box {
     struct cm *cm;
     struct io *io;
     struct ps *ps;
+    struct hal *hal;
     struct ndis *ndis;           // attached by ndis_create; NULL in a box without NDIS
     struct verify *verify;       // NULL: the verifier is off
     struct ex_fault *fault;      // lent: planned failures (nt/ex/fault.h); NULL: none

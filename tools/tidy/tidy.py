@@ -194,8 +194,8 @@ def check_functions(file, code, exceptions, sizes):
             continue
         if not begins:
             report(file, first, f"{name}: the return type stands on its own line")
-        # _vsnprintf and its kin are exports of the Windows kernel too, and so are front doors.
-        camel = bool(re.search(r"[A-Z]", name)) and bool(re.search(r"[a-z]", name)) or name.startswith("_")
+        # _vsnprintf and READ_REGISTER_ULONG and their kin are exports of the Windows kernel too, and so are front doors.
+        camel = bool(re.search(r"[A-Z]", name)) or name.startswith("_")
         if camel and not is_door:
             report(file, first, f"{name}: CamelCase is defined in ddi_*.c only")
         if not camel and is_door and not (is_static and length <= DOOR_HELPER_MAX):

@@ -111,7 +111,7 @@ NTAPI ULONG NdisMGetBusData(NDIS_HANDLE MiniportAdapterHandle, ULONG WhichSpace,
 NTAPI ULONG NdisMSetBusData(NDIS_HANDLE MiniportAdapterHandle, ULONG WhichSpace, ULONG Offset, PVOID Buffer,
                             ULONG Length);
 
-// Port I/O needs the executive's READ_PORT_xxx and WRITE_PORT_xxx; without a bus that has ports there are none.
+// Ports and registers of a device that the box has been given (nbx/device.h), so that its model sees each access.
 #define NdisRawReadPortUchar(_Port, _Data) (*(_Data) = READ_PORT_UCHAR((PUCHAR)(_Port)))
 #define NdisRawReadPortUshort(_Port, _Data) (*(_Data) = READ_PORT_USHORT((PUSHORT)(_Port)))
 #define NdisRawReadPortUlong(_Port, _Data) (*(_Data) = READ_PORT_ULONG((PULONG)(_Port)))
@@ -124,12 +124,12 @@ NTAPI ULONG NdisMSetBusData(NDIS_HANDLE MiniportAdapterHandle, ULONG WhichSpace,
 #define NdisRawWritePortBufferUchar(_Port, _Buffer, _Length) WRITE_PORT_BUFFER_UCHAR((PUCHAR)(_Port), (_Buffer), (_Length))
 #define NdisRawWritePortBufferUshort(_Port, _Buffer, _Length) WRITE_PORT_BUFFER_USHORT((PUSHORT)(_Port), (_Buffer), (_Length))
 #define NdisRawWritePortBufferUlong(_Port, _Buffer, _Length) WRITE_PORT_BUFFER_ULONG((PULONG)(_Port), (_Buffer), (_Length))
-#define NdisReadRegisterUchar(_Register, _Data) (*(_Data) = *(volatile const UCHAR *)(_Register))
-#define NdisReadRegisterUshort(_Register, _Data) (*(_Data) = *(volatile const USHORT *)(_Register))
-#define NdisReadRegisterUlong(_Register, _Data) (*(_Data) = *(volatile const ULONG *)(_Register))
-#define NdisWriteRegisterUchar(_Register, _Data) (*(volatile UCHAR *)(_Register) = (UCHAR)(_Data))
-#define NdisWriteRegisterUshort(_Register, _Data) (*(volatile USHORT *)(_Register) = (USHORT)(_Data))
-#define NdisWriteRegisterUlong(_Register, _Data) (*(volatile ULONG *)(_Register) = (ULONG)(_Data))
+#define NdisReadRegisterUchar(_Register, _Data) (*(_Data) = READ_REGISTER_UCHAR((volatile UCHAR *)(_Register)))
+#define NdisReadRegisterUshort(_Register, _Data) (*(_Data) = READ_REGISTER_USHORT((volatile USHORT *)(_Register)))
+#define NdisReadRegisterUlong(_Register, _Data) (*(_Data) = READ_REGISTER_ULONG((volatile ULONG *)(_Register)))
+#define NdisWriteRegisterUchar(_Register, _Data) WRITE_REGISTER_UCHAR((volatile UCHAR *)(_Register), (UCHAR)(_Data))
+#define NdisWriteRegisterUshort(_Register, _Data) WRITE_REGISTER_USHORT((volatile USHORT *)(_Register), (USHORT)(_Data))
+#define NdisWriteRegisterUlong(_Register, _Data) WRITE_REGISTER_ULONG((volatile ULONG *)(_Register), (ULONG)(_Data))
 
 #ifdef __cplusplus
 }

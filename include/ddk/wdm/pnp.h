@@ -156,6 +156,9 @@ typedef enum _IRQ_PRIORITY { IrqPriorityUndefined, IrqPriorityLow, IrqPriorityNo
 #define CmResourceTypeNonArbitrated 128
 #define CmResourceTypeConfigData 128
 #define CmResourceTypeDevicePrivate 129
+typedef enum _CM_SHARE_DISPOSITION {
+    CmResourceShareUndetermined, CmResourceShareDeviceExclusive, CmResourceShareDriverExclusive, CmResourceShareShared
+} CM_SHARE_DISPOSITION;
 #define CM_RESOURCE_PORT_MEMORY 0x0000
 #define CM_RESOURCE_PORT_IO 0x0001
 #define CM_RESOURCE_MEMORY_READ_WRITE 0x0000

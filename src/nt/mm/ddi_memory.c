@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Front doors: contiguous memory, physical addresses, image sections, validity. Physical addresses are virtual ones, so all memory is
-// contiguous. There is no device memory to map: the I/O space doors refuse (they have no definition here).
+// contiguous. Device memory is hal's (nt/hal/ddi_io_space.c).
 // [wdm/nf-wdm-mmgetphysicaladdress], [wdm/nf-wdm-mmallocatecontiguousmemory], [ntddk/nf-ntddk-mmisaddressvalid]
 #include "host/memory.h"
 #include "nt/ex/pool.h"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 struct kit kit;
+struct kit_miniport_hooks kit_mp_hooks;
 bool kit_filter_takes_oids;
 bool kit_mp_checks_for_hang;
 
@@ -25,6 +26,7 @@ mp_initialize(NDIS_HANDLE adapter, NDIS_HANDLE context, PNDIS_MINIPORT_INIT_PARA
                    NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1},
         .MiniportAdapterContext = &kit.mp,
         .CheckForHangTimeInSeconds = kit.mp.check_for_hang_s,
+        .AttributeFlags = kit_mp_hooks.attribute_flags,
         .InterfaceType = NdisInterfaceInternal};
     NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES general = {
         .Header = {NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES, NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1,
@@ -52,6 +54,8 @@ mp_initialize(NDIS_HANDLE adapter, NDIS_HANDLE context, PNDIS_MINIPORT_INIT_PARA
     ck_assert_int_eq(status, NDIS_STATUS_SUCCESS);
     if (kit.mp.initialize_status)
         return kit.mp.initialize_status;
+    if (kit_mp_hooks.initialize && (status = kit_mp_hooks.initialize(adapter, parameters)) != NDIS_STATUS_SUCCESS)
+        return status;
     NET_BUFFER_LIST_POOL_PARAMETERS pool = {
         .Header = {NDIS_OBJECT_TYPE_DEFAULT, NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
                    NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
@@ -66,6 +70,8 @@ static NTAPI VOID
 mp_halt(NDIS_HANDLE context, NDIS_HALT_ACTION action)
 {
     kit.mp.halts++;
+    if (kit_mp_hooks.halt)
+        kit_mp_hooks.halt();
     NdisFreeNetBufferListPool(kit.mp.pool);
 }
 
@@ -87,6 +93,9 @@ static NTAPI NDIS_STATUS
 mp_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
 {
     kit.mp.oids++;
+    NDIS_STATUS hooked = kit_mp_hooks.oid ? kit_mp_hooks.oid(request) : NDIS_STATUS_NOT_RECOGNIZED;
+    if (hooked != NDIS_STATUS_NOT_RECOGNIZED)
+        return hooked;
     if (kit.mp.oid_status)
         return kit.mp.oid_status;
     if (request->RequestType == NdisRequestSetInformation && request->DATA.SET_INFORMATION.Oid == OID_GEN_CURRENT_PACKET_FILTER)
@@ -213,7 +222,7 @@ mp_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
         .Header = {NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS, NDIS_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2,
                    NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2},
         .MajorNdisVersion = 6,
-        .MinorNdisVersion = 30,
+        .MinorNdisVersion = kit_mp_hooks.minor ? kit_mp_hooks.minor : 30,
         .InitializeHandlerEx = mp_initialize,
         .HaltHandlerEx = mp_halt,
         .UnloadHandler = mp_unload,

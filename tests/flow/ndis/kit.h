@@ -79,7 +79,18 @@ struct kit {
     uint64_t trace_hash;
 };
 
+// What a test adds to the miniport, set before kit_run. initialize runs inside MiniportInitializeEx once the attributes are set (its
+// status becomes the miniport's), halt inside MiniportHaltEx.
+struct kit_miniport_hooks {
+    ULONG attribute_flags;
+    UCHAR minor;                              // NDIS 6.minor; 0: 30
+    NDIS_STATUS (*initialize)(NDIS_HANDLE adapter, NDIS_MINIPORT_INIT_PARAMETERS *parameters);
+    void (*halt)(void);
+    NDIS_STATUS (*oid)(NDIS_OID_REQUEST *request);   // first to be asked; NDIS_STATUS_NOT_RECOGNIZED: the kit answers
+};
+
 extern struct kit kit;
+extern struct kit_miniport_hooks kit_mp_hooks;
 extern bool kit_filter_takes_oids;            // set before kit_run: lwf answers requests itself
 extern bool kit_mp_checks_for_hang;           // set before kit_run: mp has a MiniportCheckForHangEx
 

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Memory that a driver shares with its NIC: whole pages of zeros, whose physical address is their address. Each block is a claim of
+// the adapter until it comes back with the length and both addresses it was given with.
+//   at once    ndis_shared_alloc                       later  ndis_shared_alloc_async -> the box's work queue -> the driver's handler
+#include "ndis/hardware.h"
+#include "nt/ex/pool.h"
+
+#define TAG_SHARED 0x4d53644e   // "NdSM"
+
+void *
+ndis_shared_alloc(struct ndis_hardware *hardware, ULONG bytes, const void *caller)
+{
+    struct box *box = hardware->adapter->module.ndis->box;
+    if (!bytes || bytes > UINT32_MAX - PAGE_SIZE)
+        return NULL;
+    void *block = ex_pool_alloc(box, ROUND_TO_PAGES((size_t)bytes), TAG_SHARED, true, caller);
+    if (block && !ndis_claim_add(hardware, NDIS_CLAIM_SHARED, (uint64_t)(uintptr_t)block, block, bytes)) {
+        ex_pool_free(box, block, TAG_SHARED);
+        block = NULL;
+    }
+    return block;
+}
+
+bool
+ndis_shared_free(struct ndis_hardware *hardware, void *block, ULONG bytes, uint64_t physical)
+{
+    struct ndis_claim *claim = ndis_claim_take(hardware, NDIS_CLAIM_SHARED, physical, block, bytes);
+    if (!claim)
+        return false;
+    ex_pool_free(hardware->adapter->module.ndis->box, block, TAG_SHARED);
+    ndis_free(claim);
+    return true;
+}
+
+struct shared_request {
+    struct ndis_dma *dma;
+    ULONG bytes;
+    void *context;
+};
+
+static void
+shared_work(void *arg)
+{
+    struct shared_request *request = arg;
+    struct ndis_dma *dma = request->dma;
+    struct ndis_hardware *hardware = ndis_dma_hardware(dma);
+    void *block = ndis_shared_alloc(hardware, request->bytes, NULL);
+    NDIS_PHYSICAL_ADDRESS physical = {.QuadPart = (LONGLONG)(uintptr_t)block};
+    // When it failed both are NULL [ndis/nf-ndis-ndismallocatesharedmemoryasyncex].
+    ndis_dma_shared_handler(dma)(hardware->adapter->general_context, block, block ? &physical : NULL, request->bytes, request->context);
+    ndis_free(request);
+    ndis_dma_drop(dma);
+}
+
+NDIS_STATUS
+ndis_shared_alloc_async(struct ndis_dma *dma, ULONG bytes, void *context)
+{
+    if (!ndis_dma_shared_handler(dma))
+        return NDIS_STATUS_FAILURE;
+    struct shared_request *request = ndis_alloc(sizeof *request);
+    if (!request)
+        return NDIS_STATUS_FAILURE;
+    *request = (struct shared_request){dma, bytes, context};
+    ndis_dma_hold(dma);
+    if (ke_work_queue(ndis_dma_hardware(dma)->adapter->module.ndis->box, shared_work, request)) {
+        ndis_dma_drop(dma);
+        ndis_free(request);
+        return NDIS_STATUS_FAILURE;
+    }
+    return NDIS_STATUS_PENDING;
+}
