@@ -410,7 +410,7 @@ NT_TEST(MmIsAddressValid_tells_mapped_from_unmapped)
 
 NT_TEST(MmGetSystemRoutineAddress_finds_what_is_provided_only)
 {
-    UNICODE_STRING name = RTL_CONSTANT_STRING(L"KeSetEvent"), refused = RTL_CONSTANT_STRING(L"MmMapIoSpace"),
+    UNICODE_STRING name = RTL_CONSTANT_STRING(L"KeSetEvent"), refused = RTL_CONSTANT_STRING(L"IoGetDmaAdapter"),
                    unknown = RTL_CONSTANT_STRING(L"NoSuchRoutine");
     ck_assert_ptr_eq(MmGetSystemRoutineAddress(&name), (PVOID)KeSetEvent);
     ck_assert_ptr_null(MmGetSystemRoutineAddress(&refused));
