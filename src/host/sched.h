@@ -72,6 +72,9 @@ struct sched_ops {
 struct sched {
     const struct sched_ops *ops;
     bool is_sim;
+    // Sim only: told before each switch which thread goes on. NULL: nobody listens.
+    void (*on_switch)(void *context, struct sched_thread *to);
+    void *on_switch_context;
 };
 
 // The running thread: per OS thread on threads, rewritten by every fibre switch on sim. NULL in a thread the seam did not make.

@@ -23,6 +23,7 @@ struct nbx_port {
     _Atomic bool is_pulled;
     bool is_waiting;                          // started while the box holds its ports; under box->nbx_lock
     struct ke_thread thread;                  // lent to the port's thread during an upcall
+    struct ke_crossing crossing;              // of that upcall
 };
 
 // Become a thread of the box at DISPATCH, remembering who we were.
@@ -32,14 +33,15 @@ port_enter(struct nbx_port *self)
     void *user = sched_self->user;
     sched_self->user = &self->thread;
     self->thread.sched_thread = sched_self;
-    self->thread.driver = self->driver;
     ke_raise_dispatch(&self->thread);
+    self->crossing = ke_driver_enter(&self->thread, self->driver, "port upcall");
     return user;
 }
 
 static void
 port_leave(struct nbx_port *self, void *user)
 {
+    ke_driver_leave(&self->thread, self->crossing);
     ke_lower(&self->thread, PASSIVE_LEVEL);
     sched_self->user = user;
 }
@@ -211,7 +213,9 @@ link_force(struct box *box, const char *spec, bool up)
     port_caps_get(found->port, &caps);
     atomic_store(&found->is_pulled, !up);
     old = ke_raise_dispatch(ke_self());
+    struct ke_crossing crossing = ke_driver_enter(ke_self(), found->driver, "port upcall");
     found->upcalls.on_link(found->context, up && caps.link_up, caps.bits_per_second);
+    ke_driver_leave(ke_self(), crossing);
     ke_lower(ke_self(), old);
     return true;
 }

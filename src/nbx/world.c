@@ -66,7 +66,9 @@ world_create(const struct world_config *config)
     world->config = *config;
     world->boxes = calloc(config->stack->box_count + 1, sizeof *world->boxes);
     world->ports = port_world_create(config->sched);
-    if (!world->boxes || !world->ports) {
+    if (config->verify != VERIFY_OFF)
+        world->verify = verify_create(config->sched, config->verify);
+    if (!world->boxes || !world->ports || (config->verify != VERIFY_OFF && !world->verify)) {
         world_destroy(world);
         return NULL;
     }
@@ -85,6 +87,7 @@ world_destroy(struct world *world)
         port_world_destroy(world->ports);
     for (size_t i = 0; world->boxes && i < world->config.stack->box_count; i++)
         free(world->boxes[i].adapters);
+    verify_destroy(world->verify);
     free(world->boxes);
     free(world);
 }
@@ -327,7 +330,6 @@ box_up(void *arg)
         world_finding(self->world, "%s: out of memory", self->stack->name);
         return;
     }
-    ndis_ledger_set(self->box, self->world->config.ledger);
     if (self->world->config.trace)
         watch_box(self);
     for (size_t i = 0; i < self->stack->driver_count; i++)
@@ -347,6 +349,7 @@ box_bring_up(struct world_box *self)
         return WORLD_FINDING;
     }
     self->box->owner = self->world;
+    self->box->verify = self->world->verify;
     self->box->ports = self->world->ports;
     self->box->nbx_ports_held = true;
     self->box->fault = self->world->config.fault;

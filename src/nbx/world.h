@@ -15,6 +15,7 @@
 #include "ndis/ndis.h"
 #include "nt/box.h"
 #include "stack/stack.h"
+#include "verify/verify.h"
 #include "wire/port.h"
 
 struct pcapng_writer;
@@ -30,7 +31,7 @@ struct world_config {
     // A broken rule is about to end the process: the last chance to keep something of the run. May be NULL.
     void (*on_broken)(void *context, const char *function, const char *what);
     struct ex_fault *fault;          // planned failures of allocations (nt/ex/fault.h), lent; NULL: none
-    bool ledger;                     // watch the ownership of sends (verify/ledger.h)
+    enum verify_mode verify;         // how closely drivers are watched
     struct pcapng_writer *trace;     // NULL: none
 };
 
@@ -60,6 +61,7 @@ struct world_box {
 struct world {
     struct world_config config;
     struct port_world *ports;
+    struct verify *verify;           // NULL: off
     struct world_box *boxes;         // stack->box_count
     struct traffic *traffic;         // the script's generator, made when a step wants it
     _Atomic uint32_t findings;

@@ -425,7 +425,8 @@ shutdown_work(void *arg)
     for (struct list *node = ndis->adapters.prev; node != &ndis->adapters; node = node->prev) {
         struct ndis_adapter *adapter = LIST_ENTRY_OF(node, struct ndis_adapter, node);
         if (adapter->driver->chars.ShutdownHandlerEx)
-            adapter->driver->chars.ShutdownHandlerEx(adapter->general_context, NdisShutdownPowerOff);
+            NDIS_CALL_VOID(adapter->module.image, "MiniportShutdownEx",
+                           adapter->driver->chars.ShutdownHandlerEx(adapter->general_context, NdisShutdownPowerOff));
     }
 }
 
@@ -505,12 +506,6 @@ ndis_trace_set(struct box *box, ndis_trace_fn fn, void *context)
     box->ndis->trace_context = context;
 }
 
-void
-ndis_ledger_set(struct box *box, bool is_on)
-{
-    box->ndis->ledger_on = is_on;
-}
-
 // ---- NDIS in a box --------------------------------------------------------------------------------------------------------------
 
 int
@@ -520,6 +515,7 @@ ndis_create(struct box *box)
     if (!ndis)
         return -ENOMEM;
     ndis->box = box;
+    ndis->ledger_on = box->verify != NULL;
     list_init(&ndis->miniport_drivers);
     list_init(&ndis->filter_drivers);
     list_init(&ndis->protocols);

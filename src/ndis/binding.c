@@ -153,7 +153,7 @@ binding_close_complete_work(void *arg)
     struct ndis_binding *binding = arg;
     struct ndis_protocol *protocol = binding->protocol;
     NDIS_HANDLE context = binding->context;
-    protocol->chars.CloseAdapterCompleteHandlerEx(context);
+    NDIS_CALL_VOID(protocol->image, "ProtocolCloseAdapterCompleteEx", protocol->chars.CloseAdapterCompleteHandlerEx(context));
     binding_close_finish(binding);
 }
 
@@ -280,7 +280,8 @@ bind_run(struct ndis_bind *bind)
     bind_parameters_fill(&parameters, bind);
     bind->inside = true;
     atomic_store(&bind->word, BIND_DUE);
-    NDIS_STATUS status = bind->protocol->chars.BindAdapterHandlerEx(bind->protocol->context, bind, &parameters);
+    NDIS_STATUS status = NDIS_CALL(bind->protocol->image, "ProtocolBindAdapterEx",
+                                   bind->protocol->chars.BindAdapterHandlerEx(bind->protocol->context, bind, &parameters));
     if (status == NDIS_STATUS_PENDING)
         status = bind_wait(bind);
     else if (!(atomic_fetch_and(&bind->word, ~(uint32_t)BIND_DUE) & BIND_DUE))
@@ -343,7 +344,8 @@ ndis_binding_unbind(struct ndis_binding *binding)
     struct ndis_unbind unbind = {.kind = NDIS_KIND_UNBIND};
     ndis_pending_begin(&unbind.done);
     binding->unbinding = true;
-    NDIS_STATUS status = protocol->chars.UnbindAdapterHandlerEx(&unbind, binding->context);
+    NDIS_STATUS status = NDIS_CALL(protocol->image, "ProtocolUnbindAdapterEx",
+                                   protocol->chars.UnbindAdapterHandlerEx(&unbind, binding->context));
     if (status != NDIS_STATUS_SUCCESS && status != NDIS_STATUS_PENDING)
         verify_contract("ProtocolUnbindAdapterEx", "failed, which a protocol driver cannot");
     ndis_pending_end(&unbind.done, status);
@@ -392,7 +394,8 @@ binding_pnp_event(struct ndis_binding *binding, NET_PNP_EVENT_CODE code, void *b
                               NDIS_SIZEOF_NET_PNP_EVENT_NOTIFICATION_REVISION_1),
         .NetPnPEvent = {.NetEvent = code, .Buffer = buffer, .BufferLength = bytes}};
     ndis_pending_begin(&binding->pnp);
-    NDIS_STATUS status = binding->protocol->chars.NetPnPEventHandler(binding->context, &event);
+    NDIS_STATUS status = NDIS_CALL(binding->module.image, "ProtocolNetPnPEvent",
+                                   binding->protocol->chars.NetPnPEventHandler(binding->context, &event));
     return ndis_pending_end(&binding->pnp, status);
 }
 

@@ -22,6 +22,7 @@ struct ndis_timer {
     PNDIS_TIMER_FUNCTION function;
     void *context;                            // of the last set
     void *default_context;
+    struct io_image *image;                   // who allocated it: its code is what runs
     KTIMER timer;
     KDPC dpc;
 };
@@ -30,7 +31,10 @@ static NTAPI VOID
 timer_dpc(PKDPC dpc, PVOID context, PVOID argument1, PVOID argument2)
 {
     struct ndis_timer *timer = context;
-    timer->function(dpc, timer->context, argument1, argument2);
+    struct ke_thread *self = ke_self();
+    struct ke_crossing crossing = ke_driver_enter(self, timer->image, "NDIS_TIMER_FUNCTION");
+    timer->function(dpc, timer->context, argument1, argument2);   // may free the timer
+    ke_driver_leave(self, crossing);
 }
 
 static struct ndis_timer *
@@ -53,6 +57,7 @@ NdisAllocateTimerObject(NDIS_HANDLE NdisHandle, PNDIS_TIMER_CHARACTERISTICS Time
     if (!timer)
         return NDIS_STATUS_RESOURCES;
     timer->kind = TIMER_KIND;
+    timer->image = io_image_of(ndis_handle_driver(NdisHandle, "NdisAllocateTimerObject"));
     timer->tag = TimerCharacteristics->AllocationTag;
     timer->function = TimerCharacteristics->TimerFunction;
     timer->context = timer->default_context = TimerCharacteristics->FunctionContext;

@@ -63,7 +63,7 @@ ndis_filter_driver_register(DRIVER_OBJECT *driver_object, NDIS_HANDLE context, c
     }
     *out = driver;
     if (driver->chars.SetOptionsHandler) {
-        status = driver->chars.SetOptionsHandler(driver, context);
+        status = NDIS_CALL(driver->image, "FilterSetOptions", driver->chars.SetOptionsHandler(driver, context));
         if (status != NDIS_STATUS_SUCCESS) {
             *out = NULL;
             filter_driver_free(driver);
@@ -172,7 +172,8 @@ filter_call_attach(struct ndis_filter *filter)
         .LowerIfNetLuid = adapter->luid};
     memcpy(parameters.CurrentMacAddress, adapter->current_mac, sizeof parameters.CurrentMacAddress);
     filter->attaching = true;
-    NDIS_STATUS status = filter->driver->chars.AttachHandler(filter, filter->driver->context, &parameters);
+    NDIS_STATUS status = NDIS_CALL(filter->module.image, "FilterAttach",
+                                   filter->driver->chars.AttachHandler(filter, filter->driver->context, &parameters));
     filter->attaching = false;
     return status;
 }
@@ -216,14 +217,14 @@ ndis_filter_attach(struct ndis_adapter *adapter, struct ndis_filter_driver *driv
     ndis_module_state_set(&filter->module, NDIS_STATE_INITIALIZING);
     NDIS_STATUS status = filter_call_attach(filter);
     if (status == NDIS_STATUS_SUCCESS && !filter->attributes_set) {
-        filter->driver->chars.DetachHandler(filter->context);
+        NDIS_CALL_VOID(filter->module.image, "FilterDetach", filter->driver->chars.DetachHandler(filter->context));
         status = NDIS_STATUS_FAILURE;
     }
     if (status == NDIS_STATUS_SUCCESS) {
         ndis_module_state_set(&filter->module, NDIS_STATE_PAUSED);
         status = ndis_stack_insert(adapter, &adapter->filters, &filter->node);
         if (status != NDIS_STATUS_SUCCESS)
-            filter->driver->chars.DetachHandler(filter->context);
+            NDIS_CALL_VOID(filter->module.image, "FilterDetach", filter->driver->chars.DetachHandler(filter->context));
     }
     if (status != NDIS_STATUS_SUCCESS) {
         filter_free(filter);
@@ -243,7 +244,7 @@ ndis_filter_detach(struct ndis_filter *filter)
     struct ndis_filter_driver *driver = filter->driver;
     ndis_stack_take(&filter->module, &filter->node);
     ndis_oid_flush(&filter->module, NDIS_STATUS_REQUEST_ABORTED);   // after it, for nobody can add to them any more
-    driver->chars.DetachHandler(filter->context);
+    NDIS_CALL_VOID(driver->image, "FilterDetach", driver->chars.DetachHandler(filter->context));
     KIRQL old = ke_lock_take(&ndis->lock);
     driver->module_count--;
     ke_lock_drop(&ndis->lock, old);
@@ -262,7 +263,8 @@ ndis_filter_pause(struct ndis_filter *filter, ULONG reason)
         .PauseReason = reason};
     ndis_module_state_set(&filter->module, NDIS_STATE_PAUSING);
     ndis_pending_begin(&filter->pause);
-    NDIS_STATUS status = filter->driver->chars.PauseHandler(filter->context, &parameters);
+    NDIS_STATUS status = NDIS_CALL(filter->module.image, "FilterPause",
+                                   filter->driver->chars.PauseHandler(filter->context, &parameters));
     ndis_pending_end(&filter->pause, status);
     ndis_module_state_set(&filter->module, NDIS_STATE_PAUSED);
 }
@@ -274,7 +276,8 @@ filter_module_options(struct ndis_filter *filter)
     if (!filter->driver->chars.SetFilterModuleOptionsHandler)
         return NDIS_STATUS_SUCCESS;
     filter->setting_options = true;
-    NDIS_STATUS status = filter->driver->chars.SetFilterModuleOptionsHandler(filter->context);
+    NDIS_STATUS status = NDIS_CALL(filter->module.image, "FilterSetModuleOptions",
+                                   filter->driver->chars.SetFilterModuleOptionsHandler(filter->context));
     filter->setting_options = false;
     if (status == NDIS_STATUS_SUCCESS)
         status = ndis_stack_publish(filter->module.adapter);
@@ -314,7 +317,7 @@ ndis_filter_restart(struct ndis_filter *filter)
         .LowerIfNetLuid = adapter->luid};
     ndis_module_state_set(&filter->module, NDIS_STATE_RESTARTING);
     ndis_pending_begin(&filter->restart);
-    status = filter->driver->chars.RestartHandler(filter->context, &parameters);
+    status = NDIS_CALL(filter->module.image, "FilterRestart", filter->driver->chars.RestartHandler(filter->context, &parameters));
     status = ndis_pending_end(&filter->restart, status);
     ndis_module_state_set(&filter->module, status == NDIS_STATUS_SUCCESS ? NDIS_STATE_RUNNING : NDIS_STATE_PAUSED);
     return status;

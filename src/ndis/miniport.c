@@ -40,7 +40,7 @@ miniport_set_options(struct ndis_miniport_driver *driver)
 {
     if (!driver->chars.SetOptionsHandler)
         return NDIS_STATUS_SUCCESS;
-    return driver->chars.SetOptionsHandler(driver, driver->context);
+    return NDIS_CALL(driver->image, "MiniportSetOptions", driver->chars.SetOptionsHandler(driver, driver->context));
 }
 
 NDIS_STATUS
@@ -231,11 +231,13 @@ ndis_miniport_initialize(struct ndis_adapter *adapter)
         .NetLuid = adapter->luid};
     ndis_module_state_set(&adapter->module, NDIS_STATE_INITIALIZING);
     adapter->initializing = true;
-    NDIS_STATUS status = adapter->driver->chars.InitializeHandlerEx(adapter, adapter->driver->context, &parameters);
+    NDIS_STATUS status = NDIS_CALL(adapter->module.image, "MiniportInitializeEx",
+                                   adapter->driver->chars.InitializeHandlerEx(adapter, adapter->driver->context, &parameters));
     adapter->initializing = false;
     if (status == NDIS_STATUS_SUCCESS && !adapter->have_general) {
         // Success without attributes: there is no adapter to speak of, so it is halted again.
-        adapter->driver->chars.HaltHandlerEx(adapter->general_context, NdisHaltDeviceInitializationFailed);
+        NDIS_CALL_VOID(adapter->module.image, "MiniportHaltEx",
+                       adapter->driver->chars.HaltHandlerEx(adapter->general_context, NdisHaltDeviceInitializationFailed));
         status = NDIS_STATUS_FAILURE;
     }
     if (status != NDIS_STATUS_SUCCESS) {
@@ -256,7 +258,7 @@ ndis_miniport_halt(struct ndis_adapter *adapter, NDIS_HALT_ACTION action)
 {
     ndis_reset_stop(adapter);
     ndis_oid_flush(&adapter->module, NDIS_STATUS_REQUEST_ABORTED);
-    adapter->driver->chars.HaltHandlerEx(adapter->general_context, action);
+    NDIS_CALL_VOID(adapter->module.image, "MiniportHaltEx", adapter->driver->chars.HaltHandlerEx(adapter->general_context, action));
     ndis_hardware_left(adapter, "MiniportHaltEx");
     ndis_module_drain(&adapter->module);
     ke_grace(adapter->module.ndis->box);
@@ -276,7 +278,8 @@ ndis_miniport_pause(struct ndis_adapter *adapter, ULONG reason)
         .PauseReason = reason};
     ndis_module_state_set(&adapter->module, NDIS_STATE_PAUSING);
     ndis_pending_begin(&adapter->pause);
-    NDIS_STATUS status = adapter->driver->chars.PauseHandler(adapter->general_context, &parameters);
+    NDIS_STATUS status = NDIS_CALL(adapter->module.image, "MiniportPause",
+                                   adapter->driver->chars.PauseHandler(adapter->general_context, &parameters));
     ndis_pending_end(&adapter->pause, status);
     ndis_module_state_set(&adapter->module, NDIS_STATE_PAUSED);
 }
@@ -312,7 +315,8 @@ ndis_miniport_restart(struct ndis_adapter *adapter)
         .RestartAttributes = &attributes.head};
     ndis_module_state_set(&adapter->module, NDIS_STATE_RESTARTING);
     ndis_pending_begin(&adapter->restart);
-    NDIS_STATUS status = adapter->driver->chars.RestartHandler(adapter->general_context, &parameters);
+    NDIS_STATUS status = NDIS_CALL(adapter->module.image, "MiniportRestart",
+                                   adapter->driver->chars.RestartHandler(adapter->general_context, &parameters));
     status = ndis_pending_end(&adapter->restart, status);
     ndis_module_state_set(&adapter->module, status == NDIS_STATUS_SUCCESS ? NDIS_STATE_RUNNING : NDIS_STATE_PAUSED);
     return status;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "ndis/header.h"
-#include "verify/refuse.h"
+#include "verify/ledger.h"
 
 #define ALIGN16(n) (((size_t)(n) + 15) & ~(size_t)15)
 
@@ -146,7 +146,7 @@ ndis_nbl_alloc(struct ndis_nbl_pool *pool, uint32_t context_bytes, uint32_t cont
     head->pool = pool;
     head->kind = NDIS_NBL_PLAIN;
     head->in_use = 1;
-    head->ledger = NULL;
+    head->record = NULL;
     memset(head->nbl_bytes, 0, sizeof head->nbl_bytes);
     NET_BUFFER_LIST *nbl = &head->nbl;
     nbl->NdisPoolHandle = pool;
@@ -170,8 +170,8 @@ void
 ndis_nbl_free(NET_BUFFER_LIST *nbl)
 {
     struct ndis_nbl *head = ndis_nbl_of(nbl);
-    if (__builtin_expect(head->ledger != NULL, 0))
-        verify_broken("NdisFreeNetBufferList", "the NET_BUFFER_LIST is out: it was sent and has not come back", "NBX-0005");
+    if (__builtin_expect(head->record != NULL, 0))
+        verify_nbl_freed(nbl, ke_self()->driver);
     while (nbl->Context && nbl->Context != nbl_own_context(head)) {
         NET_BUFFER_LIST_CONTEXT *context = nbl->Context;
         nbl->Context = context->Next;

@@ -82,9 +82,6 @@ typedef void (*ndis_trace_fn)(void *context, struct ndis_trace_edge *edge, NET_B
 // Set before any adapter is added. NULL: none.
 void ndis_trace_set(struct box *box, ndis_trace_fn fn, void *context);
 
-// Watch the ownership of what protocols send (verify/ledger.h). Set before any adapter is added. Costs a walk over all data, twice.
-void ndis_ledger_set(struct box *box, bool is_on);
-
 // How often something happened that a test sweep must have seen at least once to prove anything.
 enum ndis_event {
     NDIS_EVENT_PAUSE_IN_FLIGHT,      // a binding was paused while its sends were out

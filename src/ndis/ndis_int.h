@@ -369,7 +369,7 @@ struct ndis_nbl {
     uint64_t top_mask;                        // recv_top.c: the bindings that still want to see it
     NET_BUFFER_LIST *order_next;              // recv_top.c: the order it arrived in
     const struct ndis_module *loopback_sender;   // loopback.c: compared, never followed
-    struct verify_lent *ledger;               // verify/ledger.h: while it is out; NULL when off
+    struct verify_record *record;             // verify/ledger.h: whose it is; NULL: never given away, or off
     _Alignas(16) union {
         NET_BUFFER_LIST nbl;
         uint8_t nbl_bytes[0x90 + NDIS_INFO_SLOTS * 8];
@@ -442,7 +442,7 @@ struct ndis {
     uint64_t next_guid;
     struct ndis_module loopback;              // SourceHandle of NDIS's own NBLs
     _Atomic uint64_t events[NDIS_EVENT_COUNT];
-    bool ledger_on;                           // verify/ledger.h: set before any adapter is added
+    bool ledger_on;                           // verify/ledger.h: the box has a verifier
     ndis_trace_fn trace_fn;                   // NULL: nobody watches
     void *trace_context;
     NDIS_HANDLE loopback_pool;
@@ -489,6 +489,21 @@ ndis_edge_add(uint64_t *counter, uint64_t more)
 // ---- calls into drivers -----------------------------------------------------------------------------------------------------------
 
 #define NDIS_CALLS_DRAINING 0x80000000u       // in ndis_module.calls: the last to leave wakes ndis_module_drain
+
+// A call into a driver that is no part of the data path: NDIS_CALL(image, "MiniportPause", handler(...)) is the handler's result.
+#define NDIS_CALL(image_, name, call) \
+    ({ \
+        struct ke_crossing crossing_ = ke_driver_enter(ke_self(), (image_), (name)); \
+        __auto_type result_ = (call); \
+        ke_driver_leave(ke_self(), crossing_); \
+        result_; \
+    })
+#define NDIS_CALL_VOID(image_, name, call) \
+    do { \
+        struct ke_crossing crossing_ = ke_driver_enter(ke_self(), (image_), (name)); \
+        (call); \
+        ke_driver_leave(ke_self(), crossing_); \
+    } while (0)
 
 // One call less. The module may be gone when this returns.
 static inline void

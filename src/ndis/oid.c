@@ -53,11 +53,13 @@ oid_answer_source(struct ndis_oid *oid, NDIS_STATUS status)
         ndis_pending_complete(oid->done, status);
     } else if (source->kind == NDIS_KIND_BINDING) {
         struct ndis_binding *binding = CONTAINING_RECORD(source, struct ndis_binding, module);
-        binding->protocol->chars.OidRequestCompleteHandler(binding->context, request, status);
+        NDIS_CALL_VOID(source->image, "ProtocolOidRequestComplete",
+                       binding->protocol->chars.OidRequestCompleteHandler(binding->context, request, status));
         ndis_binding_oid_done(binding);
     } else {
         struct ndis_filter *filter = CONTAINING_RECORD(source, struct ndis_filter, module);
-        filter->driver->chars.OidRequestCompleteHandler(filter->context, request, status);
+        NDIS_CALL_VOID(source->image, "FilterOidRequestComplete",
+                       filter->driver->chars.OidRequestCompleteHandler(filter->context, request, status));
     }
 }
 
@@ -80,10 +82,11 @@ oid_call(struct ndis_module *target, NDIS_OID_REQUEST *request)
 {
     if (target->kind == NDIS_KIND_ADAPTER) {
         struct ndis_adapter *adapter = target->adapter;
-        return adapter->driver->chars.OidRequestHandler(adapter->general_context, request);
+        return NDIS_CALL(target->image, "MiniportOidRequest",
+                         adapter->driver->chars.OidRequestHandler(adapter->general_context, request));
     }
     struct ndis_filter *filter = CONTAINING_RECORD(target, struct ndis_filter, module);
-    return filter->driver->chars.OidRequestHandler(filter->context, request);
+    return NDIS_CALL(target->image, "FilterOidRequest", filter->driver->chars.OidRequestHandler(filter->context, request));
 }
 
 // Take a finished request off its queue. Returns false when it is not the one at the driver.
@@ -350,11 +353,13 @@ oid_cancel_current(struct ndis_module *target, const struct ndis_module *source,
         return;
     if (target->kind == NDIS_KIND_ADAPTER) {
         struct ndis_adapter *adapter = target->adapter;
-        adapter->driver->chars.CancelOidRequestHandler(adapter->general_context, request_id);
+        NDIS_CALL_VOID(target->image, "MiniportCancelOidRequest",
+                       adapter->driver->chars.CancelOidRequestHandler(adapter->general_context, request_id));
     } else {
         struct ndis_filter *filter = CONTAINING_RECORD(target, struct ndis_filter, module);
         if (filter->driver->chars.CancelOidRequestHandler)
-            filter->driver->chars.CancelOidRequestHandler(filter->context, request_id);
+            NDIS_CALL_VOID(target->image, "FilterCancelOidRequest",
+                           filter->driver->chars.CancelOidRequestHandler(filter->context, request_id));
     }
 }
 

@@ -41,7 +41,7 @@ ndis_protocol_register(NDIS_HANDLE context, const NDIS_PROTOCOL_DRIVER_CHARACTER
     protocol->chars.Name = protocol->name;
     *out = protocol;
     if (chars->SetOptionsHandler) {
-        status = chars->SetOptionsHandler(protocol, context);
+        status = NDIS_CALL(protocol->image, "ProtocolSetOptions", chars->SetOptionsHandler(protocol, context));
         if (status != NDIS_STATUS_SUCCESS) {
             *out = NULL;
             ndis_string_free(&protocol->name);

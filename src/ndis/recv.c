@@ -7,6 +7,7 @@
 // With NDIS_RECEIVE_FLAGS_RESOURCES the NBLs are the indicator's again when the call returns, so such a list is never deferred
 // [ndis/nf-ndis-ndismindicatereceivenetbufferlists].
 #include "ndis/ndis_int.h"
+#include "verify/ledger.h"
 #include "verify/verify.h"
 
 static void
@@ -14,6 +15,8 @@ recv_filter(struct ke_thread *self, const struct ndis_route *route, NET_BUFFER_L
             ULONG flags)
 {
     bool resources = flags & NDIS_RECEIVE_FLAGS_RESOURCES;
+    if (__builtin_expect(route->target->ndis->ledger_on, 0))
+        verify_nbls_take(nbls, route->target, "FilterReceiveNetBufferLists", resources);
     struct ndis_frame *running = resources ? NULL : ndis_frame_find(self, route->target, NDIS_UPCALL_RECEIVE);
     if (running) {
         ndis_frame_defer(running, nbls, port, count, flags);
@@ -23,9 +26,28 @@ recv_filter(struct ke_thread *self, const struct ndis_route *route, NET_BUFFER_L
     ndis_frame_push(&frame, self, route->target, NDIS_UPCALL_RECEIVE);
     do {
         sched_choice(self->box->sched, SCHED_POINT_COMPLETE);
+        struct ke_crossing crossing = ke_driver_enter(self, route->target->image, "FilterReceiveNetBufferLists");
         route->receive(route->context, nbls, port, count, flags);
+        ke_driver_leave(self, crossing);
     } while ((nbls = ndis_frame_take(&frame, &port, &count, &flags)));
     ndis_frame_pop(&frame, self);
+}
+
+static __attribute__((noinline)) void
+recv_given(const struct ndis_module *from, NET_BUFFER_LIST *nbls)
+{
+    // A loopback copy is NDIS's own, whatever module it starts from.
+    bool is_loopback = from->kind == NDIS_KIND_ADAPTER && nbls && ndis_nbl_of(nbls)->pool == from->ndis->loopback_pool;
+    verify_nbls_give(nbls, is_loopback ? &from->ndis->loopback : from, VERIFY_INDICATED,
+                     from->kind == NDIS_KIND_ADAPTER ? "NdisMIndicateReceiveNetBufferLists" : "NdisFIndicateReceiveNetBufferLists");
+}
+
+// With RESOURCES the list is the indicator's again when the call returns.
+static __attribute__((noinline)) void
+recv_taken_back(const struct ndis_module *from, NET_BUFFER_LIST *nbls)
+{
+    verify_nbls_back(nbls);
+    verify_nbls_take(nbls, from, "NDIS_RECEIVE_FLAGS_RESOURCES", false);
 }
 
 void
@@ -33,6 +55,9 @@ ndis_recv_indicate(struct ndis_module *from, NET_BUFFER_LIST *nbls, NDIS_PORT_NU
 {
     struct ke_thread *self = ke_self();
     struct ndis_route route;
+    bool ledger_on = from->ndis->ledger_on, resources = flags & NDIS_RECEIVE_FLAGS_RESOURCES;
+    if (__builtin_expect(ledger_on, 0))
+        recv_given(from, nbls);
     NDIS_EDGE_COUNT(self, from, indicated_nbls, count);
     ndis_trace(from, nbls, false);
     bool counted = ndis_route_begin(&from->receive, &route, self);
@@ -41,6 +66,8 @@ ndis_recv_indicate(struct ndis_module *from, NET_BUFFER_LIST *nbls, NDIS_PORT_NU
     else
         ndis_recv_top(from->adapter, nbls, port, count, flags);
     ndis_route_end(&route, counted);
+    if (__builtin_expect(ledger_on, 0) && resources)
+        recv_taken_back(from, nbls);
 }
 
 // Split off the leading run of NBLs that come from the same source; *rest gets what follows.
@@ -70,13 +97,30 @@ recv_bottom(const struct ndis_route *route, NET_BUFFER_LIST *nbls, ULONG flags)
         NET_BUFFER_LIST *run = recv_bottom_run(nbls, &rest, &count);
         if (run->SourceHandle == route->target) {
             NDIS_EDGE_COUNT(self, route->target, returned_nbls, count);
+            if (__builtin_expect(route->target->ndis->ledger_on, 0))
+                verify_nbls_take(run, route->target, "MiniportReturnNetBufferLists", false);
+            struct ke_crossing crossing = ke_driver_enter(self, route->target->image, "MiniportReturnNetBufferLists");
             route->returns(route->context, run, flags);
+            ke_driver_leave(self, crossing);
         } else {
             ndis_handle_check(run->SourceHandle, NDIS_KIND_LOOPBACK, "NdisReturnNetBufferLists (SourceHandle)");
+            if (__builtin_expect(route->target->ndis->ledger_on, 0))
+                verify_nbls_take(run, &route->target->ndis->loopback, "NDIS", false);
             ndis_loopback_free(run);
         }
         nbls = rest;
     }
+}
+
+static void
+recv_filter_return(const struct ndis_route *route, NET_BUFFER_LIST *nbls, ULONG flags)
+{
+    struct ke_thread *self = ke_self();
+    if (__builtin_expect(route->target->ndis->ledger_on, 0))
+        verify_nbls_take(nbls, route->target, "FilterReturnNetBufferLists", false);
+    struct ke_crossing crossing = ke_driver_enter(self, route->target->image, "FilterReturnNetBufferLists");
+    route->returns(route->context, nbls, flags);
+    ke_driver_leave(self, crossing);
 }
 
 // Hand a list down a route. The route was copied by the caller, so the module it started from may be gone already.
@@ -86,7 +130,7 @@ ndis_recv_return_hop(const struct ndis_route *route, NET_BUFFER_LIST *nbls, ULON
     if (route->target->kind == NDIS_KIND_ADAPTER)
         recv_bottom(route, nbls, flags);
     else
-        route->returns(route->context, nbls, flags);
+        recv_filter_return(route, nbls, flags);
 }
 
 void
@@ -94,6 +138,9 @@ ndis_recv_return(struct ndis_module *from, NET_BUFFER_LIST *nbls, ULONG flags)
 {
     struct ke_thread *self = ke_self();
     struct ndis_route route;
+    if (__builtin_expect(from->ndis->ledger_on, 0))
+        verify_nbls_give(nbls, from, VERIFY_RETURNED,
+                         from->kind == NDIS_KIND_BINDING ? "NdisReturnNetBufferLists" : "NdisFReturnNetBufferLists");
     uint32_t count = ndis_nbl_count(nbls, NULL);
     KIRQL old = ke_raise_dispatch(self);
     struct ke_processor *processor = self->processor;

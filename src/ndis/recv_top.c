@@ -7,6 +7,7 @@
 //   protocols and goes down once, after the last.
 // What nobody wanted goes straight back down. The order within each binding is the order of arrival.
 #include "ndis/ndis_int.h"
+#include "verify/ledger.h"
 #include "verify/verify.h"
 
 // A reader's hold on the table: at DISPATCH none is needed, below it counts as a reference, and as a call of each binding that the
@@ -61,6 +62,8 @@ top_give(struct ke_thread *self, const struct ndis_top_entry *entry, NET_BUFFER_
     if (!entered)
         return false;
     ndis_trace(&binding->module, nbls, false);
+    if (__builtin_expect(binding->module.ndis->ledger_on, 0))
+        verify_nbls_take(nbls, &binding->module, "ProtocolReceiveNetBufferLists", false);
     struct ndis_frame *running = ndis_frame_find(self, &binding->module, NDIS_UPCALL_RECEIVE);
     uint64_t calls = 1;
     if (running) {
@@ -72,7 +75,9 @@ top_give(struct ke_thread *self, const struct ndis_top_entry *entry, NET_BUFFER_
     ndis_frame_push(&frame, self, &binding->module, NDIS_UPCALL_RECEIVE);
     for (;;) {
         sched_choice(self->box->sched, SCHED_POINT_COMPLETE);
+        struct ke_crossing crossing = ke_driver_enter(self, binding->module.image, "ProtocolReceiveNetBufferLists");
         entry->handler(entry->context, nbls, port, count, flags);
+        ke_driver_leave(self, crossing);
         nbls = ndis_frame_take(&frame, &port, &count, &flags);
         if (!nbls)
             break;
@@ -101,7 +106,14 @@ top_show(struct ke_thread *self, const struct ndis_top_entry *entry, NET_BUFFER_
     ndis_event_note(binding->module.ndis, NDIS_EVENT_SHARED_RECEIVE);
     ndis_trace(&binding->module, nbls, false);
     sched_choice(self->box->sched, SCHED_POINT_COMPLETE);
+    bool ledger_on = binding->module.ndis->ledger_on;
+    if (__builtin_expect(ledger_on, 0))
+        verify_nbls_take(nbls, &binding->module, "ProtocolReceiveNetBufferLists", true);
+    struct ke_crossing crossing = ke_driver_enter(self, binding->module.image, "ProtocolReceiveNetBufferLists");
     entry->handler(entry->context, nbls, port, count, flags | NDIS_RECEIVE_FLAGS_RESOURCES);
+    ke_driver_leave(self, crossing);
+    if (__builtin_expect(ledger_on, 0))
+        verify_nbls_back(nbls);
     old = ke_raise_dispatch(self);
     ndis_edge_add(&binding->module.counters[self->processor->number].returned_nbls, count);
     ke_gate_leave_at_dispatch(binding->receives, self->processor, 1);

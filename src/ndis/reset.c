@@ -19,7 +19,8 @@ reset_call(struct ndis_adapter *adapter, BOOLEAN *addressing)
     struct ndis_reset *reset = &adapter->reset;
     *addressing = FALSE;
     ndis_pending_begin(&reset->pending);
-    NDIS_STATUS status = adapter->driver->chars.ResetHandlerEx(adapter->general_context, addressing);
+    NDIS_STATUS status =
+        NDIS_CALL(adapter->module.image, "MiniportResetEx", adapter->driver->chars.ResetHandlerEx(adapter->general_context, addressing));
     if (status == NDIS_STATUS_PENDING) {
         status = ndis_pending_end(&reset->pending, status);
         *addressing = reset->addressing;
@@ -122,7 +123,8 @@ hang_look(struct ndis_adapter *adapter)
 {
     if (atomic_load(&adapter->resetting))
         return;
-    bool hangs = adapter->driver->chars.CheckForHangHandlerEx(adapter->general_context);
+    bool hangs = NDIS_CALL(adapter->module.image, "MiniportCheckForHangEx",
+                           adapter->driver->chars.CheckForHangHandlerEx(adapter->general_context));
     bool is_late = hang_request_is_late(adapter);
     if (hangs || is_late)
         ndis_reset_request(adapter);

@@ -24,7 +24,13 @@ send_hop(struct ke_thread *self, const struct ndis_route *from, NET_BUFFER_LIST 
         ndis_trace(route.target, nbls, true);
         NDIS_EDGE_COUNT(self, route.target, sent_nbls, count);
     }
+    bool is_miniport = route.target->kind == NDIS_KIND_ADAPTER;
+    const char *name = is_miniport ? "MiniportSendNetBufferLists" : "FilterSendNetBufferLists";
+    if (__builtin_expect(route.target->ndis->ledger_on, 0))
+        verify_nbls_take(nbls, route.target, name, false);
+    struct ke_crossing crossing = ke_driver_enter(self, route.target->image, name);
     route.send(route.context, nbls, port, flags);
+    ke_driver_leave(self, crossing);
     ndis_route_end(&route, counted);
 }
 
@@ -41,29 +47,21 @@ send_refuse(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, struct ke_threa
 {
     ndis_event_note(binding->module.ndis, NDIS_EVENT_SEND_REFUSED);
     send_status_set(nbls, NDIS_STATUS_PAUSED);
+    if (__builtin_expect(binding->module.ndis->ledger_on, 0))
+        verify_nbls_take(nbls, &binding->module, "ProtocolSendNetBufferListsComplete", false);
     ULONG flags = self->irql >= DISPATCH_LEVEL ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0;
+    struct ke_crossing crossing = ke_driver_enter(self, binding->module.image, "ProtocolSendNetBufferListsComplete");
     binding->send_complete_handler(binding->context, nbls, flags);
-}
-
-// The ledger is on: note what goes out, check what comes back.
-static __attribute__((noinline)) void
-send_lent_out(const struct ndis_binding *binding, NET_BUFFER_LIST *nbls)
-{
-    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next)
-        verify_lent_out(&ndis_nbl_of(nbl)->ledger, nbl, binding->module.image, binding->protocol->upper_edge != NULL);
-}
-
-static __attribute__((noinline)) void
-send_lent_back(NET_BUFFER_LIST *nbls)
-{
-    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next)
-        verify_lent_back(&ndis_nbl_of(nbl)->ledger, nbl);
+    ke_driver_leave(self, crossing);
 }
 
 void
 ndis_send_submit(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG flags)
 {
     struct ke_thread *self = ke_self();
+    bool ledger_on = binding->module.ndis->ledger_on;
+    if (__builtin_expect(ledger_on, 0))
+        verify_nbls_give(nbls, &binding->module, VERIFY_SENT, "NdisSendNetBufferLists");
     uint32_t count = ndis_nbl_count(nbls, NULL);
     KIRQL old = ke_raise_dispatch(self);
     struct ke_processor *processor = self->processor;
@@ -75,8 +73,6 @@ ndis_send_submit(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, NDIS_PORT_
         send_refuse(binding, nbls, self);
         return;
     }
-    if (__builtin_expect(binding->module.ndis->ledger_on, 0))
-        send_lent_out(binding, nbls);
     ndis_trace(&binding->module, nbls, true);
     send_hop(self, &binding->module.send, nbls, count, port, flags);
 }
@@ -85,6 +81,8 @@ void
 ndis_send_pass(struct ndis_filter *filter, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG flags)
 {
     struct ke_thread *self = ke_self();
+    if (__builtin_expect(filter->module.ndis->ledger_on, 0))
+        verify_nbls_give(nbls, &filter->module, VERIFY_SENT, "NdisFSendNetBufferLists");
     uint32_t count = ndis_nbl_count(nbls, NULL);
     NDIS_EDGE_COUNT(self, &filter->module, sent_nbls, count);
     ndis_trace(&filter->module, nbls, true);
@@ -96,7 +94,7 @@ static void
 send_top_deliver(struct ke_thread *self, struct ndis_binding *binding, NET_BUFFER_LIST *nbls, ULONG count, ULONG flags)
 {
     if (__builtin_expect(binding->module.ndis->ledger_on, 0))
-        send_lent_back(nbls);
+        verify_nbls_take(nbls, &binding->module, "ProtocolSendNetBufferListsComplete", false);
     struct ndis_frame *running = ndis_frame_find(self, &binding->module, NDIS_UPCALL_SEND_COMPLETE);
     if (running) {
         ndis_event_note(binding->module.ndis, NDIS_EVENT_COMPLETION_DEFERRED);
@@ -110,7 +108,9 @@ send_top_deliver(struct ke_thread *self, struct ndis_binding *binding, NET_BUFFE
     do {
         delivered += count;
         sched_choice(self->box->sched, SCHED_POINT_COMPLETE);
+        struct ke_crossing crossing = ke_driver_enter(self, binding->module.image, "ProtocolSendNetBufferListsComplete");
         binding->send_complete_handler(binding->context, nbls, flags);
+        ke_driver_leave(self, crossing);
     } while ((nbls = ndis_frame_take(&frame, &port, &count, &flags)));
     ndis_frame_pop(&frame, self);
     // Only now: until the handler has returned the binding must not go away.
@@ -187,6 +187,8 @@ send_top_done(struct ke_thread *self, struct ndis_module *from, NET_BUFFER_LIST 
 static void
 send_filter_done(struct ke_thread *self, const struct ndis_route *route, NET_BUFFER_LIST *nbls, ULONG flags)
 {
+    if (__builtin_expect(route->target->ndis->ledger_on, 0))
+        verify_nbls_take(nbls, route->target, "FilterSendNetBufferListsComplete", false);
     struct ndis_frame *running = ndis_frame_find(self, route->target, NDIS_UPCALL_SEND_COMPLETE);
     if (running) {
         ndis_frame_defer(running, nbls, 0, 0, flags);
@@ -198,7 +200,9 @@ send_filter_done(struct ke_thread *self, const struct ndis_route *route, NET_BUF
     ndis_frame_push(&frame, self, route->target, NDIS_UPCALL_SEND_COMPLETE);
     do {
         sched_choice(self->box->sched, SCHED_POINT_COMPLETE);
+        struct ke_crossing crossing = ke_driver_enter(self, route->target->image, "FilterSendNetBufferListsComplete");
         route->send_complete(route->context, nbls, flags);
+        ke_driver_leave(self, crossing);
     } while ((nbls = ndis_frame_take(&frame, &port, &count, &flags)));
     ndis_frame_pop(&frame, self);
 }
@@ -208,6 +212,9 @@ ndis_send_done(struct ndis_module *from, NET_BUFFER_LIST *nbls, ULONG flags)
 {
     struct ke_thread *self = ke_self();
     struct ndis_route route;
+    if (__builtin_expect(from->ndis->ledger_on, 0))
+        verify_nbls_give(nbls, from, VERIFY_COMPLETED,
+                         from->kind == NDIS_KIND_ADAPTER ? "NdisMSendNetBufferListsComplete" : "NdisFSendNetBufferListsComplete");
     bool counted = ndis_route_begin(&from->send_complete, &route, self);
     if (route.target) {
         NDIS_EDGE_COUNT(self, from, completed_nbls, ndis_nbl_count(nbls, NULL));
@@ -225,6 +232,6 @@ ndis_send_cancel(struct ndis_module *from, PVOID cancel_id)
     bool counted = ndis_route_begin(&from->cancel, &route, self);
     ndis_event_note(from->ndis, NDIS_EVENT_SEND_CANCELLED);
     if (route.target)
-        route.cancel(route.context, cancel_id);
+        NDIS_CALL_VOID(route.target->image, "CancelSend", route.cancel(route.context, cancel_id));
     ndis_route_end(&route, counted);
 }

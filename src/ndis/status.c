@@ -51,7 +51,8 @@ status_top(struct ndis_adapter *adapter, NDIS_STATUS_INDICATION *indication)
     struct ndis_binding *binding[STATUS_MAX_BINDINGS];
     uint32_t count = status_bindings(adapter, binding);
     for (uint32_t i = 0; i < count; i++) {
-        binding[i]->protocol->chars.StatusHandlerEx(binding[i]->context, indication);
+        NDIS_CALL_VOID(binding[i]->module.image, "ProtocolStatusEx",
+                       binding[i]->protocol->chars.StatusHandlerEx(binding[i]->context, indication));
         ndis_module_leave(&binding[i]->module);
     }
 }
@@ -76,7 +77,7 @@ ndis_status_indicate(struct ndis_module *from, NDIS_STATUS_INDICATION *indicatio
         status_top(from->adapter, indication);
         return;
     }
-    filter->status_handler(filter->context, indication);
+    NDIS_CALL_VOID(filter->module.image, "FilterStatus", filter->status_handler(filter->context, indication));
     ndis_module_leave(&filter->module);
 }
 
@@ -108,5 +109,6 @@ ndis_status_replay(struct ndis_binding *binding)
         .StatusCode = NDIS_STATUS_LINK_STATE,
         .StatusBuffer = &link,
         .StatusBufferSize = sizeof link};
-    binding->protocol->chars.StatusHandlerEx(binding->context, &indication);
+    NDIS_CALL_VOID(binding->module.image, "ProtocolStatusEx",
+                   binding->protocol->chars.StatusHandlerEx(binding->context, &indication));
 }

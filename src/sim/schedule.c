@@ -105,6 +105,8 @@ sim_switch_to(struct sim *sim, struct sim_fibre *from, struct sim_fibre *to, boo
     to->state = SIM_FIBRE_RUNNING;
     sim->current = to;
     sched_self = &to->base;
+    if (__builtin_expect(sim->base.on_switch != NULL, 0))
+        sim->base.on_switch(sim->base.on_switch_context, &to->base);
     sim_fibre_switch(&from->context, &to->context, from_ends);
 }
 

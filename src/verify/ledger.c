@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: MIT
-// See ledger.h.
-//   ndis_send_submit  -> verify_lent_out   (each NBL of the list, before anybody below sees it)
-//   send_top_deliver  -> verify_lent_back  (before the protocol's completion handler)
-// What the drivers below may write is left out of the checksum: Next, Status, Scratch, MiniportReserved, NdisReserved, the context
-// area and the out-of-band slots, of which some are answers [network/net-buffer-list-structure]. Data starts may be moved below, but
-// have to be back where they were.
+// See ledger.h. A record lies in the hidden head of its NBL and belongs to whoever has the NBL, so it needs no lock.
+//   holder   the driver whose it is, unless it is between two        origin   the module that gave it away first: with it, it is home
+// What the drivers below may write is left out of the sums: Next, Status, Scratch, MiniportReserved, NdisReserved, the context area
+// and the out-of-band slots, of which some are answers [network/net-buffer-list-structure]. Data starts may be moved below, but have
+// to be back where they were.
 #include "verify/ledger.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "nt/io/image.h"
-#include "nt/ke/ke.h"
-#include "verify/refuse.h"
+#include "host/poison.h"
+#include "ndis/nbl.h"
+#include "verify/fence.h"
+#include "verify/report.h"
+#include "verify/verify.h"
 
-struct verify_lent {
-    struct verify_lent *outer;                // an intermediate driver below sent it on: what the sender above had lent
-    uint64_t structures, data;
-    const struct io_image *sender;
-    uint32_t thread;                          // the sender's, as sched numbers them
-    uint64_t at_ns;
+struct verify_record {
+    const struct ndis_module *origin;         // compared, never followed
+    const struct io_image *origin_image, *holder;
+    NET_BUFFER_LIST *nbl;
+    uint64_t structures, data;                // of what was sent
+    bool is_summed, is_home, is_between;
+    bool is_lent;                             // the holder has it until its handler returns (RESOURCES)
+    struct fence_post post;
+    struct verify_history history;
 };
 
 struct sums {
@@ -86,40 +90,193 @@ sums_of(const NET_BUFFER_LIST *nbl)
     return sums;
 }
 
-void
-verify_lent_out(struct verify_lent **record, const NET_BUFFER_LIST *nbl, const struct io_image *sender, bool sends_on)
+// ---- reports --------------------------------------------------------------------------------------------------------------------------
+
+static const char *
+name_of(const struct io_image *image)
 {
-    if (*record && (!sends_on || (*record)->sender == sender)) {
-        char text[200];
-        snprintf(text, sizeof text, "%s sends a NET_BUFFER_LIST that is still out (sent before by %s)", sender->name,
-                 (*record)->sender->name);
-        verify_broken("NdisSendNetBufferLists", text, "NBX-0005");
-    }
-    struct verify_lent *lent = malloc(sizeof *lent);
-    if (!lent)
-        verify_broken("NdisSendNetBufferLists", "no memory for the ledger", "NBX-0005");
-    struct sums sums = sums_of(nbl);
-    *lent = (struct verify_lent){*record, sums.structures, sums.data, sender, sched_self->id, sched_now_ns(sched_self->sched)};
-    *record = lent;
+    return image ? image->name : "ndisbox";
+}
+
+static _Noreturn void
+broken(enum verify_rule rule, const struct verify_record *record, const struct io_image *driver, const char *function, const char *text)
+{
+    verify_report(&(struct verify_finding){.rule = rule,
+                                           .driver = driver,
+                                           .function = function,
+                                           .text = text,
+                                           .object_kind = "NET_BUFFER_LIST",
+                                           .object = record->nbl,
+                                           .history = &record->history});
+}
+
+static _Noreturn void
+not_yours(const struct verify_record *record, const struct io_image *from, enum verify_give how, const char *function)
+{
+    static const char *const verbs[] = {"sends", "completes", "indicates", "returns"};
+    char text[300];
+    if (record->is_home && how == VERIFY_COMPLETED)
+        snprintf(text, sizeof text, "%s completes a NET_BUFFER_LIST that is not out: %s has it back already, or never sent it",
+                 name_of(from), name_of(record->origin_image));
+    else
+        snprintf(text, sizeof text, "%s %s a NET_BUFFER_LIST that is not its own: %s has it%s", name_of(from), verbs[how],
+                 name_of(record->holder), how == VERIFY_SENT && record->origin_image == from ? " (sent before, and not back yet)" : "");
+    broken(NBX_0005, record, from, function, text);
+}
+
+static void
+sums_compare(const struct verify_record *record)
+{
+    struct sums sums = sums_of(record->nbl);
+    if (sums.structures == record->structures && sums.data == record->data)
+        return;
+    char text[300];
+    snprintf(text, sizeof text,
+             "the %s of a NET_BUFFER_LIST changed while it was out: %s may touch it only after its completion, and whoever is below has "
+             "to give it back as it was (found by a checksum, at the completion)",
+             sums.structures != record->structures ? "structures" : "data", name_of(record->origin_image));
+    broken(NBX_0005, record, record->origin_image, "NdisSendNetBufferLists", text);
+}
+
+// Behind the fence somebody touched what is not his.
+static void
+on_touch(void *context, const struct poison_touch *touch)
+{
+    struct ke_thread *self = sched_self ? ke_self() : NULL;
+    struct fence_post *post;
+    const struct fence_region *region = fence_find(context, touch->address, &post);
+    if (!region || !self || !self->box)
+        return;                               // not ours: ASan says what it is
+    const struct verify_record *record = CONTAINING_RECORD(post, struct verify_record, post);
+    const struct io_image *driver = self->driver;
+    char text[300];
+    size_t offset = (size_t)((const char *)touch->address - (const char *)region->at);
+    snprintf(text, sizeof text,
+             "%s %s %zu bytes at offset %zu of the %s (%zu bytes) of a NET_BUFFER_LIST that it has given away: %s has it%s "
+             "(found by the fence, at the access)",
+             name_of(driver), touch->is_write ? "writes" : "reads", touch->bytes, offset, region->kind, region->bytes,
+             name_of(record->holder), record->is_home ? " back" : "");
+    verify_report(&(struct verify_finding){.rule = NBX_0006,
+                                           .driver = driver,
+                                           .function = "access",
+                                           .text = text,
+                                           .object_kind = "NET_BUFFER_LIST",
+                                           .object = record->nbl,
+                                           .history = &record->history,
+                                           .frames = touch->frames,
+                                           .frame_count = touch->frame_count});
 }
 
 void
-verify_lent_back(struct verify_lent **record, const NET_BUFFER_LIST *nbl)
+ledger_fence_listen(struct fence *fence)
 {
-    struct verify_lent *lent = *record;
-    if (!lent)
-        verify_broken("SendNetBufferListsComplete",
-                      "the NET_BUFFER_LIST is not out: completed twice, or completed without having been sent", "NBX-0005");
-    struct sums sums = sums_of(nbl);
-    if (sums.structures != lent->structures || sums.data != lent->data) {
-        char text[300];
-        snprintf(text, sizeof text,
-                 "the %s of a NET_BUFFER_LIST changed while it was out: lent by %s (thread %u, %.6f s), which may touch it only after its "
-                 "completion; whoever is below has to give it back as it was (found by checksum at completion)",
-                 sums.structures != lent->structures ? "structures" : "data", lent->sender->name, lent->thread,
-                 (double)lent->at_ns / 1e9);
-        verify_broken("NdisSendNetBufferLists", text, "NBX-0005");
+    poison_on_touch(fence ? on_touch : NULL, fence);
+}
+
+// ---- hand-overs -----------------------------------------------------------------------------------------------------------------------
+
+static struct verify_record *
+record_of(NET_BUFFER_LIST *nbl, const struct ndis_module *origin)
+{
+    struct ndis_nbl *head = ndis_nbl_of(nbl);
+    if (head->record)
+        return head->record;
+    struct verify_record *record = calloc(1, sizeof *record);
+    if (!record)
+        abort();
+    record->nbl = nbl;
+    record->origin = origin;
+    record->origin_image = record->holder = origin->image;
+    record->is_home = true;
+    return head->record = record;
+}
+
+static const char *const give_words[] = {"sent by", "completed by", "indicated by", "returned by"};
+
+// It leaves home: from now on, until it is back, this is who made it.
+static void
+record_leave(struct verify_record *record, const struct ndis_module *from, enum verify_give how)
+{
+    record->is_home = false;
+    record->origin = from;
+    record->origin_image = from->image;
+    record->is_summed = how == VERIFY_SENT;
+    if (!record->is_summed)
+        return;
+    struct sums sums = sums_of(record->nbl);
+    record->structures = sums.structures;
+    record->data = sums.data;
+}
+
+static void
+nbl_give(struct verify *verify, NET_BUFFER_LIST *nbl, const struct ndis_module *from, enum verify_give how, const char *function)
+{
+    struct verify_record *record = record_of(nbl, from);
+    bool comes_back = how == VERIFY_COMPLETED || how == VERIFY_RETURNED;
+    if (record->is_between || record->holder != from->image || (record->is_home && comes_back))
+        not_yours(record, from->image, how, function);
+    verify_history_add(&record->history, give_words[how], function, from->image, verify->with_stacks);
+    record->is_between = true;
+    if (verify->fence)
+        fence_lift(verify->fence, &record->post, nbl);
+    if (record->is_home)
+        record_leave(record, from, how);
+}
+
+void
+verify_nbls_give(NET_BUFFER_LIST *nbls, const struct ndis_module *from, enum verify_give how, const char *function)
+{
+    struct verify *verify = box_self()->verify;
+    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next)
+        nbl_give(verify, nbl, from, how, function);
+}
+
+void
+verify_nbls_take(NET_BUFFER_LIST *nbls, const struct ndis_module *to, const char *function, bool resources)
+{
+    struct verify *verify = box_self()->verify;
+    for (NET_BUFFER_LIST *nbl = nbls, *next; nbl; nbl = next) {
+        struct verify_record *record = record_of(nbl, to);
+        next = nbl->Next;
+        record->holder = to->image;
+        record->is_between = false;
+        record->is_lent = resources;
+        record->is_home = to == record->origin;
+        verify_history_add(&record->history, record->is_home ? "back with" : "handed to", function, to->image, false);
+        if (record->is_home && record->is_summed)
+            sums_compare(record);
+        if (verify->fence)
+            fence_put(verify->fence, &record->post, to->image, record->is_home);
     }
-    *record = lent->outer;
-    free(lent);
+}
+
+void
+verify_nbls_back(NET_BUFFER_LIST *nbls)
+{
+    struct verify *verify = box_self()->verify;
+    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next) {
+        struct verify_record *record = ndis_nbl_of(nbl)->record;
+        record->is_between = true;
+        record->is_lent = false;
+        if (verify->fence)
+            fence_lift(verify->fence, &record->post, nbl);
+    }
+}
+
+void
+verify_nbl_freed(NET_BUFFER_LIST *nbl, const struct io_image *by)
+{
+    struct ndis_nbl *head = ndis_nbl_of(nbl);
+    struct verify_record *record = head->record;
+    if (!record->is_home) {
+        char text[200];
+        snprintf(text, sizeof text, "%s frees a NET_BUFFER_LIST that %s and has not come back: %s has it", name_of(by),
+                 record->is_summed ? "was sent" : "was indicated", name_of(record->holder));
+        broken(NBX_0005, record, by, "NdisFreeNetBufferList", text);
+    }
+    struct verify *verify = box_self()->verify;
+    if (verify && verify->fence)
+        fence_forget(verify->fence, &record->post);
+    head->record = NULL;
+    free(record);
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The ledger of sends: who has lent which NET_BUFFER_LIST to NDIS, and what it looked like then.
-// From NdisSendNetBufferLists until ProtocolSendNetBufferListsComplete the structures and the data belong to NDIS and the drivers
-// below [network/sending-data-from-a-protocol-driver]. With the ledger on, a checksum over both is taken at the hand-over and again at
-// the completion; a difference, and a completion of what is not out, end the run with a report. Off, each hook costs one pointer test.
+// The ledger: whose a NET_BUFFER_LIST is. Every hand-over between drivers passes here when the verifier is on.
+//   a door gives      NdisSendNetBufferLists, ...Complete, ...Indicate..., ...Return... -> verify_nbls_give: was it the caller's to give?
+//   an upcall takes   before the handler is called (or put off, frame.c)                -> verify_nbls_take
+// In between nobody holds it and the runtime may look at it. What was sent is summed up at the call (structures and data) and compared
+// when it is home again [network/sending-data-from-a-protocol-driver]; behind the fence (fence.h) it cannot be touched at all meanwhile.
+// Off, each hook costs one test of a flag.
 #ifndef NBX_VERIFY_LEDGER_H
 #define NBX_VERIFY_LEDGER_H
 
@@ -10,16 +12,30 @@
 #include <stdbool.h>
 
 struct io_image;
+struct ndis_module;
 
-// A record of one NBL that is out. *record (in the runtime's hidden head of the NBL) holds it meanwhile.
-struct verify_lent;
+// A record of one NBL, from the first time that it is given away until it is freed. The hidden head of the NBL points at it.
+struct verify_record;
 
-// sends_on: the sender is the lower edge of an intermediate driver, which may pass on what it was given to send; each loan is then
-// checked against what the list looked like when that one began.
-// irql: <= DISPATCH   owns: *record until verify_lent_back   fails: out of memory ends the run: a ledger with holes proves nothing
-void verify_lent_out(struct verify_lent **record, const NET_BUFFER_LIST *nbl, const struct io_image *sender, bool sends_on);
-// The NBL is about to be given back to its sender. Ends the run with a report [NBX-0005] when *record is NULL (not out: completed
-// twice, or never sent) or when structures or data have changed.
-void verify_lent_back(struct verify_lent **record, const NET_BUFFER_LIST *nbl);
+enum verify_give {
+    VERIFY_SENT,                              // down: from above or from a filter
+    VERIFY_COMPLETED,                         // up
+    VERIFY_INDICATED,                         // up
+    VERIFY_RETURNED                           // down
+};
+
+// The module gives the list away at the door function. One that is not the driver's is a finding (and may not be followed, so the list
+// is read only as far as it is). irql: <= DISPATCH   fails: out of memory ends the run: a ledger with holes proves nothing
+void verify_nbls_give(NET_BUFFER_LIST *nbls, const struct ndis_module *from, enum verify_give how, const char *function);
+// The list is the module's from here on, as its handler is about to be told. resources: only until the handler returns
+// (NDIS_RECEIVE_FLAGS_RESOURCES); then verify_nbls_back takes it from there again.
+void verify_nbls_take(NET_BUFFER_LIST *nbls, const struct ndis_module *to, const char *function, bool resources);
+void verify_nbls_back(NET_BUFFER_LIST *nbls);
+// The NBL is freed: nobody but its holder may, and only when it is home.
+void verify_nbl_freed(NET_BUFFER_LIST *nbl, const struct io_image *by);
+
+struct fence;
+// What the fence stops is told from the ledger's records. NULL: nobody listens any more.
+void ledger_fence_listen(struct fence *fence);
 
 #endif

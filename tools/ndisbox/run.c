@@ -267,7 +267,7 @@ run_main(void *arg)
                                   .on_finding = run_on_finding,
                                   .on_broken = run_on_broken,
                                   .context = run,
-                                  .ledger = run->options->verify != RUN_VERIFY_OFF,
+                                  .verify = (enum verify_mode)run->options->verify,
                                   .fault = run->fault,
                                   .trace = run->trace};
     run->world = world_create(&config);

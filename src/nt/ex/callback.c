@@ -114,7 +114,10 @@ ex_callback_notify(void *body, void *argument1, void *argument2)
         struct ex_registration *registration = LIST_ENTRY_OF(node, struct ex_registration, node);
         atomic_fetch_add(&registration->busy, 1);   // keeps it in the list, and with it our place
         ke_word_unlock(&callback->lock);
+        struct ke_crossing crossing =
+            ke_driver_enter_code(ke_self(), (const void *)registration->function, "CALLBACK_FUNCTION");
         registration->function(registration->context, argument1, argument2);
+        ke_driver_leave(ke_self(), crossing);
         ke_word_lock(&callback->lock);
         node = node->next;
         if (atomic_fetch_sub(&registration->busy, 1) == 1)

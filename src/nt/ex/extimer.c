@@ -31,8 +31,11 @@ static NTAPI VOID
 ex_timer_dpc(KDPC *dpc, void *context, void *argument1, void *argument2)
 {
     PEX_TIMER timer = context;
-    if (timer->callback)
+    if (timer->callback) {
+        struct ke_crossing crossing = ke_driver_enter_code(ke_self(), (const void *)timer->callback, "EXT_CALLBACK");
         timer->callback(timer, timer->context);
+        ke_driver_leave(ke_self(), crossing);
+    }
 }
 
 PEX_TIMER

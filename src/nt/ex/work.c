@@ -66,8 +66,10 @@ workers_run(struct box *box, struct ex_workers *workers, WORK_QUEUE_ITEM *item)
         workers_grow_drops(box, workers);
     else
         ke_word_unlock(&workers->lock);
-    routine(parameter);
     struct ke_thread *self = ke_self();
+    struct ke_crossing crossing = ke_driver_enter_code(self, (const void *)routine, "WORKER_THREAD_ROUTINE");
+    routine(parameter);
+    ke_driver_leave(self, crossing);
     if (self->irql != PASSIVE_LEVEL || self->critical_depth || self->guarded_depth)
         ke_bugcheck(BUGCODE_WORKER_THREAD_RETURNED_AT_BAD_IRQL, (uint64_t)(uintptr_t)routine, self->irql,
                     (uint64_t)(uintptr_t)parameter, 0);

@@ -35,7 +35,7 @@ io_irp_cancel(IRP *irp)
         ke_bugcheck(BUGCODE_CANCEL_STATE_IN_COMPLETED_IRP, (uintptr_t)irp, (uintptr_t)routine, 0, 0);
     DEVICE_OBJECT *device = irp->CurrentLocation <= irp->StackCount ? irp->Tail.Overlay.CurrentStackLocation->DeviceObject : NULL;
     irp->CancelIrql = old;
-    void *before = io_cross(device ? io_device_of(device)->image : ke_self()->driver);
+    struct ke_crossing before = io_cross(device ? io_device_of(device)->image : ke_self()->driver, NULL);
     routine(device, irp);
     io_cross_back(before);
     return TRUE;

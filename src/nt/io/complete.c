@@ -46,7 +46,7 @@ routine_call(IRP *irp, IO_STACK_LOCATION *stack)
     struct io_image *image = device ? io_device_of(device)->image : NULL;
     location_clear(stack);
     sched_choice(sched_self->sched, SCHED_POINT_COMPLETE);
-    void *before = io_cross(image);
+    struct ke_crossing before = io_cross(image, "IO_COMPLETION_ROUTINE");
     NTSTATUS status = routine(device, irp, context);
     io_cross_back(before);
     return status != STATUS_MORE_PROCESSING_REQUIRED;

@@ -63,7 +63,7 @@ static void
 start(DEVICE_OBJECT *device, IRP *irp)
 {
     KIRQL old = ke_raise_dispatch(ke_self());
-    void *before = io_cross(io_device_of(device)->image);
+    struct ke_crossing before = io_cross(io_device_of(device)->image, "DRIVER_STARTIO");
     device->DriverObject->DriverStartIo(device, irp);
     io_cross_back(before);
     ke_lower(ke_self(), old);

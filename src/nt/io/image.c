@@ -144,7 +144,7 @@ call_entry(struct io_image *image, DRIVER_INITIALIZE *entry)
     if (status != STATUS_SUCCESS)
         return status;
     image->driver_object->DriverInit = entry;
-    void *before = io_cross(image);
+    struct ke_crossing before = io_cross(image, "DriverEntry");
     io_image_ref(image);
     status = entry(image->driver_object, &registry);
     io_image_unref(image);
@@ -255,7 +255,7 @@ io_image_load(struct box *box, const struct io_image_config *config, struct io_i
 static void
 call_unload(struct io_image *image)
 {
-    void *before = io_cross(image);
+    struct ke_crossing before = io_cross(image, "DriverUnload");
     image->driver_object->DriverUnload(image->driver_object);
     io_cross_back(before);
 }

@@ -22,18 +22,15 @@ uint32_t io_destroy(struct box *box);
 void io_stop(struct box *box);
 
 // Whose code runs from here on, for reports; put back what it returns.
-static inline void *
-io_cross(struct io_image *image)
+static inline struct ke_crossing
+io_cross(struct io_image *image, const char *name)
 {
-    struct ke_thread *self = ke_self();
-    void *before = self->driver;
-    self->driver = image;
-    return before;
+    return ke_driver_enter(ke_self(), image, name);
 }
 static inline void
-io_cross_back(void *before)
+io_cross_back(struct ke_crossing before)
 {
-    ke_self()->driver = before;
+    ke_driver_leave(ke_self(), before);
 }
 
 // --- devices -------------------------------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ io_irp_call(DEVICE_OBJECT *device, IRP *irp)
         ke_bugcheck(BUGCODE_INCONSISTENT_IRP, (uintptr_t)irp, stack->MajorFunction, 0, 0);
     DRIVER_DISPATCH *dispatch = device->DriverObject->MajorFunction[stack->MajorFunction];
     KIRQL irql = ke_self()->irql;
-    void *before = io_cross(image);
+    struct ke_crossing before = io_cross(image, "DRIVER_DISPATCH");
     if (image)
         io_image_ref(image);
     NTSTATUS status = dispatch(device, irp);

@@ -112,7 +112,7 @@ io_reinit_run(DRIVER_OBJECT *driver)
         struct reinit run = *reinit;
         free(reinit);
         driver->DriverExtension->Count++;
-        void *before = io_cross(full->image);
+        struct ke_crossing before = io_cross(full->image, "DRIVER_REINITIALIZE");
         run.routine(driver, run.context, driver->DriverExtension->Count);
         io_cross_back(before);
     }

@@ -16,7 +16,7 @@ run(PVOID parameter)
     struct _IO_WORKITEM *item = parameter;
     struct _IO_WORKITEM copy = *item;
     atomic_store(&item->is_queued, 0);
-    void *before = io_cross(copy.image);
+    struct ke_crossing before = io_cross(copy.image, "IO_WORKITEM_ROUTINE");
     if (copy.routine)
         copy.routine(copy.object, copy.context);
     else

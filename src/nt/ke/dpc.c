@@ -144,7 +144,9 @@ ke_dpc_drain(struct ke_thread *self, struct ke_processor *processor)
     struct dpc_call call;
     while (dpc_pop(queue, &queue->dpcs, KE_PENDING_DPC, &call)) {
         self->in_dpc = 1;
+        struct ke_crossing crossing = ke_driver_enter_code(self, (const void *)call.routine, "KDEFERRED_ROUTINE");
         call.routine(call.dpc, call.context, call.argument1, call.argument2);
+        ke_driver_leave(self, crossing);
         self->in_dpc = 0;
         if (self->irql != DISPATCH_LEVEL)
             ke_bugcheck(BUGCODE_IRQL_NOT_DISPATCH_LEVEL, (uint64_t)(uintptr_t)call.routine, self->irql, DISPATCH_LEVEL, 0);
@@ -156,7 +158,9 @@ dpc_run_threaded(struct ke_thread *self, struct ke_dpc_queue *queue)
 {
     struct dpc_call call;
     while (dpc_pop(queue, &queue->threaded, KE_PENDING_THREADED, &call)) {
+        struct ke_crossing crossing = ke_driver_enter_code(self, (const void *)call.routine, "KDEFERRED_ROUTINE");
         call.routine(call.dpc, call.context, call.argument1, call.argument2);
+        ke_driver_leave(self, crossing);
         if (self->irql != PASSIVE_LEVEL)
             ke_bugcheck(BUGCODE_IRQL_GT_ZERO_AT_SYSTEM_SERVICE, (uint64_t)(uintptr_t)call.routine, self->irql, 0, 0);
     }

@@ -32,7 +32,7 @@ struct ke_thread {
     uint32_t guarded_depth;                          // KeEnterGuardedRegion
     _Atomic uint32_t wait_word;                      // what it sleeps on in ke_wait
     struct list all_node;                            // box->ke->threads
-    void *driver;                                    // whose code runs: struct io_driver_image or NULL (set at crossings when verifying)
+    void *driver;                                    // whose code runs: struct io_image, NULL for the runtime's own (ke_driver_enter)
     struct ndis_frame *ndis_frames;                  // upcalls of NDIS that run on this thread (src/ndis/frame.c)
     KPROCESSOR_MODE previous_mode;                   // UserMode while it acts for a process (nbx/file.h), else KernelMode
     struct ps_thread *ps;                            // handle side, NULL for runtime threads
@@ -57,6 +57,46 @@ static inline struct box *
 box_self(void)
 {
     return ke_self()->box;
+}
+
+// ---- crossings ----------------------------------------------------------------------------------------------------------------
+// Every call of the runtime into a driver stands between ke_driver_enter and ke_driver_leave, so that a door knows who called it and a
+// report whose code ran. With the verifier off that is two stores and two tests of a pointer; with it on it hears of both.
+struct ke_crossing {
+    void *before;                                    // whose code ran
+    const char *name;                                // what is called: "MiniportPause"; a literal
+    KIRQL irql;                                      // at the call, so also at its return
+};
+
+// src/verify/verify.h: what the verifier does there. driver_of_code: the image whose code lies at routine, or NULL.
+void verify_crossed_in(struct ke_thread *self, const struct ke_crossing *crossing);
+void verify_crossed_out(struct ke_thread *self, const struct ke_crossing *crossing);
+void *verify_driver_of_code(struct box *box, const void *routine);
+
+// driver: struct io_image.
+static inline struct ke_crossing
+ke_driver_enter(struct ke_thread *self, void *driver, const char *name)
+{
+    struct ke_crossing crossing = {self->driver, name, self->irql};
+    self->driver = driver;
+    if (__builtin_expect(self->box->verify != NULL, 0))
+        verify_crossed_in(self, &crossing);
+    return crossing;
+}
+
+static inline void
+ke_driver_leave(struct ke_thread *self, struct ke_crossing crossing)
+{
+    if (__builtin_expect(self->box->verify != NULL, 0))
+        verify_crossed_out(self, &crossing);
+    self->driver = crossing.before;
+}
+
+// The same for a routine that came to us without saying whose it is (a DPC, a callback): only the verifier looks it up.
+static inline struct ke_crossing
+ke_driver_enter_code(struct ke_thread *self, const void *routine, const char *name)
+{
+    return ke_driver_enter(self, self->box->verify ? verify_driver_of_code(self->box, routine) : self->driver, name);
 }
 
 // Take a processor (raise to DISPATCH) when below, remembering the old level; no-op above. Returns the old IRQL.

@@ -10,6 +10,7 @@ struct kit kit;
 struct kit_miniport_hooks kit_mp_hooks;
 bool kit_filter_takes_oids;
 bool kit_mp_checks_for_hang;
+enum verify_mode kit_verify;
 
 static const uint8_t kit_mac[6] = {2, 0, 0, 0, 0, 1};
 static NDIS_HANDLE mp_driver, lwf_driver, lwf_module, proto_driver[2], proto_pool[2];
@@ -165,8 +166,21 @@ mp_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
     while (nbls) {
         NET_BUFFER_LIST *next = NET_BUFFER_LIST_NEXT_NBL(nbls);
         kit.mp.returned += 1;
-        NdisFreeNetBufferList(nbls);
+        if (kit.mp.keep_returned) {
+            NET_BUFFER_LIST_NEXT_NBL(nbls) = kit.mp.kept;
+            kit.mp.kept = nbls;
+        } else
+            NdisFreeNetBufferList(nbls);
         nbls = next;
+    }
+}
+
+void
+kit_free_returned(void)
+{
+    for (NET_BUFFER_LIST *next; kit.mp.kept; kit.mp.kept = next) {
+        next = NET_BUFFER_LIST_NEXT_NBL(kit.mp.kept);
+        NdisFreeNetBufferList(kit.mp.kept);
     }
 }
 
@@ -764,9 +778,13 @@ kit_run(uint64_t seed, void (*fn)(void))
     memset(&kit, 0, sizeof kit);
     kit.box = box_create(sched, &config);
     ck_assert_ptr_nonnull(kit.box);
+    if (kit_verify != VERIFY_OFF)
+        ck_assert_ptr_nonnull(kit.box->verify = verify_create(sched, kit_verify));
+    struct verify *verify = kit.box->verify;
     ck_assert_int_eq(box_run(kit.box, kit_inside, (void *)fn), 0);
     ck_assert_uint_eq(kit.left, 0);
     ck_assert_uint_eq(box_destroy(kit.box), 0);
+    verify_destroy(verify);
 #ifndef KIT_THREADS
     struct sim_stats stats;
     sim_stats_get(sched, &stats);

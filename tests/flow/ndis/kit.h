@@ -12,6 +12,7 @@
 #include "nt/box.h"
 #include "nt/io/image.h"
 #include "sim/sim.h"
+#include "verify/verify.h"
 
 #define KIT_BINDINGS 4
 #define KIT_MARK 0x6b69740000000000ull      // 'kit', then the binding (8 bits), then the sequence number (32 bits)
@@ -45,6 +46,8 @@ struct kit_miniport {
     NDIS_STATUS (*on_reset)(BOOLEAN *addressing);   // NULL: success, nothing lost
     bool (*on_check_for_hang)(void);          // NULL: all is well
     ULONG check_for_hang_s;
+    bool keep_returned;                       // what comes back is kept on this list until kit_free_returned
+    NET_BUFFER_LIST *kept;
 };
 
 struct kit_binding {
@@ -93,6 +96,7 @@ extern struct kit kit;
 extern struct kit_miniport_hooks kit_mp_hooks;
 extern bool kit_filter_takes_oids;            // set before kit_run: lwf answers requests itself
 extern bool kit_mp_checks_for_hang;           // set before kit_run: mp has a MiniportCheckForHangEx
+extern enum verify_mode kit_verify;           // the same: how closely the drivers are watched; off by default
 
 void kit_run(uint64_t seed, void (*fn)(void));
 // mp, then lwf if asked for, then as many bindings as asked for, running.
@@ -109,6 +113,7 @@ void kit_complete_held(void);
 // Indicate count frames to the given destination.
 void kit_indicate(const uint8_t destination[6], uint32_t count, ULONG flags);
 void kit_return(struct kit_binding *binding);
+void kit_free_returned(void);
 NDIS_STATUS kit_set(struct kit_binding *binding, NDIS_OID oid, void *data, uint32_t bytes);
 NDIS_STATUS kit_query(struct kit_binding *binding, NDIS_OID oid, void *data, uint32_t bytes);
 

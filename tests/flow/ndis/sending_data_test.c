@@ -236,6 +236,7 @@ ends_with(void (*fn)(void))
 {
     pid_t child = fork();
     if (!child) {
+        kit_verify = VERIFY_ON;
         kit_run(6, fn);
         _exit(0);
     }
@@ -248,7 +249,6 @@ ends_with(void (*fn)(void))
 static NET_BUFFER_LIST *
 send_and_keep(void)
 {
-    ndis_ledger_set(kit.box, true);
     kit_start(true, 1);
     kit.mp.completion = KIT_LATER;
     NET_BUFFER_LIST *nbl = kit_mark(&kit.binding[0], 0);

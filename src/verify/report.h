@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// The report of a broken rule, in the form of docs/interfaces.md: FILE:LINE:COL: error: SENTENCE [NBX-0107] at the driver's innermost
+// frame, what Windows says, driver, object and its history with stacks, where and when, and the stack that showed it.
+#ifndef NBX_VERIFY_REPORT_H
+#define NBX_VERIFY_REPORT_H
+
+#include "verify/history.h"
+#include "verify/rules.h"
+
+struct ke_thread;
+
+struct verify_finding {
+    enum verify_rule rule;
+    const struct io_image *driver;            // who broke it; NULL: whoever runs
+    const char *function;                     // the call at which it showed
+    const char *text;                         // one sentence, without full stop
+    const char *object_kind;                  // "NET_BUFFER_LIST", NULL: no object
+    const void *object;
+    const struct verify_history *history;     // NULL: none
+    const void *const *frames;                // NULL: the stack of the call of verify_report
+    size_t frame_count;
+};
+
+// Say it on stderr and to whoever runs the box (box->on_finding), and end the process with 1.
+// irql: any   locks: none taken   owns: borrows all   fails: never
+_Noreturn void verify_report(const struct verify_finding *finding);
+
+#endif
