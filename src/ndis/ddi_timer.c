@@ -57,7 +57,7 @@ NdisAllocateTimerObject(NDIS_HANDLE NdisHandle, PNDIS_TIMER_CHARACTERISTICS Time
     if (!timer)
         return NDIS_STATUS_RESOURCES;
     timer->kind = TIMER_KIND;
-    timer->image = io_image_of(ndis_handle_driver(NdisHandle, "NdisAllocateTimerObject"));
+    timer->image = ke_self()->driver;
     timer->tag = TimerCharacteristics->AllocationTag;
     timer->function = TimerCharacteristics->TimerFunction;
     timer->context = timer->default_context = TimerCharacteristics->FunctionContext;
