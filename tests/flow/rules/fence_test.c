@@ -178,6 +178,7 @@ receiver_reads_data_after_the_return(void)
     kit.mp.keep_returned = true;
     kit_return(&kit.binding[0]);
     touch("proto0", parts.data, false);
+    kit_free_returned();
 }
 
 static void
@@ -187,6 +188,7 @@ receiver_reads_the_list_after_the_return(void)
     kit.mp.keep_returned = true;
     kit_return(&kit.binding[0]);
     touch("proto0", parts.nbl, false);
+    kit_free_returned();
 }
 
 static void
@@ -194,6 +196,7 @@ miniport_reads_after_indicating(void)
 {
     struct parts parts = received_and_kept();
     touch("mp", parts.data, false);
+    kit_return(&kit.binding[0]);
 }
 
 static void
