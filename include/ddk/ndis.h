@@ -6,7 +6,7 @@
 // switch, SR-IOV and the NIC switch, native 802.11, KDNET, IPsec security associations, and everything of NDIS 5
 // (NDIS_PACKET, NdisMSend..., MiniportInitialize without Ex). Their names may appear as opaque pointers.
 // Also left out are the status indications of later versions whose numbers no public source gives: PM_HARDWARE_CAPABILITIES,
-// PM_WAKE_REASON, QOS_OPERATIONAL_PARAMETERS_CHANGE, QOS_REMOTE_PARAMETERS_CHANGE, RECEIVE_FILTER_xxx, TIMESTAMP_xxx,
+// PM_WAKE_REASON, RECEIVE_FILTER_xxx, TIMESTAMP_xxx,
 // ISOLATION_PARAMETERS_CHANGE and CURRENT_MAC_ADDRESS_CHANGE.
 // Source: the reference of ndis.h, one page per name: [ndis], [nbl...], [ntddndis].
 #ifndef NBX_DDK_NDIS_H

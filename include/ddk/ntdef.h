@@ -74,8 +74,14 @@
 #define TYPE_ALIGNMENT(t) alignof(t)
 #endif
 
+// A driver may put extern or static before it, so for drivers it must not be static itself: it is C's inline there, which gives no
+// address to take (the loader would name the function as unresolved).
 #ifndef FORCEINLINE
+#if defined(NBX_DRIVER) && !defined(__cplusplus)
+#define FORCEINLINE __inline __attribute__((always_inline, unused))
+#else
 #define FORCEINLINE static inline __attribute__((always_inline, unused))
+#endif
 #endif
 #define CFORCEINLINE FORCEINLINE
 #ifndef NTAPI_INLINE

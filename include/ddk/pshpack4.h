@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+// Structures that follow are packed to 4 bytes, until poppack.h. To be included any number of times.
+#pragma clang diagnostic ignored "-Wpragma-pack"
+#pragma pack(push, 4)
