@@ -64,6 +64,7 @@ ndis_hardware_open(struct ndis_adapter *adapter)
         return NDIS_STATUS_RESOURCES;
     hardware->adapter = adapter;
     list_init(&hardware->claims);
+    list_init(&hardware->polls);
     hardware->device = hal_device_find(adapter->module.ndis->box, adapter->name);
     if (hardware->device && !(hardware->resources = resources_make(hardware->device))) {
         ndis_free(hardware);
@@ -182,6 +183,7 @@ ndis_hardware_left(struct ndis_adapter *adapter, const char *function)
     if (hardware->interrupt)
         verify_contract(function, "it has returned and the interrupt is still registered: NdisMDeregisterInterruptEx comes first "
                                   "(Windows: BugCheck 0x7C)");
+    ndis_poll_left(hardware, function);
     if (hardware->dma) {
         box_leftover(adapter->module.ndis->box, "%s of %s left a DMA channel (NdisMDeregisterScatterGatherDma)", function,
                      adapter->module.image->name);

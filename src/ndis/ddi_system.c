@@ -9,12 +9,12 @@
 #include "verify/refuse.h"
 #include "verify/verify.h"
 
-// The newest version whose DDI we mean to have: 6.85 begins the polling DDI, which refuses, so a driver that asks must not take it.
+// The newest version whose DDI we mean to have: 6.85, poll objects. What it has beyond stays refused by name.
 NTAPI UINT
 NdisGetVersion(VOID)
 {
     VERIFY_ENTER(NdisGetVersion);
-    return NDIS_RUNTIME_VERSION_684;
+    return NDIS_RUNTIME_VERSION_685;
 }
 
 NTAPI CCHAR

@@ -11,7 +11,8 @@
 
 enum ndis_hardware_kind {
     NDIS_KIND_INTERRUPT = 0x4e42494e,         // 'NBIN'
-    NDIS_KIND_DMA = 0x4e42444d                // 'NBDM'
+    NDIS_KIND_DMA = 0x4e42444d,               // 'NBDM'
+    NDIS_KIND_POLL = 0x4e42504f               // 'NBPO'
 };
 
 // A range that the driver has claimed or was given, until it gives it back.
@@ -34,8 +35,9 @@ struct ndis_hardware {
     struct nbx_device *device;                // NULL: no hardware was declared
     struct ndis_interrupt *interrupt;         // NULL: none registered
     struct ndis_dma *dma;
-    struct ke_lock lock;                      // guards claims; a leaf
+    struct ke_lock lock;                      // guards claims and polls; a leaf
     struct list claims;                       // struct ndis_claim
+    struct list polls;                        // struct ndis_poll
     CM_RESOURCE_LIST *resources;              // owned; NULL without a device
     DEVICE_OBJECT *pdo, *fdo;                 // made when first asked for (pdo.c)
 };
@@ -90,6 +92,20 @@ MINIPORT_ALLOCATE_SHARED_MEM_COMPLETE *ndis_dma_shared_handler(struct ndis_dma *
 // One allocation more or less is under way.
 void ndis_dma_hold(struct ndis_dma *dma);
 void ndis_dma_drop(struct ndis_dma *dma);
+
+// ---- poll objects (poll.c) ----------------------------------------------------------------------------------------------------
+
+struct ndis_poll;
+
+// calls: nothing before ndis_poll_request   fails: STATUS_INVALID_PARAMETER, STATUS_INSUFFICIENT_RESOURCES   irql: PASSIVE
+NTSTATUS ndis_poll_register(struct ndis_adapter *adapter, void *context, const NDIS_POLL_CHARACTERISTICS *chars, struct ndis_poll **out);
+// At least one more call of NdisPoll. irql: any
+void ndis_poll_request(struct ndis_poll *poll);
+// fails: false, no such processor. irql: <= DISPATCH
+bool ndis_poll_affinity_set(struct ndis_poll *poll, const PROCESSOR_NUMBER *processor);
+// NdisPoll does not run and is not called any more when this returns. irql: PASSIVE
+void ndis_poll_deregister(struct ndis_poll *poll);
+void ndis_poll_left(struct ndis_hardware *hardware, const char *function);
 
 // ---- device objects (pdo.c) ---------------------------------------------------------------------------------------------------
 
