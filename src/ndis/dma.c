@@ -51,7 +51,8 @@ record_give(struct sg_record *record)
 {
     struct ndis_dma *dma = record->dma;
     record->is_given = true;
-    dma->process(NULL, NULL, &record->list, record->context);
+    NDIS_CALL_VOID(dma->hardware->adapter->module.image, "MiniportProcessSGList",
+                   dma->process(NULL, NULL, &record->list, record->context));
 }
 
 static struct sg_record *

@@ -35,10 +35,13 @@ interrupt_dpc_call(struct ndis_interrupt *interrupt, ULONG message, void *contex
 {
     // Before 6.20 the parameter was reserved.
     void *parameters = interrupt->adapter->driver->minor >= 20 ? throttle : NULL;
+    struct io_image *image = interrupt->adapter->module.image;
     if (interrupt->is_message)
-        interrupt->chars.MessageInterruptDpcHandler(interrupt->context, message, context, parameters, NULL);
+        NDIS_CALL_VOID(image, "MiniportMessageInterruptDPC",
+                       interrupt->chars.MessageInterruptDpcHandler(interrupt->context, message, context, parameters, NULL));
     else
-        interrupt->chars.InterruptDpcHandler(interrupt->context, context, parameters, NULL);
+        NDIS_CALL_VOID(image, "MiniportInterruptDPC",
+                       interrupt->chars.InterruptDpcHandler(interrupt->context, context, parameters, NULL));
 }
 
 static NTAPI VOID
@@ -74,10 +77,12 @@ interrupt_isr(void *context, uint32_t message)
     struct ndis_interrupt *interrupt = context;
     BOOLEAN queue_default = FALSE, ours;
     ULONG targets = 0;
+    struct io_image *image = interrupt->adapter->module.image;
     if (interrupt->is_message)
-        ours = interrupt->chars.MessageInterruptHandler(interrupt->context, message, &queue_default, &targets);
+        ours = NDIS_CALL(image, "MiniportMessageInterrupt",
+                         interrupt->chars.MessageInterruptHandler(interrupt->context, message, &queue_default, &targets));
     else
-        ours = interrupt->chars.InterruptHandler(interrupt->context, &queue_default, &targets);
+        ours = NDIS_CALL(image, "MiniportInterrupt", interrupt->chars.InterruptHandler(interrupt->context, &queue_default, &targets));
     // DPCs are queued whatever the ISR returned [ndis/nc-ndis-miniport_isr].
     if (queue_default)
         ndis_interrupt_queue(interrupt, message, UINT64_C(1) << ke_self()->processor->number, NULL);

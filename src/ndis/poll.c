@@ -108,7 +108,8 @@ poll_notify(struct ndis_poll *poll, bool enabled)
     NDIS_POLL_NOTIFICATION notification = {
         .Header = ndis_header(NDIS_OBJECT_TYPE_DEFAULT, NDIS_POLL_NOTIFICATION_REVISION_1, NDIS_SIZEOF_NDIS_POLL_NOTIFICATION_REVISION_1),
         .Enabled = enabled};
-    poll->chars.SetPollNotificationHandler(poll->context, &notification);
+    NDIS_CALL_VOID(poll->adapter->module.image, "NdisSetPollNotification",
+                   poll->chars.SetPollNotificationHandler(poll->context, &notification));
 }
 
 static void
@@ -136,7 +137,7 @@ poll_iterate(struct ndis_poll *poll)
         .Receive.MaxNblsToIndicate = poll_limit()};
     NDIS_POLL_DATA limits = data;
     atomic_fetch_and(&poll->state, ~POLL_REQUESTED);
-    poll->chars.PollHandler(poll->context, &data);
+    NDIS_CALL_VOID(poll->adapter->module.image, "NdisPoll", poll->chars.PollHandler(poll->context, &data));
     data.Transmit.MaxNblsToComplete = limits.Transmit.MaxNblsToComplete;   // the driver's copy may be anything by now
     data.Receive.MaxNblsToIndicate = limits.Receive.MaxNblsToIndicate;
     bool progress = poll_deliver(poll, &data);

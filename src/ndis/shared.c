@@ -47,7 +47,9 @@ shared_work(void *arg)
     void *block = ndis_shared_alloc(hardware, request->bytes, NULL);
     NDIS_PHYSICAL_ADDRESS physical = {.QuadPart = (LONGLONG)(uintptr_t)block};
     // When it failed both are NULL [ndis/nf-ndis-ndismallocatesharedmemoryasyncex].
-    ndis_dma_shared_handler(dma)(hardware->adapter->general_context, block, block ? &physical : NULL, request->bytes, request->context);
+    NDIS_CALL_VOID(hardware->adapter->module.image, "MiniportSharedMemoryAllocateComplete",
+                   ndis_dma_shared_handler(dma)(hardware->adapter->general_context, block, block ? &physical : NULL, request->bytes,
+                                                request->context));
     ndis_free(request);
     ndis_dma_drop(dma);
 }

@@ -401,5 +401,5 @@ NT_TEST(NdisFreeMemory_gives_back_whatever_its_Length_says_at_DISPATCH_LEVEL_too
 NT_TEST(NdisGetVersion_has_the_major_number_in_its_high_half_and_the_minor_in_its_low)
 {
     ck_assert_uint_eq(NdisGetVersion() >> 16, 6);
-    ck_assert_uint_eq(NdisGetVersion() & 0xffff, 84);
+    ck_assert_uint_eq(NdisGetVersion() & 0xffff, 85);
 }
