@@ -50,7 +50,7 @@ struct sched_thread {
     struct sched *sched;
     void *user;
     const char *name;    // owned by the thread, valid until join returns
-    bool is_idle;        // its timed waits are no sign of life: it only looks whether all is well (docs/decisions/0007)
+    bool is_idle;        // its timed waits are no sign of life: it only looks whether all is well (docs/decisions/0008)
     uint32_t id;         // 1, 2, 3 ... in the order of creation: stable between runs of one seed
     const void *stack_low, *stack_high;  // the bounds of its stack, for walking it (src/host/symbol.h)
 };

@@ -216,9 +216,9 @@ act_in_box(void *arg)
         call->status = ndis_adapter_detach_filter(adapter, call->step->act.filter->driver->name);
         break;
     case STACK_ACTION_REMOVE:
-        ndis_adapter_remove(adapter);
-        call->adapter->ndis = NULL;
-        call->status = NDIS_STATUS_SUCCESS;
+        call->status = ndis_adapter_query_remove(adapter);
+        if (call->status == NDIS_STATUS_SUCCESS)
+            call->adapter->ndis = NULL;
         break;
     case STACK_ACTION_LINK_DOWN:
     case STACK_ACTION_LINK_UP:

@@ -336,6 +336,8 @@ box_up(void *arg)
         if (!box_driver_load(self, &self->stack->drivers[i]))
             return;
     call->result = adapters_up(self);
+    if (call->result == WORLD_OK)
+        ndis_binds_complete(self->box);
 }
 
 static enum world_result

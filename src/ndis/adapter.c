@@ -12,6 +12,9 @@
 #include "ndis/ndis_int.h"
 #include "nt/cm/cm.h"
 
+// How long a bind or an attach waits for a miniport that activates its default port itself.
+#define DEFAULT_PORT_WAIT_NS 30000000000ull
+
 #define CLASS_NET "\\Registry\\Machine\\System\\CurrentControlSet\\Control\\Class\\{4D36E972-E325-11CE-BFC1-08002BE10318}"
 
 struct ndis *
@@ -143,6 +146,7 @@ adapter_free(struct ndis_adapter *adapter)
     ndis_free((void *)adapter->registry_path);
     ndis_free((void *)adapter->port_spec);
     ndis_free(adapter->multicast);
+    ndis_kept_drop(adapter);
     ndis_free(adapter);
 }
 
@@ -192,6 +196,7 @@ adapter_create(struct ndis_miniport_driver *driver, const struct ndis_adapter_co
     list_init(&adapter->bindings);
     list_init(&adapter->oids.waiting);
     list_init(&adapter->kept);
+    list_init(&adapter->ports);
     if (im) {
         adapter->if_index = im->if_index;
         adapter->luid = im->luid;
@@ -239,6 +244,15 @@ ndis_adapter_start(struct ndis_miniport_driver *driver, const struct ndis_adapte
     *out = adapter;
     return NDIS_STATUS_SUCCESS;
 }
+
+struct tell_call {
+    struct ndis *ndis;
+    const char *service;
+    NET_PNP_EVENT_CODE code;
+    void *buffer;
+    ULONG bytes;
+    NDIS_STATUS status;
+};
 
 static void
 adapter_add_work(void *arg)
@@ -292,6 +306,8 @@ NDIS_STATUS
 ndis_adapter_attach_filter(struct ndis_adapter *adapter, const char *filter_service)
 {
     struct adapter_call call = {.adapter = adapter, .service = filter_service};
+    if (!ndis_port_default_wait(adapter, DEFAULT_PORT_WAIT_NS))
+        return NDIS_STATUS_INVALID_PORT_STATE;
     ndis_pnp_run(adapter->module.ndis, adapter_attach_work, &call);
     return call.status;
 }
@@ -312,6 +328,7 @@ adapter_detach_work(void *arg)
     if (!found)
         return;
     bool running = ndis_module_state(&adapter->module) == NDIS_STATE_RUNNING;
+    ndis_event_pre_detach(found);
     ndis_stack_pause(adapter, NDIS_PAUSE_DETACH_FILTER);
     ndis_filter_detach(found);
     call->status = running ? ndis_stack_restart(adapter) : NDIS_STATUS_SUCCESS;
@@ -342,6 +359,8 @@ NDIS_STATUS
 ndis_adapter_bind(struct ndis_adapter *adapter, const char *protocol_service)
 {
     struct adapter_call call = {.adapter = adapter, .service = protocol_service};
+    if (!ndis_port_default_wait(adapter, DEFAULT_PORT_WAIT_NS))
+        return NDIS_STATUS_INVALID_PORT_STATE;
     ndis_pnp_run(adapter->module.ndis, adapter_bind_work, &call);
     return call.status;
 }
@@ -382,13 +401,7 @@ ndis_adapter_reset(struct ndis_adapter *adapter)
     return ndis_reset_run(adapter);
 }
 
-static void
-adapter_remove_work(void *arg)
-{
-    struct ndis_adapter *adapter = ((struct adapter_call *)arg)->adapter;
-    ndis_adapter_stop(adapter, NdisHaltDeviceDisabled);
-}
-
+// Everything above goes, then the miniport halts.
 void
 ndis_adapter_stop(struct ndis_adapter *adapter, NDIS_HALT_ACTION action)
 {
@@ -396,7 +409,9 @@ ndis_adapter_stop(struct ndis_adapter *adapter, NDIS_HALT_ACTION action)
     adapter->removing = true;
     if (adapter->im)
         ndis_im_leaving(adapter->im);
-    ndis_stack_pause(adapter, NDIS_PAUSE_NDIS_INTERNAL);
+    LIST_FOR_EACH_SAFE(node, &adapter->filters)
+        ndis_event_pre_detach(LIST_ENTRY_OF(node, struct ndis_filter, node));
+    ndis_stack_pause(adapter, NDIS_PAUSE_MINIPORT_DEVICE_REMOVE);
     while (!list_is_empty(&adapter->bindings))
         ndis_binding_unbind(LIST_ENTRY_OF(adapter->bindings.prev, struct ndis_binding, node));
     while (!list_is_empty(&adapter->filters))
@@ -411,11 +426,86 @@ ndis_adapter_stop(struct ndis_adapter *adapter, NDIS_HALT_ACTION action)
     adapter_free(adapter);
 }
 
+static void
+adapter_remove_work(void *arg)
+{
+    ndis_adapter_stop(((struct adapter_call *)arg)->adapter, NdisHaltDeviceDisabled);
+}
+
 void
 ndis_adapter_remove(struct ndis_adapter *adapter)
 {
     struct adapter_call call = {.adapter = adapter};
     ndis_pnp_run(adapter->module.ndis, adapter_remove_work, &call);
+}
+
+// As a user disables the device: whoever is above may refuse, and is told when that was so
+// [network/handling-pnp-events-and-power-management-events-in-a-protocol-driver].
+static void
+adapter_query_remove_work(void *arg)
+{
+    struct adapter_call *call = arg;
+    call->status = ndis_event_own(call->adapter, NetEventQueryRemoveDevice, NULL, 0);
+    if (call->status == NDIS_STATUS_SUCCESS)
+        adapter_remove_work(call);
+    else
+        ndis_event_own(call->adapter, NetEventCancelRemoveDevice, NULL, 0);
+}
+
+NDIS_STATUS
+ndis_adapter_query_remove(struct ndis_adapter *adapter)
+{
+    struct adapter_call call = {.adapter = adapter};
+    ndis_pnp_run(adapter->module.ndis, adapter_query_remove_work, &call);
+    return call.status;
+}
+
+// The hardware is gone: nobody is asked [network/processing-the-surprise-removal-of-a-nic--windows-7-and-later-versions-].
+static void
+adapter_surprise_work(void *arg)
+{
+    struct ndis_adapter *adapter = ((struct adapter_call *)arg)->adapter;
+    ndis_event_own(adapter, NetEventQueryRemoveDevice, NULL, 0);
+    ndis_event_device(adapter, NdisDevicePnPEventSurpriseRemoved, NULL, 0);
+    ndis_adapter_stop(adapter, NdisHaltDeviceSurpriseRemoved);
+}
+
+void
+ndis_adapter_surprise_remove(struct ndis_adapter *adapter)
+{
+    struct adapter_call call = {.adapter = adapter};
+    ndis_pnp_run(adapter->module.ndis, adapter_surprise_work, &call);
+}
+
+static void
+protocol_tell_work(void *arg)
+{
+    struct tell_call *call = arg;
+    struct ndis_protocol *protocol = protocol_find(call->ndis, call->service);
+    if (protocol)
+        call->status = ndis_protocol_event(protocol, call->code, call->buffer, call->bytes);
+}
+
+NDIS_STATUS
+ndis_protocol_tell(struct box *box, const char *protocol_service, NET_PNP_EVENT_CODE code, void *buffer, ULONG bytes)
+{
+    struct tell_call call = {box->ndis, protocol_service, code, buffer, bytes, NDIS_STATUS_ADAPTER_NOT_FOUND};
+    ndis_pnp_run(box->ndis, protocol_tell_work, &call);
+    return call.status;
+}
+
+static void
+binds_complete_work(void *arg)
+{
+    struct ndis *ndis = arg;
+    LIST_FOR_EACH(node, &ndis->protocols)
+        ndis_protocol_event(LIST_ENTRY_OF(node, struct ndis_protocol, node), NetEventBindsComplete, NULL, 0);
+}
+
+void
+ndis_binds_complete(struct box *box)
+{
+    ndis_pnp_run(box->ndis, binds_complete_work, box->ndis);
 }
 
 static void

@@ -240,7 +240,8 @@ bind_parameters_fill(NDIS_BIND_PARAMETERS *p, struct ndis_bind *bind)
         .MacOptions = g->MacOptions,
         .CompartmentId = 1,
         .DefaultOffloadConfiguration = adapter->offload_default,
-        .BoundAdapterName = &adapter->device_name};
+        .BoundAdapterName = &adapter->device_name,
+        .ActivePorts = bind->ports};
     memcpy(p->CurrentMacAddress, adapter->current_mac, sizeof p->CurrentMacAddress);
 }
 
@@ -302,6 +303,7 @@ bind_end(struct ndis_bind *bind)
     bind->kind = 0;
     ke_lock_drop(&ndis->lock, old);
     ndis_string_free(&bind->settings_string);
+    ndis_free(bind->ports);
     return binding;
 }
 
@@ -309,8 +311,10 @@ NDIS_STATUS
 ndis_binding_bind(struct ndis_adapter *adapter, struct ndis_protocol *protocol, const char *settings_path)
 {
     struct ndis_bind bind = {.kind = NDIS_KIND_BIND, .adapter = adapter, .protocol = protocol, .settings_path = settings_path};
-    if (!ndis_string_make(&bind.settings_string, settings_path))
+    if (!(bind.ports = ndis_port_list(adapter)) || !ndis_string_make(&bind.settings_string, settings_path)) {
+        ndis_free(bind.ports);
         return NDIS_STATUS_RESOURCES;
+    }
     NDIS_STATUS status = bind_run(&bind);
     struct ndis_binding *binding = bind_end(&bind);
     if (status != NDIS_STATUS_SUCCESS && binding && !atomic_load(&binding->unbind_asked))
@@ -386,17 +390,29 @@ ndis_binding_unbind_request(struct ndis_binding *binding)
 
 // ---- pause and restart ------------------------------------------------------------------------------------------------------------
 
+NDIS_STATUS
+ndis_binding_event(struct ndis_binding *binding, NET_PNP_EVENT_NOTIFICATION *event)
+{
+    binding->event = event;
+    ndis_pending_begin(&binding->pnp);
+    NDIS_STATUS status = NDIS_CALL(binding->module.image, "ProtocolNetPnPEvent",
+                                   binding->protocol->chars.NetPnPEventHandler(binding->context, event));
+    status = ndis_pending_end(&binding->pnp, status);
+    binding->event = NULL;
+    return status;
+}
+
+bool
+ndis_binding_event_complete(struct ndis_binding *binding, const NET_PNP_EVENT_NOTIFICATION *event, NDIS_STATUS status)
+{
+    return binding->event == event && ndis_pending_complete(&binding->pnp, status);
+}
+
 static NDIS_STATUS
 binding_pnp_event(struct ndis_binding *binding, NET_PNP_EVENT_CODE code, void *buffer, ULONG bytes)
 {
-    NET_PNP_EVENT_NOTIFICATION event = {
-        .Header = ndis_header(NDIS_OBJECT_TYPE_DEFAULT, NET_PNP_EVENT_NOTIFICATION_REVISION_1,
-                              NDIS_SIZEOF_NET_PNP_EVENT_NOTIFICATION_REVISION_1),
-        .NetPnPEvent = {.NetEvent = code, .Buffer = buffer, .BufferLength = bytes}};
-    ndis_pending_begin(&binding->pnp);
-    NDIS_STATUS status = NDIS_CALL(binding->module.image, "ProtocolNetPnPEvent",
-                                   binding->protocol->chars.NetPnPEventHandler(binding->context, &event));
-    return ndis_pending_end(&binding->pnp, status);
+    NET_PNP_EVENT_NOTIFICATION event = ndis_event_make(code, buffer, bytes);
+    return ndis_binding_event(binding, &event);
 }
 
 void

@@ -106,3 +106,18 @@ NdisFIndicateStatus(NDIS_HANDLE NdisFilterHandle, PNDIS_STATUS_INDICATION Status
     VERIFY_ENTER(NdisFIndicateStatus);
     ndis_status_indicate(&filter_from(NdisFilterHandle, "NdisFIndicateStatus")->module, StatusIndication);
 }
+
+NTAPI NDIS_STATUS
+NdisFNetPnPEvent(NDIS_HANDLE NdisFilterHandle, PNET_PNP_EVENT_NOTIFICATION NetPnPEvent)
+{
+    VERIFY_ENTER(NdisFNetPnPEvent);
+    return ndis_event_from_filter(filter_from(NdisFilterHandle, "NdisFNetPnPEvent"), NetPnPEvent);
+}
+
+NTAPI VOID
+NdisFDevicePnPEventNotify(NDIS_HANDLE NdisFilterHandle, PNET_DEVICE_PNP_EVENT NetDevicePnPEvent)
+{
+    VERIFY_ENTER(NdisFDevicePnPEventNotify);
+    struct ndis_filter *filter = filter_from(NdisFilterHandle, "NdisFDevicePnPEventNotify");
+    ndis_event_down(filter->module.adapter, filter, NetDevicePnPEvent);
+}

@@ -100,3 +100,24 @@ NdisMIndicateStatusEx(NDIS_HANDLE MiniportAdapterHandle, PNDIS_STATUS_INDICATION
     VERIFY_ENTER(NdisMIndicateStatusEx);
     ndis_status_indicate(&adapter_from(MiniportAdapterHandle, "NdisMIndicateStatusEx")->module, StatusIndication);
 }
+
+NTAPI NDIS_STATUS
+NdisMNetPnPEvent(NDIS_HANDLE MiniportAdapterHandle, PNET_PNP_EVENT_NOTIFICATION NetPnPEvent)
+{
+    VERIFY_ENTER(NdisMNetPnPEvent);
+    return ndis_event_from_miniport(adapter_from(MiniportAdapterHandle, "NdisMNetPnPEvent"), NetPnPEvent);
+}
+
+NTAPI NDIS_STATUS
+NdisMAllocatePort(NDIS_HANDLE MiniportAdapterHandle, PNDIS_PORT_CHARACTERISTICS PortCharacteristics)
+{
+    VERIFY_ENTER(NdisMAllocatePort);
+    return ndis_port_allocate(adapter_from(MiniportAdapterHandle, "NdisMAllocatePort"), PortCharacteristics);
+}
+
+NTAPI NDIS_STATUS
+NdisMFreePort(NDIS_HANDLE MiniportAdapterHandle, NDIS_PORT_NUMBER PortNumber)
+{
+    VERIFY_ENTER(NdisMFreePort);
+    return ndis_port_free(adapter_from(MiniportAdapterHandle, "NdisMFreePort"), PortNumber);
+}

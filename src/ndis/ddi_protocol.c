@@ -101,6 +101,12 @@ NTAPI VOID
 NdisCompleteNetPnPEvent(NDIS_HANDLE NdisBindingHandle, PNET_PNP_EVENT_NOTIFICATION NetPnPEvent, NDIS_STATUS Status)
 {
     VERIFY_ENTER(NdisCompleteNetPnPEvent);
-    if (!ndis_pending_complete(&binding_from(NdisBindingHandle, "NdisCompleteNetPnPEvent")->pnp, Status))
-        verify_contract("NdisCompleteNetPnPEvent", "no event is pending at this binding");
+    // An event for the protocol as a whole came with no binding.
+    bool was_due;
+    if (NdisBindingHandle)
+        was_due = ndis_binding_event_complete(binding_from(NdisBindingHandle, "NdisCompleteNetPnPEvent"), NetPnPEvent, Status);
+    else
+        was_due = ndis_protocol_event_complete(NetPnPEvent, Status);
+    if (!was_due)
+        verify_contract("NdisCompleteNetPnPEvent", "this event is not pending at this binding");
 }

@@ -98,6 +98,7 @@ filter_driver_detach_all(void *arg)
     while ((filter = filter_of_driver(driver))) {
         struct ndis_adapter *adapter = filter->module.adapter;
         bool running = ndis_module_state(&adapter->module) == NDIS_STATE_RUNNING;
+        ndis_event_pre_detach(filter);
         ndis_stack_pause(adapter, NDIS_PAUSE_DETACH_FILTER);
         ndis_filter_detach(filter);
         if (running)

@@ -125,6 +125,7 @@ attributes_registration(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTE
     adapter->attribute_flags = a->AttributeFlags;
     adapter->check_for_hang_s = a->CheckForHangTimeInSeconds;
     adapter->have_registration = true;
+    ndis_port_registered(adapter);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -242,13 +243,16 @@ ndis_miniport_initialize(struct ndis_adapter *adapter)
     }
     if (status != NDIS_STATUS_SUCCESS) {
         ndis_hardware_left(adapter, "MiniportInitializeEx");
+        ndis_port_halted(adapter, "MiniportInitializeEx");
         attributes_drop(adapter);
         ndis_module_state_set(&adapter->module, NDIS_STATE_HALTED);
         return status;
     }
     ndis_module_state_set(&adapter->module, NDIS_STATE_PAUSED);
     status = ndis_reset_start(adapter);
-    if (status != NDIS_STATUS_SUCCESS)
+    if (status == NDIS_STATUS_SUCCESS)
+        ndis_event_power_profile(adapter);    // [ndis/nc-ndis-miniport_device_pnp_event_notify]
+    else
         ndis_miniport_halt(adapter, NdisHaltDeviceInitializationFailed);
     return status;
 }
@@ -262,8 +266,8 @@ ndis_miniport_halt(struct ndis_adapter *adapter, NDIS_HALT_ACTION action)
     ndis_hardware_left(adapter, "MiniportHaltEx");
     ndis_module_drain(&adapter->module);
     ke_grace(adapter->module.ndis->box);
+    ndis_port_halted(adapter, "MiniportHaltEx");
     attributes_drop(adapter);
-    ndis_kept_drop(adapter);
     ndis_module_state_set(&adapter->module, NDIS_STATE_HALTED);
 }
 

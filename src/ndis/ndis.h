@@ -41,6 +41,15 @@ NDIS_STATUS ndis_adapter_pause(struct ndis_adapter *adapter);
 NDIS_STATUS ndis_adapter_reset(struct ndis_adapter *adapter);
 // Unbind, detach, pause, halt, free.
 void ndis_adapter_remove(struct ndis_adapter *adapter);
+// The same if nobody above objects (NetEventQueryRemoveDevice). fails: what the one who does said; the adapter stays.
+NDIS_STATUS ndis_adapter_query_remove(struct ndis_adapter *adapter);
+// The same as if the hardware had been pulled out: nobody is asked, and the miniport hears of it before it is halted.
+void ndis_adapter_surprise_remove(struct ndis_adapter *adapter);
+// An event for a protocol as a whole (its binding context is NULL): NetEventBindsComplete, NetEventBindList, NetEventReconfigure.
+// fails: what the protocol said, or NDIS_STATUS_ADAPTER_NOT_FOUND.
+NDIS_STATUS ndis_protocol_tell(struct box *box, const char *protocol_service, NET_PNP_EVENT_CODE code, void *buffer, ULONG bytes);
+// All bindings there will be for now have been made: every protocol is told (NetEventBindsComplete).
+void ndis_binds_complete(struct box *box);
 // The system goes down: MiniportShutdownEx of every adapter that has one, last added first. Nothing is paused or halted.
 void ndis_shutdown(struct box *box);
 bool ndis_adapter_is_running(struct ndis_adapter *adapter);

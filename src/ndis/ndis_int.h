@@ -230,6 +230,8 @@ struct ndis_adapter {
     NDIS_OFFLOAD *offload_default, *offload_hardware;   // copies, owned, NULL if none
     NDIS_TCP_CONNECTION_OFFLOAD *connection_offload;
 
+    struct list ports;                        // of struct ndis_port (nport.c); guarded by ndis->lock
+    _Atomic uint32_t default_port;            // 1 while active
     struct list filters;                      // of ndis_filter.node, bottom to top
     struct list bindings;                     // of ndis_binding.node, in order of opening
     uint32_t binding_count;
@@ -293,6 +295,7 @@ struct ndis_binding {
     uint16_t frame_types[8];                  // EtherTypes it asked for in NDIS_OPEN_PARAMETERS, host order; none: all
     uint32_t frame_type_count;
     struct ndis_pending close, pnp;
+    NET_PNP_EVENT_NOTIFICATION *event;        // what pnp is about; NULL: nothing is pending
     _Atomic uint32_t holds;                   // the open itself, an unbind that waits: the last frees
     struct ndis_bind *bind;                   // its ProtocolBindAdapterEx, until that has completed; guarded by ndis->lock
     bool unbinding;                           // its ProtocolUnbindAdapterEx has begun
@@ -338,6 +341,7 @@ struct ndis_bind {
     NDIS_STATUS status;                       // the answer
     const char *settings_path;                // registry key of the binding
     UNICODE_STRING settings_string;           // ProtocolSection; owned by the caller of the bind
+    NDIS_PORT *ports;                         // ActivePorts; owned
     bool inside;                              // ProtocolBindAdapterEx has not completed: opens are allowed
 };
 
@@ -630,6 +634,8 @@ void ndis_pnp_run(struct ndis *ndis, void (*fn)(void *arg), void *arg);
 int ndis_pnp_queue(struct ndis *ndis, void (*fn)(void *arg), void *arg);
 // Same with an item of the caller's own, for what must not fail; it may be queued again, or freed, from fn on. irql: <= DISPATCH.
 void ndis_pnp_queue_own(struct ndis *ndis, struct ndis_pnp_item *item);
+// Is this the PnP thread?
+bool ndis_pnp_is_self(struct ndis *ndis);
 int ndis_pnp_start(struct ndis *ndis);
 void ndis_pnp_stop(struct ndis *ndis);
 
@@ -704,6 +710,41 @@ void ndis_binding_pause(struct ndis_binding *binding, ULONG reason);
 void ndis_binding_restart(struct ndis_binding *binding);
 // A request of the binding has been completed to the protocol (oid.c); the close may go on.
 void ndis_binding_oid_done(struct ndis_binding *binding);
+
+// One event to one binding; waits for a pended answer. irql: PASSIVE, on the PnP thread.
+NDIS_STATUS ndis_binding_event(struct ndis_binding *binding, NET_PNP_EVENT_NOTIFICATION *event);
+
+// One event to the protocol as a whole, its binding context NULL. protocol.c; irql: PASSIVE, on the PnP thread.
+NDIS_STATUS ndis_protocol_event(struct ndis_protocol *protocol, NET_PNP_EVENT_CODE code, void *buffer, ULONG bytes);
+// Its pended answer: told by the event alone. Returns false when none is due.
+bool ndis_protocol_event_complete(NET_PNP_EVENT_NOTIFICATION *event, NDIS_STATUS status);
+
+// event.c: on the PnP thread, whoever calls. irql: PASSIVE
+NET_PNP_EVENT_NOTIFICATION ndis_event_make(NET_PNP_EVENT_CODE code, void *buffer, ULONG bytes);
+// To the next filter above `from` that takes events, else to all bindings. Returns SUCCESS for what nobody may refuse.
+NDIS_STATUS ndis_event_up(struct ndis_module *from, NET_PNP_EVENT_NOTIFICATION *event);
+// NDIS's own, from the adapter up.
+NDIS_STATUS ndis_event_own(struct ndis_adapter *adapter, NET_PNP_EVENT_CODE code, void *buffer, ULONG bytes);
+NDIS_STATUS ndis_event_from_miniport(struct ndis_adapter *adapter, NET_PNP_EVENT_NOTIFICATION *event);
+NDIS_STATUS ndis_event_from_filter(struct ndis_filter *filter, NET_PNP_EVENT_NOTIFICATION *event);
+// The filter is about to be paused and detached: the last moment at which its requests and indications work.
+void ndis_event_pre_detach(struct ndis_filter *filter);
+// To the next filter below (NULL: from the top) that takes device events, else to the miniport.
+void ndis_event_down(struct ndis_adapter *adapter, struct ndis_filter *from, NET_DEVICE_PNP_EVENT *event);
+void ndis_event_device(struct ndis_adapter *adapter, NDIS_DEVICE_PNP_EVENT code, void *buffer, ULONG bytes);
+void ndis_event_power_profile(struct ndis_adapter *adapter);
+
+// nport.c
+NDIS_STATUS ndis_port_allocate(struct ndis_adapter *adapter, NDIS_PORT_CHARACTERISTICS *chars);
+NDIS_STATUS ndis_port_free(struct ndis_adapter *adapter, NDIS_PORT_NUMBER number);
+NDIS_STATUS ndis_port_event(struct ndis_adapter *adapter, NET_PNP_EVENT_NOTIFICATION *event);
+// The miniport has set its registration attributes; it has halted (a port left over is reported).
+void ndis_port_registered(struct ndis_adapter *adapter);
+void ndis_port_halted(struct ndis_adapter *adapter, const char *function);
+// Wait for the default port (not on the PnP thread, which its activation needs). Returns whether it is active. irql: PASSIVE.
+bool ndis_port_default_wait(struct ndis_adapter *adapter, uint64_t timeout_ns);
+// owns: one block, for ndis_free. fails: NULL when out of memory.
+NDIS_PORT *ndis_port_list(struct ndis_adapter *adapter);
 
 // oid.c, pfilter.c, status.c
 void ndis_oid_adapter_create(struct ndis_adapter *adapter);

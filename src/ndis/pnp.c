@@ -57,6 +57,12 @@ pnp_push(struct ndis_pnp *pnp, struct ndis_pnp_item *item)
     ke_latch_set(&pnp->work);
 }
 
+bool
+ndis_pnp_is_self(struct ndis *ndis)
+{
+    return ke_self() == ndis->pnp->thread;
+}
+
 void
 ndis_pnp_run(struct ndis *ndis, void (*fn)(void *arg), void *arg)
 {

@@ -95,3 +95,21 @@ ndis_protocol_deregister(struct ndis_protocol *protocol)
     ndis_string_free(&protocol->name);
     ndis_free(protocol);
 }
+
+NDIS_STATUS
+ndis_protocol_event(struct ndis_protocol *protocol, NET_PNP_EVENT_CODE code, void *buffer, ULONG bytes)
+{
+    struct ndis_pending pending;
+    NET_PNP_EVENT_NOTIFICATION event = ndis_event_make(code, buffer, bytes);
+    event.NetPnPEvent.NdisReserved[0] = (ULONG_PTR)&pending;
+    ndis_pending_begin(&pending);
+    NDIS_STATUS status = NDIS_CALL(protocol->image, "ProtocolNetPnPEvent", protocol->chars.NetPnPEventHandler(NULL, &event));
+    return ndis_pending_end(&pending, status);
+}
+
+bool
+ndis_protocol_event_complete(NET_PNP_EVENT_NOTIFICATION *event, NDIS_STATUS status)
+{
+    struct ndis_pending *pending = (struct ndis_pending *)event->NetPnPEvent.NdisReserved[0];
+    return pending && ndis_pending_complete(pending, status);
+}

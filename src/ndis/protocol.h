@@ -21,6 +21,8 @@ NDIS_STATUS ndis_binding_open(struct ndis_protocol *protocol, NDIS_HANDLE contex
 NDIS_STATUS ndis_binding_close(struct ndis_binding *binding);
 void ndis_unbind_complete(struct ndis_unbind *unbind);
 void ndis_bind_complete(struct ndis_bind *bind, NDIS_STATUS status);
+// NdisCompleteNetPnPEvent. Returns false when this event is not pending at the binding.
+bool ndis_binding_event_complete(struct ndis_binding *binding, const NET_PNP_EVENT_NOTIFICATION *event, NDIS_STATUS status);
 // A driver asks to be unbound: queued.
 void ndis_binding_unbind_request(struct ndis_binding *binding);
 

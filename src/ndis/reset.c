@@ -5,7 +5,7 @@
 // The worker is not the PnP thread, which may just wait for sends that only a reset brings back; a pause and a reset may overlap and
 // end in any order [network/miniport-adapter-check-for-hang-and-reset-operations]. Sends reach the miniport all the while; requests are
 // answered NDIS_STATUS_RESET_IN_PROGRESS by NDIS. NDIS aborts nothing that is out [ndis/nc-ndis-miniport_reset].
-// Each adapter whose miniport has a MiniportCheckForHangEx has a thread for it, which sim knows as idle (docs/decisions/0007).
+// Each adapter whose miniport has a MiniportCheckForHangEx has a thread for it, which sim knows as idle (docs/decisions/0008).
 #include "ndis/ndis_int.h"
 #include "nt/ex/work.h"
 

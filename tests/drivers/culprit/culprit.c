@@ -46,7 +46,7 @@ culprit_attach(NDIS_HANDLE filter, NDIS_HANDLE driver_context, PNDIS_FILTER_ATTA
     culprit_crime = status == NDIS_STATUS_SUCCESS ? value->ParameterData.IntegerData : 0;
     NdisCloseConfiguration(configuration);
     if (culprit_crime == 3)
-        NdisMRegisterInterruptEx(NULL, NULL, NULL, NULL);
+        NdisMIdleNotificationConfirm(NULL, NdisDeviceStateD3);
     if (culprit_crime == 4 && (status = culprit_forget(filter)) != NDIS_STATUS_SUCCESS)
         return status;
     return NdisFSetAttributes(filter, filter, &attributes);

@@ -11,10 +11,30 @@ struct kit_miniport_hooks kit_mp_hooks;
 bool kit_filter_takes_oids;
 bool kit_mp_checks_for_hang;
 enum verify_mode kit_verify;
+bool kit_filter_takes_events;
 
 static const uint8_t kit_mac[6] = {2, 0, 0, 0, 0, 1};
 static NDIS_HANDLE mp_driver, lwf_driver, lwf_module, proto_driver[2], proto_pool[2];
 static KSPIN_LOCK kit_lock;
+
+void
+kit_note(char who, uint32_t what)
+{
+    if (kit.note_count < 256)
+        kit.notes[kit.note_count++] = (struct kit_note){who, what};
+}
+
+void
+kit_notes_are(const char *wanted)
+{
+    char have[4096] = "";
+    for (uint32_t i = 0; i < kit.note_count; i++) {
+        size_t used = strlen(have);
+        snprintf(have + used, sizeof have - used, "%s%c%x", i ? " " : "", kit.notes[i].who, kit.notes[i].what);
+    }
+    kit.note_count = 0;
+    ck_assert_str_eq(have, wanted);
+}
 
 // ---- miniport -------------------------------------------------------------------------------------------------------------------
 
@@ -49,6 +69,7 @@ mp_initialize(NDIS_HANDLE adapter, NDIS_HANDLE context, PNDIS_MINIPORT_INIT_PARA
     memcpy(general.CurrentMacAddress, kit_mac, 6);
     kit.mp.adapter = adapter;
     kit.mp.initializes++;
+    kit_note('m', KIT_NOTE_INITIALIZE);
     NDIS_STATUS status = NdisMSetMiniportAttributes(adapter, (void *)&registration);
     if (status == NDIS_STATUS_SUCCESS)
         status = NdisMSetMiniportAttributes(adapter, (void *)&general);
@@ -71,6 +92,7 @@ static NTAPI VOID
 mp_halt(NDIS_HANDLE context, NDIS_HALT_ACTION action)
 {
     kit.mp.halts++;
+    kit_note('m', KIT_NOTE_HALT | (uint32_t)action << 16);
     if (kit_mp_hooks.halt)
         kit_mp_hooks.halt();
     NdisFreeNetBufferListPool(kit.mp.pool);
@@ -80,6 +102,7 @@ static NTAPI NDIS_STATUS
 mp_pause(NDIS_HANDLE context, PNDIS_MINIPORT_PAUSE_PARAMETERS parameters)
 {
     kit.mp.pauses++;
+    kit_note('m', KIT_NOTE_PAUSE);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -87,6 +110,7 @@ static NTAPI NDIS_STATUS
 mp_restart(NDIS_HANDLE context, PNDIS_MINIPORT_RESTART_PARAMETERS parameters)
 {
     kit.mp.restarts++;
+    kit_note('m', KIT_NOTE_RESTART);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -210,6 +234,16 @@ mp_check_for_hang(NDIS_HANDLE context)
 }
 
 static NTAPI VOID
+mp_device_event(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event)
+{
+    ck_assert_ptr_eq(context, &kit.mp);
+    ck_assert_uint_eq(KeGetCurrentIrql(), PASSIVE_LEVEL);
+    if (event->DevicePnPEvent == NdisDevicePnPEventPowerProfileChanged)
+        ck_assert_uint_eq(*(ULONG *)event->InformationBuffer, NdisPowerProfileAcOnLine);
+    kit_note('m', KIT_NOTE_DEVICE + event->DevicePnPEvent);
+}
+
+static NTAPI VOID
 mp_cancel(NDIS_HANDLE context, PVOID id)
 {
 }
@@ -248,6 +282,7 @@ mp_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
         .CancelSendHandler = mp_cancel,
         .ShutdownHandlerEx = mp_shutdown,
         .ResetHandlerEx = mp_reset,
+        .DevicePnPEventNotifyHandler = mp_device_event,
         .CancelOidRequestHandler = mp_cancel_oid};
     if (kit_mp_checks_for_hang)
         chars.CheckForHangHandlerEx = mp_check_for_hang;
@@ -272,12 +307,30 @@ lwf_attach(NDIS_HANDLE handle, NDIS_HANDLE context, PNDIS_FILTER_ATTACH_PARAMETE
 static NTAPI VOID
 lwf_detach(NDIS_HANDLE context)
 {
+    kit_note('f', KIT_NOTE_DETACH);
+}
+
+static NTAPI NDIS_STATUS
+lwf_event(NDIS_HANDLE context, PNET_PNP_EVENT_NOTIFICATION event)
+{
+    ck_assert_uint_eq(KeGetCurrentIrql(), PASSIVE_LEVEL);
+    kit_note('f', event->NetPnPEvent.NetEvent);
+    return kit.filter_swallows ? kit.filter_event_status : NdisFNetPnPEvent(lwf_module, event);
+}
+
+static NTAPI VOID
+lwf_device_event(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event)
+{
+    kit_note('f', KIT_NOTE_DEVICE + event->DevicePnPEvent);
+    if (!kit.filter_swallows)
+        NdisFDevicePnPEventNotify(lwf_module, event);
 }
 
 static NTAPI NDIS_STATUS
 lwf_restart(NDIS_HANDLE context, PNDIS_FILTER_RESTART_PARAMETERS parameters)
 {
     kit.filter_restarts++;
+    kit_note('f', KIT_NOTE_RESTART);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -285,6 +338,7 @@ static NTAPI NDIS_STATUS
 lwf_pause(NDIS_HANDLE context, PNDIS_FILTER_PAUSE_PARAMETERS parameters)
 {
     kit.filter_pauses++;
+    kit_note('f', KIT_NOTE_PAUSE);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -376,6 +430,10 @@ lwf_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
         .ReturnNetBufferListsHandler = lwf_return};
     if (kit_filter_takes_oids)
         chars.OidRequestHandler = lwf_oid;
+    if (kit_filter_takes_events) {
+        chars.NetPnPEventHandler = lwf_event;
+        chars.DevicePnPEventNotifyHandler = lwf_device_event;
+    }
     driver->DriverUnload = lwf_unload;
     return NdisFRegisterFilterDriver(driver, &kit, &chars, &lwf_driver);
 }
@@ -409,6 +467,7 @@ static NTAPI NDIS_STATUS
 proto_unbind(NDIS_HANDLE unbind, NDIS_HANDLE context)
 {
     struct kit_binding *binding = context;
+    kit_note('p', KIT_NOTE_UNBIND);
     if (binding->kept)
         kit_return(binding);
     NDIS_STATUS status = NdisCloseAdapterEx(binding->handle);
@@ -432,9 +491,12 @@ static NTAPI NDIS_STATUS
 proto_pnp(NDIS_HANDLE context, PNET_PNP_EVENT_NOTIFICATION event)
 {
     struct kit_binding *binding = context;
+    kit_note('p', event->NetPnPEvent.NetEvent);
+    if (!binding)
+        return kit.protocol_event ? kit.protocol_event(event) : NDIS_STATUS_SUCCESS;
     if (event->NetPnPEvent.NetEvent == NetEventPause && binding->kept)
         kit_return(binding);
-    return NDIS_STATUS_SUCCESS;
+    return binding->on_event ? binding->on_event(binding, event) : NDIS_STATUS_SUCCESS;
 }
 
 static NTAPI VOID

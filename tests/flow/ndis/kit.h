@@ -67,6 +67,26 @@ struct kit_binding {
     void (*on_completed)(struct kit_binding *binding, NET_BUFFER_LIST *nbls);
     void (*on_received)(struct kit_binding *binding);
     void (*on_status)(struct kit_binding *binding, NDIS_STATUS_INDICATION *indication);
+    NDIS_STATUS (*on_event)(struct kit_binding *binding, NET_PNP_EVENT_NOTIFICATION *event);   // NULL: success
+};
+
+// What came by of events, lifecycle calls and power requests, for tests of their order: who ('m', 'f', 'p') and what.
+struct kit_note {
+    char who;
+    uint32_t what;
+};
+enum {
+    KIT_NOTE_DEVICE = 0x100,                  // + NDIS_DEVICE_PNP_EVENT; below it a NET_PNP_EVENT_CODE
+    KIT_NOTE_PAUSE = 0x200,
+    KIT_NOTE_RESTART,
+    KIT_NOTE_HALT,                            // + NDIS_HALT_ACTION << 16
+    KIT_NOTE_INITIALIZE,
+    KIT_NOTE_UNBIND,
+    KIT_NOTE_DETACH,
+    KIT_NOTE_POWER,                           // OID_PNP_SET_POWER, + state << 16
+    KIT_NOTE_QUERY_POWER,
+    KIT_NOTE_PM_PARAMETERS,                   // + EnabledWoLPacketPatterns << 16
+    KIT_NOTE_WAKE_UP                          // OID_PNP_ENABLE_WAKE_UP, + flags << 16
 };
 
 struct kit {
@@ -78,6 +98,11 @@ struct kit {
     struct kit_binding binding[KIT_BINDINGS];
     _Atomic uint32_t filter_oids;
     _Atomic uint32_t filter_sends, filter_completes, filter_receives, filter_returns, filter_pauses, filter_restarts;
+    NDIS_STATUS (*protocol_event)(NET_PNP_EVENT_NOTIFICATION *event);   // for a protocol as a whole; NULL: success
+    bool filter_swallows;                     // events end at lwf
+    NDIS_STATUS filter_event_status;          // what it then says; 0: success
+    struct kit_note notes[256];
+    uint32_t note_count;
     uint32_t left;
     uint64_t trace_hash;
 };
@@ -95,9 +120,13 @@ struct kit_miniport_hooks {
 extern struct kit kit;
 extern struct kit_miniport_hooks kit_mp_hooks;
 extern bool kit_filter_takes_oids;            // set before kit_run: lwf answers requests itself
+extern bool kit_filter_takes_events;          // set before kit_run: lwf has FilterNetPnPEvent and FilterDevicePnPEventNotify
 extern bool kit_mp_checks_for_hang;           // set before kit_run: mp has a MiniportCheckForHangEx
 extern enum verify_mode kit_verify;           // the same: how closely the drivers are watched; off by default
 
+void kit_note(char who, uint32_t what);
+// The notes so far are exactly these; they are forgotten then. "p1 f200 m10204": who, and what in hex.
+void kit_notes_are(const char *wanted);
 void kit_run(uint64_t seed, void (*fn)(void));
 // mp, then lwf if asked for, then as many bindings as asked for, running.
 void kit_start(bool filter, uint32_t bindings);
