@@ -122,31 +122,31 @@ echo_grow_locked(struct echo *echo)
     return echo->free != NULL;
 }
 
-// Turn received NBLs into sends. *refused gets those that cannot be, in their order.
+// Turn received NBLs into sends. *refused gets those that cannot be: the end of the list.
 static NET_BUFFER_LIST *
 echo_turn(struct echo *echo, NET_BUFFER_LIST *received, NET_BUFFER_LIST **refused)
 {
-    NET_BUFFER_LIST *sends = NULL, **send_end = &sends, **refused_end = refused;
+    NET_BUFFER_LIST *sends = NULL, **send_end = &sends;
+    ULONG count = 0;
     KeAcquireSpinLockAtDpcLevel(&echo->lock);
-    while (received) {
-        NET_BUFFER_LIST *next = NET_BUFFER_LIST_NEXT_NBL(received);
-        if (!echo->running || (!echo->free && !echo_grow_locked(echo))) {
-            echo->dropped++;
-            *refused_end = received;
-            refused_end = &NET_BUFFER_LIST_NEXT_NBL(received);
-        } else {
-            NET_BUFFER_LIST *mine = echo->free;
-            echo->free = NET_BUFFER_LIST_NEXT_NBL(mine);
+    while (received && echo->running && (echo->free || echo_grow_locked(echo))) {
+        NET_BUFFER_LIST *mine = echo->free;   // as far as the list goes, it is linked already
+        *send_end = mine;
+        for (NET_BUFFER_LIST *next; received && mine; received = next, count++) {
+            next = NET_BUFFER_LIST_NEXT_NBL(received);
             echo_share(echo, mine, received);
-            *send_end = mine;
             send_end = &NET_BUFFER_LIST_NEXT_NBL(mine);
-            echo->out++;
-            echo->echoed++;
+            mine = *send_end;
         }
-        received = next;
+        echo->free = mine;
     }
+    *send_end = NULL;
+    echo->out += count;
+    echo->echoed += count;
+    *refused = received;
+    for (; received; received = NET_BUFFER_LIST_NEXT_NBL(received))
+        echo->dropped++;
     KeReleaseSpinLockFromDpcLevel(&echo->lock);
-    *send_end = *refused_end = NULL;
     return sends;
 }
 

@@ -144,17 +144,18 @@ rx_refill(struct vnic_adapter *adapter, BOOLEAN *running)
 {
     struct vnic_rx *rx = &adapter->rx;
     KeAcquireSpinLockAtDpcLevel(&rx->lock);
-    rx->slot_count = rx->slot_used;
-    while (rx->slot_count < VNIC_RX_BATCH && rx->free) {
-        NET_BUFFER_LIST *nbl = rx->free;
-        rx->free = NET_BUFFER_LIST_NEXT_NBL(nbl);
-        rx->free_count--;
-        rx->slot_nbl[rx->slot_count] = nbl;
-        rx->slots[rx->slot_count].buffer = rx_buffer(nbl);
-        rx->slots[rx->slot_count].capacity_bytes = rx->buffer_bytes;
-        rx->slot_count++;
+    NET_BUFFER_LIST *nbl = rx->free;          // in registers: to the compiler a store into a slot might change any field of rx
+    ULONG count = rx->slot_used, bytes = rx->buffer_bytes;
+    LONG_PTR step = 0;
+    for (; count < VNIC_RX_BATCH && nbl; count++) {
+        rx->slot_nbl[count] = nbl;
+        rx->slots[count].buffer = rx_buffer(nbl);
+        rx->slots[count].capacity_bytes = bytes;
+        nbl = vnic_next(nbl, &step);
     }
-    rx->slot_used = rx->slot_count;
+    rx->free = nbl;
+    rx->free_count -= count - rx->slot_used;
+    rx->slot_count = rx->slot_used = count;
     rx_counters_flush_locked(rx);
     if (rx->mode_changed) {
         rx->mode_changed = FALSE;
@@ -211,46 +212,57 @@ rx_filter_matches(const struct vnic_adapter *adapter, enum vnic_cast cast, const
            ((mode->packet_filter & NDIS_PACKET_TYPE_MULTICAST) && rx_multicast_matches(mode, destination));
 }
 
-// The frame in this slot becomes its NBL's data. FALSE: not for us, the slot is free again.
-static BOOLEAN
-rx_frame(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl, struct port_slot *slot)
+// The frame becomes its NBL's data. offset: where it begins in the buffer, behind a tag that was taken out.
+static inline void
+rx_fill(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl, const struct port_slot *slot, ULONG offset, PVOID tag, USHORT type)
 {
-    struct vnic_rx *rx = &adapter->rx;
-    UCHAR *frame = slot->buffer;
-    ULONG bytes = slot->bytes, offset = 0;
-    PVOID tag = NULL;
-    if (bytes < VNIC_HEADER_BYTES) {
-        rx->batch.errors++;
-        return FALSE;
-    }
-    enum vnic_cast cast = vnic_cast_of(frame);
-    if (!rx_filter_matches(adapter, cast, frame))
-        return FALSE;
-    if (frame[12] == 0x81 && frame[13] == 0x00 && !vnic_vlan_take(adapter, frame, bytes, &offset, &tag)) {
-        rx->batch.discards++;
-        return FALSE;
-    }
-    rx->batch.frames[cast]++;
-    rx->batch.bytes[cast] += bytes;
-    bytes -= offset;
-    frame += offset;
     NET_BUFFER *nb = NET_BUFFER_LIST_FIRST_NB(nbl);
     NET_BUFFER_CURRENT_MDL(nb) = NET_BUFFER_FIRST_MDL(nb);
     NET_BUFFER_CURRENT_MDL_OFFSET(nb) = NET_BUFFER_DATA_OFFSET(nb) = offset;
-    NET_BUFFER_DATA_LENGTH(nb) = bytes;
+    NET_BUFFER_DATA_LENGTH(nb) = slot->bytes - offset;
     NET_BUFFER_LIST_INFO(nbl, Ieee8021QNetBufferListInfo) = tag;
     NET_BUFFER_LIST_INFO(nbl, TcpIpChecksumNetBufferListInfo) = NULL;
     if (NET_BUFFER_LIST_NBL_FLAGS(nbl) & VNIC_NBL_HAS_RSC)
         NET_BUFFER_LIST_INFO(nbl, TcpRecvSegCoalesceInfo) = NULL;   // a cache line of its own: only when it has to be
     NET_BUFFER_LIST_NBL_FLAGS(nbl) = 0;
     // The frame type as it stands in the frame, in network byte order.
-    USHORT type;
-    memcpy(&type, frame + 12, sizeof type);
     NET_BUFFER_LIST_INFO(nbl, NetBufferListFrameType) = (PVOID)(ULONG_PTR)type;
+    NET_BUFFER_LIST_STATUS(nbl) = NDIS_STATUS_SUCCESS;
     if ((slot->offload.flags & PORT_CSUM_NEEDED) ||
         (slot->offload.flags && (type == RtlUshortByteSwap(0x0800) || type == RtlUshortByteSwap(0x86dd))))
-        vnic_offload_receive(adapter, nbl, frame, bytes, offset, &slot->offload);
-    NET_BUFFER_LIST_STATUS(nbl) = NDIS_STATUS_SUCCESS;
+        vnic_offload_receive(adapter, nbl, (UCHAR *)slot->buffer + offset, slot->bytes - offset, offset, &slot->offload);
+}
+
+static inline USHORT
+rx_type(const UCHAR *frame)
+{
+    USHORT type;
+    memcpy(&type, frame + 12, sizeof type);
+    return type;
+}
+
+// The frame in this slot becomes its NBL's data. FALSE: not for us, the slot is free again.
+static BOOLEAN
+rx_frame(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl, struct port_slot *slot)
+{
+    struct vnic_rx *rx = &adapter->rx;
+    UCHAR *frame = slot->buffer;
+    ULONG offset = 0;
+    PVOID tag = NULL;
+    if (slot->bytes < VNIC_HEADER_BYTES) {
+        rx->batch.errors++;
+        return FALSE;
+    }
+    enum vnic_cast cast = vnic_cast_of(frame);
+    if (!rx_filter_matches(adapter, cast, frame))
+        return FALSE;
+    if (rx_type(frame) == RtlUshortByteSwap(0x8100) && !vnic_vlan_take(adapter, frame, slot->bytes, &offset, &tag)) {
+        rx->batch.discards++;
+        return FALSE;
+    }
+    rx->batch.frames[cast]++;
+    rx->batch.bytes[cast] += slot->bytes;
+    rx_fill(adapter, nbl, slot, offset, tag, rx_type(frame + offset));
     return TRUE;
 }
 
@@ -308,8 +320,8 @@ rx_split(struct vnic_adapter *adapter, struct rx_list *list, NET_BUFFER_LIST *nb
     }
 }
 
-// A slot's frame onto the list. FALSE: the slot is free again.
-static BOOLEAN
+// A slot's frame onto the list, whatever it is. FALSE: the slot is free again.
+static __attribute__((noinline)) BOOLEAN
 rx_take(struct vnic_adapter *adapter, struct rx_list *list, NET_BUFFER_LIST *nbl, struct port_slot *slot)
 {
     if (slot->offload.gso && slot->bytes >= VNIC_HEADER_BYTES) {
@@ -327,6 +339,42 @@ rx_take(struct vnic_adapter *adapter, struct rx_list *list, NET_BUFFER_LIST *nbl
     return TRUE;
 }
 
+// The leading slots as far as they are what nearly all are: a unicast frame that the filter lets through, without a tag, not to be
+// segmented. One walk, everything that counts in registers. Returns how many went onto the list.
+static inline ULONG
+rx_take_plain(struct vnic_adapter *adapter, struct rx_list *list, ULONG got)
+{
+    struct vnic_rx *rx = &adapter->rx;
+    BOOLEAN promiscuous = (rx->mode_now.packet_filter & NDIS_PACKET_TYPE_PROMISCUOUS) != 0;
+    ULONG_PTR first = 0, types = 0;
+    ULONG64 bytes = 0;
+    NET_BUFFER_LIST **end = list->end;
+    ULONG i = 0;
+    for (; i < got; i++) {
+        const struct port_slot *slot = &rx->slots[i];
+        const UCHAR *frame = slot->buffer;
+        if (slot->bytes < VNIC_HEADER_BYTES || slot->offload.gso || (frame[0] & 1))
+            break;
+        USHORT type = rx_type(frame);
+        if (type == RtlUshortByteSwap(0x8100) || !(promiscuous || rx_filter_matches(adapter, VNIC_UNICAST, frame)))
+            break;
+        NET_BUFFER_LIST *nbl = rx->slot_nbl[i];
+        rx_fill(adapter, nbl, slot, 0, NULL, type);
+        bytes += slot->bytes;
+        first = i ? first : type;
+        types |= first ^ type;
+        *end = nbl;
+        end = &NET_BUFFER_LIST_NEXT_NBL(nbl);
+    }
+    list->end = end;
+    list->count = i;
+    list->type = first;
+    list->types = types;
+    rx->batch.frames[VNIC_UNICAST] += i;
+    rx->batch.bytes[VNIC_UNICAST] += bytes;
+    return i;
+}
+
 // Make a list of what came, leave the slots that were not used in front.
 static void
 rx_indicate(struct vnic_adapter *adapter, ULONG got)
@@ -334,7 +382,7 @@ rx_indicate(struct vnic_adapter *adapter, ULONG got)
     struct vnic_rx *rx = &adapter->rx;
     struct rx_list list = {.end = &list.first};
     ULONG kept = 0;
-    for (ULONG i = 0; i < got; i++) {
+    for (ULONG i = rx_take_plain(adapter, &list, got); i < got; i++) {
         if (rx_take(adapter, &list, rx->slot_nbl[i], &rx->slots[i]))
             continue;
         rx->slot_nbl[kept] = rx->slot_nbl[i];
@@ -387,7 +435,8 @@ vnic_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
     NET_BUFFER_LIST *last = nbls;
     KIRQL old = DISPATCH_LEVEL;
     ULONG count = 1;
-    for (; NET_BUFFER_LIST_NEXT_NBL(last); last = NET_BUFFER_LIST_NEXT_NBL(last))
+    LONG_PTR step = 0;
+    for (NET_BUFFER_LIST *next; (next = vnic_next(last, &step)); last = next)
         count++;
     if (NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(flags))
         KeAcquireSpinLockAtDpcLevel(&rx->lock);

@@ -6,47 +6,59 @@
 // in docs/performance.md (nbl-forward).
 #include "vnic.h"
 
-// The frame of a plain NBL, or FALSE.
-static inline BOOLEAN
-run_frame(NET_BUFFER_LIST *nbl, ULONG max_bytes, struct iovec *iov)
+// What makes an NBL not plain, all in one word, so that there is one branch.
+static inline ULONG_PTR
+run_extras(const NET_BUFFER_LIST *nbl, const NET_BUFFER *nb)
+{
+    return (ULONG_PTR)NET_BUFFER_NEXT_NB(nb) | (ULONG_PTR)NET_BUFFER_LIST_INFO(nbl, TcpIpChecksumNetBufferListInfo) |
+           (ULONG_PTR)NET_BUFFER_LIST_INFO(nbl, TcpLargeSendNetBufferListInfo) |
+           (ULONG_PTR)NET_BUFFER_LIST_INFO(nbl, Ieee8021QNetBufferListInfo);
+}
+
+// The frame of a plain NBL: its first byte, or NULL.
+static inline UCHAR *
+run_frame(NET_BUFFER_LIST *nbl, ULONG max_bytes, ULONG *bytes)
 {
     NET_BUFFER *nb = NET_BUFFER_LIST_FIRST_NB(nbl);
-    if (!nb || NET_BUFFER_NEXT_NB(nb) || NET_BUFFER_LIST_INFO(nbl, TcpIpChecksumNetBufferListInfo) ||
-        NET_BUFFER_LIST_INFO(nbl, TcpLargeSendNetBufferListInfo) || NET_BUFFER_LIST_INFO(nbl, Ieee8021QNetBufferListInfo))
-        return FALSE;
+    if (!nb || run_extras(nbl, nb))
+        return NULL;
     MDL *mdl = NET_BUFFER_CURRENT_MDL(nb);
-    ULONG bytes = NET_BUFFER_DATA_LENGTH(nb), offset = NET_BUFFER_CURRENT_MDL_OFFSET(nb);
-    if (bytes < VNIC_HEADER_BYTES || bytes > max_bytes || MmGetMdlByteCount(mdl) < bytes ||
-        MmGetMdlByteCount(mdl) - bytes < offset)
-        return FALSE;
+    ULONG offset = NET_BUFFER_CURRENT_MDL_OFFSET(nb), room = MmGetMdlByteCount(mdl);
+    *bytes = NET_BUFFER_DATA_LENGTH(nb);
+    if (*bytes < VNIC_HEADER_BYTES || *bytes > max_bytes || (ULONG64)offset + *bytes > room)
+        return NULL;
     UCHAR *address = MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority);
-    *iov = (struct iovec){address + offset, bytes};
-    return address != NULL;
+    return address ? address + offset : NULL;
 }
 
 ULONG
 vnic_run_build(struct vnic_tx *tx, NET_BUFFER_LIST *nbls, ULONG max_bytes, struct vnic_run *run)
 {
-    ULONG count = 0, max = tx->batch_max, others = 0;
+    ULONG max = tx->batch_max, others = 0;
     ULONG64 bytes = 0;                        // of unicast frames: nearly all are, and a register is faster than a table
+    struct iovec *iov = tx->iov;
+    struct port_frame *frame = tx->frames, *end = frame + max;
     NdisZeroMemory(run, sizeof *run);
-    for (NET_BUFFER_LIST *nbl = nbls; nbl && count < max; nbl = NET_BUFFER_LIST_NEXT_NBL(nbl)) {
-        struct iovec *iov = &tx->iov[count];
-        if (!run_frame(nbl, max_bytes, iov))
+    LONG_PTR step = 0;
+    for (NET_BUFFER_LIST *nbl = nbls; nbl && frame < end; nbl = vnic_next(nbl, &step), frame++, iov++) {
+        ULONG frame_bytes;
+        UCHAR *data = run_frame(nbl, max_bytes, &frame_bytes);
+        if (!data)
             break;
-        tx->frames[count] = (struct port_frame){.iov = iov, .iov_count = 1, .bytes = (uint32_t)iov->iov_len};
-        enum vnic_cast cast = vnic_cast_of(iov->iov_base);
-        if (__builtin_expect(cast == VNIC_UNICAST, 1))
-            bytes += iov->iov_len;
-        else {
+        *iov = (struct iovec){data, frame_bytes};
+        *frame = (struct port_frame){.iov = iov, .iov_count = 1, .bytes = frame_bytes};
+        bytes += frame_bytes;
+        if (__builtin_expect(data[0] & 1, 0)) {
+            enum vnic_cast cast = vnic_cast_of(data);
             others++;
+            bytes -= frame_bytes;
             run->frames[cast]++;
-            run->bytes[cast] += iov->iov_len;
+            run->bytes[cast] += frame_bytes;
         }
         NET_BUFFER_LIST_STATUS(nbl) = NDIS_STATUS_SUCCESS;
         run->last = nbl;
-        count++;
     }
+    ULONG count = (ULONG)(frame - tx->frames);
     run->frames[VNIC_UNICAST] = count - others;
     run->bytes[VNIC_UNICAST] = bytes;
     return count;

@@ -25,7 +25,7 @@
 #define VNIC_VLAN_BYTES 4
 #define VNIC_MULTICAST_MAX 64
 #define VNIC_NBL_HAS_RSC 0x00001000           // in NblFlags, a bit of the miniport's: the RSC slot is not empty
-#define VNIC_RX_BATCH 64                      // NBLs in one indication
+#define VNIC_RX_BATCH 48                      // NBLs in one indication
 #define VNIC_RX_BUDGET 1024                   // frames in one upcall; others want the processor too
 #define VNIC_TX_IOV_PER_FRAME 24              // a frame in more pieces is copied
 #define VNIC_SCRATCH_BYTES 256                // patched headers of one frame
@@ -253,6 +253,21 @@ struct vnic_run {
 ULONG vnic_run_build(struct vnic_tx *tx, NET_BUFFER_LIST *nbls, ULONG max_bytes, struct vnic_run *run);
 // The port took so many: counts them. Returns what is left of nbls; run->last is the last that went.
 NET_BUFFER_LIST *vnic_run_take(struct vnic_tx *tx, NET_BUFFER_LIST *nbls, ULONG count, ULONG taken, struct vnic_run *run);
+
+// The NBL behind this one. *step: from the one before to this one, 0 at first. Lists mostly come off a free list in the order in which
+// their blocks lie in memory, so the processor may go on with a guess while Next is still being loaded; the compare decides.
+static inline NET_BUFFER_LIST *
+vnic_next(NET_BUFFER_LIST *nbl, LONG_PTR *step)
+{
+    NET_BUFFER_LIST *next = NET_BUFFER_LIST_NEXT_NBL(nbl);
+    ULONG_PTR guess = (ULONG_PTR)nbl + (ULONG_PTR)*step;
+    if (__builtin_expect((ULONG_PTR)next == guess, 1)) {
+        __asm__("" : "+r"(guess));            // or the compiler takes next, which it knows to be equal, and waits for it
+        return (NET_BUFFER_LIST *)guess;
+    }
+    *step = (LONG_PTR)((ULONG_PTR)next - (ULONG_PTR)nbl);
+    return next;
+}
 
 static inline enum vnic_cast
 vnic_cast_of(const UCHAR *destination)

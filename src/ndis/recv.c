@@ -76,12 +76,15 @@ recv_bottom_run(NET_BUFFER_LIST *nbls, NET_BUFFER_LIST **rest, uint32_t *count)
 {
     NET_BUFFER_LIST *last = nbls;
     NDIS_HANDLE source = nbls->SourceHandle;
-    *count = 1;
-    while (last->Next && last->Next->SourceHandle == source) {
-        last = last->Next;
-        (*count)++;
+    struct ndis_walk walk = {0};
+    NET_BUFFER_LIST *next = ndis_walk_next(&walk, last);
+    uint32_t have = 1;
+    for (; next && next->SourceHandle == source; have++) {
+        last = next;
+        next = ndis_walk_next(&walk, next);
     }
-    *rest = last->Next;
+    *count = have;
+    *rest = next;
     if (*rest)
         last->Next = NULL;
     return nbls;

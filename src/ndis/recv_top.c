@@ -249,8 +249,10 @@ top_by_mask(struct ke_thread *self, struct ndis_adapter *adapter, const struct t
 static bool
 top_wants_all(const struct ndis_top_entry *entry, const struct ndis_adapter *adapter, NET_BUFFER_LIST *nbls)
 {
-    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next)
-        if ((nbl->NblFlags & NDIS_NBL_FLAGS_IS_LOOPBACK_PACKET) || !top_wants(entry, adapter, nbl))
+    bool wants_any = (entry->packet_filter & NDIS_PACKET_TYPE_PROMISCUOUS) && !entry->frame_type_count;
+    struct ndis_walk walk = {0};
+    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = ndis_walk_next(&walk, nbl))
+        if ((nbl->NblFlags & NDIS_NBL_FLAGS_IS_LOOPBACK_PACKET) || !(wants_any || top_wants(entry, adapter, nbl)))
             return false;
     return true;
 }

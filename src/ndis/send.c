@@ -157,8 +157,9 @@ send_top_same(NET_BUFFER_LIST *nbls, bool *whole)
 {
     NDIS_HANDLE source = nbls->SourceHandle;
     ULONG count = 0;
+    struct ndis_walk walk = {0};
     while (nbls && nbls->SourceHandle == source) {
-        nbls = nbls->Next;
+        nbls = ndis_walk_next(&walk, nbls);
         count++;
     }
     *whole = !nbls;

@@ -27,7 +27,7 @@ static const char forward_stack[] = "ndisbox: 1\n"
                                     "    adapters:\n"
                                     "      nic0:\n"
                                     "        driver: vnic\n"
-                                    "        port: \"sink:generate=64\"\n"
+                                    "        port: \"sink:generate=64,to=02:6e:62:00:00:02\"\n"
                                     "        protocols: [{ echoproto: { SwapMac: 0 } }]\n";
 
 struct forward {
