@@ -9,7 +9,7 @@ foreach(room ${NBX_ROOMS})
   target_sources(ndisbox_core PRIVATE ${sources})
 endforeach()
 target_include_directories(ndisbox_core PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/include/ddk)
-target_link_libraries(ndisbox_core PUBLIC Threads::Threads PkgConfig::DW PkgConfig::PCAP PkgConfig::JANSSON PkgConfig::YAML dl m)
+target_link_libraries(ndisbox_core PUBLIC Threads::Threads PkgConfig::DW PkgConfig::PCAP PkgConfig::JANSSON PkgConfig::YAML PkgConfig::XML dl m)
 
 # The DDI table generates the doors that refuse, the export list and the rows of `ndisbox ddi` (tools/gen/ddi.py). It reads the
 # front doors too: a function that a ddi_*.c defines loses its refusing door in the same build.

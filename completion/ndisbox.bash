@@ -33,13 +33,20 @@ _ndisbox() {
     sim:--faults) return ;;
     replay:--trace) files=yes ;;
     bench:--for) return ;;
+    build:--output) files=yes ;;
+    build:--property) return ;;
+    build:--define) return ;;
+    build:--include) return ;;
+    build:--subst) return ;;
+    build:--subst-file) files=yes ;;
+    build:--sanitize) return ;;
     inf:--arch) words="amd64 arm64 x86 arm" ;;
     inf:--subst) return ;;
     inf:--model) return ;;
     esac
     [[ $words$files ]] || case $verb:$word in
     :-*) words="--help --version --quiet --verbose --color" ;;
-    :*) words="help run demo ddi trace sim replay bench inf" ;;
+    :*) words="help run demo ddi trace sim replay bench build inf" ;;
     run:-*) words="--help --version --quiet --verbose --color --set --driver --adapter --check --print-stack --for --trace --verify --faults --json" ;;
     run:*) files=yes ;;
     demo:-*) words="--help --version --quiet --verbose --color --check --print-stack --set --trace --verify --json" ;;
@@ -53,6 +60,8 @@ _ndisbox() {
     replay:*) files=yes ;;
     bench:-*) words="--help --version --quiet --verbose --color --for --json" ;;
     bench:*) words="nbl-forward bridge" ;;
+    build:-*) words="--help --version --quiet --verbose --color --output --property --define --include --subst --subst-file --sanitize --coverage --fresh" ;;
+    build:*) files=yes ;;
     inf:-*) words="--help --version --quiet --verbose --color --arch --subst --model --json" ;;
     inf:*) files=yes ;;
     esac

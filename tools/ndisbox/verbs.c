@@ -109,6 +109,30 @@ static const struct option_row docs_options[] = {
     {"check", 0, OPTION_TEXT, "DIR", .doc = "Compare them instead; exit 1 if one is out of date"},
     {0}};
 
+#define PROPERTY_ROW \
+    {"property", 'p', OPTION_LIST, "NAME=VALUE", \
+     .doc = "An MSBuild property, as in -p Configuration=Debug; overrides the project. May be repeated"}
+#define DEFINE_ROW {"define", 'D', OPTION_LIST, "NAME[=VALUE]", .doc = "A C macro. May be repeated"}
+#define INCLUDE_ROW \
+    {"include", 'I', OPTION_LIST, "DIR", .doc = "A folder of headers, searched behind the project's own. May be repeated"}
+#define SUBST_ROW \
+    {"subst", 0, OPTION_LIST, "NAME=VALUE", .doc = "What @NAME@ becomes in templates (driver.vcxproj.in, config.h.in)"}
+#define SUBST_FILE_ROW \
+    {"subst-file", 0, OPTION_FILE, "FILE", .doc = "Lines NAME=VALUE, or m4's define([NAME], [VALUE]), for templates"}
+
+static const struct option_row build_options[] = {
+    {"output", 'o', OPTION_FILE, "OUT.so", .doc = "The result; without it, the project's target name in the current folder"},
+    PROPERTY_ROW,
+    DEFINE_ROW,
+    INCLUDE_ROW,
+    SUBST_ROW,
+    SUBST_FILE_ROW,
+    {"sanitize", 0, OPTION_TEXT, "LIST",
+     .doc = "address, undefined, thread, fuzzer, with commas; load the result with an ndisbox built likewise"},
+    {"coverage", 0, OPTION_FLAG, .doc = "Instrument for llvm-cov"},
+    {"fresh", 0, OPTION_FLAG, .doc = "Compile everything, whatever an earlier build left in the cache"},
+    {0}};
+
 static const char *const bench_names[] = {"nbl-forward", "bridge", NULL};
 static const struct option_row no_options[] = {{0}};
 
@@ -197,8 +221,21 @@ const struct verb verbs[] = {
      .run = cmd_bench},
     {.name = "check", .summary = "before building: what a driver needs of us", .later = "use \"ndisbox ddi NAME\" for single functions"},
     {.name = "build",
+     .synopsis = "PROJECT [OPTION]...\nFILE.c... [OPTION]...",
      .summary = "compile an unmodified driver from its project",
-     .later = "compile the driver to a .so with clang-19 -fPIC -shared -Iinclude/ddk; examples/hello_filter shows how"},
+     .about = "PROJECT is a .vcxproj, a .vcxproj.in, or a SOURCES file; or give the C files themselves. The result is a shared object "
+              "that a stack file names with path:, with debug information, and compile_commands.json beside it.\n\n"
+              "What cannot be built (KMDF, NetAdapterCx, WFP, assembler, a header that nobody has) is said before anything is compiled, "
+              "with file, line and construct. The project's files are not changed; what is generated lies in the cache ($NDISBOX_CACHE, "
+              "or ndisbox below $XDG_CACHE_HOME or ~/.cache).",
+     .options = build_options,
+     .operand_min = 1,
+     .operand_max = 256,
+     .exits = "the compiler or the linker found an error, or a function is missing",
+     .examples = "ndisbox build mylwf.vcxproj\nndisbox build mylwf.vcxproj -p Configuration=Debug -o /tmp/mylwf.so --sanitize "
+                 "address,undefined\nndisbox build driver.vcxproj.in --subst-file version.m4\nndisbox build one.c two.c -D "
+                 "NDIS630=1 -o mine.so",
+     .run = cmd_build},
     {.name = "inf",
      .synopsis = "FILE [OPTION]...",
      .summary = "what an INF or INX means to us",

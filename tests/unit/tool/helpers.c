@@ -18,8 +18,8 @@ folder_remove(void)
         perror(line);
 }
 
-static const char *
-folder_get(void)
+const char *
+tool_folder(void)
 {
     static const char *const drivers[] = {"vnic", "lwfmon", "echoproto", "tapproto", "passthru"};
     if (folder[0])
@@ -39,7 +39,7 @@ void
 tool_file(const char *name, const void *bytes, size_t length_bytes)
 {
     char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder_get(), name);
+    snprintf(path, sizeof path, "%s/%s", tool_folder(), name);
     FILE *file = fopen(path, "wb");
     ck_assert_ptr_nonnull(file);
     ck_assert_uint_eq(fwrite(bytes, 1, length_bytes, file), length_bytes);
@@ -56,7 +56,7 @@ static void
 slurp(const char *name, char *text, size_t room)
 {
     char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder_get(), name);
+    snprintf(path, sizeof path, "%s/%s", tool_folder(), name);
     FILE *file = fopen(path, "rb");
     ck_assert_ptr_nonnull(file);
     text[fread(text, 1, room - 1, file)] = 0;
@@ -68,7 +68,7 @@ tool(const char *arguments)
 {
     static struct told told;
     char line[4096];
-    snprintf(line, sizeof line, "cd %s && export NDISBOX_DRIVERS=. && { timeout 20 %s %s; } >.out 2>.err </dev/null", folder_get(),
+    snprintf(line, sizeof line, "cd %s && export NDISBOX_DRIVERS=. && { timeout 100 %s %s; } >.out 2>.err </dev/null", tool_folder(),
              NBX_TOOL, arguments);
     int status = system(line);
     told.code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);

@@ -16,6 +16,7 @@ struct told {
 
 // `ndisbox ARGUMENTS`, in a folder of this test's own, where vnic.so, lwfmon.so, echoproto.so and tapproto.so stand in for the drivers.
 const struct told *tool(const char *arguments);
+const char *tool_folder(void);
 // Writes a file into that folder.
 void tool_file(const char *name, const void *bytes, size_t length_bytes);
 void tool_text(const char *name, const char *text);
