@@ -103,6 +103,8 @@ static NDIS_STATUS
 adapter_attributes_general(struct vnic_adapter *adapter)
 {
     ULONG mtu = adapter->settings.max_frame_bytes - VNIC_HEADER_BYTES;
+    NDIS_RECEIVE_SCALE_CAPABILITIES rss;
+    vnic_rss_capabilities(adapter, &rss);
     NDIS_MINIPORT_ADAPTER_ATTRIBUTES attributes = {
         .GeneralAttributes = {
             .Header = {NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES, NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2,
@@ -121,6 +123,7 @@ adapter_attributes_general(struct vnic_adapter *adapter)
             .SupportedPacketFilters = VNIC_PACKET_FILTERS,
             .MaxMulticastListSize = VNIC_MULTICAST_MAX,
             .MacAddressLength = VNIC_MAC_BYTES,
+            .RecvScaleCapabilities = adapter->rss_queue_count ? &rss : NULL,
             .AccessType = NET_IF_ACCESS_BROADCAST,
             .DirectionType = NET_IF_DIRECTION_SENDRECEIVE,
             .ConnectionType = NET_IF_CONNECTION_DEDICATED,
@@ -147,6 +150,7 @@ adapter_destroy(struct vnic_adapter *adapter)
         KeCancelTimer(&adapter->tx.complete_timer);
     }
     KeFlushQueuedDpcs();                      // a DPC may be in its last lines
+    vnic_rss_destroy(adapter);
     vnic_tx_destroy(adapter);
     vnic_rx_destroy(adapter);
     NdisFreeMemoryWithTagPriority(adapter->ndis, adapter, VNIC_TAG);
@@ -166,6 +170,8 @@ adapter_create(struct vnic_adapter *adapter, const NDIS_MINIPORT_INIT_PARAMETERS
         adapter->settings.max_frame_bytes = adapter->caps.max_frame_bytes;   // the cable's end decides
     adapter->tx_max_bytes = adapter->settings.max_frame_bytes + VNIC_VLAN_BYTES;
     status = vnic_rx_create(adapter);
+    if (status == NDIS_STATUS_SUCCESS)
+        status = vnic_rss_create(adapter);
     if (status == NDIS_STATUS_SUCCESS)
         status = vnic_tx_create(adapter);
     if (status == NDIS_STATUS_SUCCESS)

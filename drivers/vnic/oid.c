@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // OID requests: what NDIS does not answer for a miniport by itself from its attributes.
-//   query: identity, buffers, statistics, interrupt moderation      set: packet filter, multicast list, lookahead, link, offloads
+//   query: identity, buffers, statistics, interrupt moderation      set: packet filter, multicast list, lookahead, link, offloads, RSS
 // Every request is answered on the spot, so nothing can be cancelled. What is not here is NDIS_STATUS_NOT_SUPPORTED.
 // [network/oid-requests-for-an-adapter, network/ndis-general-statistics-oids]
 #include "vnic.h"
@@ -46,6 +46,9 @@ const NDIS_OID vnic_oids[] = {
     OID_TCP_OFFLOAD_PARAMETERS,
     OID_OFFLOAD_ENCAPSULATION,
     OID_TCP_RSC_STATISTICS,
+    OID_GEN_RECEIVE_SCALE_CAPABILITIES,
+    OID_GEN_RECEIVE_SCALE_PARAMETERS,
+    OID_GEN_RECEIVE_HASH,
 };
 const ULONG vnic_oids_bytes = sizeof vnic_oids;
 
@@ -323,6 +326,12 @@ oid_set(struct vnic_adapter *adapter, NDIS_OID_REQUEST *request)
         break;
     case OID_OFFLOAD_ENCAPSULATION:
         status = vnic_offload_encapsulation(adapter, data, bytes);
+        break;
+    case OID_GEN_RECEIVE_SCALE_PARAMETERS:
+        status = vnic_rss_set(adapter, data, bytes);
+        break;
+    case OID_GEN_RECEIVE_HASH:
+        status = vnic_hash_set(adapter, data, bytes);
         break;
     }
     if (status == NDIS_STATUS_SUCCESS)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Frames up, buffers back.
 //   port -> vnic_on_rx (DISPATCH) -> rx_refill: 64 empty NBLs into slots, one lock -> nbx_port_rx straight into their buffers
-//        -> rx_frame: filter, VLAN tag, checksum and RSC words -> one NdisMIndicateReceiveNetBufferLists
+//        -> rx_frame: filter, VLAN tag, checksum and RSC words -> [rss.c] -> one NdisMIndicateReceiveNetBufferLists
 //   NDIS -> vnic_return -> free list, one lock; a receiver that had run dry is called again
 // An NBL carries its NET_BUFFER, MDL and buffer for life. Nothing is allocated after initialize, and nothing is locked for a frame.
 // While the adapter is paused the receiver takes frames off the port and drops them, as a NIC whose receiver is off: a port that
@@ -212,6 +212,14 @@ rx_filter_matches(const struct vnic_adapter *adapter, enum vnic_cast cast, const
            ((mode->packet_filter & NDIS_PACKET_TYPE_MULTICAST) && rx_multicast_matches(mode, destination));
 }
 
+static __attribute__((noinline)) void
+rx_info_clear(NET_BUFFER_LIST *nbl)
+{
+    NET_BUFFER_LIST_INFO(nbl, TcpRecvSegCoalesceInfo) = NULL;
+    NET_BUFFER_LIST_INFO(nbl, NetBufferListHashValue) = NULL;
+    NET_BUFFER_LIST_INFO(nbl, NetBufferListHashInfo) = NULL;
+}
+
 // The frame becomes its NBL's data. offset: where it begins in the buffer, behind a tag that was taken out.
 static inline void
 rx_fill(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl, const struct port_slot *slot, ULONG offset, PVOID tag, USHORT type)
@@ -222,8 +230,8 @@ rx_fill(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl, const struct port_sl
     NET_BUFFER_DATA_LENGTH(nb) = slot->bytes - offset;
     NET_BUFFER_LIST_INFO(nbl, Ieee8021QNetBufferListInfo) = tag;
     NET_BUFFER_LIST_INFO(nbl, TcpIpChecksumNetBufferListInfo) = NULL;
-    if (NET_BUFFER_LIST_NBL_FLAGS(nbl) & VNIC_NBL_HAS_RSC)
-        NET_BUFFER_LIST_INFO(nbl, TcpRecvSegCoalesceInfo) = NULL;   // a cache line of its own: only when it has to be
+    if (NET_BUFFER_LIST_NBL_FLAGS(nbl) & (VNIC_NBL_HAS_RSC | VNIC_NBL_HAS_HASH))
+        rx_info_clear(nbl);                   // cache lines of their own: only when it has to be
     NET_BUFFER_LIST_NBL_FLAGS(nbl) = 0;
     // The frame type as it stands in the frame, in network byte order.
     NET_BUFFER_LIST_INFO(nbl, NetBufferListFrameType) = (PVOID)(ULONG_PTR)type;
@@ -266,27 +274,10 @@ rx_frame(struct vnic_adapter *adapter, NET_BUFFER_LIST *nbl, struct port_slot *s
     return TRUE;
 }
 
-struct rx_list {                              // what goes up
-    NET_BUFFER_LIST *first, **end;
-    ULONG count;
-    ULONG_PTR type, types;                    // the first frame's EtherType; bits in which another differs
-};
-
-static void
-rx_list_add(struct rx_list *list, NET_BUFFER_LIST *nbl)
-{
-    ULONG_PTR type = (ULONG_PTR)NET_BUFFER_LIST_INFO(nbl, NetBufferListFrameType);
-    if (!list->count++)
-        list->type = type;
-    list->types |= list->type ^ type;
-    *list->end = nbl;
-    list->end = &NET_BUFFER_LIST_NEXT_NBL(nbl);
-}
-
 // RSC is off and a super-segment came: its segments, each in an NBL. Those for which there is no NBL are lost, as they would be on a
 // NIC without buffers. Cold: ports of the sort have RSC on.
 static __attribute__((noinline)) void
-rx_split(struct vnic_adapter *adapter, struct rx_list *list, NET_BUFFER_LIST *nbl, struct port_slot *slot, ULONG segments)
+rx_split(struct vnic_adapter *adapter, struct vnic_list *list, NET_BUFFER_LIST *nbl, struct port_slot *slot, ULONG segments)
 {
     struct vnic_rx *rx = &adapter->rx;
     NET_BUFFER_LIST *more = NULL, **end = &more;
@@ -301,28 +292,28 @@ rx_split(struct vnic_adapter *adapter, struct rx_list *list, NET_BUFFER_LIST *nb
     rx->counters.no_buffer += segments - have;
     KeReleaseSpinLockFromDpcLevel(&rx->lock);
     *end = NULL;
-    struct rx_list rest = {.end = &rest.first};
+    struct vnic_list rest = {.end = &rest.first};
     for (ULONG i = 1; i < have; i++) {
         NET_BUFFER_LIST *next = NET_BUFFER_LIST_NEXT_NBL(more);
         struct port_slot piece = {.buffer = rx_buffer(more)};
         vnic_offload_segment(slot, i, &piece);
         (void)rx_frame(adapter, more, &piece);   // it passed the filter as a whole
-        rx_list_add(&rest, more);
+        vnic_list_add(&rest, more);
         more = next;
     }
     vnic_offload_segment(slot, 0, slot);      // in place, so after the others
     (void)rx_frame(adapter, nbl, slot);
-    rx_list_add(list, nbl);
+    vnic_list_add(list, nbl);
     *rest.end = NULL;
     for (NET_BUFFER_LIST *next; rest.first; rest.first = next) {
         next = NET_BUFFER_LIST_NEXT_NBL(rest.first);
-        rx_list_add(list, rest.first);
+        vnic_list_add(list, rest.first);
     }
 }
 
 // A slot's frame onto the list, whatever it is. FALSE: the slot is free again.
 static __attribute__((noinline)) BOOLEAN
-rx_take(struct vnic_adapter *adapter, struct rx_list *list, NET_BUFFER_LIST *nbl, struct port_slot *slot)
+rx_take(struct vnic_adapter *adapter, struct vnic_list *list, NET_BUFFER_LIST *nbl, struct port_slot *slot)
 {
     if (slot->offload.gso && slot->bytes >= VNIC_HEADER_BYTES) {
         ULONG segments = vnic_offload_segments(adapter, slot);
@@ -335,14 +326,14 @@ rx_take(struct vnic_adapter *adapter, struct rx_list *list, NET_BUFFER_LIST *nbl
     }
     if (!rx_frame(adapter, nbl, slot))
         return FALSE;
-    rx_list_add(list, nbl);
+    vnic_list_add(list, nbl);
     return TRUE;
 }
 
 // The leading slots as far as they are what nearly all are: a unicast frame that the filter lets through, without a tag, not to be
 // segmented. One walk, everything that counts in registers. Returns how many went onto the list.
 static inline ULONG
-rx_take_plain(struct vnic_adapter *adapter, struct rx_list *list, ULONG got)
+rx_take_plain(struct vnic_adapter *adapter, struct vnic_list *list, ULONG got)
 {
     struct vnic_rx *rx = &adapter->rx;
     BOOLEAN promiscuous = (rx->mode_now.packet_filter & NDIS_PACKET_TYPE_PROMISCUOUS) != 0;
@@ -375,12 +366,21 @@ rx_take_plain(struct vnic_adapter *adapter, struct rx_list *list, ULONG got)
     return i;
 }
 
+void
+vnic_list_indicate(struct vnic_adapter *adapter, const struct vnic_list *list)
+{
+    ULONG flags = NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL;
+    if (!list->types)
+        flags |= NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE;
+    NdisMIndicateReceiveNetBufferLists(adapter->ndis, list->first, NDIS_DEFAULT_PORT_NUMBER, list->count, flags);
+}
+
 // Make a list of what came, leave the slots that were not used in front.
 static void
 rx_indicate(struct vnic_adapter *adapter, ULONG got)
 {
     struct vnic_rx *rx = &adapter->rx;
-    struct rx_list list = {.end = &list.first};
+    struct vnic_list list = {.end = &list.first};
     ULONG kept = 0;
     for (ULONG i = rx_take_plain(adapter, &list, got); i < got; i++) {
         if (rx_take(adapter, &list, rx->slot_nbl[i], &rx->slots[i]))
@@ -394,12 +394,10 @@ rx_indicate(struct vnic_adapter *adapter, ULONG got)
         rx->slots[kept++].buffer = rx->slots[i].buffer;
     }
     rx->slot_used = kept;
-    if (!list.count)
-        return;
-    ULONG flags = NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL;
-    if (!list.types)
-        flags |= NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE;
-    NdisMIndicateReceiveNetBufferLists(adapter->ndis, list.first, NDIS_DEFAULT_PORT_NUMBER, list.count, flags);
+    if (list.count && rx->mode_now.rss.hash_types)
+        vnic_rss_spread(adapter, &list);
+    if (list.count)
+        vnic_list_indicate(adapter, &list);
 }
 
 void

@@ -27,6 +27,8 @@ static const struct vnic_keyword vnic_keywords[] = {
     KEYWORD("*LsoV2IPv6", lso6, 1, 0, 1),
     KEYWORD("*RscIPv4", rsc4, 1, 0, 1),
     KEYWORD("*RscIPv6", rsc6, 1, 0, 1),
+    KEYWORD("*RSS", rss, 1, 0, 1),
+    KEYWORD("*NumRssQueues", rss_queues, 8, 1, 64),
     KEYWORD("*PriorityVLANTag", priority_vlan, 3, 0, 3),
 };
 

@@ -25,6 +25,7 @@
 #define VNIC_VLAN_BYTES 4
 #define VNIC_MULTICAST_MAX 64
 #define VNIC_NBL_HAS_RSC 0x00001000           // in NblFlags, a bit of the miniport's: the RSC slot is not empty
+#define VNIC_NBL_HAS_HASH 0x00002000          // the same: the hash slots are not empty
 #define VNIC_RX_BATCH 48                      // NBLs in one indication
 #define VNIC_RX_BUDGET 1024                   // frames in one upcall; others want the processor too
 #define VNIC_TX_IOV_PER_FRAME 24              // a frame in more pieces is copied
@@ -33,6 +34,11 @@
 #define VNIC_WATCHDOG_MS 5000                 // a port that takes nothing for so long is stuck
 #define VNIC_HOLD_US 200                      // CompletionOrder=random: how late a completion may be
 #define VNIC_STUCK_CHECKS 4                   // hang checks without progress before we ask for a reset
+#define VNIC_RSS_KEY_BYTES 40
+#define VNIC_RSS_TABLE 128                    // entries of the indirection table
+#define VNIC_RSS_QUEUES_MAX 64
+#define VNIC_RSS_TYPES \
+    (NDIS_HASH_IPV4 | NDIS_HASH_TCP_IPV4 | NDIS_HASH_UDP_IPV4 | NDIS_HASH_IPV6 | NDIS_HASH_TCP_IPV6 | NDIS_HASH_UDP_IPV6)
 #define VNIC_LSO_MAX_BYTES 65536u - 256       // what we say a large send may carry
 
 struct vnic_settings {
@@ -44,6 +50,7 @@ struct vnic_settings {
     // 0 off, 1 transmit, 2 receive, 3 both, as the INF keywords have it
     ULONG ip4_checksum, tcp4_checksum, udp4_checksum, tcp6_checksum, udp6_checksum;
     ULONG lso4, lso6, rsc4, rsc6;
+    ULONG rss, rss_queues;                    // *RSS, *NumRssQueues
     ULONG priority_vlan;                      // 0 off, 1 priority, 2 VLAN, 3 both
     BOOLEAN random_completion;
 };
@@ -98,11 +105,34 @@ struct vnic_offload {
     ULONG lso4, lso6, rsc4, rsc6;
 };
 
+// hash_types alone: each frame gets its hash. With is_on it also goes to the processor that the table says.
+struct vnic_rss_mode {
+    BOOLEAN is_on;
+    ULONG hash_types, table_count;            // NDIS_HASH_*
+    UCHAR key[VNIC_RSS_KEY_BYTES];
+    UCHAR table[VNIC_RSS_TABLE];              // processors of group 0
+};
+
+struct vnic_list {                            // what goes up
+    NET_BUFFER_LIST *first, **end;
+    ULONG count;
+    ULONG_PTR type, types;                    // the first frame's EtherType; bits in which another differs
+};
+
+// What another processor is to indicate.
+struct vnic_rss_queue {
+    DECLSPEC_ALIGN(64) KSPIN_LOCK lock;       // guards list
+    struct vnic_list list;
+    KDPC dpc;                                 // on that processor
+    struct vnic_adapter *adapter;
+};
+
 struct vnic_rx_mode {                         // what OID requests set for the receiver
     ULONG packet_filter;                      // NDIS_PACKET_TYPE_*
     ULONG multicast_count;
     UCHAR multicast[VNIC_MULTICAST_MAX][VNIC_MAC_BYTES];
     struct vnic_offload offload;
+    struct vnic_rss_mode rss;
 };
 
 struct vnic_rsc {
@@ -143,6 +173,8 @@ struct vnic_adapter {
     volatile LONG link_up;
     volatile LONG pause_steps;                // tx, rx and MiniportPause itself: the last one completes the pause
     ULONG tx_max_bytes;                       // a frame without large send, an in-band tag included
+    struct vnic_rss_queue *rss_queues;        // one a processor; NULL without *RSS
+    ULONG rss_queue_count;
     DECLSPEC_ALIGN(64) struct vnic_tx tx;
     DECLSPEC_ALIGN(64) struct vnic_rx rx;
 };
@@ -201,6 +233,29 @@ void vnic_rx_destroy(struct vnic_adapter *adapter);
 void vnic_rx_restart(struct vnic_adapter *adapter);
 BOOLEAN vnic_rx_pause(struct vnic_adapter *adapter);
 void vnic_on_rx(void *context);
+// irql: DISPATCH   owns: gives the list, which is ended, to NDIS
+void vnic_list_indicate(struct vnic_adapter *adapter, const struct vnic_list *list);
+
+static inline void
+vnic_list_add(struct vnic_list *list, NET_BUFFER_LIST *nbl)
+{
+    ULONG_PTR type = (ULONG_PTR)NET_BUFFER_LIST_INFO(nbl, NetBufferListFrameType);
+    if (!list->count++)
+        list->type = type;
+    list->types |= list->type ^ type;
+    *list->end = nbl;
+    list->end = &NET_BUFFER_LIST_NEXT_NBL(nbl);
+}
+
+// rss.c
+NDIS_STATUS vnic_rss_create(struct vnic_adapter *adapter);
+void vnic_rss_destroy(struct vnic_adapter *adapter);
+void vnic_rss_capabilities(const struct vnic_adapter *adapter, NDIS_RECEIVE_SCALE_CAPABILITIES *capabilities);
+NDIS_STATUS vnic_rss_set(struct vnic_adapter *adapter, const void *data, ULONG bytes);
+NDIS_STATUS vnic_hash_set(struct vnic_adapter *adapter, const void *data, ULONG bytes);
+// Hashes into the NBLs; what another processor has to indicate leaves the list. irql: DISPATCH
+void vnic_rss_spread(struct vnic_adapter *adapter, struct vnic_list *list);
+ULONG vnic_toeplitz(const UCHAR key[VNIC_RSS_KEY_BYTES], const UCHAR *input, ULONG bytes);
 
 // offload.c and, for sends, offload_send.c
 NDIS_STATUS vnic_offload_create(struct vnic_adapter *adapter);

@@ -222,6 +222,7 @@ bind_parameters_fill(NDIS_BIND_PARAMETERS *p, struct ndis_bind *bind)
         .MediaConnectState = adapter->link.MediaConnectState,
         .MediaDuplexState = adapter->link.MediaDuplexState,
         .LookaheadSize = g->LookaheadSize,
+        .RcvScaleCapabilities = g->RecvScaleCapabilities,
         .SupportedPacketFilters = g->SupportedPacketFilters,
         .MaxMulticastListSize = g->MaxMulticastListSize,
         .MacAddressLength = g->MacAddressLength,

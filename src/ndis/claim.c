@@ -4,6 +4,7 @@
 //   ndis_hardware_open   the device of that name, its resources written down -> MiniportInitializeEx ... MiniportHaltEx ->
 //   ndis_hardware_left   an interrupt still registered ends the run; the rest is told and given back -> ndis_hardware_close
 #include "ndis/hardware.h"
+#include "ndis/rss.h"
 
 #include "nt/ex/pool.h"
 #include "verify/refuse.h"
@@ -71,6 +72,7 @@ ndis_hardware_open(struct ndis_adapter *adapter)
         return NDIS_STATUS_RESOURCES;
     }
     adapter->hardware = hardware;
+    ndis_rss_range_read(adapter, &adapter->rss_range);
     return NDIS_STATUS_SUCCESS;
 }
 

@@ -12,6 +12,7 @@
 #include "ndis/hardware.h"
 #include "ndis/header.h"
 #include "ndis/im.h"
+#include "ndis/rss.h"
 
 static bool
 miniport_chars_complete(const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *chars)
@@ -143,6 +144,11 @@ attributes_general(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_GEN
         return NDIS_STATUS_RESOURCES;
     memset(&adapter->general, 0, sizeof adapter->general);
     memcpy(&adapter->general, a, ndis_header_bytes(&a->Header, sizeof adapter->general));
+    NDIS_STATUS status = ndis_rss_capabilities_set(adapter, adapter->general.RecvScaleCapabilities);
+    if (status != NDIS_STATUS_SUCCESS) {
+        ndis_free(oids);
+        return status;
+    }
     if (a->SupportedOidListLength)
         memcpy(oids, a->SupportedOidList, a->SupportedOidListLength);
     adapter->supported_oids = oids;
@@ -208,6 +214,7 @@ ndis_miniport_attributes_set(struct ndis_adapter *adapter, const NDIS_MINIPORT_A
 static void
 attributes_drop(struct ndis_adapter *adapter)
 {
+    ndis_rss_drop(adapter);
     ndis_free(adapter->supported_oids);
     ndis_free(adapter->offload_default);
     ndis_free(adapter->offload_hardware);
@@ -303,7 +310,8 @@ ndis_restart_attributes_fill(struct ndis_restart_attributes *a, const struct ndi
         .LookaheadSize = adapter->general.LookaheadSize,
         .MacOptions = adapter->general.MacOptions,
         .SupportedPacketFilters = adapter->general.SupportedPacketFilters,
-        .MaxMulticastListSize = adapter->general.MaxMulticastListSize};
+        .MaxMulticastListSize = adapter->general.MaxMulticastListSize,
+        .RecvScaleCapabilities = adapter->general.RecvScaleCapabilities};
 }
 
 NDIS_STATUS

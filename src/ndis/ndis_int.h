@@ -202,11 +202,17 @@ struct ndis_reset {
     uint32_t hang_looks;
 };
 
+// Which processors of the box RSS may use [network/standardized-inf-keywords-for-rss].
+struct ndis_rss_range {
+    uint32_t base, last, most;   // first and last number, and how many at most
+};
 struct ndis_adapter {
     struct ndis_module module;
     struct list node;                         // ndis->adapters, in order of creation
     struct ndis_miniport_driver *driver;
     struct ndis_hardware *hardware;           // hardware.h
+    struct ndis_rss *rss;                     // rss.c; NULL: the miniport has none
+    struct ndis_rss_range rss_range;
     const char *name;                         // "nic0": the stack file's word, for reports
     UNICODE_STRING device_name;               // \Device\{GUID}; owned
     UNICODE_STRING friendly_name;             // owned

@@ -6,6 +6,7 @@
 // Whether the source gets its answer as the return value or through its completion handler is decided once, by an exchange of
 // oid->state between the submitter and the finisher.
 #include "ndis/oid.h"
+#include "ndis/rss.h"
 
 #include <string.h>
 
@@ -68,6 +69,8 @@ static void
 oid_finish(struct ndis_oid *oid, NDIS_STATUS status)
 {
     ndis_kept_end(oid, status);
+    if (status == NDIS_STATUS_SUCCESS && oid->target->kind == NDIS_KIND_ADAPTER)
+        ndis_rss_noted(oid->target->adapter, oid->request);
     ndis_pfilter_set_end(oid, status);
     oid->status = status;
     uint32_t state = NDIS_OID_SUBMITTING;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ndis/oid.h"
+#include "ndis/rss.h"
 
 NDIS_STATUS
 ndis_oid_reply(NDIS_OID_REQUEST *request, const void *data, uint32_t bytes)
@@ -49,8 +50,7 @@ answer_link(NDIS_OID_REQUEST *request, const struct ndis_adapter *a, bool *known
     case OID_GEN_LINK_STATE:
         return ndis_oid_reply(request, &a->link, sizeof a->link);
     default:
-        *known = false;
-        return NDIS_STATUS_NOT_SUPPORTED;
+        return ndis_rss_answer(request, a, known);
     }
 }
 

@@ -103,6 +103,9 @@ tp_note_frame(struct kit_binding *binding, NET_BUFFER_LIST *nbl, ULONG flags)
     frame->rsc = nbl->NetBufferListInfo[22];  // TcpRecvSegCoalesceInfo, whichever version this file is compiled for
     frame->type = (uint16_t)(uintptr_t)NET_BUFFER_LIST_INFO(nbl, NetBufferListFrameType);
     frame->flags = flags;
+    frame->hash = (uint32_t)NET_BUFFER_LIST_GET_HASH_VALUE(nbl);
+    frame->hash_type = (uint32_t)(uintptr_t)NET_BUFFER_LIST_INFO(nbl, NetBufferListHashInfo);
+    frame->processor = KeGetCurrentProcessorNumberEx(NULL);
     __atomic_fetch_add(&binding->frames, 1, __ATOMIC_RELEASE);
 }
 

@@ -23,6 +23,7 @@ struct kit_frame {                            // as tp saw it arrive
     void *checksum, *vlan, *rsc;
     uint16_t type;                            // NetBufferListFrameType
     uint32_t flags;
+    uint32_t hash, hash_type, processor;      // of RSS; where it was indicated
 };
 
 struct kit_binding {
