@@ -558,9 +558,11 @@ ndis_adapter_edges(struct ndis_adapter *adapter, struct ndis_edge *edges, uint32
     LIST_FOR_EACH(node, &adapter->filters)
         if (count < capacity)
             edge_fill(&edges[count++], "filter", &LIST_ENTRY_OF(node, struct ndis_filter, node)->module);
-    LIST_FOR_EACH(node, &adapter->bindings)
+    LIST_FOR_EACH(node, &adapter->bindings) {
+        const struct ndis_binding *binding = LIST_ENTRY_OF(node, struct ndis_binding, node);
         if (count < capacity)
-            edge_fill(&edges[count++], "protocol", &LIST_ENTRY_OF(node, struct ndis_binding, node)->module);
+            edge_fill(&edges[count++], binding->protocol->upper_edge ? "intermediate" : "protocol", &binding->module);
+    }
     ke_lock_drop(&ndis->lock, old);
     return count;
 }

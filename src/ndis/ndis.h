@@ -73,7 +73,7 @@ NDIS_STATUS ndis_virtual_declare(struct box *box, const struct ndis_virtual_conf
 void ndis_settle(struct box *box);
 
 struct ndis_edge {               // one row a module, for the counters table: bottom to top
-    const char *kind;            // "miniport", "filter", "protocol"
+    const char *kind;            // "miniport", "filter", "protocol", "intermediate" (its lower edge)
     const char *name;
     uint64_t sent_nbls, completed_nbls, indicated_nbls, returned_nbls;
 };

@@ -417,7 +417,6 @@ TEST(NdisIMGetBindingContext_is_NULL_where_the_driver_gave_no_context)
 static void
 sends_through(void)
 {
-    ndis_ledger_set(kit.box, true);
     one_up(1);
     kit.mp.completion = KIT_LATER;
     struct kit_binding *binding = &kit.binding[0];
@@ -430,25 +429,36 @@ sends_through(void)
     ck_assert_int_eq(binding->last_status, NDIS_STATUS_SUCCESS);
     im_end();
 }
-TEST(NdisIMAssociateMiniport_lets_the_lower_edge_send_on_what_the_upper_edge_was_given)
+TEST(a_list_goes_down_through_an_intermediate_driver_and_comes_back_to_its_sender_as_it_was)
 {
+    kit_verify = VERIFY_ON;
     kit_run(SIM_CALM, sends_through);
 }
 
 static void
-sends_alone(void)
+associated(void)
 {
-    im.is_alone = true;
-    sends_through();
+    struct ndis_edge edges[8];
+    one_up(1);
+    ck_assert_uint_eq(ndis_adapter_edges(kit.adapter, edges, 8), 2);
+    ck_assert_str_eq(edges[1].kind, im.is_alone ? "protocol" : "intermediate");
+    ck_assert_str_eq(edges[1].name, "imd");
+    ck_assert_uint_eq(ndis_adapter_edges(im.virtual[0].adapter, edges, 8), 2);
+    ck_assert_str_eq(edges[0].kind, "miniport");
+    ck_assert_str_eq(edges[1].kind, "protocol");
+    im_end();
 }
 static void
-sends_alone_run(void)
+not_associated(void)
 {
-    kit_run(SIM_CALM, sends_alone);
+    im.is_alone = true;
+    associated();
 }
-TEST(NdisIMAssociateMiniport_is_what_tells_a_resent_list_from_a_stolen_one)
+TEST(NdisIMAssociateMiniport_makes_the_two_edges_known_as_one_driver)
 {
-    harness_reported("imd sends a NET_BUFFER_LIST that is still out (sent before by proto0)", sends_alone_run);
+    kit_run(SIM_CALM, associated);
+    memset(&im, 0, sizeof im);
+    kit_run(SIM_CALM, not_associated);
 }
 
 static void
@@ -518,6 +528,7 @@ shared(void)
 }
 TEST(a_list_that_is_lent_to_an_intermediate_driver_may_be_lent_on)
 {
+    kit_verify = VERIFY_ON;
     kit_run(SIM_CALM, shared);
 }
 
@@ -538,6 +549,7 @@ given(void)
 }
 TEST(a_list_that_is_given_to_an_intermediate_driver_comes_back_through_both_its_edges)
 {
+    kit_verify = VERIFY_ON;
     kit_run(SIM_CALM, given);
 }
 

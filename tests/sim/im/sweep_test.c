@@ -150,7 +150,7 @@ sweep_main(void *arg)
                                   .driver_path = sweep_driver_path,
                                   .on_message = sweep_message,
                                   .on_finding = sweep_finding,
-                                  .ledger = true};
+                                  .verify = VERIFY_ON};
     struct world *world = world_create(&config);
     struct sched_thread *sender;
     _Atomic uint32_t never = 0;
