@@ -21,7 +21,7 @@ static NTAPI VOID hello_cancel(NDIS_HANDLE context, PVOID id) {}
 static NTAPI VOID hello_open_complete(NDIS_HANDLE context, NDIS_STATUS status) {}
 static NTAPI VOID hello_status(NDIS_HANDLE context, PNDIS_STATUS_INDICATION indication) {}
 
-// ---- requests: NDIS hands us one at a time, so the one below can wait on our stack for its answer -------------------------------------
+// ---- requests: NDIS hands us one at a time, so the one below can wait on our stack for its answer ---
 static NDIS_STATUS hello_wait(struct hello *self, NDIS_STATUS status) {
     if (status != NDIS_STATUS_PENDING)
         return status;
@@ -30,7 +30,7 @@ static NDIS_STATUS hello_wait(struct hello *self, NDIS_STATUS status) {
 }
 static NTAPI NDIS_STATUS hello_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request) {
     struct hello *self = context;
-    NDIS_OID_REQUEST below = {HEADER(OID_REQUEST), .RequestType = request->RequestType, .RequestId = request->RequestId, .DATA = request->DATA};
+    NDIS_OID_REQUEST below = {HEADER(OID_REQUEST), .RequestType = request->RequestType, .DATA = request->DATA};
     KeClearEvent(&self->done);
     NDIS_STATUS status = hello_wait(self, NdisOidRequest(self->binding, &below));
     request->DATA = below.DATA;               // with the counts that the answer brought
@@ -47,15 +47,18 @@ static NTAPI VOID hello_close_complete(NDIS_HANDLE context) { hello_oid_complete
 static NTAPI NDIS_STATUS hello_initialize(NDIS_HANDLE miniport, NDIS_HANDLE driver_context, PNDIS_MINIPORT_INIT_PARAMETERS parameters) {
     struct hello *self = parameters->IMDeviceInstanceContext;
     NDIS_BIND_PARAMETERS *b = &self->below;
-    NDIS_MINIPORT_ADAPTER_ATTRIBUTES registration = {.RegistrationAttributes = {
-        HEADER(MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES), .MiniportAdapterContext = self,
-        .AttributeFlags = NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND, .InterfaceType = NdisInterfaceInternal}};
-    NDIS_MINIPORT_ADAPTER_ATTRIBUTES general = {.GeneralAttributes = {
-        HEADER(MINIPORT_ADAPTER_GENERAL_ATTRIBUTES), .MediaType = b->MediaType, .PhysicalMediumType = b->PhysicalMediumType,
-        .MtuSize = b->MtuSize, .LookaheadSize = b->LookaheadSize, .XmitLinkSpeed = b->XmitLinkSpeed, .RcvLinkSpeed = b->RcvLinkSpeed,
-        .MediaConnectState = b->MediaConnectState, .MediaDuplexState = b->MediaDuplexState, .MacOptions = b->MacOptions,
-        .SupportedPacketFilters = b->SupportedPacketFilters, .MaxMulticastListSize = b->MaxMulticastListSize, .IfType = b->IfType,
-        .MacAddressLength = b->MacAddressLength, .SupportedOidList = hello_oids, .SupportedOidListLength = sizeof hello_oids}};
+    NDIS_MINIPORT_ADAPTER_ATTRIBUTES registration = {
+        .RegistrationAttributes = {HEADER(MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES), .MiniportAdapterContext = self,
+                                   .AttributeFlags = NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND,
+                                   .InterfaceType = NdisInterfaceInternal}};
+    NDIS_MINIPORT_ADAPTER_ATTRIBUTES general = {
+        .GeneralAttributes = {HEADER(MINIPORT_ADAPTER_GENERAL_ATTRIBUTES), .MediaType = b->MediaType, .MtuSize = b->MtuSize,
+                              .PhysicalMediumType = b->PhysicalMediumType, .LookaheadSize = b->LookaheadSize, .IfType = b->IfType,
+                              .XmitLinkSpeed = b->XmitLinkSpeed, .RcvLinkSpeed = b->RcvLinkSpeed, .MacOptions = b->MacOptions,
+                              .MediaConnectState = b->MediaConnectState, .MediaDuplexState = b->MediaDuplexState,
+                              .SupportedPacketFilters = b->SupportedPacketFilters, .MacAddressLength = b->MacAddressLength,
+                              .MaxMulticastListSize = b->MaxMulticastListSize, .SupportedOidList = hello_oids,
+                              .SupportedOidListLength = sizeof hello_oids}};
     NdisMoveMemory(general.GeneralAttributes.CurrentMacAddress, b->CurrentMacAddress, b->MacAddressLength);
     self->miniport = miniport;
     NDIS_STATUS status = NdisMSetMiniportAttributes(miniport, &registration);
