@@ -213,7 +213,7 @@ act_in_box(void *arg)
         call->status = ndis_adapter_reset(adapter);
         break;
     case STACK_ACTION_DETACH:
-        call->status = ndis_adapter_detach_filter(adapter, call->step->act.filter->driver->name);
+        call->status = ndis_adapter_detach_filter(adapter, call->step->act.filter->driver->service);
         break;
     case STACK_ACTION_REMOVE:
         call->status = ndis_adapter_query_remove(adapter);
@@ -244,8 +244,10 @@ step_do(struct world *world, const struct stack_step *step)
     }
     watch_event(world, "%s %s.%s", stack_action_word(step->act.action), step->adapter->box->name, step->adapter->name);
     box_run(world_box_of(world, step->adapter)->box, act_in_box, &call);
-    if (call.status == NDIS_STATUS_SUCCESS)
+    if (call.status == NDIS_STATUS_SUCCESS) {
+        traffic_refresh(world, call.adapter);
         return;
+    }
     snprintf(text, sizeof text, "%s of %s.%s: %s", stack_action_word(step->act.action), step->adapter->box->name,
              step->adapter->name, ndis_status_word(call.status));
     step_failed(world, &step->place, text);

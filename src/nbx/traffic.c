@@ -23,6 +23,8 @@ struct station {
     struct world_box *box;
     struct world_adapter *adapter;
     NDIS_HANDLE handle;                       // NULL: not open
+    NET_IFINDEX if_index;                     // of its adapter: how it is known when NDIS binds anew
+    bool is_rebound;                          // bound anew by NDIS: its packet filter is to be set again
     uint8_t mac[6];
     _Atomic uint64_t sent, completed;
     _Atomic uint32_t changed;                 // bumped at each completion and arrival: what waiters sleep on
@@ -61,6 +63,18 @@ generator_self(void)
     return NULL;
 }
 
+// NDIS takes all bindings away and makes them anew when a mandatory filter goes.
+static struct station *
+station_rebound(const NDIS_BIND_PARAMETERS *parameters)
+{
+    for (struct station *station = traffic_self()->stations; station; station = station->next)
+        if (station->box->box == box_self() && !station->handle && station->if_index == parameters->BoundIfIndex) {
+            station->is_rebound = true;
+            return station;
+        }
+    return NULL;
+}
+
 static NTAPI NDIS_STATUS
 traffic_on_bind(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS parameters)
 {
@@ -77,6 +91,9 @@ traffic_on_bind(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS par
         .SelectedMediumIndex = &selected,
         .FrameTypeArray = &type,
         .FrameTypeArraySize = 1};
+    if (!station && !(station = station_rebound(parameters)))
+        return NDIS_STATUS_FAILURE;
+    station->if_index = parameters->BoundIfIndex;
     memcpy(station->mac, parameters->CurrentMacAddress, 6);
     return NdisOpenAdapterEx(generator->protocol, station, &open, bind, &station->handle);
 }
@@ -331,6 +348,27 @@ traffic_bind(struct world *world, struct world_adapter *adapter)
         world_trouble(world, "%s.%s: the traffic generator could not bind: %s", box->stack->name, adapter->stack->name,
                       ndis_status_word(call.status));
     return call.status == NDIS_STATUS_SUCCESS;
+}
+
+static void
+station_refresh(void *arg)
+{
+    struct bind_call *call = arg;
+    call->status = station_filter(call->station);
+}
+
+void
+traffic_refresh(struct world *world, struct world_adapter *adapter)
+{
+    struct station *station = station_of(world->traffic, adapter);
+    if (!station || !station->is_rebound || !station->handle)
+        return;
+    struct bind_call call = {.station = station};
+    station->is_rebound = false;
+    box_run(station->box->box, station_refresh, &call);
+    if (call.status != NDIS_STATUS_SUCCESS)
+        world_finding(world, "%s.%s: the traffic generator could not set its packet filter again: %s", station->box->stack->name,
+                      adapter->stack->name, ndis_status_word(call.status));
 }
 
 // ---- sending ----------------------------------------------------------------------------------------------------------------------------

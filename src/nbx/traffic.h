@@ -17,6 +17,8 @@ bool traffic_bind(struct world *world, struct world_adapter *adapter);
 // Send frames of min..max bytes, sizes in turn, paced by their completion; returns when all have been given back or within_ns is over.
 void traffic_send(struct world *world, struct world_adapter *from, struct world_adapter *to, uint64_t frames, uint32_t min_bytes,
                   uint32_t max_bytes, uint64_t within_ns, struct traffic_result *result);
+// After a change that may have bound the adapter's protocols anew: the generator sets its packet filter again.
+void traffic_refresh(struct world *world, struct world_adapter *adapter);
 // Unload the generator from a box; free what is left when the world goes.
 void traffic_unload(struct world_box *box);
 void traffic_destroy(struct world *world);

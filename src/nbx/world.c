@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nbx/inf.h"
 #include "nbx/link.h"
 #include "nbx/settings.h"
 #include "nbx/traffic.h"
@@ -120,7 +121,8 @@ box_driver_load(struct world_box *self, const struct stack_driver *driver)
         world_finding(self->world, "%s: driver %s: the path is too long", self->stack->name, driver->name);
         return false;
     }
-    settings_service_key(driver->name, key, sizeof key);
+    settings_service_key(driver->service, key, sizeof key);
+    inf_apply_service(self->box, driver);
     settings_apply(self->box, key, &driver->registry);
     if (driver->grant) {
         snprintf(key, sizeof key, "\\??\\%s", driver->name);
@@ -130,7 +132,7 @@ box_driver_load(struct world_box *self, const struct stack_driver *driver)
             return false;
         }
     }
-    struct io_image_config config = {.name = driver->name, .path = path};
+    struct io_image_config config = {.name = driver->service, .path = path};
     struct io_image *image;
     NTSTATUS status = io_image_load(self->box, &config, &image, error, sizeof error);
     if (!NT_SUCCESS(status))
@@ -144,6 +146,7 @@ adapter_settings(struct world_box *self, const struct stack_adapter *adapter)
 {
     char key[256], mac[32];
     ndis_adapter_key(adapter->name, key, sizeof key);
+    inf_apply_adapter(self->box, adapter);
     settings_apply(self->box, key, &adapter->settings);
     if (adapter->port)
         settings_text(self->box, key, "Port", adapter->port);
@@ -153,11 +156,12 @@ adapter_settings(struct world_box *self, const struct stack_adapter *adapter)
         settings_text(self->box, key, "NetworkAddress", mac);
     }
     for (size_t i = 0; i < adapter->filter_count; i++) {
-        ndis_filter_key(adapter->name, adapter->filters[i].driver->name, key, sizeof key);
+        ndis_filter_key(adapter->name, adapter->filters[i].driver->service, key, sizeof key);
+        inf_apply_module(self->box, adapter, &adapter->filters[i]);
         settings_apply(self->box, key, &adapter->filters[i].settings);
     }
     for (size_t i = 0; i < adapter->protocol_count; i++) {
-        ndis_binding_key(adapter->name, adapter->protocols[i].driver->name, key, sizeof key);
+        ndis_binding_key(adapter->name, adapter->protocols[i].driver->service, key, sizeof key);
         settings_apply(self->box, key, &adapter->protocols[i].settings);
     }
 }
@@ -183,26 +187,63 @@ adapter_failed(struct world_box *self, const struct stack_adapter *adapter, cons
     return self->box->nbx_port_error ? WORLD_MACHINE : WORLD_FINDING;
 }
 
+// The INF's types are those the driver registers with [network/mb-adapter-general-attribute-requirements]; Windows believes both.
+static void
+adapter_types_check(struct world_box *self, const struct stack_adapter *adapter, struct ndis_adapter *ndis)
+{
+    const struct inf_component *component = inf_adapter_component(adapter);
+    uint32_t types[3];
+    if (!component)
+        return;
+    ndis_adapter_types(ndis, &types[0], &types[1], &types[2]);
+    const struct {
+        const char *name;
+        bool has;
+        uint32_t number;
+    } said[] = {{"*IfType", component->has_if_type, component->if_type},
+                {"*MediaType", component->has_media_type, component->media_type},
+                {"*PhysicalMediaType", component->has_physical_media_type, component->physical_media_type}};
+    for (size_t i = 0; i < 3; i++)
+        if (said[i].has && said[i].number != types[i])
+            box_message(self->box, "%s: the INF of %s says %s %u, the driver registered %u", adapter->name, adapter->driver->name,
+                        said[i].name, said[i].number, types[i]);
+}
+
+// A stack stands without an optional filter, not without a mandatory one [network/mandatory-filter-drivers]; a filter that has no INF
+// to say which it is counts as mandatory. false: the stack must go.
+static bool
+filter_up(struct world_box *self, const struct stack_adapter *adapter, struct ndis_adapter *ndis, const struct stack_driver *driver)
+{
+    bool is_optional = driver->component && driver->component->kind == INF_FILTER && !driver->component->is_mandatory;
+    ndis_filter_mandatory_set(self->box, driver->service, driver->component && !is_optional);
+    NDIS_STATUS status = ndis_adapter_attach_filter(ndis, driver->service);
+    if (status == NDIS_STATUS_SUCCESS)
+        return true;
+    if (!is_optional || !driver->idle_ok)
+        adapter_failed(self, adapter, driver->name, status);
+    else
+        box_message(self->box, "%s: the optional filter %s did not attach: %s", adapter->name, driver->name, ndis_status_word(status));
+    return is_optional;
+}
+
 // On an adapter that has initialised: filters from the bottom, restart, intermediate drivers, protocols.
 static enum world_result
 adapter_stand(struct world_box *self, const struct stack_adapter *adapter, struct ndis_adapter *ndis)
 {
-    NDIS_STATUS status;
-    for (size_t i = 0; i < adapter->filter_count; i++) {
-        status = ndis_adapter_attach_filter(ndis, adapter->filters[i].driver->name);
-        if (status != NDIS_STATUS_SUCCESS)
-            return adapter_failed(self, adapter, adapter->filters[i].driver->name, status);
-    }
-    status = ndis_adapter_restart(ndis);
+    adapter_types_check(self, adapter, ndis);
+    for (size_t i = 0; i < adapter->filter_count; i++)
+        if (!filter_up(self, adapter, ndis, adapter->filters[i].driver))
+            return WORLD_FINDING;
+    NDIS_STATUS status = ndis_adapter_restart(ndis);
     if (status != NDIS_STATUS_SUCCESS)
         return adapter_failed(self, adapter, "the stack did not restart", status);
     for (size_t i = 0; i < adapter->upper_count; i++) {
-        status = ndis_adapter_bind(ndis, adapter->uppers[i].driver->name);
+        status = ndis_adapter_bind(ndis, adapter->uppers[i].driver->service);
         if (status != NDIS_STATUS_SUCCESS)
             return adapter_failed(self, adapter, adapter->uppers[i].driver->name, status);
     }
     for (size_t i = 0; i < adapter->protocol_count; i++) {
-        status = ndis_adapter_bind(ndis, adapter->protocols[i].driver->name);
+        status = ndis_adapter_bind(ndis, adapter->protocols[i].driver->service);
         if (status != NDIS_STATUS_SUCCESS)
             return adapter_failed(self, adapter, adapter->protocols[i].driver->name, status);
     }
@@ -213,7 +254,13 @@ static enum world_result
 adapter_up(struct world_box *self, const struct stack_adapter *adapter)
 {
     struct world_adapter *mine = &self->adapters[adapter->index];
-    struct ndis_adapter_config config = {.name = adapter->name, .driver = adapter->driver->name, .port_spec = adapter->port};
+    const struct inf_component *component = inf_adapter_component(adapter);
+    char friendly[512];
+    struct ndis_adapter_config config = {.name = adapter->name,
+                                         .driver = adapter->driver->service,
+                                         .port_spec = adapter->port,
+                                         .friendly_name = inf_friendly_name(adapter, friendly, sizeof friendly),
+                                         .if_type = component && component->has_if_type ? (uint16_t)component->if_type : 0};
     NDIS_STATUS status = ndis_adapter_add(self->box, &config, &mine->ndis);
     if (status != NDIS_STATUS_SUCCESS)
         return adapter_failed(self, adapter, "the adapter did not initialise", status);
@@ -246,7 +293,7 @@ virtual_names(struct world_box *self, const struct stack_adapter *lower)
         size_t count = 0;
         for (; count < upper->adapter_count && count < 256; count++)
             names[count] = self->adapters[upper->adapters[count]->index].device_name;
-        ndis_binding_key(lower->name, upper->driver->name, path, sizeof path);
+        ndis_binding_key(lower->name, upper->driver->service, path, sizeof path);
         struct cm_key *key = cm_key_open(self->box, path);
         if (!key || !NT_SUCCESS(cm_set_multi_sz(self->box, key, "UpperBindings", names, count)))
             box_message(self->box, "setting UpperBindings could not be stored");
@@ -260,7 +307,7 @@ virtual_declare(struct world_box *self, const struct stack_adapter *adapter)
 {
     struct world_adapter *mine = &self->adapters[adapter->index];
     struct ndis_virtual_config config = {
-        .name = adapter->name, .driver = adapter->driver->name, .on_change = virtual_changed, .context = mine};
+        .name = adapter->name, .driver = adapter->driver->service, .on_change = virtual_changed, .context = mine};
     mine->box = self;
     if (ndis_virtual_declare(self->box, &config, mine->device_name, sizeof mine->device_name) == NDIS_STATUS_SUCCESS)
         return true;
@@ -423,7 +470,7 @@ adapter_idle_check(struct world_box *self, struct world_adapter *mine)
     for (uint32_t i = 0; i < count; i++) {
         const struct stack_driver *driver = NULL;
         for (size_t d = 0; d < self->stack->driver_count; d++)
-            if (!strcmp(self->stack->drivers[d].name, edges[i].name))
+            if (!strcmp(self->stack->drivers[d].service, edges[i].name))
                 driver = &self->stack->drivers[d];
         if (driver && !driver->idle_ok && !edge_lists(&edges[i]))
             world_trouble(self->world, "%s.%s: %s %s saw no frame (idle: ok in the stack file says that it may)", self->stack->name,
@@ -466,7 +513,7 @@ box_down(void *arg)
     adapters_remove(self, false);
     adapters_remove(self, true);
     for (size_t i = self->stack->driver_count; i-- > 0;) {
-        struct io_image *image = io_image_find(self->box, self->stack->drivers[i].name);
+        struct io_image *image = io_image_find(self->box, self->stack->drivers[i].service);
         NTSTATUS status = image ? io_image_unload(image) : STATUS_SUCCESS;
         if (status == STATUS_INVALID_DEVICE_REQUEST)
             world_finding(self->world, "%s: driver %s has no DriverUnload and cannot be unloaded", self->stack->name,

@@ -120,6 +120,22 @@ filter_driver_find(struct ndis *ndis, const char *service)
     return NULL;
 }
 
+void
+ndis_filter_mandatory_set(struct box *box, const char *filter_service, bool is_mandatory)
+{
+    struct ndis_filter_driver *driver = filter_driver_find(box->ndis, filter_service);
+    if (driver)
+        driver->is_mandatory = is_mandatory;
+}
+
+void
+ndis_adapter_types(struct ndis_adapter *adapter, uint32_t *if_type, uint32_t *media_type, uint32_t *physical_media_type)
+{
+    *if_type = adapter->general.IfType;
+    *media_type = adapter->general.MediaType;
+    *physical_media_type = adapter->general.PhysicalMediumType;
+}
+
 static struct ndis_protocol *
 protocol_find(struct ndis *ndis, const char *service)
 {
@@ -170,7 +186,7 @@ adapter_name(struct ndis_adapter *adapter, const struct ndis_adapter_config *con
     if (config->port_spec && !(adapter->port_spec = ndis_strdup(config->port_spec)))
         return false;
     return adapter->name && adapter->registry_path && ndis_string_make(&adapter->device_name, device) &&
-           ndis_string_make(&adapter->friendly_name, config->name);
+           ndis_string_make(&adapter->friendly_name, config->friendly_name ? config->friendly_name : config->name);
 }
 
 void
@@ -203,6 +219,8 @@ adapter_create(struct ndis_miniport_driver *driver, const struct ndis_adapter_co
         adapter->im_context = im->context;
     } else
         ndis_interface_number(ndis, &adapter->if_index, &adapter->luid);
+    if (config->if_type)
+        adapter->luid.Info.IfType = config->if_type;
     if (!adapter_name(adapter, config) || !ndis_module_init(&adapter->module, NDIS_KIND_ADAPTER, adapter, driver->image) ||
         ndis_hardware_open(adapter) != NDIS_STATUS_SUCCESS) {
         adapter_free(adapter);
@@ -280,6 +298,14 @@ ndis_adapter_add(struct box *box, const struct ndis_adapter_config *config, stru
 // ---- changes --------------------------------------------------------------------------------------------------------------------
 
 static void
+adapter_bindings_back(struct adapter_call *call, struct ndis_parked *parked)
+{
+    NDIS_STATUS status = ndis_bindings_return(call->adapter, parked);
+    if (call->status == NDIS_STATUS_SUCCESS)
+        call->status = status;
+}
+
+static void
 adapter_attach_work(void *arg)
 {
     struct adapter_call *call = arg;
@@ -290,16 +316,24 @@ adapter_attach_work(void *arg)
         return;
     char key[256];
     ndis_filter_key(adapter->name, call->service, key, sizeof key);
+    struct ndis_parked parked = {0};
+    if (driver->is_mandatory && (call->status = ndis_bindings_park(adapter, &parked)) != NDIS_STATUS_SUCCESS)
+        return;
     bool running = ndis_module_state(&adapter->module) == NDIS_STATE_RUNNING;
     if (running)
         ndis_stack_pause(adapter, NDIS_PAUSE_ATTACH_FILTER);
     struct ndis_filter *filter;
     call->status = ndis_filter_attach(adapter, driver, key, &filter);
+    if (driver->is_mandatory && call->status != NDIS_STATUS_SUCCESS) {
+        ndis_bindings_forget(&parked);            // no protocol without it; the stack stays paused
+        return;
+    }
     if (running) {
         NDIS_STATUS status = ndis_stack_restart(adapter);
         if (call->status == NDIS_STATUS_SUCCESS)
             call->status = status;
     }
+    adapter_bindings_back(call, &parked);
 }
 
 NDIS_STATUS
@@ -327,11 +361,15 @@ adapter_detach_work(void *arg)
     call->status = NDIS_STATUS_ADAPTER_NOT_FOUND;
     if (!found)
         return;
+    struct ndis_parked parked = {0};
+    if (driver->is_mandatory && (call->status = ndis_bindings_park(adapter, &parked)) != NDIS_STATUS_SUCCESS)
+        return;
     bool running = ndis_module_state(&adapter->module) == NDIS_STATE_RUNNING;
     ndis_event_pre_detach(found);
     ndis_stack_pause(adapter, NDIS_PAUSE_DETACH_FILTER);
     ndis_filter_detach(found);
     call->status = running ? ndis_stack_restart(adapter) : NDIS_STATUS_SUCCESS;
+    adapter_bindings_back(call, &parked);
 }
 
 NDIS_STATUS

@@ -20,6 +20,8 @@ struct ndis_adapter_config {
     const char *driver;          // service name of a registered miniport driver
     const char *port_spec;       // for a virtual NIC
     uint64_t mac;                // 0: none
+    const char *friendly_name;   // what NdisMQueryAdapterInstanceName gives; NULL: name
+    uint16_t if_type;            // of its NET_LUID; 0: Ethernet
 };
 
 // Where the runner puts settings before it adds the adapter, attaches a filter, binds a protocol. Written into path.
@@ -31,7 +33,11 @@ void ndis_binding_key(const char *adapter, const char *protocol, char *path, siz
 // gone then.
 NDIS_STATUS ndis_adapter_add(struct box *box, const struct ndis_adapter_config *config, struct ndis_adapter **out);
 struct ndis_adapter *ndis_adapter_find(struct box *box, const char *name);
-// Attach a module of the filter driver on top of those attached.
+// What the miniport registered as its interface and media types; a driver's INF says the same, or one of the two is wrong.
+void ndis_adapter_types(struct ndis_adapter *adapter, uint32_t *if_type, uint32_t *media_type, uint32_t *physical_media_type);
+// No protocol may be bound over an adapter that the driver's module is missing from: NDIS unbinds all while one comes or goes.
+void ndis_filter_mandatory_set(struct box *box, const char *filter_service, bool is_mandatory);
+// Attach a module of the filter driver on top of those attached. When a mandatory one fails, what was bound stays unbound.
 NDIS_STATUS ndis_adapter_attach_filter(struct ndis_adapter *adapter, const char *filter_service);
 // Pause, take the highest module of that driver out, restart. fails: NDIS_STATUS_ADAPTER_NOT_FOUND.
 NDIS_STATUS ndis_adapter_detach_filter(struct ndis_adapter *adapter, const char *filter_service);

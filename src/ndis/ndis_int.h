@@ -160,6 +160,7 @@ struct ndis_filter_driver {
     UNICODE_STRING friendly_name, unique_name, service_name;   // owned
     uint32_t module_count;
     bool deregistering;
+    bool is_mandatory;                        // its INF says that no protocol may bind over an adapter without it
 };
 
 struct ndis_protocol {
@@ -736,6 +737,15 @@ NDIS_STATUS ndis_filter_restart(struct ndis_filter *filter);
 // binding.c
 NDIS_STATUS ndis_binding_bind(struct ndis_adapter *adapter, struct ndis_protocol *protocol, const char *settings_path);
 void ndis_binding_unbind(struct ndis_binding *binding);
+// Unbind all, last first, and remember them; bind them again in their order, or do not. On the PnP thread.
+// fails: park: NDIS_STATUS_RESOURCES, nothing was unbound; return: what the first protocol said that did not bind, after all had their turn
+struct ndis_parked {
+    struct ndis_protocol **protocols;
+    uint32_t count;
+};
+NDIS_STATUS ndis_bindings_park(struct ndis_adapter *adapter, struct ndis_parked *parked);
+NDIS_STATUS ndis_bindings_return(struct ndis_adapter *adapter, struct ndis_parked *parked);
+void ndis_bindings_forget(struct ndis_parked *parked);
 void ndis_binding_pause(struct ndis_binding *binding, ULONG reason);
 void ndis_binding_restart(struct ndis_binding *binding);
 // A request of the binding has been completed to the protocol (oid.c); the close may go on.

@@ -15,8 +15,15 @@ struct arena_block {
     alignas(16) char data[];
 };
 
+struct arena_thing {
+    struct arena_thing *next;
+    void (*destroy)(void *thing);
+    void *thing;
+};
+
 struct stack_arena {
     struct arena_block *blocks;
+    struct arena_thing *things;
 };
 
 static void *
@@ -41,6 +48,8 @@ stack_arena_destroy(struct stack_arena *arena)
 {
     if (!arena)
         return;
+    for (struct arena_thing *thing = arena->things; thing; thing = thing->next)
+        thing->destroy(thing->thing);
     while (arena->blocks) {
         struct arena_block *block = arena->blocks;
         arena->blocks = block->next;
@@ -64,6 +73,14 @@ stack_arena_alloc(struct stack_arena *arena, size_t bytes)
     void *memory = block->data + block->used_bytes;
     block->used_bytes += bytes;
     return memory;
+}
+
+void
+stack_arena_attach(struct stack_arena *arena, void (*destroy)(void *thing), void *thing)
+{
+    struct arena_thing *entry = stack_arena_alloc(arena, sizeof *entry);
+    *entry = (struct arena_thing){arena->things, destroy, thing};
+    arena->things = entry;
 }
 
 void *

@@ -288,6 +288,16 @@ check_lowers(struct stack_reader *reader, const struct schema_key *key, const st
 }
 
 static void
+check_paths(struct stack_reader *reader, const struct schema_key *key, const struct stack_node *node, const char *path)
+{
+    bool is_good = node->count >= 1 && node->count <= key->max;
+    for (const struct stack_node *item = node->first; item; item = item->next)
+        is_good &= item->kind == STACK_NODE_SCALAR && item->text[0];
+    if (!is_good)
+        stack_error(reader, node->place, "%s: found a list of %zu; allowed: %s", path, node->count, schema_type_words(key, reader->arena));
+}
+
+static void
 check_value(struct stack_reader *reader, const struct schema_key *key, const struct stack_node *node, const char *path)
 {
     if (key->type == SCHEMA_LOWERS) {
@@ -295,6 +305,10 @@ check_value(struct stack_reader *reader, const struct schema_key *key, const str
         return;
     }
     enum stack_node_kind wanted = STACK_NODE_SCALAR;
+    if (key->type == SCHEMA_PATHS && node->kind == STACK_NODE_LIST) {
+        check_paths(reader, key, node, path);
+        return;
+    }
     if (key->type == SCHEMA_MODULES || key->type == SCHEMA_CHOICES)
         wanted = STACK_NODE_LIST;
     else if (key->type >= SCHEMA_VALUES)

@@ -88,6 +88,7 @@ json_scalar_or_tree(const struct schema_key *key, struct stack_arena *arena)
     case SCHEMA_PERCENT: return json_pattern("^(0|[0-9]+(\\.[0-9]+)?%)$");
     case SCHEMA_MAC: return json_pattern("^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$");
     case SCHEMA_WORD: return json_words(key->words);
+    case SCHEMA_PATHS: return json_pack("{s:[s,s]}", "type", "string", "array");
     case SCHEMA_PORT: return json_pattern("^((wire|stream|stream-listen|tap|packet|pcap):.+|sink|none)$");
     case SCHEMA_ADAPTER: return json_pattern("^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$");
     case SCHEMA_OID: return json_pattern("^(OID_[A-Z0-9_]+|0x[0-9A-Fa-f]+)$");

@@ -41,13 +41,26 @@ settings_text(const struct stack_value *settings, char *text, size_t room)
             *at = '?';
 }
 
+// "  compression, modifying, mandatory", or nothing.
+static void
+filter_text(const struct inf_component *component, char *text, size_t room)
+{
+    text[0] = 0;
+    if (component && component->kind == INF_FILTER)
+        snprintf(text, room, "  %s%s%s, %s", component->filter_class, component->filter_class[0] ? ", " : "",
+                 component->filter_type == INF_FILTER_MODIFYING ? "modifying" : "monitoring",
+                 component->is_mandatory ? "mandatory" : "optional");
+}
+
 static void
 module_row(struct row *row, const struct stack_module *module, const char *what)
 {
-    char settings[120];
+    char settings[120], words[80];
+    const struct inf_component *component = module->driver->component;
     settings_text(&module->settings, settings, sizeof settings);
+    filter_text(component, words, sizeof words);
     snprintf(row->left, sizeof row->left, "%s", module->driver->name);
-    snprintf(row->right, sizeof row->right, "%s%s%s", what, settings[0] ? "  " : "", settings);
+    snprintf(row->right, sizeof row->right, "%s%s%s%s", what, words, settings[0] ? "  " : "", settings);
 }
 
 // The lower edge of an intermediate driver, and where its upper one is.

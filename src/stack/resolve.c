@@ -5,6 +5,7 @@
 //   stack_resolve -> wires -> boxes -> drivers, adapters (modules) -> script -> the checks over the whole stack
 // Every array is allocated once at its full size, so that pointers into it stay good.
 #include <string.h>
+#include <strings.h>
 
 #include "stack/stack_int.h"
 
@@ -104,18 +105,52 @@ driver_use(struct box_work *work, const struct stack_node *node, const char *pat
             return NULL;
         }
         driver = &work->drivers[work->box->driver_count++];
-        *driver = (struct stack_driver){.name = bundled->name, .kind = bundled->kind, .place = node->place};
+        *driver = (struct stack_driver){.name = bundled->name, .kind = bundled->kind, .place = node->place, .service = bundled->name};
         stack_resolve_values(work->reader, NULL, &driver->registry);
+        stack_inf_read(work->reader, driver, NULL, path);
     }
-    if (driver->kind == STACK_DRIVER_ANY)
+    if (driver->kind == STACK_DRIVER_ANY ||
+        (kind == STACK_DRIVER_INTERMEDIATE && driver->inf_count && driver->kind != STACK_DRIVER_FILTER))
         driver->kind = kind;
     if (driver->kind != kind) {
         stack_error(work->reader, node->place, "%s: \"%s\" is %s (%s); %s is wanted here", path, name,
-                    stack_driver_kind_words(driver->kind), driver->path ? "so it is used elsewhere in this box" : "bundled",
+                    stack_driver_kind_words(driver->kind),
+                    driver->inf_count ? "so its INF says"
+                    : driver->path    ? "so it is used elsewhere in this box"
+                                      : "bundled",
                     stack_driver_kind_words(kind));
         return NULL;
     }
     return driver;
+}
+
+// The INF's paths and words; two drivers of one box cannot have one service.
+static void
+resolve_inf(struct box_work *work, const struct stack_node *node, struct stack_driver *driver)
+{
+    struct stack_reader *reader = work->reader;
+    const struct stack_node *inf = stack_node_find(node, "inf");
+    const char *path = stack_arena_format(reader->arena, "%s.drivers.%s.inf", work->path, node->key);
+    driver->model = scalar_text(node, "model");
+    stack_resolve_values(reader, stack_node_find(node, "subst"), &driver->subst);
+    if (inf) {
+        size_t count = inf->kind == STACK_NODE_LIST ? inf->count : 1;
+        const char **paths = stack_arena_array(reader->arena, count, sizeof *paths);
+        const struct stack_node *item = inf->kind == STACK_NODE_LIST ? inf->first : inf;
+        for (size_t i = 0; i < count; i++, item = item->next)
+            paths[i] = join_base(reader, item->text);
+        driver->infs = paths;
+        driver->inf_count = count;
+    } else if (driver->model || driver->subst.count) {
+        stack_error(reader, node->key_place, "%s: needs an INF for its %s", path, driver->model ? "model" : "subst");
+    }
+    stack_inf_read(reader, driver, inf, path);
+    for (const struct stack_driver *other = work->drivers; other < driver; other++)
+        if (!strcasecmp(other->service, driver->service))
+            stack_error(reader, node->key_place, "%s.drivers.%s: its service %s is also that of %s; a machine has each service once",
+                        work->path, node->key, driver->service, other->name);
+    stack_inf_settings(reader, driver, INF_PARAM_FILTER_DRIVER, (struct stack_value *)stack_value_find(&driver->registry, "Parameters"),
+                       stack_arena_format(reader->arena, "%s.drivers.%s.registry.Parameters", work->path, node->key));
 }
 
 static void
@@ -125,7 +160,7 @@ resolve_driver(struct box_work *work, const struct stack_node *node)
     const struct stack_bundled *bundled = stack_bundled_find(node->key);
     const struct stack_node *path = stack_node_find(node, "path");
     struct stack_driver *driver = &work->drivers[work->box->driver_count++];
-    *driver = (struct stack_driver){.name = node->key, .place = node->key_place};
+    *driver = (struct stack_driver){.name = node->key, .place = node->key_place, .service = node->key};
     driver->path = path ? join_base(reader, path->text) : NULL;
     const struct stack_node *grant = stack_node_find(node, "grant");
     driver->grant = grant ? join_base(reader, grant->text) : NULL;
@@ -139,6 +174,7 @@ resolve_driver(struct box_work *work, const struct stack_node *node)
         stack_error(reader, node->key_place, "%s.drivers.%s: not available: %s", work->path, node->key, bundled->later);
     else if (!path)
         driver->kind = bundled->kind;
+    resolve_inf(work, node, driver);
 }
 
 static const struct stack_module *
@@ -155,6 +191,9 @@ resolve_modules(struct box_work *work, const struct stack_node *adapter, const c
         module->place = item->kind == STACK_NODE_MAP ? item->first->key_place : item->place;
         module->driver = driver_use(work, item, path, name, kind);
         stack_resolve_values(work->reader, item->kind == STACK_NODE_MAP ? item->first : NULL, &module->settings);
+        if (kind == STACK_DRIVER_FILTER)
+            stack_inf_settings(work->reader, module->driver, INF_PARAM_FILTER_MODULE, &module->settings,
+                               stack_arena_format(work->reader->arena, "%s.%s", path, name));
         for (size_t i = 0; module->driver && i < *count; i++)
             if (modules[i].driver == module->driver)
                 stack_error(work->reader, item->place,
@@ -182,8 +221,8 @@ check_wire(struct box_work *work, const struct stack_node *port, const char *pat
     const char **words = stack_arena_array(work->reader->arena, work->stack->wire_count + 1, sizeof *words);
     for (size_t i = 0; i < work->stack->wire_count; i++)
         words[i] = work->stack->wires[i].name;
-    stack_error(work->reader, port->place, "%s.port: no wire \"%s\"%s; declare it at the top level, as in wires: { %s: {} }", path, name,
-                stack_hint(work->reader, name, words), name);
+    stack_error(work->reader, port->place, "%s.port: no wire \"%s\"%s; declare it at the top level, as in wires: { %s: {} }", path,
+                name, stack_hint(work->reader, name, words), name);
 }
 
 // port and mac belong to vnic, which needs a port.
@@ -206,8 +245,9 @@ resolve_vnic(struct box_work *work, const struct stack_node *node, struct stack_
     if (!is_vnic) {
         const struct stack_node *extra = port ? port : mac;
         if (extra && adapter->driver)
-            stack_error(reader, extra->key_place, "%s.%s: only vnic has a %s; \"%s\" brings its own hardware, give it settings: instead",
-                        path, extra->key, extra->key, adapter->driver->name);
+            stack_error(reader, extra->key_place,
+                        "%s.%s: only vnic has a %s; \"%s\" brings its own hardware, give it settings: instead", path, extra->key,
+                        extra->key, adapter->driver->name);
         return;
     }
     if (!port) {
@@ -239,6 +279,8 @@ resolve_adapter(struct box_work *work, const struct stack_node *node, struct sta
     enum stack_driver_kind kind = stack_node_find(node, "above") ? STACK_DRIVER_INTERMEDIATE : STACK_DRIVER_MINIPORT;
     adapter->driver = driver_use(work, driver, stack_arena_format(work->reader->arena, "%s.driver", path), driver->text, kind);
     stack_resolve_values(work->reader, stack_node_find(node, "settings"), &adapter->settings);
+    stack_inf_settings(work->reader, adapter->driver, INF_PARAM_ADAPTER, &adapter->settings,
+                       stack_arena_format(work->reader->arena, "%s.settings", path));
     resolve_vnic(work, node, adapter, path);
     adapter->intermediates = resolve_modules(work, node, "intermediates", STACK_DRIVER_INTERMEDIATE, &adapter->intermediate_count);
     adapter->filters = resolve_modules(work, node, "filters", STACK_DRIVER_FILTER, &adapter->filter_count);
@@ -274,8 +316,7 @@ resolve_box(struct stack_reader *reader, const struct stack *stack, const struct
         stack_error(reader, adapters->place, "%s: has %zu adapters; at most 256", work.path, adapters->count);
         return;
     }
-    struct stack_adapter *list =
-        stack_arena_array(reader->arena, adapters->count + stack_virtual_room(adapters), sizeof *list);
+    struct stack_adapter *list = stack_arena_array(reader->arena, adapters->count + stack_virtual_room(adapters), sizeof *list);
     box->adapters = list;
     for (const struct stack_node *child = adapters->first; child; child = child->next) {
         resolve_adapter(&work, child, &list[box->adapter_count]);

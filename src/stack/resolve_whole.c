@@ -112,6 +112,7 @@ stack_check_whole(struct stack_reader *reader, const struct stack *stack)
             all[count++] = &stack->boxes[i].adapters[j];
             take_port(&whole, all[count - 1]);
             take_protocols(&whole, all[count - 1]);
+            stack_bind_check(reader, all[count - 1]);
         }
     for (size_t i = 0; i < stack->wire_count; i++)
         check_ends(&whole, &stack->wires[i]);

@@ -33,7 +33,10 @@ static const struct schema_key wait_keys[] = {
 static const struct schema_map wait_map = {"wait", "Wait for a state of an adapter, or let time pass", wait_keys};
 
 static const struct schema_key traffic_keys[] = {
-    {.name = "from", .type = SCHEMA_ADAPTER, .required = true, .doc = "The adapter that sends; a generator is bound to it as a protocol"},
+    {.name = "from",
+     .type = SCHEMA_ADAPTER,
+     .required = true,
+     .doc = "The adapter that sends; a generator is bound to it as a protocol"},
     {.name = "to", .type = SCHEMA_ADAPTER, .required = true, .doc = "The adapter whose address the frames carry"},
     {.name = "frames", .type = SCHEMA_INT, .required = true, .min = 1, .max = UINT64_C(1000000000000), .doc = "How many frames"},
     {.name = "sizes",
@@ -44,8 +47,8 @@ static const struct schema_key traffic_keys[] = {
      .doc = "Bytes of a frame, Ethernet header included and frame check sequence not; from LOW..HIGH the sizes go round"},
     WITHIN("60s"),
     {0}};
-static const struct schema_map traffic_map = {"traffic", "Send numbered frames from one adapter to another and wait for their completion",
-                                              traffic_keys};
+static const struct schema_map traffic_map = {
+    "traffic", "Send numbered frames from one adapter to another and wait for their completion", traffic_keys};
 
 static const struct schema_key oid_keys[] = {
     {.name = "adapter", .type = SCHEMA_ADAPTER, .required = true, .doc = "The adapter that is asked"},
@@ -111,16 +114,25 @@ static const struct schema_key wire_keys[] = {
 static const struct schema_map wire_map = {"wire", "A cable inside the process. An empty map is a perfect one", wire_keys};
 
 static const struct schema_key driver_keys[] = {
-    {.name = "path", .type = SCHEMA_PATH, .doc = "The driver image, a shared object; needed unless the name is that of a bundled driver"},
-    {.name = "registry", .type = SCHEMA_VALUES, .doc = "Values below the driver's service key, for example { Parameters: { Debug: 1 } }"},
+    {.name = "path",
+     .type = SCHEMA_PATH,
+     .doc = "The driver image, a shared object; needed unless the name is that of a bundled driver"},
+    {.name = "registry",
+     .type = SCHEMA_VALUES,
+     .doc = "Values below the driver's service key, for example { Parameters: { Debug: 1 } }"},
     {.name = "grant",
      .type = SCHEMA_PATH,
      .doc = "A directory of the host that the driver may read and write files in; it sees it as \\??\\NAME, with the driver's name"},
     IDLE,
     {.name = "inf",
-     .type = SCHEMA_PATH,
-     .later = "INF files are not read yet; write what the INF would add into registry: here and into settings: of the adapter",
-     .doc = "The driver's INF"},
+     .type = SCHEMA_PATHS,
+     .max = 2,
+     .doc = "The driver's INF, INX or .inf.in: its service, registry, settings, and what it binds to; an intermediate driver has two"},
+    {.name = "subst", .type = SCHEMA_VALUES, .doc = "What @NAME@ stands for in the INF: { NAME: text }"},
+    {.name = "model",
+     .type = SCHEMA_TEXT,
+     .fallback = "the last",
+     .doc = "Which model of the INF, by its hardware id or install section"},
     {.name = "project",
      .type = SCHEMA_PATH,
      .later = "projects are not built from here yet; compile the driver to a .so and give it as path:",
@@ -141,10 +153,12 @@ static const struct schema_key adapter_keys[] = {
     {.name = "settings", .type = SCHEMA_VALUES, .doc = "Values of the adapter's key, for example the standard INF keywords"},
     {.name = "above",
      .type = SCHEMA_LOWERS,
-     .doc = "Makes this a virtual miniport of the intermediate driver that driver: names, over that adapter of the box or those adapters"},
+     .doc = "Makes this a virtual miniport of the intermediate driver that driver: names, over that adapter of the box or those "
+            "adapters"},
     {.name = "intermediates",
      .type = SCHEMA_MODULES,
-     .doc = "Intermediate drivers, bottom to top. Each makes one virtual miniport, named ADAPTER-DRIVER, and what filters: and protocols: "
+     .doc = "Intermediate drivers, bottom to top. Each makes one virtual miniport, named ADAPTER-DRIVER, and what filters: and "
+            "protocols: "
             "list stands above the highest; where adapters of that driver are declared with above:, those are used, and the entry only "
             "has the settings of its binding"},
     {.name = "filters", .type = SCHEMA_MODULES, .doc = "Filter drivers, bottom to top"},
@@ -155,7 +169,10 @@ static const struct schema_map adapter_map = {"adapter", "A network adapter: a m
 
 static const struct schema_key box_keys[] = {
     {.name = "processors", .type = SCHEMA_INT, .min = 1, .max = 64, .fallback = "1", .doc = "Virtual processors"},
-    {.name = "drivers", .type = SCHEMA_NAMED, .map = &driver_map, .doc = "Drivers beyond the bundled ones, and registry values for any"},
+    {.name = "drivers",
+     .type = SCHEMA_NAMED,
+     .map = &driver_map,
+     .doc = "Drivers beyond the bundled ones, and registry values for any"},
     {.name = "adapters", .type = SCHEMA_NAMED, .map = &adapter_map, .required = true, .doc = "Network adapters, by name"},
     {.name = "services",
      .type = SCHEMA_VALUES,
@@ -242,6 +259,8 @@ schema_type_words(const struct schema_key *key, struct stack_arena *arena)
     case SCHEMA_MAC: return "a MAC address such as 02:00:00:00:00:01";
     case SCHEMA_WORD: return stack_words_join(arena, key->words);
     case SCHEMA_PATH: return "a path, relative to the file";
+    case SCHEMA_PATHS:
+        return stack_arena_format(arena, "a path, relative to the file, or a list of at most %llu", (unsigned long long)key->max);
     case SCHEMA_PORT: return "wire:NAME, stream:PATH, stream-listen:PATH, tap:NAME, packet:INTERFACE, pcap:IN[,OUT], sink or none";
     case SCHEMA_ADAPTER: return "an adapter as BOX.ADAPTER";
     case SCHEMA_OID: return "an OID such as OID_GEN_MAXIMUM_FRAME_SIZE or 0x00010106";

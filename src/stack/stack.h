@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "loader/inf/inf.h"
+
 #define STACK_SCHEMA_VERSION 1
 
 // Where something was written. file is the name given by the user, or "--set", "--adapter" and the like. line and column from 1.
@@ -70,7 +72,14 @@ struct stack_driver {
     enum stack_driver_kind kind;            // what the box uses it as; ANY: listed under drivers:, used by nothing
     const char *path;                       // NULL: bundled, found by name beside the tool
     const char *grant;                      // host directory for \??\NAME, or NULL
-    const char *inf;                        // always NULL until there is an INF reader
+    const char *const *infs;                // paths of its INF, or of an intermediate's two; none: 0
+    size_t inf_count;
+    struct stack_value subst;               // a key of texts: what @NAME@ stands for in them
+    const char *model;                      // the INF's model that is meant, or NULL
+    const struct inf *inf;                  // of component
+    const struct inf_component *component;  // from the INF, also that of a bundled driver; NULL: there is none
+    const struct inf_component *lower;      // intermediate: its protocol side (the NetTrans INF), or NULL
+    const char *service;                    // its service's name: the INF's, else name
     struct stack_value registry;            // the service key: a tree below Services\NAME
     bool idle_ok;                           // never attached or no frame seen is not a finding
     struct stack_place place;
@@ -251,11 +260,21 @@ struct stack_report {
 };
 void stack_report_clear(struct stack_report *report);
 
+// What the room cannot do by itself. NULL functions: inf: is refused, bundled drivers have no INF.
+struct stack_files {
+    // The bytes of an INF. owns: returns them, free(). fails: NULL, and why.
+    char *(*read_inf)(void *context, const char *path, size_t *length_bytes, const char **why);
+    // Where the INF of a bundled driver is; index 1: the second of an intermediate's two, that of its virtual miniport. false: none.
+    bool (*bundled_inf)(void *context, const char *driver, size_t index, char *path, size_t path_bytes);
+    void *context;
+};
+
 struct stack_source {
     const char *name; // for messages: the path as the user typed it
     const char *base_dir; // relative paths in it start here; NULL: taken as they are
     const char *const *sets; // "KEY=VALUE" of each --set, in order
     size_t set_count;
+    struct stack_files files;
 };
 
 // Read a stack file.

@@ -24,6 +24,8 @@ void stack_arena_destroy(struct stack_arena *arena);
 void *stack_arena_alloc(struct stack_arena *arena, size_t bytes);                 // zeroed
 void *stack_arena_array(struct stack_arena *arena, size_t count, size_t bytes);   // zeroed
 char *stack_arena_copy(struct stack_arena *arena, const char *text, size_t length_bytes);
+// Call destroy(thing) when the arena goes, the last one first.
+void stack_arena_attach(struct stack_arena *arena, void (*destroy)(void *thing), void *thing);
 char *stack_arena_format(struct stack_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // ---- nodes
@@ -62,7 +64,8 @@ struct stack_reader {
 
 // ---- report.c
 void stack_error(struct stack_reader *reader, struct stack_place place, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void stack_warning(struct stack_reader *reader, struct stack_place place, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void stack_warning(struct stack_reader *reader, struct stack_place place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 bool stack_failed(const struct stack_reader *reader);
 bool stack_full(const struct stack_reader *reader);                 // enough errors: stop
 // ` (did you mean "x"?)`, or "". In the arena.
@@ -90,6 +93,7 @@ enum schema_type {
     SCHEMA_MAC,
     SCHEMA_WORD,             // one of words
     SCHEMA_PATH,
+    SCHEMA_PATHS,            // a path, or a list of at most max
     SCHEMA_PORT,             // KIND[:ARGUMENT]
     SCHEMA_ADAPTER,          // BOX.ADAPTER
     SCHEMA_OID,              // OID_NAME or 0x number
@@ -180,5 +184,14 @@ void stack_resolve_values(struct stack_reader *reader, const struct stack_node *
 void stack_check_values(struct stack_reader *reader, const struct stack_node *map, const char *path);
 const struct stack_step *stack_resolve_script(struct stack_reader *reader, const struct stack *stack, const struct stack_node *list);
 void stack_check_whole(struct stack_reader *reader, const struct stack *stack);
+
+// ---- inf.c, bind.c
+// Read the driver's INFs, or a bundled driver's own; node: where inf: stands, NULL for a bundled one. Its kind follows from them.
+void stack_inf_read(struct stack_reader *reader, struct stack_driver *driver, const struct stack_node *node, const char *path);
+// Settings against the INF: reports, and makes those that it declares texts, as an INF would write them.
+void stack_inf_settings(struct stack_reader *reader, const struct stack_driver *driver, enum inf_param_scope scope,
+                        struct stack_value *settings, const char *path);
+// Does what stands on an adapter go together, by the INFs?
+void stack_bind_check(struct stack_reader *reader, const struct stack_adapter *adapter);
 
 #endif

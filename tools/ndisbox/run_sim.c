@@ -67,7 +67,18 @@ file_hash(const char *path)
     return hash;
 }
 
-// The tool and every driver image, by the hash of their bytes: a tape means nothing to another build.
+static void
+build_infs(FILE *stream, const struct stack_box *box, const struct stack_driver *driver)
+{
+    char path[4096];
+    for (size_t i = 0; !driver->inf_count && !driver->path && i < 2; i++)
+        if (source_files.bundled_inf(NULL, driver->name, i, path, sizeof path))
+            fprintf(stream, "%s.%s.inf%zu %016llx\n", box->name, driver->name, i, (unsigned long long)file_hash(path));
+    for (size_t i = 0; i < driver->inf_count; i++)
+        fprintf(stream, "%s.%s.inf%zu %016llx\n", box->name, driver->name, i, (unsigned long long)file_hash(driver->infs[i]));
+}
+
+// The tool, every driver image and its INFs, by the hash of their bytes: a tape means nothing to another build.
 static char *
 build_text(const struct stack *stack)
 {
@@ -78,10 +89,12 @@ build_text(const struct stack *stack)
         return NULL;
     fprintf(stream, "ndisbox %016llx\n", (unsigned long long)file_hash("/proc/self/exe"));
     for (size_t b = 0; b < stack->box_count; b++)
-        for (size_t d = 0; d < stack->boxes[b].driver_count; d++)
-            if (source_driver_path(&stack->boxes[b].drivers[d], path, sizeof path))
-                fprintf(stream, "%s.%s %016llx\n", stack->boxes[b].name, stack->boxes[b].drivers[d].name,
-                        (unsigned long long)file_hash(path));
+        for (size_t d = 0; d < stack->boxes[b].driver_count; d++) {
+            const struct stack_driver *driver = &stack->boxes[b].drivers[d];
+            if (source_driver_path(driver, path, sizeof path))
+                fprintf(stream, "%s.%s %016llx\n", stack->boxes[b].name, driver->name, (unsigned long long)file_hash(path));
+            build_infs(stream, &stack->boxes[b], driver);
+        }
     fclose(stream);
     return text;
 }
@@ -334,7 +347,7 @@ tape_stack(const char *path, char **text)
         return NULL;
     }
     struct stack_report report = {0};
-    struct stack_source source = {.name = path};
+    struct stack_source source = {.name = path, .files = source_files};
     struct stack *stack = stack_read(&source, *text, strlen(*text), &report);
     for (size_t i = 0; i < report.count; i++)
         out_diagnostic(report.lines[i]);

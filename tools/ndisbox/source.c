@@ -48,6 +48,27 @@ slurp(const char *path, size_t *length_bytes)
     return NULL;
 }
 
+// An INF beside the bundled driver's image.
+static bool
+bundled_inf(void *context, const char *driver, size_t index, char *path, size_t path_bytes)
+{
+    const char *end = index ? "_mp.inf" : ".inf";   // in place of .so
+    struct stack_driver bundled = {.name = driver};
+    size_t length;
+    if (!source_driver_path(&bundled, path, path_bytes) || (length = strlen(path)) < 3 || length - 3 + strlen(end) >= path_bytes)
+        return false;
+    strcpy(path + length - 3, end);
+    return access(path, R_OK) == 0;
+}
+
+static char *
+read_inf(void *context, const char *path, size_t *length_bytes, const char **why)
+{
+    return inf_file_bytes(path, length_bytes, why);
+}
+
+const struct stack_files source_files = {read_inf, bundled_inf, NULL};
+
 static struct stack *
 finish(struct stack *stack, struct stack_report *report, int *exit_code)
 {
@@ -66,7 +87,7 @@ source_read_text(const struct args *args, const char *name, const char *text, si
     const char *sets[WORDS_MAX];
     char folder[PATH_MAX], base[PATH_MAX];
     struct stack_report report = {0};
-    struct stack_source source = {.name = name, .sets = sets};
+    struct stack_source source = {.name = name, .sets = sets, .files = source_files};
     source.set_count = args_list(args, "set", sets, WORDS_MAX);
     snprintf(folder, sizeof folder, "%s", name);
     if (realpath(strchr(name, '/') && name[0] != '<' ? dirname(folder) : ".", base))
@@ -85,7 +106,7 @@ read_short(const struct args *args, int *exit_code)
     const char *drivers[WORDS_MAX], *adapters[WORDS_MAX], *sets[WORDS_MAX];
     char base[PATH_MAX];
     struct stack_report report = {0};
-    struct stack_source source = {.name = "--adapter", .sets = sets};
+    struct stack_source source = {.name = "--adapter", .sets = sets, .files = source_files};
     size_t driver_count = args_list(args, "driver", drivers, WORDS_MAX), adapter_count = args_list(args, "adapter", adapters, WORDS_MAX);
     source.set_count = args_list(args, "set", sets, WORDS_MAX);
     source.base_dir = getcwd(base, sizeof base);

@@ -101,6 +101,9 @@ struct stack *source_read_text(const struct args *args, const char *name, const 
 // What --check can find out without starting: that the driver images are there. false: said on stderr, with file and line.
 bool source_check_images(const struct stack *stack);
 
+// How stack files get at INFs: the given ones, and those beside the bundled drivers.
+extern const struct stack_files source_files;
+
 // Where a driver's image is: its path, or the bundled one beside the tool (or in $NDISBOX_DRIVERS). false: path too long.
 bool source_driver_path(const struct stack_driver *driver, char *path, size_t path_bytes);
 

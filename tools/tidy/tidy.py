@@ -21,7 +21,7 @@ MAY_INCLUDE = {
     "host": {"base", "host"},
     "sim": {"base", "host", "sim"},
     "wire": {"base", "host", "wire"},
-    "stack": {"base", "host", "wire", "stack"},
+    "stack": {"base", "host", "wire", "loader", "stack"},
     "loader": {"base", "host", "loader"},
     "nt": {"base", "host", "loader", "nt", "verify"},
     "ndis": {"base", "host", "nt", "ndis", "verify"},

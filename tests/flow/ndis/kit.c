@@ -299,6 +299,8 @@ lwf_attach(NDIS_HANDLE handle, NDIS_HANDLE context, PNDIS_FILTER_ATTACH_PARAMETE
 {
     NDIS_FILTER_ATTRIBUTES attributes = {.Header = {NDIS_OBJECT_TYPE_FILTER_ATTRIBUTES, NDIS_FILTER_ATTRIBUTES_REVISION_1,
                                                     NDIS_SIZEOF_FILTER_ATTRIBUTES_REVISION_1}};
+    if (kit.filter_refuses)
+        return NDIS_STATUS_FAILURE;
     lwf_module = handle;
     kit.filter = handle;
     return NdisFSetAttributes(handle, &kit, &attributes);
@@ -460,6 +462,7 @@ proto_bind(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS paramete
     NDIS_STATUS status = NdisOpenAdapterEx(proto_driver[which], binding, &open, bind, &binding->handle);
     if (status != NDIS_STATUS_SUCCESS)
         binding->in_use = false;
+    kit.binds++;
     return status;
 }
 
@@ -474,6 +477,7 @@ proto_unbind(NDIS_HANDLE unbind, NDIS_HANDLE context)
     ck_assert(status == NDIS_STATUS_SUCCESS);
     binding->in_use = false;
     binding->handle = NULL;
+    kit.unbinds++;
     return NDIS_STATUS_SUCCESS;
 }
 

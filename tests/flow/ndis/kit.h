@@ -93,6 +93,8 @@ struct kit {
     struct box *box;
     struct ndis_adapter *adapter;
     NDIS_HANDLE mp_driver, filter;            // the miniport driver's handle, the filter module's
+    bool filter_refuses;                      // FilterAttach fails
+    uint32_t binds, unbinds;                  // of all protocols
     bool filter_bypasses_sends;               // lwf takes itself out of the send path at the next restart
     struct kit_miniport mp;
     struct kit_binding binding[KIT_BINDINGS];

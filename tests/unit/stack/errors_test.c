@@ -76,7 +76,7 @@ TEST(what_comes_later_is_refused_by_name)
                 "t.yaml:4:5: error: boxes.a.services: not available: services (TDI and NDK clients) are not built yet");
     expect_line(
         "ndisbox: 1\nboxes:\n  a:\n    drivers: { x: { path: x.so, inf: x.inf } }\n    adapters: { n: { driver: vnic, port: sink } }\n",
-        "boxes.a.drivers.x.inf: not available: INF files are not read yet");
+        "boxes.a.drivers.x.inf: x.inf: INF files cannot be read here");
     expect_line(ONE_ADAPTER("        driver: vnic\n        port: xdp:eth0\n"), "nic0.port: not available: port xdp is not built yet");
     expect_line(ONE_ADAPTER("        driver: vnic\n        port: sink\n        protocols: [tcpip]\n"),
                 "nic0.protocols.0: not available: the bundled TCP/IP transport is not built yet");
