@@ -19,10 +19,10 @@ NdisFRegisterFilterDriver(PDRIVER_OBJECT DriverObject, NDIS_HANDLE FilterDriverC
     VERIFY_ENTER(NdisFRegisterFilterDriver);
     if (EX_FAULT())
         return NDIS_STATUS_RESOURCES;
-    struct ndis_filter_driver *driver = NULL;
-    NDIS_STATUS status = ndis_filter_driver_register(DriverObject, FilterDriverContext, FilterDriverCharacteristics, &driver);
-    *NdisFilterDriverHandle = driver;
-    return status;
+    *NdisFilterDriverHandle = NULL;
+    // Filled before SetOptions runs, which may use it.
+    struct ndis_filter_driver **handle = (struct ndis_filter_driver **)NdisFilterDriverHandle;
+    return ndis_filter_driver_register(DriverObject, FilterDriverContext, FilterDriverCharacteristics, handle);
 }
 
 NTAPI VOID

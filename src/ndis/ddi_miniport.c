@@ -19,11 +19,10 @@ NdisMRegisterMiniportDriver(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registr
     VERIFY_ENTER(NdisMRegisterMiniportDriver);
     if (EX_FAULT())
         return NDIS_STATUS_RESOURCES;
-    struct ndis_miniport_driver *driver = NULL;
-    NDIS_STATUS status =
-        ndis_miniport_driver_register(DriverObject, MiniportDriverContext, MiniportDriverCharacteristics, &driver);
-    *NdisMiniportDriverHandle = driver;
-    return status;
+    *NdisMiniportDriverHandle = NULL;
+    // Filled before SetOptions runs, which may use it.
+    struct ndis_miniport_driver **handle = (struct ndis_miniport_driver **)NdisMiniportDriverHandle;
+    return ndis_miniport_driver_register(DriverObject, MiniportDriverContext, MiniportDriverCharacteristics, handle);
 }
 
 NTAPI VOID

@@ -19,10 +19,10 @@ NdisRegisterProtocolDriver(NDIS_HANDLE ProtocolDriverContext, PNDIS_PROTOCOL_DRI
     VERIFY_ENTER(NdisRegisterProtocolDriver);
     if (EX_FAULT())
         return NDIS_STATUS_RESOURCES;
-    struct ndis_protocol *protocol = NULL;
-    NDIS_STATUS status = ndis_protocol_register(ProtocolDriverContext, ProtocolCharacteristics, &protocol);
-    *NdisProtocolHandle = protocol;
-    return status;
+    *NdisProtocolHandle = NULL;
+    // Filled before SetOptions runs, which may use it.
+    struct ndis_protocol **handle = (struct ndis_protocol **)NdisProtocolHandle;
+    return ndis_protocol_register(ProtocolDriverContext, ProtocolCharacteristics, handle);
 }
 
 NTAPI VOID
