@@ -79,4 +79,10 @@ struct _NET_BUFFER_LIST;
 struct _NDIS_OID_REQUEST;
 struct _NET_PNP_EVENT_NOTIFICATION;
 
+// The one function that is found by its name and not through a typed pointer: a driver that declares it without its role type would get
+// the Linux target's convention. A macro, because its parameters are whatever the driver says (PVOID, often); it is defined, not called.
+#if defined(NBX_DRIVER) && defined(__x86_64__)
+#define DriverEntry(...) __attribute__((ms_abi)) DriverEntry(__VA_ARGS__)
+#endif
+
 #endif

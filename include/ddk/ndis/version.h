@@ -105,62 +105,6 @@
 #define NDIS_WRAPPER 0
 #endif
 
-// A miniport of one version is one of every earlier version too; drivers test for that.
-#if defined(NDIS689_MINIPORT) && !defined(NDIS688_MINIPORT)
-#define NDIS688_MINIPORT 1
-#endif
-#if defined(NDIS688_MINIPORT) && !defined(NDIS687_MINIPORT)
-#define NDIS687_MINIPORT 1
-#endif
-#if defined(NDIS687_MINIPORT) && !defined(NDIS686_MINIPORT)
-#define NDIS686_MINIPORT 1
-#endif
-#if defined(NDIS686_MINIPORT) && !defined(NDIS685_MINIPORT)
-#define NDIS685_MINIPORT 1
-#endif
-#if defined(NDIS685_MINIPORT) && !defined(NDIS684_MINIPORT)
-#define NDIS684_MINIPORT 1
-#endif
-#if defined(NDIS684_MINIPORT) && !defined(NDIS683_MINIPORT)
-#define NDIS683_MINIPORT 1
-#endif
-#if defined(NDIS683_MINIPORT) && !defined(NDIS682_MINIPORT)
-#define NDIS682_MINIPORT 1
-#endif
-#if defined(NDIS682_MINIPORT) && !defined(NDIS681_MINIPORT)
-#define NDIS681_MINIPORT 1
-#endif
-#if defined(NDIS681_MINIPORT) && !defined(NDIS680_MINIPORT)
-#define NDIS680_MINIPORT 1
-#endif
-#if defined(NDIS680_MINIPORT) && !defined(NDIS670_MINIPORT)
-#define NDIS670_MINIPORT 1
-#endif
-#if defined(NDIS670_MINIPORT) && !defined(NDIS660_MINIPORT)
-#define NDIS660_MINIPORT 1
-#endif
-#if defined(NDIS660_MINIPORT) && !defined(NDIS651_MINIPORT)
-#define NDIS651_MINIPORT 1
-#endif
-#if defined(NDIS651_MINIPORT) && !defined(NDIS650_MINIPORT)
-#define NDIS650_MINIPORT 1
-#endif
-#if defined(NDIS650_MINIPORT) && !defined(NDIS640_MINIPORT)
-#define NDIS640_MINIPORT 1
-#endif
-#if defined(NDIS640_MINIPORT) && !defined(NDIS630_MINIPORT)
-#define NDIS630_MINIPORT 1
-#endif
-#if defined(NDIS630_MINIPORT) && !defined(NDIS620_MINIPORT)
-#define NDIS620_MINIPORT 1
-#endif
-#if defined(NDIS620_MINIPORT) && !defined(NDIS61_MINIPORT)
-#define NDIS61_MINIPORT 1
-#endif
-#if defined(NDIS61_MINIPORT) && !defined(NDIS60_MINIPORT)
-#define NDIS60_MINIPORT 1
-#endif
-
 #ifdef NBX_NDIS_MINIPORT
 #ifndef NDIS_MINIPORT_DRIVER
 #define NDIS_MINIPORT_DRIVER 1

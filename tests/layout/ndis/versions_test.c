@@ -16,8 +16,8 @@ _Static_assert(__builtin_offsetof(NET_BUFFER_LIST, NetBufferListInfo) == 0x90, "
 _Static_assert(sizeof(NET_BUFFER_LIST) == 0x120, "18 slots");
 _Static_assert(NDIS_FILTER_MAJOR_VERSION == 6 && NDIS_FILTER_MINOR_VERSION == 20, "filter version");
 _Static_assert(NDIS_MINIPORT_MAJOR_VERSION == 6 && NDIS_MINIPORT_MINOR_VERSION == 20, "miniport version");
-#if !defined(NDIS60_MINIPORT) || defined(NDIS630_MINIPORT)
-#error "a 6.20 miniport is a 6.0 miniport and not a 6.30 one"
+#if defined(NDIS60_MINIPORT) || defined(NDIS630_MINIPORT)
+#error "drivers ask for their version with a chain of #if defined, so one version must not define another"
 #endif
 _Static_assert(NDIS_RUNTIME_VERSION_620 == 0x60014, "major and minor version in the halves");
 _Static_assert(sizeof(NDIS_FILTER_DRIVER_CHARACTERISTICS) == 0xe0, "filter characteristics of 6.20");
