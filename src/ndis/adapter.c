@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ndis/hardware.h"
+#include "ndis/ifstack.h"
 #include "ndis/im.h"
 #include "ndis/ndis_int.h"
 #include "nt/cm/cm.h"
@@ -155,6 +156,7 @@ adapter_free(struct ndis_adapter *adapter)
     if (adapter->top)
         ndis_top_unref(adapter->top);
     ndis_hardware_close(adapter);
+    ndis_ifstack_forget(adapter->module.ndis, adapter->if_index);
     ndis_module_fini(&adapter->module);
     ndis_string_free(&adapter->device_name);
     ndis_string_free(&adapter->friendly_name);
@@ -246,8 +248,12 @@ ndis_adapter_start(struct ndis_miniport_driver *driver, const struct ndis_adapte
     if (!adapter)
         return NDIS_STATUS_RESOURCES;
     NDIS_STATUS status = ndis_stack_publish(adapter);
-    if (status == NDIS_STATUS_SUCCESS)
+    if (status == NDIS_STATUS_SUCCESS) {
+        struct ndis_adapter *outer = ndis->starting;
+        ndis->starting = adapter;
         status = ndis_miniport_initialize(adapter);
+        ndis->starting = outer;
+    }
     if (status == NDIS_STATUS_SUCCESS)
         status = ndis_stack_publish(adapter);   // the routes carry MiniportAdapterContext
     if (status != NDIS_STATUS_SUCCESS) {
@@ -651,6 +657,7 @@ ndis_create(struct box *box)
     list_init(&ndis->protocols);
     list_init(&ndis->adapters);
     list_init(&ndis->ims);
+    list_init(&ndis->ifstack);
     box->ndis = ndis;
     if (!ndis_module_init(&ndis->loopback, NDIS_KIND_LOOPBACK, NULL, NULL) || ndis_loopback_create(ndis) ||
         ndis_clone_create(ndis) || ndis_pnp_start(ndis)) {

@@ -8,6 +8,7 @@
 // The binding itself is freed by whoever finishes last: the close, or the unbind that waits for it.
 #include <string.h>
 
+#include "ndis/assist.h"
 #include "ndis/header.h"
 #include "ndis/protocol.h"
 #include "verify/refuse.h"
@@ -244,6 +245,17 @@ bind_parameters_fill(NDIS_BIND_PARAMETERS *p, struct ndis_bind *bind)
         .BoundAdapterName = &adapter->device_name,
         .ActivePorts = bind->ports};
     memcpy(p->CurrentMacAddress, adapter->current_mac, sizeof p->CurrentMacAddress);
+    p->PowerManagementCapabilities = &adapter->pnp_capabilities;
+    uint8_t minor = bind->protocol->chars.MinorNdisVersion;
+    if (minor >= 1)
+        p->Header = ndis_header(NDIS_OBJECT_TYPE_BIND_PARAMETERS, NDIS_BIND_PARAMETERS_REVISION_2, NDIS_SIZEOF_BIND_PARAMETERS_REVISION_2);
+    if (minor >= 20) {
+        p->Header = ndis_header(NDIS_OBJECT_TYPE_BIND_PARAMETERS, NDIS_BIND_PARAMETERS_REVISION_3, NDIS_SIZEOF_BIND_PARAMETERS_REVISION_3);
+        p->PowerManagementCapabilitiesEx = &adapter->pm_capabilities;
+        ndis_assist_bind(adapter, p);
+    }
+    if (minor >= 30)
+        p->Header = ndis_header(NDIS_OBJECT_TYPE_BIND_PARAMETERS, NDIS_BIND_PARAMETERS_REVISION_4, NDIS_SIZEOF_BIND_PARAMETERS_REVISION_4);
 }
 
 void

@@ -16,7 +16,8 @@ NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATTRIBUTES Devi
     *pDeviceObject = NULL;
     *NdisDeviceHandle = NULL;
     const uint32_t *kind = NdisHandle;
-    if (!kind || (*kind != NDIS_KIND_MINIPORT_DRIVER && *kind != NDIS_KIND_FILTER_DRIVER))
+    // The page names handles of drivers; drivers in the field give their adapter's, and Windows takes it.
+    if (!kind || (*kind != NDIS_KIND_MINIPORT_DRIVER && *kind != NDIS_KIND_FILTER_DRIVER && *kind != NDIS_KIND_ADAPTER))
         return NDIS_STATUS_NOT_SUPPORTED;
     if (!ndis_header_is(&DeviceObjectAttributes->Header, NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES,
                         NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1) ||

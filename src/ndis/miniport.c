@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "ndis/assist.h"
 #include "ndis/hardware.h"
 #include "ndis/header.h"
 #include "ndis/im.h"
@@ -130,6 +131,21 @@ attributes_registration(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTE
     return NDIS_STATUS_SUCCESS;
 }
 
+// What can wake the machine. Each binding is told, from copies: the driver's structures live as long as its call [ndis_bind_parameters].
+static void
+attributes_power(struct ndis_adapter *adapter)
+{
+    NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *g = &adapter->general;
+    adapter->pnp_capabilities = g->PowerManagementCapabilities ? *g->PowerManagementCapabilities : (NDIS_PNP_CAPABILITIES){0};
+    adapter->pm_capabilities = (NDIS_PM_CAPABILITIES){
+        .Header = ndis_header(NDIS_OBJECT_TYPE_DEFAULT, NDIS_PM_CAPABILITIES_REVISION_1, NDIS_SIZEOF_NDIS_PM_CAPABILITIES_REVISION_1)};
+    if (g->PowerManagementCapabilitiesEx)
+        memcpy(&adapter->pm_capabilities, g->PowerManagementCapabilitiesEx,
+               ndis_header_bytes(&g->PowerManagementCapabilitiesEx->Header, sizeof adapter->pm_capabilities));
+    g->PowerManagementCapabilities = NULL;
+    g->PowerManagementCapabilitiesEx = NULL;
+}
+
 static NDIS_STATUS
 attributes_general(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *a)
 {
@@ -154,6 +170,7 @@ attributes_general(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_GEN
     adapter->supported_oids = oids;
     adapter->supported_oid_count = a->SupportedOidListLength / sizeof *oids;
     adapter->general.SupportedOidList = oids;
+    attributes_power(adapter);
     memcpy(adapter->permanent_mac, a->PermanentMacAddress, sizeof adapter->permanent_mac);
     memcpy(adapter->current_mac, a->CurrentMacAddress, sizeof adapter->current_mac);
     adapter->lookahead = a->LookaheadSize;
@@ -205,8 +222,10 @@ ndis_miniport_attributes_set(struct ndis_adapter *adapter, const NDIS_MINIPORT_A
         return attributes_general(adapter, &a->GeneralAttributes);
     case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES:
         return attributes_offload(adapter, &a->OffloadAttributes);
+    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES:
+        return ndis_assist_set(adapter, &a->HardwareAssistAttributes);
     default:
-        // 802.11, hardware assist, NDK and packet direct attributes belong to systems that are not built yet.
+        // 802.11, NDK and packet direct attributes belong to systems that are not built yet.
         return NDIS_STATUS_NOT_SUPPORTED;
     }
 }
@@ -218,6 +237,7 @@ attributes_drop(struct ndis_adapter *adapter)
     ndis_free(adapter->supported_oids);
     ndis_free(adapter->offload_default);
     ndis_free(adapter->offload_hardware);
+    ndis_assist_drop(adapter);
     adapter->supported_oids = NULL;
     adapter->offload_default = adapter->offload_hardware = NULL;
     adapter->supported_oid_count = 0;

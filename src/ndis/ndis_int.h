@@ -236,6 +236,9 @@ struct ndis_adapter {
     uint8_t permanent_mac[NDIS_MAX_PHYS_ADDRESS_LENGTH], current_mac[NDIS_MAX_PHYS_ADDRESS_LENGTH];
     NDIS_OFFLOAD *offload_default, *offload_hardware;   // copies, owned, NULL if none
     NDIS_TCP_CONNECTION_OFFLOAD *connection_offload;
+    struct ndis_assist *assist;               // hardware assist attributes (assist.c); NULL: none were set
+    NDIS_PNP_CAPABILITIES pnp_capabilities;   // copies of what general pointed to; zero: can do nothing of it
+    NDIS_PM_CAPABILITIES pm_capabilities;
 
     struct list ports;                        // of struct ndis_port (nport.c); guarded by ndis->lock
     _Atomic uint32_t default_port;            // 1 while active
@@ -450,6 +453,8 @@ struct ndis {
     struct ke_lock lock;                      // guards the lists and the picture; never held across a call into a driver
     struct list miniport_drivers, filter_drivers, protocols, adapters;
     struct list ims;                          // devices of virtual miniports (im.h)
+    struct list ifstack;                      // what stands on what (ifstack.h)
+    struct ndis_adapter *starting;            // inside MiniportInitializeEx, not yet among adapters; PnP thread
     NET_IFINDEX next_if_index;
     uint64_t next_luid_index;
     uint64_t next_guid;

@@ -3,6 +3,7 @@
 // miniport never sees them [network/ndis-general-objects: "NDIS handles this OID for miniport drivers"].
 #include <string.h>
 
+#include "ndis/assist.h"
 #include "ndis/oid.h"
 #include "ndis/rss.h"
 
@@ -115,6 +116,8 @@ ndis_oid_answer(struct ndis_adapter *adapter, struct ndis_module *source, NDIS_O
         return false;
     bool known = true;
     NDIS_STATUS answer = answer_kept(request, adapter, source, &known);
+    if (!known)
+        answer = ndis_assist_answer(request, adapter, &known);
     if (known)
         *status = answer;
     return known;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Bodies and their headers: creation, references, deletion at PASSIVE_LEVEL, and the report of what a box leaves behind.
 //   ob_object_create -> ob_ref / ob_unref ... -> last ob_unref -> delete_body (here, or ob's worker when above PASSIVE)
-//   ob_create makes the root directories: \ \Device \Driver \?? (\DosDevices and \GLOBAL?? link to it) \Callback \BaseNamedObjects
+//   ob_create makes the roots: \ \Device \Driver \?? (\DosDevices, \GLOBAL?? and \??\Global link to it) \Callback \BaseNamedObjects
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,7 +201,8 @@ ob_create(struct box *box)
     for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
         if (root_directory(box, directories[i]))
             goto rooms;
-    if (root_link(box, "\\DosDevices", "\\??") || root_link(box, "\\GLOBAL??", "\\??"))
+    if (root_link(box, "\\DosDevices", "\\??") || root_link(box, "\\GLOBAL??", "\\??") ||
+        root_link(box, "\\??\\Global", "\\??"))
         goto rooms;
     ob->own_count = ob->next_number;
     return 0;
