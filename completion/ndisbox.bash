@@ -17,6 +17,7 @@ _ndisbox() {
     run:--verify) words="off on strict" ;;
     run:--faults) return ;;
     run:--report) return ;;
+    run:--suppress) return ;;
     demo:--set) return ;;
     demo:--trace) files=yes ;;
     demo:--verify) words="off on strict" ;;
@@ -30,6 +31,8 @@ _ndisbox() {
     sim:--adapter) return ;;
     sim:--tape-dir) files=yes ;;
     sim:--verify) words="off on strict" ;;
+    sim:--report) return ;;
+    sim:--suppress) return ;;
     sim:--faults) return ;;
     replay:--trace) files=yes ;;
     bench:--for) return ;;
@@ -46,15 +49,15 @@ _ndisbox() {
     esac
     [[ $words$files ]] || case $verb:$word in
     :-*) words="--help --version --quiet --verbose --color" ;;
-    :*) words="help run demo ddi trace sim replay bench build inf" ;;
-    run:-*) words="--help --version --quiet --verbose --color --set --driver --adapter --check --print-stack --for --trace --verify --faults --json" ;;
+    :*) words="help run demo ddi trace sim replay bench build inf rules" ;;
+    run:-*) words="--help --version --quiet --verbose --color --set --driver --adapter --check --print-stack --for --trace --verify --faults --json --report --suppress" ;;
     run:*) files=yes ;;
     demo:-*) words="--help --version --quiet --verbose --color --check --print-stack --set --trace --verify --json" ;;
     ddi:-*) words="--help --version --quiet --verbose --color --coverage --status --json" ;;
     ddi:?*) words=$(ndisbox ddi "$word*" 2>/dev/null | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\) .*/\1/p') ;;
     trace:-*) words="--help --version --quiet --verbose --color --as --edge --limit" ;;
     trace:*) files=yes ;;
-    sim:-*) words="--help --version --quiet --verbose --color --seeds --set --driver --adapter --tape-dir --verify --faults --json" ;;
+    sim:-*) words="--help --version --quiet --verbose --color --seeds --set --driver --adapter --tape-dir --verify --report --suppress --faults --json" ;;
     sim:*) files=yes ;;
     replay:-*) words="--help --version --quiet --verbose --color --force --gdb --trace" ;;
     replay:*) files=yes ;;
@@ -64,6 +67,8 @@ _ndisbox() {
     build:*) files=yes ;;
     inf:-*) words="--help --version --quiet --verbose --color --arch --subst --model --json" ;;
     inf:*) files=yes ;;
+    rules:-*) words="--help --version --quiet --verbose --color --json" ;;
+    rules:*) files=yes ;;
     esac
     local IFS=$'\n'
     if [[ $files ]]; then

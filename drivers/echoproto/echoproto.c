@@ -24,10 +24,10 @@ struct echo {                                 // one binding
     ULONG out;                                // sends not yet complete
     BOOLEAN running, pausing;
     ULONG64 echoed, copied, dropped;
-    NET_PNP_EVENT_NOTIFICATION *pause_event;  // answered when out is 0
+    BOOLEAN drain_wanted;                     // a pause waits for out to be 0
     BOOLEAN swap_mac;
     ULONG packet_filter;
-    KEVENT opened, closed, oid_done;
+    KEVENT opened, closed, oid_done, drained;
     NDIS_STATUS status;
 };
 
@@ -233,7 +233,7 @@ echo_receive(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, 
         KeLowerIrql(old);
 }
 
-// Sends are over: a pause that waited for them is, too. irql: DISPATCH
+// Sends are over: a pause that waits for them goes on. (It waits, because NdisCompleteNetPnPEvent is for PASSIVE_LEVEL.) irql: DISPATCH
 static void
 echo_sent(struct echo *echo, NET_BUFFER_LIST *mine, NET_BUFFER_LIST **mine_end, ULONG count)
 {
@@ -243,12 +243,11 @@ echo_sent(struct echo *echo, NET_BUFFER_LIST *mine, NET_BUFFER_LIST **mine_end, 
         echo->free = mine;
     }
     echo->out -= count;
-    NET_PNP_EVENT_NOTIFICATION *event = echo->out ? NULL : echo->pause_event;
-    if (event)
-        echo->pause_event = NULL;
+    if (!echo->out && echo->drain_wanted) {
+        echo->drain_wanted = FALSE;
+        KeSetEvent(&echo->drained, IO_NETWORK_INCREMENT, FALSE);
+    }
     KeReleaseSpinLockFromDpcLevel(&echo->lock);
-    if (event)
-        NdisCompleteNetPnPEvent(echo->binding, event, NDIS_STATUS_SUCCESS);
 }
 
 static PROTOCOL_SEND_NET_BUFFER_LISTS_COMPLETE echo_send_complete;
@@ -427,6 +426,7 @@ echo_bind(NDIS_HANDLE driver_context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS pa
     KeInitializeEvent(&echo->opened, SynchronizationEvent, FALSE);
     KeInitializeEvent(&echo->closed, SynchronizationEvent, FALSE);
     KeInitializeEvent(&echo->oid_done, SynchronizationEvent, FALSE);
+    KeInitializeEvent(&echo->drained, SynchronizationEvent, FALSE);
     echo->share_pool = echo_pool(0);
     echo->copy_pool = echo_pool(ECHO_COPY_BYTES);
     NDIS_STATUS status = echo->share_pool && echo->copy_pool ? echo_open(echo, bind, parameters) : NDIS_STATUS_RESOURCES;
@@ -458,16 +458,16 @@ echo_unbind(NDIS_HANDLE unbind, NDIS_HANDLE context)
 }
 
 static NDIS_STATUS
-echo_pause(struct echo *echo, NET_PNP_EVENT_NOTIFICATION *event)
+echo_pause(struct echo *echo)
 {
     KIRQL old;
     KeAcquireSpinLock(&echo->lock, &old);
     echo->running = FALSE;
-    if (echo->out)
-        echo->pause_event = event;
-    NDIS_STATUS status = echo->out ? NDIS_STATUS_PENDING : NDIS_STATUS_SUCCESS;
+    BOOLEAN wait = echo->drain_wanted = echo->out != 0;
     KeReleaseSpinLock(&echo->lock, old);
-    return status;
+    if (wait)
+        KeWaitForSingleObject(&echo->drained, Executive, KernelMode, FALSE, NULL);
+    return NDIS_STATUS_SUCCESS;
 }
 
 static PROTOCOL_NET_PNP_EVENT echo_pnp;
@@ -481,7 +481,7 @@ echo_pnp(NDIS_HANDLE context, PNET_PNP_EVENT_NOTIFICATION notification)
         return NDIS_STATUS_SUCCESS;           // about the driver, not about a binding
     switch (notification->NetPnPEvent.NetEvent) {
     case NetEventPause:
-        return echo_pause(echo, notification);
+        return echo_pause(echo);
     case NetEventRestart:
         KeAcquireSpinLock(&echo->lock, &old);
         echo->running = TRUE;

@@ -68,7 +68,7 @@ world_create(const struct world_config *config)
     world->boxes = calloc(config->stack->box_count + 1, sizeof *world->boxes);
     world->ports = port_world_create(config->sched);
     if (config->verify != VERIFY_OFF)
-        world->verify = verify_create(config->sched, config->verify);
+        world->verify = verify_create(config->sched, config->verify, config->sink);
     if (!world->boxes || !world->ports || (config->verify != VERIFY_OFF && !world->verify)) {
         world_destroy(world);
         return NULL;
@@ -544,6 +544,8 @@ world_teardown(struct world *world)
         if (left)
             world_finding(world, "%s: %u objects left behind (said above, by holder)", self->stack->name, left);
     }
+    if (world->verify && atomic_load(&world->verify->findings))
+        world_finding(world, "%u rules broken (said above)", atomic_load(&world->verify->findings));
     traffic_destroy(world);
     watch_destroy(world);
 }

@@ -32,6 +32,7 @@ struct world_config {
     void (*on_broken)(void *context, const char *function, const char *what);
     struct ex_fault *fault;          // planned failures of allocations (nt/ex/fault.h), lent; NULL: none
     enum verify_mode verify;         // how closely drivers are watched
+    struct verify_sink *sink;        // where reports go besides stderr, and what is suppressed; lent; NULL: none
     struct pcapng_writer *trace;     // NULL: none
 };
 

@@ -101,13 +101,13 @@ name_of(const struct io_image *image)
 static _Noreturn void
 broken(enum verify_rule rule, const struct verify_record *record, const struct io_image *driver, const char *function, const char *text)
 {
-    verify_report(&(struct verify_finding){.rule = rule,
-                                           .driver = driver,
-                                           .function = function,
-                                           .text = text,
-                                           .object_kind = "NET_BUFFER_LIST",
-                                           .object = record->nbl,
-                                           .history = &record->history});
+    verify_report_fatal(&(struct verify_finding){.rule = rule,
+                                                 .driver = driver,
+                                                 .function = function,
+                                                 .text = text,
+                                                 .object_kind = "NET_BUFFER_LIST",
+                                                 .object = record->nbl,
+                                                 .history = &record->history});
 }
 
 static _Noreturn void
@@ -116,7 +116,7 @@ not_yours(const struct verify_record *record, const struct io_image *from, enum 
     static const char *const verbs[] = {"sends", "completes", "indicates", "returns"};
     char text[300];
     if (record->is_home && how == VERIFY_COMPLETED)
-        snprintf(text, sizeof text, "%s completes a NET_BUFFER_LIST that is not out: %s has it back already, or never sent it",
+        snprintf(text, sizeof text, "%s completes a NET_BUFFER_LIST that is not out (completed twice, or never sent): %s has it",
                  name_of(from), name_of(record->origin_image));
     else
         snprintf(text, sizeof text, "%s %s a NET_BUFFER_LIST that is not its own: %s has it%s", name_of(from), verbs[how],

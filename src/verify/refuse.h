@@ -19,7 +19,3 @@ _Noreturn void verify_contract(const char *function, const char *what);
 
 /* The same for a handle that is not of the kind the function takes. found may be any pointer; it is not followed if NULL. */
 _Noreturn void verify_bad_handle(const char *function, const void *found, unsigned wanted_kind);
-
-/* Reports a broken rule by its id and ends the process with status 1; whoever runs the box hears of it first (box->on_finding).
- * irql: any   locks: none taken   owns: borrows all   fails: never; it does not return */
-_Noreturn void verify_broken(const char *function, const char *what, const char *rule);

@@ -4,10 +4,10 @@
 #ifndef NBX_VERIFY_REPORT_H
 #define NBX_VERIFY_REPORT_H
 
+#include <stdbool.h>
+
 #include "verify/history.h"
 #include "verify/rules.h"
-
-struct ke_thread;
 
 struct verify_finding {
     enum verify_rule rule;
@@ -21,8 +21,14 @@ struct verify_finding {
     size_t frame_count;
 };
 
-// Say it on stderr and to whoever runs the box (box->on_finding), and end the process with 1.
+// Say it: on stderr, in the report files, to whoever runs the box (box->on_finding). A rule of severity ENDS ends the process with 1; one
+// that COUNTS, and one that is suppressed, returns. The same rule broken by the same driver at the same place is said once.
 // irql: any   locks: none taken   owns: borrows all   fails: never
-_Noreturn void verify_report(const struct verify_finding *finding);
+void verify_report(const struct verify_finding *finding);
+// The same for a rule of severity FATAL: it does not return.
+_Noreturn void verify_report_fatal(const struct verify_finding *finding);
+// The usual case: no object.
+void verify_rule_broken(enum verify_rule rule, const char *function, const char *format, ...) __attribute__((format(printf, 3, 4)));
+_Noreturn void verify_rule_fatal(enum verify_rule rule, const char *function, const char *text);
 
 #endif

@@ -1,16 +1,32 @@
 // SPDX-License-Identifier: MIT
 // The rules; see rules.h. No include guard: it is included for its rows.
-// RULE(number, name, severity, demand, what Windows calls it, a test that breaks it, a test that keeps it)
-// A number is never used again for something else. 0001 to 0099 what the runtime cannot go on without, 0100 to 0199 NDIS,
-// 0200 to 0299 IRQL and locks, 0300 to 0399 memory, 0400 to 0499 IRPs, 0500 to 0599 timers and work items.
-RULE(0001, DdiMissing, "ends", "A driver calls only what is provided (ndisbox ddi NAME says).", "-",
-     "refused_call_reports_the_name_and_the_caller", "a_front_door_that_exists_is_called")
-RULE(0005, SendChanged, "ends",
-     "What a driver has sent belongs to those below until it is completed: nobody frees it, sends it again or completes it twice, "
-     "and it comes back as it went.",
-     "Driver Verifier: invariant MDL checking; BugCheck 0xC4",
-     "a_driver_that_touches_a_NET_BUFFER_LIST_while_it_is_out_is_stopped", "a_driver_that_waits_for_the_completion_is_not_stopped")
-RULE(0006, NotOwned, "ends",
+// RULE(number, name, severity, demand, what Windows calls a breach, a test that breaks it, a test that keeps it)
+// A number is never used again for something else. 0001 to 0099: what the runtime itself cannot go on without; 0100 to 0199: NDIS;
+// 0200 to 0299: IRQL and locks; 0300 to 0399: memory; 0400 to 0499: IRPs; 0500 to 0599: timers and work items.
+// Severity: FATAL ends the run, for the call has nothing to go on with; ENDS ends it too, unless --suppress lets it go on; COUNTS goes on.
+RULE(0001, DdiMissing, FATAL, "A driver calls only what is provided; ndisbox ddi NAME says what is.", "-",
+     "refused_call_prints_its_name_and_ends_with_status_1", "every_function_of_the_table_is_visible_to_a_driver")
+RULE(0002, Contract, FATAL,
+     "A driver answers what is pending, once, and in the way that the call's page allows. (What has a rule of its own is reported "
+     "by that.)",
+     "-", "ProtocolUnbindAdapterEx_that_does_not_close_is_reported",
+     "NdisOpenAdapterEx_opens_once_for_a_bind_and_again_after_a_close")
+RULE(0003, Handle, FATAL, "A handle is of the kind that the function takes, and not closed; a SourceHandle is a binding.", "-",
+     "a_SourceHandle_that_is_no_binding_stops_the_driver_with_a_report", "NDIS_returns_an_NBL_by_its_SourceHandle")
+RULE(0004, Crash, FATAL, "A driver does not fault.", "BugCheck 0xD1, 0x50, 0x7E and their kin",
+     "a_crash_names_the_driver_its_function_and_the_DDI", "NDIS_returns_an_NBL_by_its_SourceHandle")
+RULE(0005, SendChanged, FATAL,
+     "A NET_BUFFER_LIST is sent, completed, indicated, returned and freed only by the driver that has it, and what was sent comes back "
+     "as it went.",
+     "BugCheck 0xC4 (invariant MDL checking); BugCheck 0x15E (0x30)",
+     "a_driver_that_touches_a_NET_BUFFER_LIST_while_it_is_out_is_stopped",
+     "structures_that_came_back_may_be_used_in_a_later_send")
+RULE(0006, NotOwned, FATAL,
      "A driver does not touch a NET_BUFFER_LIST, its NET_BUFFERs, MDLs or data after it has given them away: not after a send and "
      "before its completion, not after passing on, returning, completing or indicating.",
      "-", "a_sender_that_reads_what_it_has_sent_is_stopped", "a_sender_that_waits_for_its_completion_may_read")
+RULE(0200, IrqlAtDoor, ENDS, "Each function is called at an IRQL that its page allows; ndisbox ddi NAME says which.",
+     "Static Driver Verifier: Irql_*_Function; DDI compliance checking (Irql*)", "a_function_called_above_its_IRQL_is_reported",
+     "a_function_called_at_its_IRQL_is_not_reported")
+RULE(0201, IrqlReturn, ENDS, "A driver's handler returns at the IRQL at which it was called.", "DDI compliance checking: IrqlReturn",
+     "a_handler_that_comes_back_at_another_IRQL_is_reported", "a_handler_that_restores_the_IRQL_is_not_reported")

@@ -9,6 +9,9 @@
 #include "verify/fence.h"
 #include "verify/ledger.h"
 
+// irql.c
+void verify_irql_returned(struct ke_thread *self, const struct ke_crossing *crossing);
+
 static void
 on_switch(void *context, struct sched_thread *to)
 {
@@ -18,13 +21,14 @@ on_switch(void *context, struct sched_thread *to)
 }
 
 struct verify *
-verify_create(struct sched *sched, enum verify_mode mode)
+verify_create(struct sched *sched, enum verify_mode mode, struct verify_sink *sink)
 {
     struct verify *verify = calloc(1, sizeof *verify);
     if (!verify)
         return NULL;
     verify->mode = mode;
     verify->sched = sched;
+    verify->sink = sink;
     verify->with_stacks = mode == VERIFY_STRICT || sched->is_sim;
     if (mode != VERIFY_STRICT || !sched->is_sim || !fence_works())
         return verify;
@@ -65,6 +69,8 @@ void
 verify_crossed_out(struct ke_thread *self, const struct ke_crossing *crossing)
 {
     struct verify *verify = self->box->verify;
+    if (self->irql != crossing->irql && crossing->name)
+        verify_irql_returned(self, crossing);
     if (verify->fence)
         fence_view(verify->fence, crossing->before);
 }

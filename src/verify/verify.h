@@ -5,6 +5,7 @@
 #ifndef NBX_VERIFY_VERIFY_H
 #define NBX_VERIFY_VERIFY_H
 
+#include "ddi_ids.h"
 #include "nt/ke/ke.h"
 
 enum verify_mode {
@@ -13,22 +14,37 @@ enum verify_mode {
     VERIFY_STRICT                             // stacks of every hand-over; on sim in asan builds the fence (fence.h)
 };
 
+#define VERIFY_SAID_MAX 256
+
 struct fence;
+struct verify_sink;
 
 struct verify {
     enum verify_mode mode;
     struct sched *sched;
     struct fence *fence;                      // NULL: none
+    struct verify_sink *sink;                 // report files and suppressions (sink.h), lent; NULL: none
     bool with_stacks;
+    _Atomic uint32_t ending;                  // the thread whose report ends the run
+    _Atomic uint32_t findings;                // after which the run went on
+    _Atomic uint64_t said[VERIFY_SAID_MAX];   // places that were reported already
 };
 
-// mode: not VERIFY_OFF (then there is none: box->verify is NULL). owns: returns it; verify_destroy frees it, after all boxes that show
-// it have gone. fails: NULL when out of memory.
-struct verify *verify_create(struct sched *sched, enum verify_mode mode);
+// mode: not VERIFY_OFF (then there is none: box->verify is NULL). sink: lent, may be NULL.
+// owns: returns it; verify_destroy frees it, after all boxes that show it have gone. fails: NULL when out of memory.
+struct verify *verify_create(struct sched *sched, enum verify_mode mode, struct verify_sink *sink);
 void verify_destroy(struct verify *verify);
 
+// A driver is at the door of this function: was it allowed to come, at its IRQL? irql.c
+void verify_door(struct ke_thread *self, enum ddi_id id);
+
 // Every front door begins and ends with these. On sim they are choice points and go into the trace hash; DDI ids come from the table.
-#define VERIFY_ENTER(name) sched_choice(sched_self->sched, SCHED_POINT_DDI)
+#define VERIFY_ENTER(name) \
+    do { \
+        if (__builtin_expect(ke_self()->box->verify != NULL, 0)) \
+            verify_door(ke_self(), DDI_##name); \
+        sched_choice(sched_self->sched, SCHED_POINT_DDI); \
+    } while (0)
 #define VERIFY_LEAVE(name) ((void)0)
 
 #endif

@@ -92,6 +92,8 @@ cmd_docs(const struct args *args)
     const char *folder = write ? write : check;
     bool is_good = page(folder, write, "docs/man/ndisbox.1", help_print_man, NULL);
     is_good &= page(folder, write, "docs/man/ndisbox-stack.5", stack_schema_print_man, NULL);
+    is_good &= page(folder, write, "docs/man/ndisbox-rules.7", rules_print_man, NULL);
+    is_good &= page(folder, write, "docs/rules/README.md", rules_print_table, NULL);
     is_good &= page(folder, write, "docs/ndisbox-stack.schema.json", stack_schema_print_json, NULL);
     is_good &= page(folder, write, "completion/ndisbox.bash", help_print_bash, NULL);
     for (const struct verb *verb = verbs; verb->name; verb++) {

@@ -2,6 +2,7 @@
 // ndisbox run and ndisbox demo: a stack file, the short form or the built-in example -> checked -> drawn, printed, or run.
 #include "faults.h"
 #include "out.h"
+#include "reports.h"
 #include "run.h"
 #include "tool.h"
 
@@ -39,8 +40,11 @@ go(const struct args *args, struct stack *stack)
         code = EXIT_USAGE;
     } else if (!faults_read(args, &faults, &options.faults)) {
         code = EXIT_USAGE;
+    } else if (!reports_open(args, &options.sink)) {
+        code = EXIT_USAGE;
     } else {
         code = run_stack(stack, &options);
+        reports_close(options.sink);
     }
     stack_destroy(stack);
     return code;

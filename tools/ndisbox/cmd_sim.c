@@ -4,6 +4,7 @@
 
 #include "faults.h"
 #include "out.h"
+#include "reports.h"
 #include "run.h"
 #include "tool.h"
 
@@ -30,8 +31,10 @@ cmd_sim(const struct args *args)
                   real->port_place.file, real->port_place.line, real->port_place.column, real->port, real->box->name, real->name);
     else if (real)
         out_error("port %s lives in real time; under seeds use wire, pcap, sink or none", real->port);
-    else if (source_check_images(stack))
+    else if (source_check_images(stack) && reports_open(args, &options.sink)) {
         code = run_seeds(stack, &options, first, last);
+        reports_close(options.sink);
+    }
     stack_destroy(stack);
     return code;
 }

@@ -268,6 +268,7 @@ run_main(void *arg)
                                   .on_broken = run_on_broken,
                                   .context = run,
                                   .verify = (enum verify_mode)run->options->verify,
+                                  .sink = run->options->sink,
                                   .fault = run->fault,
                                   .trace = run->trace};
     run->world = world_create(&config);

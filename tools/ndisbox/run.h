@@ -10,6 +10,7 @@
 #include "stack/stack.h"
 
 struct ex_fault_plan;
+struct verify_sink;
 
 enum run_verify {
     RUN_VERIFY_OFF,
@@ -21,6 +22,7 @@ struct run_options {
     uint64_t for_ns;             // 0: until the script ends or a signal comes
     const char *trace_path;      // pcapng; "-": stdout, then results go to stderr; NULL: none
     enum run_verify verify;
+    struct verify_sink *sink;    // report files and suppressions; NULL: none
     bool json;                   // results as one JSON document on stdout
     bool quiet;
     unsigned verbose;

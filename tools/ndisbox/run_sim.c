@@ -4,6 +4,8 @@
 //   run_tape:  the tape's notes hold the resolved stack and the build ids -> the same run again -> was it the same?
 // The same seed gives the same trace hash; every sweep runs its first seed twice to prove it on this very build.
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +21,7 @@
 #include "run_int.h"
 #include "sim/sim.h"
 #include "tool.h"
+#include "verify/sink.h"
 #include "wire/pcapng.h"
 
 struct sweep {
@@ -139,9 +142,17 @@ seed_run(const struct stack *stack, const struct run_options *options, const str
     run.events = result->events;
     run.tape = tape;
     run.seed = config->seed;
+    char replay[PATH_MAX + 32];
+    snprintf(replay, sizeof replay, "ndisbox replay %s  # seed %llu", tape ? tape : "", (unsigned long long)config->seed);
+    if (options->sink && tape)
+        verify_sink_replay(options->sink, replay);
+    if (options->verify == RUN_VERIFY_STRICT)
+        sim_tape_note(run.sched, "verify", "strict");
     result->ended = sched_run(run.sched, "main", run_main, &run, NULL);
     result->findings = run.findings + (result->ended ? 1 : 0);
     result->result = run.result;
+    if (options->sink)
+        verify_sink_replay(options->sink, NULL);
     sim_stats_get(run.sched, &result->stats);
     if (config->tape_in && sim_replay_check(run.sched))
         result->findings++;
@@ -399,6 +410,19 @@ tape_faults(const char *path, struct faults *faults, bool *has)
     return good;
 }
 
+// A tape of a strict run is replayed as one.
+static enum run_verify
+tape_verify(const char *path, enum run_verify given)
+{
+    const char *error;
+    char *text = NULL;
+    enum run_verify verify = given;
+    if (!sim_tape_note_load(path, "verify", &text, &error) && !strcmp(text, "strict"))
+        verify = RUN_VERIFY_STRICT;
+    free(text);
+    return verify;
+}
+
 int
 run_tape(const char *path, const struct run_options *given)
 {
@@ -411,6 +435,7 @@ run_tape(const char *path, const struct run_options *given)
     if (!tape_faults(path, &faults, &has_faults))
         return code;
     with_faults.faults = has_faults ? &faults.plan : NULL;
+    with_faults.verify = tape_verify(path, given->verify);
     struct stack *stack = tape_stack(path, &text);
     if (stack && tape_build_matches(path, stack, options->force)) {
         const char *notes[2] = {NULL, NULL};

@@ -110,6 +110,10 @@ bool source_driver_path(const struct stack_driver *driver, char *path, size_t pa
 // ---- cmd_inf.c: the bytes of an INF. owns: returns them, free(). fails: NULL, *why says why.
 char *inf_file_bytes(const char *path, size_t *length_bytes, const char **why);
 
+// ---- cmd_rules.c
+void rules_print_man(FILE *out);                                          // ndisbox-rules(7)
+void rules_print_table(FILE *out);                                        // docs/rules/README.md
+
 // ---- the verbs
 int cmd_run(const struct args *args);
 int cmd_demo(const struct args *args);
@@ -120,6 +124,7 @@ int cmd_replay(const struct args *args);
 int cmd_bench(const struct args *args);
 int cmd_sim(const struct args *args);
 int cmd_inf(const struct args *args);
+int cmd_rules(const struct args *args);
 int cmd_stack_schema(const struct args *args);
 int cmd_docs(const struct args *args);
 

@@ -34,6 +34,12 @@ const struct option_row common_options[] = {
             "(under sim, one a seed); with @DRIVER behind it, only that driver's. What then does not come about is no finding; a " \
             "crash, a leak or a hang is"}
 
+#define REPORT_ROW \
+    {"report", 0, OPTION_LIST, "F.json|F.txt", .doc = "Write each finding to this file too, as JSON or as text. May be repeated"}
+#define SUPPRESS_ROW \
+    {"suppress", 0, OPTION_LIST, "FILE", \
+     .doc = "Do not report what stands in this file, in lines like NBX-0107 fun:Name # why. Lines that matched nothing are listed"}
+
 static const struct option_row run_options[] = {
     SET_ROW,
     DRIVER_ROW,
@@ -46,8 +52,8 @@ static const struct option_row run_options[] = {
     VERIFY_ROW,
     FAULTS_ROW,
     JSON_ROW,
-    {"report", 0, OPTION_LIST, "FILE", .doc = "Write findings to a file",
-     .later = "findings are printed on stderr for now; redirect them (2>findings.txt)"},
+    REPORT_ROW,
+    SUPPRESS_ROW,
     {0}};
 
 static const struct option_row demo_options[] = {
@@ -89,9 +95,13 @@ static const struct option_row sim_options[] = {
     ADAPTER_ROW,
     {"tape-dir", 0, OPTION_FILE, "DIR", .doc = "Where tapes of findings are written; the current directory without it"},
     VERIFY_ROW,
+    REPORT_ROW,
+    SUPPRESS_ROW,
     FAULTS_ROW,
     JSON_ROW,
     {0}};
+
+static const struct option_row rules_options[] = {JSON_ROW, {0}};
 
 static const struct option_row schema_options[] = {
     {"man", 0, OPTION_FLAG, .doc = "As a manual page, ndisbox-stack(5)"}, {"json", 0, OPTION_FLAG, .doc = "As JSON Schema 2020-12"}, {0}};
@@ -249,7 +259,15 @@ const struct verb verbs[] = {
      .examples = "ndisbox inf mylwf.inf\nndisbox inf mynic.inf --json | jq .settings\n"
                  "ndisbox inf mytap.inf.in --subst COMPONENT_ID=mytap --subst PROVIDER=Me",
      .run = cmd_inf},
-    {.name = "rules", .summary = "the verifier's rules, with the Windows id each maps to", .later = "a report names its rule (NBX-...)"},
+    {.name = "rules",
+     .synopsis = "[ID|NAME]",
+     .summary = "the verifier's rules, with the Windows id each maps to",
+     .about = "Without an operand, all rules, one a line; with one, what it demands, what Windows calls a breach, what happens then, and "
+              "the tests that show it. All of them stand in ndisbox-rules(7) and, with a page each, in docs/rules.",
+     .options = rules_options,
+     .operand_max = 1,
+     .examples = "ndisbox rules\nndisbox rules NBX-0006\nndisbox rules --json | jq '.[].windows'",
+     .run = cmd_rules},
     {.name = "test",
      .summary = "build, lifecycle, traffic and seeds from a project and its INF",
      .later = "write a stack file and use \"ndisbox sim\""},

@@ -845,7 +845,7 @@ kit_run(uint64_t seed, void (*fn)(void))
     kit.box = box_create(sched, &config);
     ck_assert_ptr_nonnull(kit.box);
     if (kit_verify != VERIFY_OFF)
-        ck_assert_ptr_nonnull(kit.box->verify = verify_create(sched, kit_verify));
+        ck_assert_ptr_nonnull(kit.box->verify = verify_create(sched, kit_verify, NULL));
     struct verify *verify = kit.box->verify;
     ck_assert_int_eq(box_run(kit.box, kit_inside, (void *)fn), 0);
     ck_assert_uint_eq(kit.left, 0);

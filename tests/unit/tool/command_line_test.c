@@ -42,7 +42,7 @@ TEST(every_verb_has_help_with_exit_status_and_examples)
 
 TEST(a_verb_that_comes_later_says_so_and_what_to_do_instead)
 {
-    static const char *const names[] = {"check", "rules", "test", "fuzz"};
+    static const char *const names[] = {"check", "test", "fuzz"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct told *told = tool(names[i]);
         ck_assert_int_eq(told->code, 2);
@@ -61,6 +61,8 @@ TEST(a_mistyped_word_gets_the_nearest_one)
     err_has(tool("bench bridg"), "no benchmark \"bridg\" (did you mean \"bridge\"?)");
 }
 
+#define HELLO NBX_SOURCE_DIR "/examples/hello.yaml"
+
 TEST(an_option_with_a_bad_value_is_refused)
 {
     static const char *const lines[][2] = {{"run x.yaml --for 10", "--for: found \"10\"; allowed: a duration"},
@@ -68,7 +70,9 @@ TEST(an_option_with_a_bad_value_is_refused)
                                            {"run x.yaml --check=1", "--check takes no value"},
                                            {"sim x.yaml --seeds 9..1", "--seeds: found \"9..1\"; allowed: a range"},
                                            {"trace x -n many", "--limit: found \"many\"; allowed: a whole number"},
-                                           {"run x.yaml --report f.json", "--report is not available"},
+                                           {"run " HELLO " --report f.sarif", "--report f.sarif: a report is a .json or a .txt file"},
+                                           {"run " HELLO " --suppress nowhere", "--suppress nowhere: No such file"},
+                                           {"run " HELLO " --report f.txt --verify off", "need the verifier"},
                                            {"run a.yaml b.yaml", "\"b.yaml\" is one word too many"},
                                            {"trace", "something is missing: ndisbox trace F.pcapng"},
                                            {"ddi --coverage NdisX", "--coverage counts all rows"}};
@@ -202,7 +206,7 @@ TEST(the_generated_pages_are_current)
 
 TEST(a_page_that_is_out_of_date_is_named)
 {
-    const struct told *told = tool("--version; mkdir -p docs/man completion; " NBX_TOOL
+    const struct told *told = tool("--version; mkdir -p docs/man docs/rules completion; " NBX_TOOL
                                    " docs --write . || exit 7; echo >>docs/man/ndisbox-run.1; " NBX_TOOL " docs --check .");
     ck_assert_int_eq(told->code, 1);
     err_has(told, "docs/man/ndisbox-run.1 is not what the tables say");
