@@ -252,3 +252,39 @@ TEST(ReadULongNoFence_gives_the_value)
     ULONG value = 0xdeadbeef;
     ck_assert_uint_eq(ReadULongNoFence(&value), 0xdeadbeef);
 }
+
+// Dekker's handshake: each of two threads says that it is there and then looks for the other. With a full barrier in between at least one
+// of them sees the other; without, the processor's store buffer lets both look too early now and then.
+static volatile LONG here[2], seen[2], arrived;
+
+static void
+meet(LONG round)
+{
+    InterlockedIncrement(&arrived);
+    while (ReadAcquire(&arrived) < 2 * round)
+        sched_yield();
+}
+
+static void *
+handshakes(void *context)
+{
+    int me = (int)(uintptr_t)context;
+    for (LONG i = 0; i < ROUNDS; i++) {
+        meet(3 * i + 1);
+        here[me] = 1;
+        KeMemoryBarrier();
+        seen[me] = here[!me];
+        meet(3 * i + 2);
+        ck_assert(seen[0] || seen[1]);
+        meet(3 * i + 3);
+        here[me] = 0;
+    }
+    return context;
+}
+TEST(KeMemoryBarrier_lets_no_load_pass_a_store_before_it)
+{
+    pthread_t other;
+    ck_assert_int_eq(pthread_create(&other, NULL, handshakes, (void *)1), 0);
+    handshakes((void *)0);
+    pthread_join(other, NULL);
+}
