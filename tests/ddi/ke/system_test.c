@@ -85,7 +85,7 @@ bugcheck_body(void)
 }
 TEST(KeBugCheck_ends_the_box_with_its_code)
 {
-    expect_bugcheck(bugcheck_body, "0xE2");
+    expect_bugcheck(bugcheck_body, "bug check 0xE2 ");
 }
 
 // ---- threads and processes --------------------------------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ NT_TEST(KeStackAttachProcess_and_back_leaves_the_thread_where_it_was)
 {
     KAPC_STATE state;
     PEPROCESS mine = PsGetCurrentProcess();
-    memset(&state, 0xff, sizeof state);
+    memset(&state, 0, sizeof state);   // nothing attached: the way back would be a bug check
     KeStackAttachProcess((PRKPROCESS)mine, &state);
     ck_assert_ptr_eq(PsGetCurrentProcess(), mine);
     KeUnstackDetachProcess(&state);
@@ -183,8 +183,8 @@ say(void *context, const char *text)
 NT_TEST(DbgPrintEx_prints_and_gives_success)
 {
     box_self()->on_message = say;
-    ck_assert_uint_eq(DbgPrintEx(DPFLTR_IHVNETWORK_ID, DPFLTR_ERROR_LEVEL, "%s %wZ %d\n", "one", &(UNICODE_STRING)RTL_CONSTANT_STRING(L"two"), 3),
-                      STATUS_SUCCESS);
+    UNICODE_STRING two = RTL_CONSTANT_STRING(L"two");
+    ck_assert_uint_eq(DbgPrintEx(DPFLTR_IHVNETWORK_ID, DPFLTR_ERROR_LEVEL, "%s %wZ %d\n", "one", &two, 3), STATUS_SUCCESS);
     ck_assert_msg(strstr(said, "one two 3") != NULL, "%s", said);
     box_self()->on_message = NULL;
 }

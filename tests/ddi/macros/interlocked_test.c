@@ -68,6 +68,13 @@ TEST(InterlockedIncrement64_gives_the_new_value_and_loses_none)
     ck_assert_int_eq(InterlockedIncrement64(&value), 0x100000000);
     ATOMIC_IN_FOUR_THREADS(shared64, count_increment64, THREADS * ROUNDS);
 }
+COUNTED(count_increment_nofence64, InterlockedIncrementNoFence64(&shared64))
+TEST(InterlockedIncrementNoFence64_gives_the_new_value_and_loses_none)
+{
+    LONG64 value = 0xffffffff;
+    ck_assert_int_eq(InterlockedIncrementNoFence64(&value), 0x100000000);
+    ATOMIC_IN_FOUR_THREADS(shared64, count_increment_nofence64, THREADS * ROUNDS);
+}
 COUNTED(count_decrement, InterlockedDecrement(&shared))
 TEST(InterlockedDecrement_gives_the_new_value_and_loses_none)
 {

@@ -406,6 +406,24 @@ NT_TEST(RtlIpv6StringToAddressA_reads_and_RtlIpv6AddressToStringA_writes_the_sho
     ck_assert_int_eq(*wide_end, '/');
 }
 
+NT_TEST(RtlIpv6StringToAddressW_reads_every_form_and_stops_where_it_cannot_go_on)
+{
+    IN6_ADDR address;
+    PCWSTR end;
+    PCWSTR text = L"2001:db8::8:800:200c:417a,x";
+    static const UCHAR bytes[16] = {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 8, 8, 0, 0x20, 0x0c, 0x41, 0x7a};
+    ck_assert_int_eq(RtlIpv6StringToAddressW(text, &end, &address), STATUS_SUCCESS);
+    ck_assert_int_eq(memcmp(&address, bytes, 16), 0);
+    ck_assert_ptr_eq(end, text + 25);
+    ck_assert_int_eq(RtlIpv6StringToAddressW(L"::ffff:192.0.2.33", &end, &address), STATUS_SUCCESS);
+    ck_assert_int_eq(memcmp((UCHAR *)&address + 12, (UCHAR[]){192, 0, 2, 33}, 4), 0);
+    static const PCWSTR bad[] = {L"", L"1:2:3", L"1::2::3", L"12345::", L"1:2:3:4:5:6:7:8:9", L"g::"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        NTSTATUS status = RtlIpv6StringToAddressW(bad[i], &end, &address);
+        ck_assert_msg(status == STATUS_INVALID_PARAMETER || *end, "row %zu", i);
+    }
+}
+
 NT_TEST(RtlIpv4StringToAddressW_is_strict_on_request)
 {
     IN_ADDR address;
