@@ -36,6 +36,11 @@ _ndisbox() {
     sim:--faults) return ;;
     replay:--trace) files=yes ;;
     bench:--for) return ;;
+    check:--property) return ;;
+    check:--define) return ;;
+    check:--include) return ;;
+    check:--subst) return ;;
+    check:--subst-file) files=yes ;;
     build:--output) files=yes ;;
     build:--property) return ;;
     build:--define) return ;;
@@ -49,7 +54,7 @@ _ndisbox() {
     esac
     [[ $words$files ]] || case $verb:$word in
     :-*) words="--help --version --quiet --verbose --color" ;;
-    :*) words="help run demo ddi trace sim replay bench build inf rules" ;;
+    :*) words="help run demo ddi trace sim replay bench check build inf rules" ;;
     run:-*) words="--help --version --quiet --verbose --color --set --driver --adapter --check --print-stack --for --trace --verify --faults --json --report --suppress" ;;
     run:*) files=yes ;;
     demo:-*) words="--help --version --quiet --verbose --color --check --print-stack --set --trace --verify --json" ;;
@@ -63,6 +68,8 @@ _ndisbox() {
     replay:*) files=yes ;;
     bench:-*) words="--help --version --quiet --verbose --color --for --json" ;;
     bench:*) words="nbl-forward bridge" ;;
+    check:-*) words="--help --version --quiet --verbose --color --property --define --include --subst --subst-file --json" ;;
+    check:*) files=yes ;;
     build:-*) words="--help --version --quiet --verbose --color --output --property --define --include --subst --subst-file --sanitize --coverage --fresh" ;;
     build:*) files=yes ;;
     inf:-*) words="--help --version --quiet --verbose --color --arch --subst --model --json" ;;

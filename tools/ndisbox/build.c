@@ -188,7 +188,7 @@ build_open(struct build *build, const struct build_request *request)
                                     request->subst_count};
     build->import = import_read(&import);
     build->project = import_project(build->import);
-    for (size_t i = 0; i < build->project->fault_count; i++)
+    for (size_t i = 0; i < build->project->fault_count && !request->is_check; i++)
         build_print_fault(build, &build->project->faults[i]);
     int code = build->project->fault_count ? EXIT_USAGE : work_make(build, (const char *const *)paths) ? EXIT_CLEAN
                                                                                                        : EXIT_MACHINE;

@@ -22,6 +22,7 @@ struct build_request {
     bool has_coverage;
     bool is_fresh;               // compile everything, whatever is there from before
     bool is_quiet, is_verbose;
+    bool is_check;               // faults of the project are told by the caller
     const char *out;             // NULL: NAME.so in the cache
 };
 

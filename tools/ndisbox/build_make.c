@@ -171,7 +171,8 @@ compile(struct build *build)
         code = build_run(jobs, count, "compiling");
         if (code == EXIT_CLEAN && failed_find(build, jobs, is_asked, is_failed)) {
             size_t found = build_mends_find(build, is_failed);
-            code = found == SIZE_MAX ? 130 : found ? EXIT_CLEAN : EXIT_FINDING;
+            code = found == SIZE_MAX ? 130 : found ? EXIT_CLEAN
+                                                   : EXIT_FINDING;
             goes_on = found && found != SIZE_MAX;
         }
         if (code == EXIT_FINDING || (code == EXIT_CLEAN && !goes_on))

@@ -120,6 +120,7 @@ int cmd_demo(const struct args *args);
 int cmd_ddi(const struct args *args);
 int cmd_trace(const struct args *args);
 int cmd_build(const struct args *args);
+int cmd_check(const struct args *args);
 int cmd_replay(const struct args *args);
 int cmd_bench(const struct args *args);
 int cmd_sim(const struct args *args);

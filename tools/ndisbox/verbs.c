@@ -143,6 +143,8 @@ static const struct option_row build_options[] = {
     {"fresh", 0, OPTION_FLAG, .doc = "Compile everything, whatever an earlier build left in the cache"},
     {0}};
 
+static const struct option_row check_options[] = {PROPERTY_ROW, DEFINE_ROW, INCLUDE_ROW, SUBST_ROW, SUBST_FILE_ROW, JSON_ROW, {0}};
+
 static const char *const bench_names[] = {"nbl-forward", "bridge", NULL};
 static const struct option_row no_options[] = {{0}};
 
@@ -229,7 +231,19 @@ const struct verb verbs[] = {
      .operand_max = 1,
      .examples = "ndisbox bench nbl-forward\nndisbox bench bridge --for 10s --json",
      .run = cmd_bench},
-    {.name = "check", .summary = "before building: what a driver needs of us", .later = "use \"ndisbox ddi NAME\" for single functions"},
+    {.name = "check",
+     .synopsis = "PROJECT|X.so|X.sys [OPTION]...\nFILE.c... [OPTION]...",
+     .summary = "before building: what a driver needs of us",
+     .about = "The kind of the driver, each function, callback and macro of Windows that its code uses with its status in the DDI table "
+              "(ndisbox ddi), and what is refused: frameworks, assembler, headers that nobody has. A project is read through its "
+              "preprocessor, so that what its configuration leaves out does not count; nothing is compiled. Of a shared object the "
+              "undefined names are looked up, of a .sys its import table.",
+     .options = check_options,
+     .operand_min = 1,
+     .operand_max = 256,
+     .exits = "something that the driver needs is refused, absent or unknown",
+     .examples = "ndisbox check mylwf.vcxproj\nndisbox check mylwf.vcxproj --json\nndisbox check mylwf.sys",
+     .run = cmd_check},
     {.name = "build",
      .synopsis = "PROJECT [OPTION]...\nFILE.c... [OPTION]...",
      .summary = "compile an unmodified driver from its project",

@@ -121,7 +121,10 @@ marker_read(struct scan_text *t)
         t->is_ours = t->place.file[0] == '<';
         for (size_t i = 0; i < t->outside_count; i++)
             t->is_ours |= !strncmp(t->place.file, t->outside[i], strlen(t->outside[i]));
-        if (!t->is_ours && !list_has(&t->scan->files, t->place.file))
+        t->is_repeated = false;
+        for (size_t i = 0; i < t->files_before && !t->is_repeated; i++)
+            t->is_repeated = !strcmp(t->scan->files.items[i], t->place.file);
+        if (!t->is_ours && !t->is_repeated && !list_has(&t->scan->files, t->place.file))
             list_add(t->scan->texts, &t->scan->files, t->place.file);
         t->place.line = line;
         t->at = end < t->end ? end + 1 : end;
@@ -261,15 +264,16 @@ word_seen(struct scan_text *t, const struct scan_token *token, const struct scan
     bool is_call = next_sign(t) == '(' && (t->braces > 0 || token->in_directive) && !is_member;
     if (is_member)
         return;
-    if (!use->count++)
+    if (!use->count)
         use->place = token->place;
+    use->count += !use->count || !t->is_repeated;
     use->is_call |= is_call;
     use->is_declared |= !is_call || (token->in_directive && scan_is(before, "define"));
     if (scan_is(before, "struct") && next_sign(t) != '(' && !token->in_directive)
         tag_seen(t, token);
     if (token->in_directive)
         return;
-    if (scan_is(token, "long"))
+    if (scan_is(token, "long") && !t->is_repeated)
         long_seen(t, token, before);
     if (scan_is(token, "__asm") || scan_is(token, "_asm"))
         scan_fault(t->scan, token->place, "__asm", "inline assembler of the Microsoft compiler is not followed; use an intrinsic, or C");
@@ -288,7 +292,8 @@ import_scan_text(struct import_scan *scan, const char *text, size_t text_bytes, 
                           .end = text + text_bytes,
                           .place = {"<text>", 1},
                           .outside = outside,
-                          .outside_count = outside_count};
+                          .outside_count = outside_count,
+                          .files_before = scan->files.count};
     struct scan_token token, before = {0};
     scan->has_try = false;
     while (scan_token(&t, &token)) {

@@ -20,6 +20,8 @@ struct scan_text {
     const char *const *outside;
     size_t outside_count;
     unsigned braces, long_line;
+    size_t files_before;         // files that an earlier text has shown
+    bool is_repeated;            // this is one of them: counted already
     bool is_ours, directive, is_define;
 };
 

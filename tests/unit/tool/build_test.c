@@ -44,8 +44,7 @@ built(const char *arguments, const char *wanted)
     out_has(told, wanted);
 }
 
-#define PROJECT(inside) \
-    "<Project>\n<PropertyGroup><ConfigurationType>Driver</ConfigurationType></PropertyGroup>\n" inside "</Project>\n"
+#define PROJECT(inside) "<Project>\n<PropertyGroup><ConfigurationType>Driver</ConfigurationType></PropertyGroup>\n" inside "</Project>\n"
 
 TEST_TIMEOUT(BUILD_TIMEOUT, a_c_file_builds_to_an_image_that_runs)
 {
@@ -64,8 +63,9 @@ TEST_TIMEOUT(BUILD_TIMEOUT, a_project_builds_with_its_macros_headers_in_any_case
                             "WPP_INIT_TRACING(a, a); }\n"));
     tool_text("head.h", "#define FROM_HEAD 1\n");
     tool_text("trace.h", "// begin_wpp config\n// FUNC TraceIt(LEVEL, MSG, ...);\n// end_wpp\n");
-    tool_text("mine.vcxproj", PROJECT("<PropertyGroup><TargetName>named</TargetName></PropertyGroup><ItemGroup><ClCompile Include=\"a.C\">"
-                                      "<PreprocessorDefinitions>FROM_ITEM=2</PreprocessorDefinitions></ClCompile></ItemGroup>"));
+    tool_text("mine.vcxproj",
+              PROJECT("<PropertyGroup><TargetName>named</TargetName></PropertyGroup><ItemGroup><ClCompile Include=\"a.C\">"
+                      "<PreprocessorDefinitions>FROM_ITEM=2</PreprocessorDefinitions></ClCompile></ItemGroup>"));
     built("mine.vcxproj", "named.so: vcxproj Release|x64, 1 sources");
     built("mine.vcxproj -o again.so -p TargetName=x", "again.so: vcxproj");
     ck_assert_int_eq(build("mine.vcxproj -D FROM_ITEM=3")->code, 1);
@@ -135,8 +135,9 @@ TEST_TIMEOUT(BUILD_TIMEOUT, a_try_is_compiled_unoptimised_and_a_break_out_of_it_
     tool_text("a.c", DRIVER("int f(int *a);\nint f(int *a)\n{\n    __try\n    {\n        return *a;\n    }\n    "
                             "__except (EXCEPTION_EXECUTE_HANDLER)\n    {\n        return -1;\n    }\n}\n"));
     built("a.c", "a.so: C files");
-    tool_text("b.c", DRIVER("void f(int *a);\nvoid f(int *a)\n{\n    while (*a)\n        __try {\n            break;\n        } __finally {\n"
-                            "        }\n}\n"));
+    tool_text("b.c",
+              DRIVER("void f(int *a);\nvoid f(int *a)\n{\n    while (*a)\n        __try {\n            break;\n        } __finally {\n"
+                     "        }\n}\n"));
     const struct told *told = build("b.c");
     ck_assert_int_eq(told->code, 2);
     err_has(told, "b.c:7: error: this break leaves a __try");
@@ -184,7 +185,8 @@ TEST_TIMEOUT(BUILD_TIMEOUT, commands_are_written_down_with_the_flags_of_the_bund
     snprintf(line, sizeof line,
              "cd %s && for f in $(sed -nE 's/^(language|common|driver) //p' " NBX_SOURCE_DIR "/cmake/driver.flags); do "
              "grep -q -- \"$f\" compile_commands.json || { echo \"build lacks $f\"; exit 1; }; "
-             "grep '/drivers/lwfmon/entry.c' " NBX_SOURCE_DIR "/build/*/compile_commands.json | grep -q -- \"$f\" || { echo \"cmake lacks $f\"; exit 1; };"
+             "grep '/drivers/lwfmon/entry.c' " NBX_SOURCE_DIR
+             "/build/*/compile_commands.json | grep -q -- \"$f\" || { echo \"cmake lacks $f\"; exit 1; };"
              " done",
              tool_folder());
     ck_assert_int_eq(system(line), 0);

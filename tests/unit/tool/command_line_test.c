@@ -42,7 +42,7 @@ TEST(every_verb_has_help_with_exit_status_and_examples)
 
 TEST(a_verb_that_comes_later_says_so_and_what_to_do_instead)
 {
-    static const char *const names[] = {"check", "test", "fuzz"};
+    static const char *const names[] = {"test", "fuzz"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct told *told = tool(names[i]);
         ck_assert_int_eq(told->code, 2);
