@@ -74,7 +74,7 @@ static VOID
 hello_receive(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, ULONG count, ULONG flags)
 {
     struct hello_module *module = context;
-    InterlockedIncrement64(&module->lists);
+    InterlockedAdd64(&module->lists, count);
     NdisFIndicateReceiveNetBufferLists(module->filter, nbls, port, count, flags);
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // hello_im: the smallest intermediate driver that does something. It is a protocol below, bound to an adapter, and a miniport above, the
-// virtual miniport that others are bound to; lists pass through it both ways (hello_lists.h) and are counted. Read it from the bottom.
+// virtual miniport that others are bound to; lists pass through it both ways (hello_lists.h) and are counted. drivers/passthru leaves nothing out.
 //   load   DriverEntry: both edges registered, and joined                    unload  hello_unload
 //   bind   hello_bind opens the adapter and asks for the virtual miniport -> NDIS calls hello_initialize -> ... hello_halt <- unbind
-// drivers/passthru is the same driver with nothing left out.
 #define NDIS_MINIPORT_DRIVER 1
 #define NDIS630_MINIPORT 1
 #define NDIS630 1
@@ -21,7 +20,7 @@ static NTAPI VOID hello_cancel(NDIS_HANDLE context, PVOID id) {}
 static NTAPI VOID hello_open_complete(NDIS_HANDLE context, NDIS_STATUS status) {}
 static NTAPI VOID hello_status(NDIS_HANDLE context, PNDIS_STATUS_INDICATION indication) {}
 
-// ---- requests: NDIS hands us one at a time, so the one below can wait on our stack for its answer ---
+// Requests: NDIS hands us one at a time, so the one below can wait on our stack for its answer.
 static NDIS_STATUS hello_wait(struct hello *self, NDIS_STATUS status) {
     if (status != NDIS_STATUS_PENDING)
         return status;
@@ -65,7 +64,6 @@ static NTAPI NDIS_STATUS hello_initialize(NDIS_HANDLE miniport, NDIS_HANDLE driv
     return status == NDIS_STATUS_SUCCESS ? NdisMSetMiniportAttributes(miniport, &general) : status;
 }
 static NTAPI VOID hello_halt(NDIS_HANDLE context, NDIS_HALT_ACTION action) { ((struct hello *)context)->miniport = NULL; }
-
 // ---- the lower edge's life ------------------------------------------------------------------------------------------------------------
 static NTAPI NDIS_STATUS hello_unbind(NDIS_HANDLE unbind_context, NDIS_HANDLE context) {
     struct hello *self = context;
