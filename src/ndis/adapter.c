@@ -10,6 +10,7 @@
 #include "ndis/hardware.h"
 #include "ndis/ifstack.h"
 #include "ndis/im.h"
+#include "ndis/interface.h"
 #include "ndis/ndis_int.h"
 #include "nt/cm/cm.h"
 
@@ -155,6 +156,7 @@ adapter_free(struct ndis_adapter *adapter)
 {
     if (adapter->top)
         ndis_top_unref(adapter->top);
+    ndis_interface_own_drop(adapter->driver->ndis, adapter->if_index);
     ndis_hardware_close(adapter);
     ndis_ifstack_forget(adapter->module.ndis, adapter->if_index);
     ndis_module_fini(&adapter->module);
@@ -224,7 +226,7 @@ adapter_create(struct ndis_miniport_driver *driver, const struct ndis_adapter_co
     if (config->if_type)
         adapter->luid.Info.IfType = config->if_type;
     if (!adapter_name(adapter, config) || !ndis_module_init(&adapter->module, NDIS_KIND_ADAPTER, adapter, driver->image) ||
-        ndis_hardware_open(adapter) != NDIS_STATUS_SUCCESS) {
+        ndis_hardware_open(adapter) != NDIS_STATUS_SUCCESS || !ndis_interface_own_add(ndis, adapter->if_index, adapter->luid)) {
         adapter_free(adapter);
         return NULL;
     }
@@ -660,7 +662,8 @@ ndis_create(struct box *box)
     list_init(&ndis->ifstack);
     box->ndis = ndis;
     if (!ndis_module_init(&ndis->loopback, NDIS_KIND_LOOPBACK, NULL, NULL) || ndis_loopback_create(ndis) ||
-        ndis_clone_create(ndis) || ndis_pnp_start(ndis)) {
+        ndis_clone_create(ndis) || ndis_interfaces_create(ndis) || ndis_pnp_start(ndis)) {
+        ndis_interfaces_destroy(ndis);
         ndis_clone_destroy(ndis);
         ndis_loopback_destroy(ndis);
         ndis_module_fini(&ndis->loopback);
@@ -695,6 +698,7 @@ ndis_destroy(struct box *box)
     uint32_t left = ndis_left(box, "miniport drivers", &ndis->miniport_drivers) +
                     ndis_left(box, "filter drivers", &ndis->filter_drivers) + ndis_left(box, "protocols", &ndis->protocols);
     ndis_im_destroy(ndis);
+    left += ndis_interfaces_destroy(ndis);
     ndis_loopback_destroy(ndis);
     ndis_clone_destroy(ndis);
     ndis_module_fini(&ndis->loopback);

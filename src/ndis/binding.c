@@ -10,6 +10,7 @@
 
 #include "ndis/assist.h"
 #include "ndis/header.h"
+#include "ndis/interface.h"
 #include "ndis/protocol.h"
 #include "verify/refuse.h"
 
@@ -228,8 +229,6 @@ bind_parameters_fill(NDIS_BIND_PARAMETERS *p, struct ndis_bind *bind)
         .MaxMulticastListSize = g->MaxMulticastListSize,
         .MacAddressLength = g->MacAddressLength,
         .PhysicalMediumType = g->PhysicalMediumType,
-        .BoundIfNetluid = adapter->luid,
-        .BoundIfIndex = adapter->if_index,
         .LowestIfNetluid = adapter->luid,
         .LowestIfIndex = adapter->if_index,
         .AccessType = g->AccessType,
@@ -244,6 +243,7 @@ bind_parameters_fill(NDIS_BIND_PARAMETERS *p, struct ndis_bind *bind)
         .DefaultOffloadConfiguration = adapter->offload_default,
         .BoundAdapterName = &adapter->device_name,
         .ActivePorts = bind->ports};
+    ndis_interface_highest(adapter, &p->BoundIfIndex, &p->BoundIfNetluid);
     memcpy(p->CurrentMacAddress, adapter->current_mac, sizeof p->CurrentMacAddress);
     p->PowerManagementCapabilities = &adapter->pnp_capabilities;
     uint8_t minor = bind->protocol->chars.MinorNdisVersion;
@@ -460,9 +460,8 @@ ndis_binding_restart(struct ndis_binding *binding)
         .Header = ndis_header(NDIS_OBJECT_TYPE_PROTOCOL_RESTART_PARAMETERS, NDIS_PROTOCOL_RESTART_PARAMETERS_REVISION_1,
                               NDIS_SIZEOF_PROTOCOL_RESTART_PARAMETERS_REVISION_1),
         .FilterModuleNameBuffer = NULL,
-        .RestartAttributes = &attributes.head,
-        .BoundIfIndex = binding->module.adapter->if_index,
-        .BoundIfNetluid = binding->module.adapter->luid};
+        .RestartAttributes = &attributes.head};
+    ndis_interface_highest(binding->module.adapter, &parameters.BoundIfIndex, &parameters.BoundIfNetluid);
     ndis_module_state_set(&binding->module, NDIS_STATE_RESTARTING);
     // A protocol may begin to send from inside the restart event [network/protocol-binding-states-and-operations].
     ke_gate_open(binding->sends);

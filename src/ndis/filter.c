@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ndis/header.h"
+#include "ndis/interface.h"
 
 static NDIS_STATUS
 filter_chars_check(const NDIS_FILTER_DRIVER_CHARACTERISTICS *chars)
@@ -154,8 +155,8 @@ filter_call_attach(struct ndis_filter *filter)
     NDIS_FILTER_ATTACH_PARAMETERS parameters = {
         .Header = ndis_header(NDIS_OBJECT_TYPE_FILTER_ATTACH_PARAMETERS, NDIS_FILTER_ATTACH_PARAMETERS_REVISION_1,
                               NDIS_SIZEOF_FILTER_ATTACH_PARAMETERS_REVISION_1),
-        .IfIndex = adapter->if_index,
-        .NetLuid = adapter->luid,
+        .IfIndex = filter->if_index,
+        .NetLuid = filter->luid,
         .FilterModuleGuidName = &filter->module_name,
         .BaseMiniportIfIndex = adapter->if_index,
         .BaseMiniportInstanceName = &adapter->friendly_name,
@@ -168,9 +169,8 @@ filter_call_attach(struct ndis_filter *filter)
         .MiniportPhysicalMediaType = adapter->general.PhysicalMediumType,
         .DefaultOffloadConfiguration = adapter->offload_default,
         .MacAddressLength = adapter->general.MacAddressLength,
-        .BaseMiniportNetLuid = adapter->luid,
-        .LowerIfIndex = adapter->if_index,
-        .LowerIfNetLuid = adapter->luid};
+        .BaseMiniportNetLuid = adapter->luid};
+    ndis_interface_below(filter, &parameters.LowerIfIndex, &parameters.LowerIfNetLuid);
     memcpy(parameters.CurrentMacAddress, adapter->current_mac, sizeof parameters.CurrentMacAddress);
     filter->attaching = true;
     NDIS_STATUS status = NDIS_CALL(filter->module.image, "FilterAttach",
@@ -182,6 +182,7 @@ filter_call_attach(struct ndis_filter *filter)
 static void
 filter_free(struct ndis_filter *filter)
 {
+    ndis_interface_own_drop(filter->driver->ndis, filter->if_index);
     ndis_module_fini(&filter->module);
     ndis_string_free(&filter->module_name);
     ndis_free((void *)filter->settings_path);
@@ -199,8 +200,10 @@ filter_create(struct ndis_adapter *adapter, struct ndis_filter_driver *driver, c
     list_init(&filter->oids.waiting);
     char name[96];
     ndis_filter_module_name(adapter, driver, name, sizeof name);
+    ndis_interface_number(driver->ndis, &filter->if_index, &filter->luid);
     if (!ndis_module_init(&filter->module, NDIS_KIND_FILTER, adapter, driver->image) ||
-        !ndis_string_make(&filter->module_name, name) || !(filter->settings_path = ndis_strdup(settings_path))) {
+        !ndis_string_make(&filter->module_name, name) || !(filter->settings_path = ndis_strdup(settings_path)) ||
+        !ndis_interface_own_add(driver->ndis, filter->if_index, filter->luid)) {
         filter_free(filter);
         return NULL;
     }
@@ -313,9 +316,8 @@ ndis_filter_restart(struct ndis_filter *filter)
                               NDIS_SIZEOF_FILTER_RESTART_PARAMETERS_REVISION_1),
         .MiniportMediaType = adapter->general.MediaType,
         .MiniportPhysicalMediaType = adapter->general.PhysicalMediumType,
-        .RestartAttributes = &attributes.head,
-        .LowerIfIndex = adapter->if_index,
-        .LowerIfNetLuid = adapter->luid};
+        .RestartAttributes = &attributes.head};
+    ndis_interface_below(filter, &parameters.LowerIfIndex, &parameters.LowerIfNetLuid);
     ndis_module_state_set(&filter->module, NDIS_STATE_RESTARTING);
     ndis_pending_begin(&filter->restart);
     status = NDIS_CALL(filter->module.image, "FilterRestart", filter->driver->chars.RestartHandler(filter->context, &parameters));

@@ -59,6 +59,10 @@ void ndis_binds_complete(struct box *box);
 // The system goes down: MiniportShutdownEx of every adapter that has one, last added first. Nothing is paused or halted.
 void ndis_shutdown(struct box *box);
 bool ndis_adapter_is_running(struct ndis_adapter *adapter);
+// What a management application asks of an interface that a driver provides: its ProviderQueryObject, ProviderSetObject. *bytes is
+// the buffer's length, then what was written. fails: NDIS_STATUS_INTERFACE_NOT_FOUND, and whatever the provider says.
+NDIS_STATUS ndis_interface_query(struct box *box, NET_IFINDEX index, NDIS_OID oid, void *buffer, uint32_t *bytes);
+NDIS_STATUS ndis_interface_set(struct box *box, NET_IFINDEX index, NDIS_OID oid, void *buffer, uint32_t bytes);
 // Have the miniport disable or enable its interrupts, for diagnosis: every message, or the line, at DIRQL. irql: <= DISPATCH
 // fails: false, it has registered none.
 bool ndis_adapter_interrupts(struct ndis_adapter *adapter, bool enable);

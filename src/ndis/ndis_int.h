@@ -275,6 +275,8 @@ struct ndis_filter {
     struct ndis_module module;
     struct list node;                         // adapter->filters
     struct ndis_filter_driver *driver;
+    NET_LUID luid;
+    NET_IFINDEX if_index;                     // 0: not numbered yet
     NDIS_HANDLE context;                      // FilterModuleContext, from NdisFSetAttributes
     bool attributes_set;
     bool attaching;                           // inside FilterAttach: the only place for NdisFSetAttributes
@@ -450,6 +452,7 @@ ndis_frame_pop(struct ndis_frame *frame, struct ke_thread *self)
 struct ndis {
     struct box *box;
     struct ndis_pnp *pnp;
+    struct ndis_interfaces *interfaces;       // interface.c
     struct ke_lock lock;                      // guards the lists and the picture; never held across a call into a driver
     struct list miniport_drivers, filter_drivers, protocols, adapters;
     struct list ims;                          // devices of virtual miniports (im.h)
