@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "ndis/hardware.h"
-#include "ndis/ifstack.h"
 #include "ndis/im.h"
 #include "ndis/interface.h"
 #include "ndis/ndis_int.h"
@@ -158,7 +157,6 @@ adapter_free(struct ndis_adapter *adapter)
         ndis_top_unref(adapter->top);
     ndis_interface_own_drop(adapter->driver->ndis, adapter->if_index);
     ndis_hardware_close(adapter);
-    ndis_ifstack_forget(adapter->module.ndis, adapter->if_index);
     ndis_module_fini(&adapter->module);
     ndis_string_free(&adapter->device_name);
     ndis_string_free(&adapter->friendly_name);
@@ -659,7 +657,6 @@ ndis_create(struct box *box)
     list_init(&ndis->protocols);
     list_init(&ndis->adapters);
     list_init(&ndis->ims);
-    list_init(&ndis->ifstack);
     box->ndis = ndis;
     if (!ndis_module_init(&ndis->loopback, NDIS_KIND_LOOPBACK, NULL, NULL) || ndis_loopback_create(ndis) ||
         ndis_clone_create(ndis) || ndis_interfaces_create(ndis) || ndis_pnp_start(ndis)) {

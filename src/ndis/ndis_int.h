@@ -456,7 +456,6 @@ struct ndis {
     struct ke_lock lock;                      // guards the lists and the picture; never held across a call into a driver
     struct list miniport_drivers, filter_drivers, protocols, adapters;
     struct list ims;                          // devices of virtual miniports (im.h)
-    struct list ifstack;                      // what stands on what (ifstack.h)
     struct ndis_adapter *starting;            // inside MiniportInitializeEx, not yet among adapters; PnP thread
     NET_IFINDEX next_if_index;
     uint64_t next_luid_index;
