@@ -227,8 +227,10 @@ act_in_box(void *arg)
                            : NDIS_STATUS_NOT_SUPPORTED;
         break;
     case STACK_ACTION_SLEEP:
+        call->status = ndis_adapter_power(adapter, NdisDeviceStateD3);
+        break;
     case STACK_ACTION_WAKE:
-        call->status = NDIS_STATUS_NOT_SUPPORTED;
+        call->status = ndis_adapter_power(adapter, NdisDeviceStateD0);
         break;
     }
 }

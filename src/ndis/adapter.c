@@ -413,7 +413,7 @@ static void
 adapter_restart_work(void *arg)
 {
     struct adapter_call *call = arg;
-    call->status = ndis_stack_restart(call->adapter);
+    call->status = atomic_load(&call->adapter->low_power) ? NDIS_STATUS_LOW_POWER_STATE : ndis_stack_restart(call->adapter);
 }
 
 NDIS_STATUS
@@ -624,7 +624,7 @@ ndis_event_word(enum ndis_event event)
     static const char *const words[NDIS_EVENT_COUNT] = {
         "pause with sends in flight", "pause with receives out", "send refused (paused)", "completion deferred",
         "indication deferred", "frame looped back", "receive shown to several", "OID request waited",
-        "OID request cancelled", "send cancelled", "adapter reset"};
+        "OID request cancelled", "send cancelled", "adapter reset", "adapter asleep"};
     return words[event];
 }
 

@@ -245,13 +245,13 @@ bind_parameters_fill(NDIS_BIND_PARAMETERS *p, struct ndis_bind *bind)
         .ActivePorts = bind->ports};
     ndis_interface_highest(adapter, &p->BoundIfIndex, &p->BoundIfNetluid);
     memcpy(p->CurrentMacAddress, adapter->current_mac, sizeof p->CurrentMacAddress);
-    p->PowerManagementCapabilities = &adapter->pnp_capabilities;
+    p->PowerManagementCapabilities = &adapter->pm.old_capabilities;
     uint8_t minor = bind->protocol->chars.MinorNdisVersion;
     if (minor >= 1)
         p->Header = ndis_header(NDIS_OBJECT_TYPE_BIND_PARAMETERS, NDIS_BIND_PARAMETERS_REVISION_2, NDIS_SIZEOF_BIND_PARAMETERS_REVISION_2);
     if (minor >= 20) {
         p->Header = ndis_header(NDIS_OBJECT_TYPE_BIND_PARAMETERS, NDIS_BIND_PARAMETERS_REVISION_3, NDIS_SIZEOF_BIND_PARAMETERS_REVISION_3);
-        p->PowerManagementCapabilitiesEx = &adapter->pm_capabilities;
+        p->PowerManagementCapabilitiesEx = &adapter->pm.capabilities;
         ndis_assist_bind(adapter, p);
     }
     if (minor >= 30)

@@ -131,21 +131,6 @@ attributes_registration(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTE
     return NDIS_STATUS_SUCCESS;
 }
 
-// What can wake the machine. Each binding is told, from copies: the driver's structures live as long as its call [ndis_bind_parameters].
-static void
-attributes_power(struct ndis_adapter *adapter)
-{
-    NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *g = &adapter->general;
-    adapter->pnp_capabilities = g->PowerManagementCapabilities ? *g->PowerManagementCapabilities : (NDIS_PNP_CAPABILITIES){0};
-    adapter->pm_capabilities = (NDIS_PM_CAPABILITIES){
-        .Header = ndis_header(NDIS_OBJECT_TYPE_DEFAULT, NDIS_PM_CAPABILITIES_REVISION_1, NDIS_SIZEOF_NDIS_PM_CAPABILITIES_REVISION_1)};
-    if (g->PowerManagementCapabilitiesEx)
-        memcpy(&adapter->pm_capabilities, g->PowerManagementCapabilitiesEx,
-               ndis_header_bytes(&g->PowerManagementCapabilitiesEx->Header, sizeof adapter->pm_capabilities));
-    g->PowerManagementCapabilities = NULL;
-    g->PowerManagementCapabilitiesEx = NULL;
-}
-
 static NDIS_STATUS
 attributes_general(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *a)
 {
@@ -170,7 +155,7 @@ attributes_general(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_GEN
     adapter->supported_oids = oids;
     adapter->supported_oid_count = a->SupportedOidListLength / sizeof *oids;
     adapter->general.SupportedOidList = oids;
-    attributes_power(adapter);
+    ndis_pm_take(adapter, a);
     memcpy(adapter->permanent_mac, a->PermanentMacAddress, sizeof adapter->permanent_mac);
     memcpy(adapter->current_mac, a->CurrentMacAddress, sizeof adapter->current_mac);
     adapter->lookahead = a->LookaheadSize;
@@ -287,6 +272,8 @@ ndis_miniport_initialize(struct ndis_adapter *adapter)
 void
 ndis_miniport_halt(struct ndis_adapter *adapter, NDIS_HALT_ACTION action)
 {
+    if (ndis_module_state(&adapter->module) == NDIS_STATE_HALTED)
+        return;                               // asleep, and halted for it
     ndis_reset_stop(adapter);
     ndis_oid_flush(&adapter->module, NDIS_STATUS_REQUEST_ABORTED);
     NDIS_CALL_VOID(adapter->module.image, "MiniportHaltEx", adapter->driver->chars.HaltHandlerEx(adapter->general_context, action));

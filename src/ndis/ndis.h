@@ -45,6 +45,8 @@ NDIS_STATUS ndis_adapter_bind(struct ndis_adapter *adapter, const char *protocol
 NDIS_STATUS ndis_adapter_restart(struct ndis_adapter *adapter);
 NDIS_STATUS ndis_adapter_pause(struct ndis_adapter *adapter);
 NDIS_STATUS ndis_adapter_reset(struct ndis_adapter *adapter);
+// To a device power state: D0 wakes it. fails: what the driver that objected said; it is awake then (or still asleep, for D0).
+NDIS_STATUS ndis_adapter_power(struct ndis_adapter *adapter, NDIS_DEVICE_POWER_STATE state);
 // Unbind, detach, pause, halt, free.
 void ndis_adapter_remove(struct ndis_adapter *adapter);
 // The same if nobody above objects (NetEventQueryRemoveDevice). fails: what the one who does said; the adapter stays.
@@ -114,6 +116,7 @@ enum ndis_event {
     NDIS_EVENT_OID_CANCELLED,
     NDIS_EVENT_SEND_CANCELLED,
     NDIS_EVENT_RESET,
+    NDIS_EVENT_SLEEP,
     NDIS_EVENT_COUNT
 };
 const char *ndis_event_word(enum ndis_event event);

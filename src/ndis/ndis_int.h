@@ -94,6 +94,9 @@ struct ndis_module {
     // Counters of this edge, for reports; per processor, indexed by processor number.
     struct ndis_edge_counters *counters;
     struct ndis_trace_edge trace;
+    // What a binding or a filter module wants while the adapter sleeps (pm.c); guarded by ndis->lock.
+    NDIS_PM_PARAMETERS pm;
+    ULONG wake_up;
 };
 
 // Set up what modules have in common; routes lead nowhere until the next publish. fails: false when out of memory.
@@ -187,6 +190,16 @@ struct ndis_oid_queue {                       // serialises OID requests into on
     struct ke_work work;
 };
 
+// Power of an adapter (pm.c, power.c).
+struct ndis_pm {
+    bool has_capabilities, has_old_capabilities;   // of NDIS 6.20 and of before
+    NDIS_PM_CAPABILITIES capabilities;        // copies of what the general attributes pointed to; zero: can do nothing of it
+    NDIS_PNP_CAPABILITIES old_capabilities;
+    NDIS_DEVICE_POWER_STATE state;
+    bool is_halted;                           // asleep because it was halted
+    bool was_running;                         // paused for the sleep, to be restarted after it
+};
+
 // Resets and the check for hang of an adapter (reset.c).
 struct ndis_reset {
     bool is_open;                             // may begin: between initialise and halt; guarded by ndis->lock, as the next two are
@@ -237,8 +250,6 @@ struct ndis_adapter {
     NDIS_OFFLOAD *offload_default, *offload_hardware;   // copies, owned, NULL if none
     NDIS_TCP_CONNECTION_OFFLOAD *connection_offload;
     struct ndis_assist *assist;               // hardware assist attributes (assist.c); NULL: none were set
-    NDIS_PNP_CAPABILITIES pnp_capabilities;   // copies of what general pointed to; zero: can do nothing of it
-    NDIS_PM_CAPABILITIES pm_capabilities;
 
     struct list ports;                        // of struct ndis_port (nport.c); guarded by ndis->lock
     _Atomic uint32_t default_port;            // 1 while active
@@ -252,6 +263,8 @@ struct ndis_adapter {
 
     struct ndis_pending pause, restart;
     struct ndis_reset reset;
+    struct ndis_pm pm;
+    _Atomic uint32_t low_power;               // asleep: no request but OID_PNP_SET_POWER reaches the miniport
     _Atomic uint32_t resetting;               // inside MiniportResetEx, or it has pended: the miniport gets no requests
     struct ndis_oid_queue oids;
     struct ke_lock oid_lock;                  // guards oids and kept
@@ -780,6 +793,13 @@ void ndis_event_pre_detach(struct ndis_filter *filter);
 void ndis_event_down(struct ndis_adapter *adapter, struct ndis_filter *from, NET_DEVICE_PNP_EVENT *event);
 void ndis_event_device(struct ndis_adapter *adapter, NDIS_DEVICE_PNP_EVENT code, void *buffer, ULONG bytes);
 void ndis_event_power_profile(struct ndis_adapter *adapter);
+
+// pm.c
+void ndis_pm_take(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *general);
+// Does the miniport go to sleep by itself? Else it is halted.
+bool ndis_pm_is_aware(const struct ndis_adapter *adapter);
+// Tell the miniport what may wake it. irql: PASSIVE
+NDIS_STATUS ndis_pm_tell(struct ndis_adapter *adapter);
 
 // nport.c
 NDIS_STATUS ndis_port_allocate(struct ndis_adapter *adapter, NDIS_PORT_CHARACTERISTICS *chars);

@@ -124,11 +124,20 @@ oid_next(struct ndis_module *target, bool first)
     return oid;
 }
 
+static bool
+oid_is_set_power(const NDIS_OID_REQUEST *request)
+{
+    return request->RequestType == NdisRequestSetInformation && request->DATA.SET_INFORMATION.Oid == OID_PNP_SET_POWER;
+}
+
 // The driver's answer, or NDIS's own when the driver need not be asked after all.
 static NDIS_STATUS
 oid_hand_over(struct ndis_module *target, struct ndis_oid *oid)
 {
     NDIS_STATUS status;
+    if (target->kind == NDIS_KIND_ADAPTER && atomic_load(&target->adapter->low_power) &&
+        (target->adapter->pm.is_halted || !oid_is_set_power(oid->request)))
+        return NDIS_STATUS_LOW_POWER_STATE;   // UNSURE: the pages say that none can be sent, not what a caller is told
     if (target->kind == NDIS_KIND_ADAPTER && atomic_load(&target->adapter->resetting))
         return NDIS_STATUS_RESET_IN_PROGRESS;   // [ndis/nf-ndis-ndisoidrequest]
     if (oid->is_sum && !ndis_pfilter_lend(oid, &status))

@@ -49,6 +49,8 @@ void ndis_oid_cancel(struct ndis_module *source, void *request_id);
 
 // Does NDIS know the answer itself? Then *status is it. oid_answers.c
 bool ndis_oid_answer(struct ndis_adapter *adapter, struct ndis_module *source, NDIS_OID_REQUEST *request, NDIS_STATUS *status);
+// The power management requests among them. pm.c
+bool ndis_pm_answer(struct ndis_adapter *adapter, struct ndis_module *source, NDIS_OID_REQUEST *request, NDIS_STATUS *status);
 // A binding sets its packet filter, multicast list or lookahead: keep its own and mark the request, pfilter.c.
 // Returns true with *status when nothing has to go down.
 // irql: PASSIVE (ndis_pfilter_needs_passive says which requests have to wait for it)

@@ -112,6 +112,8 @@ answer_kept(NDIS_OID_REQUEST *request, struct ndis_adapter *adapter, struct ndis
 bool
 ndis_oid_answer(struct ndis_adapter *adapter, struct ndis_module *source, NDIS_OID_REQUEST *request, NDIS_STATUS *status)
 {
+    if (ndis_pm_answer(adapter, source, request, status))
+        return true;
     if (request->RequestType != NdisRequestQueryInformation && request->RequestType != NdisRequestQueryStatistics)
         return false;
     bool known = true;

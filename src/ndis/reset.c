@@ -92,6 +92,8 @@ ndis_reset_run(struct ndis_adapter *adapter)
     uint32_t ended = atomic_load(&reset->ended);
     if (!adapter->driver->chars.ResetHandlerEx)
         return NDIS_STATUS_NOT_RESETTABLE;
+    if (atomic_load(&adapter->low_power))
+        return NDIS_STATUS_LOW_POWER_STATE;
     ndis_reset_request(adapter);
     while (atomic_load(&reset->ended) == ended)
         sched_wait(adapter->module.ndis->box->sched, &reset->ended, ended, SCHED_NEVER);

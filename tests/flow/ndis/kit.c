@@ -47,7 +47,7 @@ mp_initialize(NDIS_HANDLE adapter, NDIS_HANDLE context, PNDIS_MINIPORT_INIT_PARA
                    NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1},
         .MiniportAdapterContext = &kit.mp,
         .CheckForHangTimeInSeconds = kit.mp.check_for_hang_s,
-        .AttributeFlags = kit_mp_hooks.attribute_flags,
+        .AttributeFlags = kit.mp.attribute_flags | kit_mp_hooks.attribute_flags,
         .InterfaceType = NdisInterfaceInternal};
     NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES general = {
         .Header = {NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES, NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1,
@@ -67,7 +67,22 @@ mp_initialize(NDIS_HANDLE adapter, NDIS_HANDLE context, PNDIS_MINIPORT_INIT_PARA
         .MacAddressLength = 6};
     memcpy(general.PermanentMacAddress, kit_mac, 6);
     memcpy(general.CurrentMacAddress, kit_mac, 6);
+    NDIS_PM_CAPABILITIES pm = {
+        .Header = {NDIS_OBJECT_TYPE_DEFAULT, NDIS_PM_CAPABILITIES_REVISION_2, NDIS_SIZEOF_NDIS_PM_CAPABILITIES_REVISION_2},
+        .SupportedWoLPacketPatterns = NDIS_PM_WOL_MAGIC_PACKET_SUPPORTED | NDIS_PM_WOL_BITMAP_PATTERN_SUPPORTED,
+        .SupportedProtocolOffloads = NDIS_PM_PROTOCOL_OFFLOAD_ARP_SUPPORTED,
+        .MinMagicPacketWakeUp = NdisDeviceStateD3,
+        .MinPatternWakeUp = NdisDeviceStateD2};
+    NDIS_PNP_CAPABILITIES old_pm = {.WakeUpCapabilities = {NdisDeviceStateD3, NdisDeviceStateUnspecified, NdisDeviceStateUnspecified}};
+    if (kit.mp.knows_power) {
+        general.Header.Revision = NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2;
+        general.Header.Size = NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2;
+        general.PowerManagementCapabilitiesEx = &pm;
+    }
+    if (kit.mp.knew_power)
+        general.PowerManagementCapabilities = &old_pm;
     kit.mp.adapter = adapter;
+    kit.mp.power_state = NdisDeviceStateD0;
     kit.mp.initializes++;
     kit_note('m', KIT_NOTE_INITIALIZE);
     NDIS_STATUS status = NdisMSetMiniportAttributes(adapter, (void *)&registration);
@@ -114,10 +129,41 @@ mp_restart(NDIS_HANDLE context, PNDIS_MINIPORT_RESTART_PARAMETERS parameters)
     return NDIS_STATUS_SUCCESS;
 }
 
+// Returns whether it was one about power.
+static bool
+mp_power_oid(NDIS_OID_REQUEST *request, NDIS_STATUS *status)
+{
+    const void *buffer = request->DATA.SET_INFORMATION.InformationBuffer;
+    *status = kit.mp.power_status;
+    switch (request->DATA.SET_INFORMATION.Oid) {
+    case OID_PNP_QUERY_POWER:
+        ck_assert_int_eq(request->RequestType, NdisRequestQueryInformation);
+        kit_note('m', KIT_NOTE_QUERY_POWER | *(const uint32_t *)buffer << 16);
+        return true;
+    case OID_PNP_SET_POWER:
+        kit_note('m', KIT_NOTE_POWER | *(const uint32_t *)buffer << 16);
+        if (*status == NDIS_STATUS_SUCCESS)
+            kit.mp.power_state = *(const NDIS_DEVICE_POWER_STATE *)buffer;
+        return true;
+    case OID_PM_PARAMETERS:
+        kit_note('m', KIT_NOTE_PM_PARAMETERS | ((const NDIS_PM_PARAMETERS *)buffer)->EnabledWoLPacketPatterns << 16);
+        return true;
+    case OID_PNP_ENABLE_WAKE_UP:
+        kit_note('m', KIT_NOTE_WAKE_UP | *(const uint32_t *)buffer << 16);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static NTAPI NDIS_STATUS
 mp_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
 {
+    NDIS_STATUS power_status;
     kit.mp.oids++;
+    if (mp_power_oid(request, &power_status))
+        return power_status;
+    ck_assert_int_eq(kit.mp.power_state, NdisDeviceStateD0);
     NDIS_STATUS hooked = kit_mp_hooks.oid ? kit_mp_hooks.oid(request) : NDIS_STATUS_NOT_RECOGNIZED;
     if (hooked != NDIS_STATUS_NOT_RECOGNIZED)
         return hooked;

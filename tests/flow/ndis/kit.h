@@ -46,6 +46,10 @@ struct kit_miniport {
     NDIS_STATUS (*on_reset)(BOOLEAN *addressing);   // NULL: success, nothing lost
     bool (*on_check_for_hang)(void);          // NULL: all is well
     ULONG check_for_hang_s;
+    bool knows_power, knew_power;             // it gives NDIS_PM_CAPABILITIES; those of before NDIS 6.20
+    ULONG attribute_flags;
+    NDIS_STATUS power_status;                 // what OID_PNP_QUERY_POWER and OID_PNP_SET_POWER get; 0: success
+    NDIS_DEVICE_POWER_STATE power_state;
     bool keep_returned;                       // what comes back is kept on this list until kit_free_returned
     NET_BUFFER_LIST *kept;
 };
