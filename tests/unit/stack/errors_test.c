@@ -82,7 +82,6 @@ TEST(what_comes_later_is_refused_by_name)
                 "nic0.protocols.0: not available: the bundled TCP/IP transport is not built yet");
     expect_line(WITH_SCRIPT("offload: { connection: x }"),
                 "t.yaml:8:5: error: script.0.offload: not available: connection offload is not built yet");
-    expect_line(WITH_SCRIPT("do: { adapter: a.n0, action: sleep }"), "script.0.do.action: not available: \"sleep\" is not built yet");
 }
 
 TEST(a_driver_that_is_not_there_gets_the_nearest_name_and_how_to_declare_it)
