@@ -104,15 +104,15 @@ print_modules(const char *key, const struct stack_module *modules, size_t count,
 static void
 print_infs(const struct stack_driver *driver, FILE *out)
 {
-    if (!driver->inf_count)
-        return;
-    fputs("        inf: ", out);
+    if (driver->inf_count)
+        fputs("        inf: ", out);
     for (size_t i = 0; i < driver->inf_count; i++) {
         fputs(driver->inf_count == 1 ? "" : i ? ", " : "[", out);
         print_text(driver->infs[i], out);
     }
-    fputs(driver->inf_count == 1 ? "\n" : "]\n", out);
-    if (driver->subst.count) {
+    if (driver->inf_count)
+        fputs(driver->inf_count == 1 ? "\n" : "]\n", out);
+    if (driver->subst.count && (driver->inf_count || !driver->path)) {
         fputs("        subst: ", out);
         print_values(&driver->subst, out);
         fputc('\n', out);
@@ -130,7 +130,7 @@ print_drivers(const struct stack_box *box, FILE *out)
     bool has_title = false;
     for (size_t i = 0; i < box->driver_count; i++) {
         const struct stack_driver *driver = &box->drivers[i];
-        if (!driver->path && !driver->registry.count && !driver->grant && !driver->idle_ok && !driver->inf_count)
+        if (!driver->path && !driver->project && !driver->registry.count && !driver->grant && !driver->idle_ok && !driver->inf_count)
             continue;   // bundled, and named where it is used
         fputs(has_title ? "" : "    drivers:\n", out);
         has_title = true;
@@ -140,6 +140,11 @@ print_drivers(const struct stack_box *box, FILE *out)
         if (driver->path) {
             fputs("        path: ", out);
             print_text(driver->path, out);
+            fputc('\n', out);
+        }
+        if (driver->project && !driver->path) {
+            fputs("        project: ", out);
+            print_text(driver->project, out);
             fputc('\n', out);
         }
         print_infs(driver, out);

@@ -60,7 +60,7 @@ driver_words(struct box_work *work, enum stack_driver_kind kind)
     size_t room = work->box->driver_count + 16, count = 0;
     const char **words = stack_arena_array(work->reader->arena, room, sizeof *words);
     for (size_t i = 0; i < work->box->driver_count; i++)
-        if (work->drivers[i].path)
+        if (work->drivers[i].path || work->drivers[i].project)
             words[count++] = work->drivers[i].name;
     for (const struct stack_bundled *bundled = stack_bundled; bundled->name && count + 1 < room; bundled++)
         if (!bundled->later && (bundled->kind == kind || kind == STACK_DRIVER_ANY))
@@ -116,7 +116,7 @@ driver_use(struct box_work *work, const struct stack_node *node, const char *pat
         stack_error(work->reader, node->place, "%s: \"%s\" is %s (%s); %s is wanted here", path, name,
                     stack_driver_kind_words(driver->kind),
                     driver->inf_count ? "so its INF says"
-                    : driver->path    ? "so it is used elsewhere in this box"
+                    : driver->path || driver->project ? "so it is used elsewhere in this box"
                                       : "bundled",
                     stack_driver_kind_words(kind));
         return NULL;
@@ -141,7 +141,7 @@ resolve_inf(struct box_work *work, const struct stack_node *node, struct stack_d
             paths[i] = join_base(reader, item->text);
         driver->infs = paths;
         driver->inf_count = count;
-    } else if (driver->model || driver->subst.count) {
+    } else if (driver->model || (driver->subst.count && !driver->project)) {
         stack_error(reader, node->key_place, "%s: needs an INF for its %s", path, driver->model ? "model" : "subst");
     }
     stack_inf_read(reader, driver, inf, path);
@@ -161,18 +161,23 @@ resolve_driver(struct box_work *work, const struct stack_node *node)
     const struct stack_node *path = stack_node_find(node, "path");
     struct stack_driver *driver = &work->drivers[work->box->driver_count++];
     *driver = (struct stack_driver){.name = node->key, .place = node->key_place, .service = node->key};
+    const struct stack_node *project = stack_node_find(node, "project");
     driver->path = path ? join_base(reader, path->text) : NULL;
+    driver->project = project ? join_base(reader, project->text) : NULL;
+    if (path && project)
+        stack_error(reader, project->place, "%s.drivers.%s.project: path: is there as well; one of them says where the image comes from",
+                    work->path, node->key);
     const struct stack_node *grant = stack_node_find(node, "grant");
     driver->grant = grant ? join_base(reader, grant->text) : NULL;
     driver->idle_ok = stack_node_find(node, "idle") != NULL;
     stack_resolve_values(reader, stack_node_find(node, "registry"), &driver->registry);
     driver->registry.place = node->place;
-    if (!path && !bundled)
-        stack_error(reader, node->key_place, "%s.drivers.%s: needs path: \"%s\" is not the name of a bundled driver%s", work->path,
+    if (!path && !project && !bundled)
+        stack_error(reader, node->key_place, "%s.drivers.%s: needs path: or project: \"%s\" is not the name of a bundled driver%s", work->path,
                     node->key, node->key, stack_hint(reader, node->key, driver_words(work, STACK_DRIVER_ANY)));
-    else if (!path && bundled->later)
+    else if (!path && !project && bundled->later)
         stack_error(reader, node->key_place, "%s.drivers.%s: not available: %s", work->path, node->key, bundled->later);
-    else if (!path)
+    else if (!path && !project)
         driver->kind = bundled->kind;
     resolve_inf(work, node, driver);
 }

@@ -116,7 +116,7 @@ static const struct schema_map wire_map = {"wire", "A cable inside the process. 
 static const struct schema_key driver_keys[] = {
     {.name = "path",
      .type = SCHEMA_PATH,
-     .doc = "The driver image, a shared object; needed unless the name is that of a bundled driver"},
+     .doc = "The driver image, a shared object; this or project is needed unless the name is that of a bundled driver"},
     {.name = "registry",
      .type = SCHEMA_VALUES,
      .doc = "Values below the driver's service key, for example { Parameters: { Debug: 1 } }"},
@@ -128,15 +128,15 @@ static const struct schema_key driver_keys[] = {
      .type = SCHEMA_PATHS,
      .max = 2,
      .doc = "The driver's INF, INX or .inf.in: its service, registry, settings, and what it binds to; an intermediate driver has two"},
-    {.name = "subst", .type = SCHEMA_VALUES, .doc = "What @NAME@ stands for in the INF: { NAME: text }"},
+    {.name = "subst", .type = SCHEMA_VALUES, .doc = "What @NAME@ stands for in the INF and in the project's templates: { NAME: text }"},
     {.name = "model",
      .type = SCHEMA_TEXT,
      .fallback = "the last",
      .doc = "Which model of the INF, by its hardware id or install section"},
     {.name = "project",
      .type = SCHEMA_PATH,
-     .later = "projects are not built from here yet; compile the driver to a .so and give it as path:",
-     .doc = "The driver's project file"},
+     .doc = "In place of path: the driver's project (.vcxproj, .vcxproj.in, SOURCES or one .c file), built into the cache when it is needed; "
+            "ndisbox-build(1)"},
     {0}};
 static const struct schema_map driver_map = {"driver", "A driver image that the box loads", driver_keys};
 

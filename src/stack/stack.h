@@ -70,7 +70,8 @@ enum stack_driver_kind {
 struct stack_driver {
     const char *name;
     enum stack_driver_kind kind;            // what the box uses it as; ANY: listed under drivers:, used by nothing
-    const char *path;                       // NULL: bundled, found by name beside the tool
+    const char *path;                       // NULL: bundled, found by name beside the tool; or a project that is not built yet
+    const char *project;                    // what path is built from, or NULL
     const char *grant;                      // host directory for \??\NAME, or NULL
     const char *const *infs;                // paths of its INF, or of an intermediate's two; none: 0
     size_t inf_count;

@@ -32,7 +32,10 @@ go(const struct args *args, struct stack *stack)
         stack_print_yaml(stack, stdout);
     } else if (args_flag(args, "check")) {
         stack_print_picture(stack, stdout);
-        code = source_check_images(stack) ? EXIT_CLEAN : EXIT_USAGE;
+        code = source_build_projects(stack, options.quiet);
+        code = code == EXIT_CLEAN && !source_check_images(stack) ? EXIT_USAGE : code;
+    } else if ((code = source_build_projects(stack, options.quiet)) != EXIT_CLEAN) {
+        out_note("nothing was started");
     } else if (!source_check_images(stack)) {
         code = EXIT_USAGE;
     } else if (args_text(args, "for") && !options.for_ns) {

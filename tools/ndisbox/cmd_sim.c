@@ -31,7 +31,11 @@ cmd_sim(const struct args *args)
                   real->port_place.file, real->port_place.line, real->port_place.column, real->port, real->box->name, real->name);
     else if (real)
         out_error("port %s lives in real time; under seeds use wire, pcap, sink or none", real->port);
-    else if (source_check_images(stack) && reports_open(args, &options.sink)) {
+    else if ((code = source_build_projects(stack, options.quiet)) != EXIT_CLEAN) {
+        out_note("nothing was started");
+    } else if (!source_check_images(stack) || !reports_open(args, &options.sink)) {
+        code = EXIT_USAGE;
+    } else {
         code = run_seeds(stack, &options, first, last);
         reports_close(options.sink);
     }

@@ -104,6 +104,9 @@ bool source_check_images(const struct stack *stack);
 // How stack files get at INFs: the given ones, and those beside the bundled drivers.
 extern const struct stack_files source_files;
 
+// Build what stands under project:, into the cache; path is set then. fails: an exit code, said on stderr.
+int source_build_projects(struct stack *stack, bool is_quiet);
+
 // Where a driver's image is: its path, or the bundled one beside the tool (or in $NDISBOX_DRIVERS). false: path too long.
 bool source_driver_path(const struct stack_driver *driver, char *path, size_t path_bytes);
 

@@ -105,10 +105,26 @@ TEST(a_driver_of_another_kind_is_refused)
                 "t.yaml:5:74: error: boxes.a.adapters.n.protocols.0: \"x\" is a filter driver (so it is used elsewhere in this box)");
 }
 
+TEST(a_driver_comes_from_a_path_or_from_a_project_and_not_from_both)
+{
+    expect_line("ndisbox: 1\nboxes:\n  a:\n    drivers: { x: { path: x.so, project: x.vcxproj } }\n"
+                "    adapters: { n: { driver: vnic, port: sink, filters: [x] } }\n",
+                "t.yaml:4:42: error: boxes.a.drivers.x.project: path: is there as well; one of them says where the image comes from");
+    struct stack_report report = {0};
+    struct stack *stack = read_with("ndisbox: 1\nboxes:\n  a:\n    drivers: { x: { project: ../x.vcxproj, subst: { A: b } } }\n"
+                                    "    adapters: { n: { driver: vnic, port: sink, filters: [x] } }\n",
+                                    "/base", NULL, 0, &report);
+    ck_assert_ptr_nonnull(stack);
+    ck_assert_str_eq(stack->boxes[0].drivers[0].project, "/base/../x.vcxproj");
+    ck_assert_ptr_null(stack->boxes[0].drivers[0].path);
+    ck_assert_ptr_nonnull(strstr(yaml_of(stack), "project: /base/../x.vcxproj\n        subst: {"));
+    stack_destroy(stack);
+}
+
 TEST(a_declared_driver_needs_a_path_unless_it_is_bundled)
 {
     expect_line("ndisbox: 1\nboxes:\n  a:\n    drivers: { lwfmom: {} }\n    adapters: { n: { driver: vnic, port: sink } }\n",
-                "t.yaml:4:16: error: boxes.a.drivers.lwfmom: needs path: \"lwfmom\" is not the name of a bundled driver (did you mean "
+                "t.yaml:4:16: error: boxes.a.drivers.lwfmom: needs path: or project: \"lwfmom\" is not the name of a bundled driver (did you mean "
                 "\"lwfmon\"?)");
 }
 

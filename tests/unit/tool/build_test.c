@@ -192,3 +192,82 @@ TEST_TIMEOUT(BUILD_TIMEOUT, commands_are_written_down_with_the_flags_of_the_bund
     ck_assert_int_eq(system(line), 0);
     cache_remove();
 }
+
+TEST_TIMEOUT(BUILD_TIMEOUT, a_stack_builds_its_projects_once_and_again_when_a_file_changed)
+{
+    cache_set();
+    tool_text("flt.c", DRIVER(""));
+    tool_text("flt.vcxproj.in", PROJECT("<ItemGroup><ClCompile Include=\"@FILE@.c\"/></ItemGroup>"));
+    tool_text("s.yaml", "ndisbox: 1\nboxes:\n  a:\n    drivers: { x: { project: flt.vcxproj.in, subst: { FILE: flt } } }\n"
+                        "    adapters: { n: { driver: vnic, port: none, filters: [x] } }\n");
+    ck_assert_int_eq(tool("run s.yaml --print-stack")->code, 0);
+    out_has(tool("run s.yaml --print-stack"), "/flt.vcxproj.in\n");
+    const struct told *told = tool("run s.yaml --check");
+    ck_assert_msg(told->code == 0, "%d %s", told->code, told->err);
+    err_has(told, "building x from ");
+    ck_assert_str_eq(tool("run s.yaml --check")->err, "");
+    tool_text("flt.c", DRIVER("int changed;"));
+    err_has(tool("run s.yaml --check"), "building x from ");
+    tool_text("flt.c", DRIVER("nonsense"));
+    ck_assert_int_eq(tool("run s.yaml")->code, 1);
+    err_has(tool("run s.yaml"), "unknown type name 'nonsense'");
+    err_has(tool("run s.yaml"), "nothing was started");
+    ck_assert_int_eq(tool("run --driver x,project=gone.c --adapter n,driver=vnic,port=none,filters=x --check")->code, 2);
+    cache_remove();
+}
+
+TEST_TIMEOUT(BUILD_TIMEOUT, an_interrupted_build_leaves_no_result)
+{
+    char line[512];
+    cache_set();
+    tool_text("slow", "#!/bin/sh\nsleep 30 & wait\n");
+    tool_text("one.c", DRIVER(""));
+    snprintf(line, sizeof line,
+             "cd %s && chmod +x slow && { NDISBOX_CC=$PWD/slow timeout -s INT 2 " NBX_TOOL " build one.c 2>err; test $? = 124 && "
+             "grep -q interrupted err && test ! -e one.so && test -z \"$(ls | grep part)\"; }",
+             tool_folder());
+    ck_assert_int_eq(system(line), 0);
+    cache_remove();
+}
+
+TEST_TIMEOUT(BUILD_TIMEOUT, a_missing_compiler_is_status_3_with_what_to_do)
+{
+    char line[512];
+    cache_set();
+    tool_text("one.c", DRIVER(""));
+    snprintf(line, sizeof line,
+             "cd %s && NDISBOX_CC=no-such-clang " NBX_TOOL " build one.c 2>err; test $? = 3 && grep -q 'apt install clang-19' err",
+             tool_folder());
+    ck_assert_int_eq(system(line), 0);
+    cache_remove();
+}
+
+TEST_TIMEOUT(BUILD_TIMEOUT, an_installed_tool_finds_its_headers)
+{
+    char line[1024];
+    cache_set();
+    tool_text("one.c", DRIVER(""));
+    snprintf(line, sizeof line,
+             "cd %s && mkdir -p usr/bin usr/include/ndisbox && cp " NBX_TOOL " usr/bin/ && cp -r " NBX_SOURCE_DIR
+             "/include/ddk usr/include/ndisbox/ && usr/bin/ndisbox build one.c && grep -q \"$PWD/usr/include/ndisbox/ddk\" "
+             "compile_commands.json && "
+             "rm -r usr/include; usr/bin/ndisbox build one.c 2>err; test $? = 3 && grep -q 'point NDISBOX_DDK at' err",
+             tool_folder());
+    ck_assert_int_eq(system(line), 0);
+    cache_remove();
+}
+
+TEST_TIMEOUT(BUILD_TIMEOUT, sanitizers_and_coverage_reach_the_image)
+{
+    char line[512];
+    tool_text("one.c", DRIVER("int f(int *a);\nint f(int *a)\n{\n    return *a;\n}\n"));
+    built("one.c -o asan.so --sanitize address,undefined", "asan.so");
+    built("one.c -o fuzz.so --sanitize fuzzer", "fuzz.so");
+    built("one.c -o cov.so --coverage", "cov.so");
+    snprintf(line, sizeof line,
+             "cd %s && llvm-nm-19 -D asan.so | grep -q __asan_report && llvm-objdump-19 -h fuzz.so | grep -q sancov && "
+             "llvm-objdump-19 -h cov.so | grep -q __llvm_prf && llvm-objdump-19 -h cov.so | grep -q debug_info",
+             tool_folder());
+    ck_assert_int_eq(system(line), 0);
+    cache_remove();
+}
