@@ -11,6 +11,7 @@
 #include "ndis/assist.h"
 #include "ndis/header.h"
 #include "ndis/interface.h"
+#include "ndis/offload.h"
 #include "ndis/protocol.h"
 #include "verify/refuse.h"
 
@@ -240,7 +241,7 @@ bind_parameters_fill(NDIS_BIND_PARAMETERS *p, struct ndis_bind *bind)
         .ContextBackFillSize = g->ContextBackFillSize,
         .MacOptions = g->MacOptions,
         .CompartmentId = 1,
-        .DefaultOffloadConfiguration = adapter->offload_default,
+        .DefaultOffloadConfiguration = ndis_offload_current(adapter, &bind->offload),
         .BoundAdapterName = &adapter->device_name,
         .ActivePorts = bind->ports};
     ndis_interface_highest(adapter, &p->BoundIfIndex, &p->BoundIfNetluid);

@@ -10,6 +10,7 @@
 
 #include "ndis/header.h"
 #include "ndis/interface.h"
+#include "ndis/offload.h"
 
 static NDIS_STATUS
 filter_chars_check(const NDIS_FILTER_DRIVER_CHARACTERISTICS *chars)
@@ -152,6 +153,7 @@ static NDIS_STATUS
 filter_call_attach(struct ndis_filter *filter)
 {
     struct ndis_adapter *adapter = filter->module.adapter;
+    NDIS_OFFLOAD offload;
     NDIS_FILTER_ATTACH_PARAMETERS parameters = {
         .Header = ndis_header(NDIS_OBJECT_TYPE_FILTER_ATTACH_PARAMETERS, NDIS_FILTER_ATTACH_PARAMETERS_REVISION_1,
                               NDIS_SIZEOF_FILTER_ATTACH_PARAMETERS_REVISION_1),
@@ -167,7 +169,7 @@ filter_call_attach(struct ndis_filter *filter)
         .RcvLinkSpeed = adapter->link.RcvLinkSpeed,
         .MiniportMediaType = adapter->general.MediaType,
         .MiniportPhysicalMediaType = adapter->general.PhysicalMediumType,
-        .DefaultOffloadConfiguration = adapter->offload_default,
+        .DefaultOffloadConfiguration = ndis_offload_current(adapter, &offload),
         .MacAddressLength = adapter->general.MacAddressLength,
         .BaseMiniportNetLuid = adapter->luid};
     ndis_interface_below(filter, &parameters.LowerIfIndex, &parameters.LowerIfNetLuid);

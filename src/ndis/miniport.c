@@ -225,6 +225,7 @@ attributes_drop(struct ndis_adapter *adapter)
     ndis_assist_drop(adapter);
     adapter->supported_oids = NULL;
     adapter->offload_default = adapter->offload_hardware = NULL;
+    adapter->encapsulation = (NDIS_OFFLOAD_ENCAPSULATION){0};
     adapter->supported_oid_count = 0;
     adapter->have_registration = adapter->have_general = false;
     adapter->general_context = NULL;

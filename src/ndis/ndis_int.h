@@ -247,7 +247,8 @@ struct ndis_adapter {
     NDIS_OID *supported_oids;                 // copy, owned
     ULONG supported_oid_count;
     uint8_t permanent_mac[NDIS_MAX_PHYS_ADDRESS_LENGTH], current_mac[NDIS_MAX_PHYS_ADDRESS_LENGTH];
-    NDIS_OFFLOAD *offload_default, *offload_hardware;   // copies, owned, NULL if none
+    NDIS_OFFLOAD *offload_default, *offload_hardware;   // copies, owned, NULL if none; under ndis->lock once initialised (offload.c)
+    NDIS_OFFLOAD_ENCAPSULATION encapsulation; // as last set; all zero before
     NDIS_TCP_CONNECTION_OFFLOAD *connection_offload;
     struct ndis_assist *assist;               // hardware assist attributes (assist.c); NULL: none were set
 
@@ -367,6 +368,7 @@ struct ndis_bind {
     const char *settings_path;                // registry key of the binding
     UNICODE_STRING settings_string;           // ProtocolSection; owned by the caller of the bind
     NDIS_PORT *ports;                         // ActivePorts; owned
+    NDIS_OFFLOAD offload;                     // what DefaultOffloadConfiguration points at
     bool inside;                              // ProtocolBindAdapterEx has not completed: opens are allowed
 };
 

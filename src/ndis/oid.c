@@ -6,6 +6,7 @@
 // Whether the source gets its answer as the return value or through its completion handler is decided once, by an exchange of
 // oid->state between the submitter and the finisher.
 #include "ndis/oid.h"
+#include "ndis/offload.h"
 #include "ndis/rss.h"
 
 #include <string.h>
@@ -69,8 +70,10 @@ static void
 oid_finish(struct ndis_oid *oid, NDIS_STATUS status)
 {
     ndis_kept_end(oid, status);
-    if (status == NDIS_STATUS_SUCCESS && oid->target->kind == NDIS_KIND_ADAPTER)
+    if (status == NDIS_STATUS_SUCCESS && oid->target->kind == NDIS_KIND_ADAPTER) {
         ndis_rss_noted(oid->target->adapter, oid->request);
+        ndis_offload_noted(oid->target->adapter, oid->request);
+    }
     ndis_pfilter_set_end(oid, status);
     oid->status = status;
     uint32_t state = NDIS_OID_SUBMITTING;
@@ -144,6 +147,8 @@ oid_hand_over(struct ndis_module *target, struct ndis_oid *oid)
         return status;
     if (target->kind == NDIS_KIND_ADAPTER && !ndis_kept_begin(oid))
         return NDIS_STATUS_RESOURCES;
+    if (target->kind == NDIS_KIND_ADAPTER)
+        ndis_offload_keywords(target->adapter, oid->request);
     bool counted = ndis_call_begin(target, ke_self());
     status = oid_call(target, oid->request);
     ndis_call_end(target, counted);

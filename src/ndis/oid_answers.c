@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ndis/assist.h"
+#include "ndis/offload.h"
 #include "ndis/oid.h"
 #include "ndis/rss.h"
 
@@ -104,6 +105,10 @@ answer_kept(NDIS_OID_REQUEST *request, struct ndis_adapter *adapter, struct ndis
         if (binding)
             return ndis_oid_reply(request, binding->multicast, binding->multicast_count * 6);
         return ndis_oid_reply(request, adapter->multicast, adapter->multicast_count * 6);
+    case OID_TCP_OFFLOAD_CURRENT_CONFIG:
+    case OID_TCP_OFFLOAD_HARDWARE_CAPABILITIES:
+    case OID_OFFLOAD_ENCAPSULATION:
+        return ndis_offload_answer(request, adapter, known);
     default:
         return answer_general(request, adapter, known);
     }

@@ -6,6 +6,7 @@
 
 #include "ndis/header.h"
 #include "ndis/ndis_int.h"
+#include "ndis/offload.h"
 
 #define STATUS_MAX_BINDINGS 64
 
@@ -70,8 +71,10 @@ status_remember(struct ndis_adapter *adapter, const NDIS_STATUS_INDICATION *indi
 void
 ndis_status_indicate(struct ndis_module *from, NDIS_STATUS_INDICATION *indication)
 {
-    if (from->kind == NDIS_KIND_ADAPTER)
+    if (from->kind == NDIS_KIND_ADAPTER) {
         status_remember(from->adapter, indication);
+        ndis_offload_indicated(from->adapter, indication);
+    }
     struct ndis_filter *filter = status_above(from);
     if (!filter) {
         status_top(from->adapter, indication);
