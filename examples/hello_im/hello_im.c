@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // hello_im: the smallest intermediate driver that does something. It is a protocol below, bound to an adapter, and a miniport above, the
-// virtual miniport that others are bound to; lists pass through it both ways (hello_lists.h) and are counted. drivers/passthru leaves nothing out.
+// virtual miniport that others are bound to; lists pass through it both ways (hello_lists.h) and are counted. The rest: drivers/passthru.
 //   load   DriverEntry: both edges registered, and joined                    unload  hello_unload
 //   bind   hello_bind opens the adapter and asks for the virtual miniport -> NDIS calls hello_initialize -> ... hello_halt <- unbind
 #define NDIS_MINIPORT_DRIVER 1
