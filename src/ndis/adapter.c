@@ -209,6 +209,7 @@ adapter_create(struct ndis_miniport_driver *driver, const struct ndis_adapter_co
     if (!adapter)
         return NULL;
     adapter->driver = driver;
+    adapter->loopback_kind = NDIS_KIND_LOOPBACK;
     list_init(&adapter->node);
     list_init(&adapter->filters);
     list_init(&adapter->bindings);

@@ -55,17 +55,17 @@ loopback_wanted(struct ndis_adapter *adapter, const struct ndis_top *top, NET_BU
 }
 
 static NET_BUFFER_LIST *
-loopback_copy(struct ndis *ndis, NET_BUFFER_LIST *from, NET_BUFFER *nb, const void *sender)
+loopback_copy(struct ndis_adapter *adapter, NET_BUFFER_LIST *from, NET_BUFFER *nb, const void *sender)
 {
     if (nb->DataLength > LOOPBACK_DATA_BYTES)
         return NULL;
-    NET_BUFFER_LIST *copy = ndis_nbl_alloc(ndis->loopback_pool, 0, 0);
+    NET_BUFFER_LIST *copy = ndis_nbl_alloc(adapter->module.ndis->loopback_pool, 0, 0);
     if (!copy)
         return NULL;
     NET_BUFFER *to = copy->FirstNetBuffer;
     MDL *mdl = to->MdlChain;
     to->DataLength = (ULONG)ndis_nb_read(nb, 0, mdl->MappedSystemVa, nb->DataLength);
-    copy->SourceHandle = &ndis->loopback;
+    copy->SourceHandle = &adapter->loopback_kind;
     copy->NblFlags = NDIS_NBL_FLAGS_IS_LOOPBACK_PACKET;
     copy->NetBufferListInfo[Ieee8021QNetBufferListInfo] = from->NetBufferListInfo[Ieee8021QNetBufferListInfo];
     ndis_nbl_of(copy)->loopback_sender = sender;
@@ -81,7 +81,7 @@ loopback_copies(struct ndis_adapter *adapter, const struct ndis_top *top, NET_BU
         for (NET_BUFFER *nb = nbl->FirstNetBuffer; nb; nb = nb->Next) {
             NET_BUFFER_LIST *copy = NULL;
             if (loopback_wanted(adapter, top, nb, sender))
-                copy = loopback_copy(adapter->module.ndis, nbl, nb, sender);
+                copy = loopback_copy(adapter, nbl, nb, sender);
             if (copy) {
                 *end = copy;
                 end = &copy->Next;

@@ -281,6 +281,7 @@ struct ndis_adapter {
     uint8_t (*multicast)[6];
     ULONG lookahead;
     bool removing;
+    uint32_t loopback_kind;                   // NDIS_KIND_LOOPBACK; its address: SourceHandle of the copies made here (loopback.c)
     struct ndis_im *im;                       // a virtual miniport's device (im.h); NULL: hardware below
     NDIS_HANDLE im_context;                   // DeviceContext of NdisIMInitializeDeviceInstanceEx
 };

@@ -37,7 +37,7 @@ static __attribute__((noinline)) void
 recv_given(const struct ndis_module *from, NET_BUFFER_LIST *nbls)
 {
     // A loopback copy is NDIS's own, whatever module it starts from.
-    bool is_loopback = from->kind == NDIS_KIND_ADAPTER && nbls && ndis_nbl_of(nbls)->pool == from->ndis->loopback_pool;
+    bool is_loopback = from->kind == NDIS_KIND_ADAPTER && nbls && nbls->SourceHandle == &from->adapter->loopback_kind;
     verify_nbls_give(nbls, is_loopback ? &from->ndis->loopback : from, VERIFY_INDICATED,
                      from->kind == NDIS_KIND_ADAPTER ? "NdisMIndicateReceiveNetBufferLists" : "NdisFIndicateReceiveNetBufferLists");
 }
@@ -90,6 +90,15 @@ recv_bottom_run(NET_BUFFER_LIST *nbls, NET_BUFFER_LIST **rest, uint32_t *count)
     return nbls;
 }
 
+// Who gets it back: the miniport below, or NDIS, for a copy that it made there. An intermediate driver may indicate lists with the
+// SourceHandle that they came with from below (UNSURE: the page says that it sets its own; Microsoft's own sample does not).
+static bool
+recv_is_miniports(const NET_BUFFER_LIST *nbl, const struct ndis_module *miniport)
+{
+    const struct ndis_adapter *adapter = miniport->adapter;
+    return nbl->SourceHandle == miniport || (adapter->im && nbl->SourceHandle != &adapter->loopback_kind);
+}
+
 static void
 recv_bottom(const struct ndis_route *route, NET_BUFFER_LIST *nbls, ULONG flags)
 {
@@ -98,7 +107,7 @@ recv_bottom(const struct ndis_route *route, NET_BUFFER_LIST *nbls, ULONG flags)
         NET_BUFFER_LIST *rest;
         uint32_t count;
         NET_BUFFER_LIST *run = recv_bottom_run(nbls, &rest, &count);
-        if (run->SourceHandle == route->target) {
+        if (recv_is_miniports(run, route->target)) {
             NDIS_EDGE_COUNT(self, route->target, returned_nbls, count);
             if (__builtin_expect(route->target->ndis->ledger_on, 0))
                 verify_nbls_take(run, route->target, "MiniportReturnNetBufferLists", false);

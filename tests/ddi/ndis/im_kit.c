@@ -127,7 +127,10 @@ up_send(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, ULONG
 static NTAPI VOID
 up_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
 {
-    give_back(nbls);
+    if (!im.keeps_source)
+        give_back(nbls);
+    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = NET_BUFFER_LIST_NEXT_NBL(nbl))
+        im.returned++;
     NdisReturnNetBufferLists(im.binding[0], nbls, flags);
 }
 
@@ -209,9 +212,10 @@ low_receive(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, U
             NdisReturnNetBufferLists(im.binding[0], nbls, 0);
         return;
     }
-    take_over(nbls, up);
+    if (!im.keeps_source)
+        take_over(nbls, up);
     NdisMIndicateReceiveNetBufferLists(up, nbls, port, count, flags);
-    if (flags & NDIS_RECEIVE_FLAGS_RESOURCES)
+    if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) && !im.keeps_source)
         give_back(nbls);
 }
 

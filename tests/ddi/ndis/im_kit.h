@@ -28,13 +28,14 @@ struct im_virtual {
 struct im_kit {
     NDIS_HANDLE driver, protocol;
     NDIS_HANDLE binding[2];
-    uint32_t bindings, unbinds;
+    uint32_t bindings, unbinds, returned;
     struct im_virtual virtual[IM_VIRTUALS];
     void (*on_bind)(void);                    // inside ProtocolBindAdapterEx, after the open
     void (*on_unbind)(uint32_t which);        // inside ProtocolUnbindAdapterEx, before the close
     void (*on_initialize)(struct im_virtual *v);
     bool is_plain;                            // register without NDIS_INTERMEDIATE_DRIVER
     bool is_alone;                            // do not call NdisIMAssociateMiniport
+    bool keeps_source;                        // lists go up with the SourceHandle that they came with
     char order[256];                          // what happened, in letters
 };
 

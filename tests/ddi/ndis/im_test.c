@@ -553,6 +553,37 @@ TEST(a_list_that_is_given_to_an_intermediate_driver_comes_back_through_both_its_
     kit_run(SIM_CALM, given);
 }
 
+// What comes up from below may be a copy that NDIS looped back there; it goes home through the intermediate driver all the same, and
+// what NDIS loops back above does not.
+static void
+looped(void)
+{
+    one_up(2);
+    ck_assert_int_eq(ndis_adapter_bind(kit.adapter, "proto0"), NDIS_STATUS_SUCCESS);
+    promiscuous(2);
+    kit_send(&kit.binding[2], kit_nbl(&kit.binding[2], 1, 64));   // beside imd: a copy for imd, and through it for both above
+    ck_assert_uint_eq(kit.binding[0].received, 1);
+    ck_assert_uint_eq(kit.binding[1].received, 1);
+    ck_assert_uint_eq(im.returned, 1);
+    kit_send(&kit.binding[0], kit_nbl(&kit.binding[0], 2, 64));   // above: a copy for the other one, which imd never sees
+    ck_assert_uint_eq(kit.binding[0].received, 1);
+    ck_assert_uint_eq(kit.binding[1].received, 2);
+    ck_assert_uint_eq(im.returned, 1);
+    static const uint8_t to[6] = {2, 0, 0, 0, 0, 1};
+    kit_indicate(to, 5, 0);
+    ck_assert_uint_eq(im.returned, 6);
+    ck_assert_uint_eq(kit.mp.returned, 5);
+    im_end();
+}
+TEST(a_list_goes_home_through_an_intermediate_driver_that_leaves_its_SourceHandle_alone)
+{
+    kit_verify = VERIFY_ON;
+    im.keeps_source = true;
+    kit_run(SIM_CALM, looped);
+    memset(&im, 0, sizeof im);
+    kit_run(SIM_CALM, looped);
+}
+
 // ---- several below ----------------------------------------------------------------------------------------------------------------------
 
 static void
