@@ -164,18 +164,18 @@ writers_body(void)
     NdisFreeRWLock(room.lock);
 }
 
-#define TEST_WRITERS(name, first) \
+#define TEST_WRITERS(first, name) \
     TEST(name) \
     { \
         for (uint64_t seed = first; seed < first + 10; seed++) \
             kit_run(seed, writers_body); \
     }
-TEST_WRITERS(NdisAcquireRWLockWrite_lets_nobody_else_in, 1)
-TEST_WRITERS(NdisReleaseRWLock_gives_back_the_level_and_lets_the_next_in, 11)
-TEST_WRITERS(NdisAllocateRWLock_gives_a_lock_that_is_free, 21)
-TEST_WRITERS(NdisFreeRWLock_gives_the_memory_back, 31)
-TEST_WRITERS(NdisInitializeReadWriteLock_makes_a_lock_that_is_free, 41)
-TEST_WRITERS(NdisReleaseReadWriteLock_gives_back_the_level_and_lets_the_next_in, 51)
+TEST_WRITERS(1, NdisAcquireRWLockWrite_lets_nobody_else_in)
+TEST_WRITERS(11, NdisReleaseRWLock_gives_back_the_level_and_lets_the_next_in)
+TEST_WRITERS(21, NdisAllocateRWLock_gives_a_lock_that_is_free)
+TEST_WRITERS(31, NdisFreeRWLock_gives_the_memory_back)
+TEST_WRITERS(41, NdisInitializeReadWriteLock_makes_a_lock_that_is_free)
+TEST_WRITERS(51, NdisReleaseReadWriteLock_gives_back_the_level_and_lets_the_next_in)
 
 static void
 work_body(void)
