@@ -173,8 +173,8 @@ resolve_driver(struct box_work *work, const struct stack_node *node)
     stack_resolve_values(reader, stack_node_find(node, "registry"), &driver->registry);
     driver->registry.place = node->place;
     if (!path && !project && !bundled)
-        stack_error(reader, node->key_place, "%s.drivers.%s: needs path: or project: \"%s\" is not the name of a bundled driver%s", work->path,
-                    node->key, node->key, stack_hint(reader, node->key, driver_words(work, STACK_DRIVER_ANY)));
+        stack_error(reader, node->key_place, "%s.drivers.%s: needs path: or project: \"%s\" is not the name of a bundled driver%s",
+                    work->path, node->key, node->key, stack_hint(reader, node->key, driver_words(work, STACK_DRIVER_ANY)));
     else if (!path && !project && bundled->later)
         stack_error(reader, node->key_place, "%s.drivers.%s: not available: %s", work->path, node->key, bundled->later);
     else if (!path && !project)

@@ -135,7 +135,7 @@ static const struct schema_key driver_keys[] = {
      .doc = "Which model of the INF, by its hardware id or install section"},
     {.name = "project",
      .type = SCHEMA_PATH,
-     .doc = "In place of path: the driver's project (.vcxproj, .vcxproj.in, SOURCES or one .c file), built into the cache when it is needed; "
+     .doc = "In place of path: the driver's project (.vcxproj, .vcxproj.in, SOURCES or one .c file), built into the cache when needed; "
             "ndisbox-build(1)"},
     {0}};
 static const struct schema_map driver_map = {"driver", "A driver image that the box loads", driver_keys};

@@ -22,6 +22,9 @@ static const struct {
 #include "driver_flags.h"
 };
 
+static const char *const errors[] = {"cast-calling-convention", "incompatible-function-pointer-types", "implicit-function-declaration",
+                                     "implicit-int", "int-conversion", "return-mismatch"};
+
 void
 build_argv_add(struct build_argv *argv, const char *format, ...)
 {
@@ -113,7 +116,8 @@ build_compile_argv(const struct build *build, size_t number, char mode)
     // Warnings are for the driver's authors, on their compiler; a handler that would be called with the wrong convention is no warning.
     build_argv_add(&argv, request->is_verbose ? "-Wall" : "-Wno-everything");
     build_argv_add(&argv, "-Wno-unknown-pragmas");
-    build_argv_add(&argv, "-Werror=cast-calling-convention");
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)   // -Wno-everything would take the compiler's own errors too
+        build_argv_add(&argv, "-Werror=%s", errors[i]);
     instruments_add(build, &argv, true);
     build_argv_add(&argv, "-ivfsoverlay%s/overlay.yaml", build->work);
     if (mode != 'E' && build->mend_hash && build->mend_hash[number]) {

@@ -124,8 +124,8 @@ TEST(a_driver_comes_from_a_path_or_from_a_project_and_not_from_both)
 TEST(a_declared_driver_needs_a_path_unless_it_is_bundled)
 {
     expect_line("ndisbox: 1\nboxes:\n  a:\n    drivers: { lwfmom: {} }\n    adapters: { n: { driver: vnic, port: sink } }\n",
-                "t.yaml:4:16: error: boxes.a.drivers.lwfmom: needs path: or project: \"lwfmom\" is not the name of a bundled driver (did you mean "
-                "\"lwfmon\"?)");
+                "t.yaml:4:16: error: boxes.a.drivers.lwfmom: needs path: or project: \"lwfmom\" is not the name of a bundled driver "
+                "(did you mean \"lwfmon\"?)");
 }
 
 TEST(a_module_stands_in_a_list_once)

@@ -101,8 +101,16 @@ TEST_TIMEOUT(BUILD_TIMEOUT, what_clang_alone_objects_to_is_mended_in_a_copy)
     tool_text("both.h", header);
     tool_text("one.c", one);
     tool_text("two.c", two);
-    built("one.c two.c -o x.so -v", "x.so: C files, 2 sources");
-    err_has(build("one.c two.c -o x.so -v --fresh"), "");
+    built("one.c two.c -o x.so", "x.so: C files, 2 sources");
+    const struct told *told = build("one.c two.c -o y.so -D OTHER -v");   // another folder of the cache: it is found anew
+    ck_assert_int_eq(told->code, 0);
+    err_has(told, "mended in a copy: Handler\n");
+    err_has(told, "mended in a copy: Cast\n");
+    err_has(told, "mended in a copy: Later\n");
+    tool_text("three.c", DRIVER("void f(void);\nvoid f(void)\n{\n    int a = (void *)1;\n}\n"));
+    ck_assert_int_eq(build("three.c")->code, 1);
+    tool_text("three.c", DRIVER("void f(void);\nvoid f(void)\n{\n    undeclared();\n}\n"));
+    ck_assert_int_eq(build("three.c")->code, 1);
     tool_text("two.c", "#include <ntddk.h>\nVOID Later(int b) { }\n");
     ck_assert_int_eq(build("one.c two.c -o x.so")->code, 1);   // a function that is gone
     cache_remove();
