@@ -211,3 +211,37 @@ elf_symbol_at(const struct elf_image *image, uint32_t index, struct elf_symbol *
     symbol->is_function = ELF64_ST_TYPE(raw.st_info) == STT_FUNC;
     return true;
 }
+
+// elf_read has seen a whole header.
+static bool
+section_header(const struct elf_image *image, uint32_t index, Elf64_Shdr *sh)
+{
+    struct reader r = {.bytes = image->bytes, .count = image->count};
+    memcpy(&r.header, r.bytes, sizeof(r.header));
+    return r.header.e_shentsize == sizeof(*sh) && r.header.e_shoff <= r.count &&
+           take(&r, r.header.e_shoff + (uint64_t)index * sizeof(*sh), sh, sizeof(*sh));
+}
+
+uint32_t
+elf_section_count(const struct elf_image *image)
+{
+    Elf64_Ehdr header;
+    memcpy(&header, image->bytes, sizeof(header));
+    return header.e_shoff ? header.e_shnum : 0;
+}
+
+bool
+elf_section_at(const struct elf_image *image, uint32_t index, struct elf_section *section)
+{
+    Elf64_Ehdr header;
+    Elf64_Shdr sh, names;
+    memcpy(&header, image->bytes, sizeof(header));
+    if (index >= elf_section_count(image) || !section_header(image, index, &sh) || !(sh.sh_flags & SHF_ALLOC) ||
+        !section_header(image, header.e_shstrndx, &names) || names.sh_offset > image->count ||
+        names.sh_size > image->count - names.sh_offset || sh.sh_name >= names.sh_size)
+        return false;
+    section->name = (const char *)image->bytes + names.sh_offset + sh.sh_name;
+    section->address = sh.sh_addr;
+    section->bytes = sh.sh_size;
+    return memchr(section->name, 0, names.sh_size - sh.sh_name) != NULL;
+}

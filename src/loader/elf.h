@@ -30,6 +30,14 @@ struct elf_symbol {
 // Symbol number index (1 .. symbol_count - 1). fails: false for a symbol without a usable name, or a local one.
 bool elf_symbol_at(const struct elf_image *image, uint32_t index, struct elf_symbol *symbol);
 
+// Sections, by name; an image without section headers has none. fails: false for one that is damaged or has no place in memory.
+struct elf_section {
+    const char *name;            // inside the image's bytes, terminated
+    uint64_t address, bytes;     // relative to where the image is loaded
+};
+uint32_t elf_section_count(const struct elf_image *image);
+bool elf_section_at(const struct elf_image *image, uint32_t index, struct elf_section *section);
+
 // The file name of the needed library number index. NULL: past the end, or damaged.
 const char *elf_needed_at(const struct elf_image *image, uint32_t index);
 

@@ -402,6 +402,7 @@ box_bring_up(struct world_box *self)
     self->box->ports = self->world->ports;
     self->box->nbx_ports_held = true;
     self->box->fault = self->world->config.fault;
+    self->box->images = self->world->config.images;
     self->box->on_message = self->world->config.on_message;
     self->box->on_message_context = self->world->config.context;
     self->box->on_finding = self->world->config.on_broken;

@@ -34,6 +34,7 @@ struct world_config {
     enum verify_mode verify;         // how closely drivers are watched
     struct verify_sink *sink;        // where reports go besides stderr, and what is suppressed; lent; NULL: none
     struct pcapng_writer *trace;     // NULL: none
+    struct loader_keep *images;      // lent: images stay loaded from world to world (loader/keep.h); NULL: they do not
 };
 
 enum world_result { WORLD_OK, WORLD_FINDING, WORLD_MACHINE };

@@ -5,16 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/memory.h"
+
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #include <sanitizer/asan_interface.h>
 #define SLAB_POISON(block, bytes) __asan_poison_memory_region(block, bytes)
 #define SLAB_UNPOISON(block, bytes) __asan_unpoison_memory_region(block, bytes)
+#define SLAB_HAS_REDZONES true
 #endif
 #endif
 #ifndef SLAB_POISON
 #define SLAB_POISON(block, bytes) ((void)(block))
 #define SLAB_UNPOISON(block, bytes) ((void)(block))
+#define SLAB_HAS_REDZONES false
 #endif
 
 #define SLAB_BATCH 64                         // blocks that move between a processor and the depot, and that a chunk holds
@@ -34,7 +38,8 @@ struct slab_processor {
 struct slab_chunk {
     struct slab_chunk *next;
     uint8_t *blocks, *side;
-    void *blocks_memory, *side_memory;        // what free() takes
+    void *blocks_memory, *side_memory;        // what slab_memory_free takes
+    size_t blocks_mapped, side_mapped;        // bytes; 0: from calloc
 };
 
 struct ndis_slab {
@@ -92,21 +97,39 @@ ndis_slab_destroy(struct ndis_slab *slab)
     return out;
 }
 
-// Zeroed memory on a cache line. From calloc, because large pieces then come zeroed from the kernel and are not touched here:
-// a pool of 64 KB buffers costs what is used of it.
+// Zeroed memory on a cache line. Large pieces are pages straight from the kernel, which zeroes those that are touched: a pool of 64 KB
+// buffers costs what is used of it. calloc does the same only as long as no such piece was freed before: then it keeps them, and writes
+// zeros over all of it, which was half of a short run. Under a sanitizer calloc knows the ends of a piece.
+#define SLAB_MAP_BYTES (256u * 1024)
+
 static uint8_t *
-slab_memory(size_t bytes, void **to_free)
+slab_memory(size_t bytes, void **to_free, size_t *mapped)
 {
+    *mapped = 0;
+    if (bytes >= SLAB_MAP_BYTES && !SLAB_HAS_REDZONES) {
+        *to_free = memory_map(bytes, true);
+        *mapped = *to_free ? bytes : 0;
+        return *to_free;
+    }
     uint8_t *raw = calloc(1, bytes + KE_CACHE_LINE);
     *to_free = raw;
     return raw ? (uint8_t *)(((uintptr_t)raw + KE_CACHE_LINE - 1) & ~(uintptr_t)(KE_CACHE_LINE - 1)) : NULL;
 }
 
 static void
+slab_memory_free(void *memory, size_t mapped)
+{
+    if (mapped)
+        memory_unmap(memory, mapped);
+    else
+        free(memory);
+}
+
+static void
 slab_chunk_free(struct slab_chunk *chunk)
 {
-    free(chunk->blocks_memory);
-    free(chunk->side_memory);
+    slab_memory_free(chunk->blocks_memory, chunk->blocks_mapped);
+    slab_memory_free(chunk->side_memory, chunk->side_mapped);
     free(chunk);
 }
 
@@ -116,9 +139,9 @@ slab_chunk_create(const struct ndis_slab *slab)
     struct slab_chunk *chunk = calloc(1, sizeof *chunk);
     if (!chunk)
         return NULL;
-    chunk->blocks = slab_memory(slab->bytes * SLAB_BATCH, &chunk->blocks_memory);
+    chunk->blocks = slab_memory(slab->bytes * SLAB_BATCH, &chunk->blocks_memory, &chunk->blocks_mapped);
     if (slab->side_bytes)
-        chunk->side = slab_memory(slab->side_bytes * SLAB_BATCH, &chunk->side_memory);
+        chunk->side = slab_memory(slab->side_bytes * SLAB_BATCH, &chunk->side_memory, &chunk->side_mapped);
     if (chunk->blocks && (chunk->side || !slab->side_bytes))
         return chunk;
     slab_chunk_free(chunk);

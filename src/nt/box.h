@@ -48,6 +48,7 @@ struct box {
     struct ndis *ndis;           // attached by ndis_create; NULL in a box without NDIS
     struct verify *verify;       // NULL: the verifier is off
     struct ex_fault *fault;      // lent: planned failures (nt/ex/fault.h); NULL: none
+    struct loader_keep *images;  // lent: where images stay between boxes (loader/keep.h); NULL: each load maps a copy of its own
     struct port_world *ports;    // lent by the world: where virtual NICs find their ports
     uint32_t leftovers;          // counted by the rooms while the box is destroyed
     void (*on_message)(void *context, const char *text);   // DbgPrint and friends, one line without newline

@@ -112,11 +112,11 @@ text_event(const struct told *told, const struct verify_event *event, FILE *out)
 }
 
 // The i-th of what is kept: the first, then the last ones; *number is which it was of all.
-static const struct verify_event *
+static struct verify_event
 history_at(const struct verify_history *history, uint32_t kept, uint32_t i, uint32_t *number)
 {
     *number = i ? history->count - kept + i : 0;
-    return &history->event[*number ? 1 + (*number - 1) % (VERIFY_EVENTS - 1) : 0];
+    return verify_history_event(history, *number ? 1 + (*number - 1) % (VERIFY_EVENTS - 1) : 0);
 }
 
 static uint32_t
@@ -132,7 +132,7 @@ text_object(const struct told *told, FILE *out)
     if (told->finding->object_kind)
         fprintf(out, "  object %s %p\n", told->finding->object_kind, told->finding->object);
     for (uint32_t i = 0, number, kept = history ? history_kept(history) : 0; i < kept; i++) {
-        const struct verify_event *event = history_at(history, kept, i, &number);
+        const struct verify_event at = history_at(history, kept, i, &number), *event = &at;
         if (i == 1 && number != 1)
             fprintf(out, "    (%u more)\n", number - 1);
         text_event(told, event, out);
@@ -191,7 +191,7 @@ json_history(const struct told *told)
     const struct verify_history *history = told->finding->history;
     json_t *events = json_array();
     for (uint32_t i = 0, number, kept = history ? history_kept(history) : 0; i < kept; i++) {
-        const struct verify_event *event = history_at(history, kept, i, &number);
+        const struct verify_event at = history_at(history, kept, i, &number), *event = &at;
         json_array_append_new(events, json_pack("{s:i, s:s, s:s?, s:s, s:i, s:I, s:o}", "number", (int)number, "what", event->what,
                                                 "driver", event->driver ? event->driver->name : NULL, "function", event->function,
                                                 "thread", (int)event->thread, "at_ns", (json_int_t)event->at_ns, "stack",

@@ -27,5 +27,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         if (name < data || name + strlen(symbol.name) >= data + bytes)
             abort();
     }
+    for (uint32_t i = 0; i < elf_section_count(&image); i++) {
+        struct elf_section section;
+        const uint8_t *name = elf_section_at(&image, i, &section) ? (const uint8_t *)section.name : NULL;
+        if (name && (name < data || name + strlen(section.name) >= data + bytes))
+            abort();
+    }
     return 0;
 }

@@ -270,7 +270,8 @@ run_main(void *arg)
                                   .verify = (enum verify_mode)run->options->verify,
                                   .sink = run->options->sink,
                                   .fault = run->fault,
-                                  .trace = run->trace};
+                                  .trace = run->trace,
+                                  .images = run->images};
     run->world = world_create(&config);
     if (!run->world) {
         run->result = WORLD_MACHINE;

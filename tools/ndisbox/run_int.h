@@ -29,6 +29,7 @@ struct run {
     uint64_t *events;                         // NDIS_EVENT_COUNT counters to add to, or NULL
     uint32_t findings;
     uint64_t elapsed_ns;
+    struct loader_keep *images;               // seeds: drivers stay loaded from one to the next; NULL: they do not
     const char *tape;                         // where the tape goes when a broken rule ends the process; NULL: none
     uint64_t seed;
     char *finding[RUN_FINDINGS_KEPT];

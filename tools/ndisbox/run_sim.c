@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "base/hash.h"
+#include "loader/keep.h"
 #include "faults.h"
 #include "out.h"
 #include "run.h"
@@ -122,13 +123,21 @@ seed_notes(struct sched *sched, const char *stack, const char *build)
         sim_tape_note(sched, "build", build);
 }
 
+// What all seeds of a sweep have in common.
+struct seed_job {
+    const struct stack *stack;
+    const struct run_options *options;
+    const char *notes[2];                     // of the tape: stack, build; NULL: none
+    struct loader_keep *images;               // NULL: each seed loads its own
+};
+
 static bool
-seed_run(const struct stack *stack, const struct run_options *options, const struct sim_config *config, const char *notes[2],
-         const char *tape, struct seed_result *result)
+seed_run(const struct seed_job *job, const struct sim_config *config, const char *tape, struct seed_result *result)
 {
+    const struct run_options *options = job->options;
     const char *error = "out of memory";
     struct run run;
-    if (!run_allocate(&run, stack, options))
+    if (!run_allocate(&run, job->stack, options))
         return false;
     run.sched = sim_create(config, &error);
     if (!run.sched) {
@@ -136,10 +145,11 @@ seed_run(const struct stack *stack, const struct run_options *options, const str
         run_clear(&run);
         return false;
     }
-    seed_notes(run.sched, notes[0], notes[1]);
+    seed_notes(run.sched, job->notes[0], job->notes[1]);
     if (options->trace_path)
         pcapng_writer_create(run.sched, options->trace_path, "ndisbox " TOOL_VERSION, &run.trace);
     run.events = result->events;
+    run.images = job->images;
     run.tape = tape;
     run.seed = config->seed;
     char replay[PATH_MAX + 32];
@@ -259,11 +269,12 @@ tape_path(char *path, size_t bytes, const struct stack *stack, const struct run_
 
 // The first seed again: the same trace, or this build is not deterministic and no tape of it is worth anything.
 static bool
-sweep_prove(const struct stack *stack, const struct run_options *options, const struct sim_config *config, const char *notes[2],
-            const struct seed_result *first)
+sweep_prove(const struct seed_job *job, const struct sim_config *config, const struct seed_result *first)
 {
+    const struct run_options *options = job->options;
     struct seed_result again = {0};
     struct run_options silent = *options;
+    struct seed_job repeated = *job;
     struct ex_fault_plan same;
     silent.quiet = true;
     if (options->faults && options->faults->mode == EX_FAULT_STACK) {   // the stack is in the set now: refuse it by its number
@@ -272,7 +283,8 @@ sweep_prove(const struct stack *stack, const struct run_options *options, const 
         same.number = first->fault.last_number;
         silent.faults = &same;
     }
-    if (!seed_run(stack, &silent, config, notes, NULL, &again))
+    repeated.options = &silent;
+    if (!seed_run(&repeated, config, NULL, &again))
         return false;
     if (again.stats.trace_hash == first->stats.trace_hash)
         return true;
@@ -282,8 +294,7 @@ sweep_prove(const struct stack *stack, const struct run_options *options, const 
 }
 
 static int
-sweep_run(const struct stack *stack, const struct run_options *options, uint64_t first, uint64_t last, const char *notes[2],
-          struct sweep *sweep)
+sweep_run(const struct seed_job *job, uint64_t first, uint64_t last, struct sweep *sweep)
 {
     uint64_t start = real_ns();
     int code = EXIT_CLEAN;
@@ -291,10 +302,10 @@ sweep_run(const struct stack *stack, const struct run_options *options, uint64_t
         struct sim_config config = {.seed = seed};
         struct seed_result result = {0};
         char tape[4096];
-        tape_path(tape, sizeof tape, stack, options, seed);
-        if (!seed_run(stack, options, &config, notes, tape, &result))
+        tape_path(tape, sizeof tape, job->stack, job->options, seed);
+        if (!seed_run(job, &config, tape, &result))
             return EXIT_MACHINE;
-        if (seed == first && !result.findings && !sweep_prove(stack, options, &config, notes, &result))
+        if (seed == first && !result.findings && !sweep_prove(job, &config, &result))
             code = EXIT_FINDING;
         sweep_add(sweep, &result);
         out_progress("sim", "seeds", seed - first + 1, last - first + 1, real_ns() - start);
@@ -313,8 +324,8 @@ run_seeds(const struct stack *stack, const struct run_options *options, uint64_t
 {
     struct sweep sweep = {0};
     char *texts[2] = {stack_text(stack), build_text(stack)};
-    const char *notes[2] = {texts[0], texts[1]};
     struct run_options silent = *options;
+    struct seed_job job = {.stack = stack, .options = &silent, .notes = {texts[0], texts[1]}, .images = loader_keep_create()};
     struct ex_fault_plan plan;
     struct ex_fault_set *set = NULL;
     silent.quiet = true;                      // drivers' own chatter would drown the sweep
@@ -329,10 +340,10 @@ run_seeds(const struct stack *stack, const struct run_options *options, uint64_t
     sweep.hashes = calloc(last - first + 1, sizeof *sweep.hashes);
     if (!stack->has_script)
         out_error("%s: a sweep needs a script: it says when a run is over", stack->file);
-    else if (!sweep.hashes || (silent.faults && silent.faults->mode == EX_FAULT_STACK && !set))
+    else if (!sweep.hashes || !job.images || (silent.faults && silent.faults->mode == EX_FAULT_STACK && !set))
         out_error("out of memory for %llu seeds", (unsigned long long)(last - first + 1));
     else {
-        code = sweep_run(stack, &silent, first, last, notes, &sweep);
+        code = sweep_run(&job, first, last, &sweep);
         sweep_count_distinct(&sweep);
         if (options->json)
             sweep_print_json(&sweep, real_ns() - start);
@@ -340,6 +351,8 @@ run_seeds(const struct stack *stack, const struct run_options *options, uint64_t
             sweep_print(&sweep, options, real_ns() - start);
     }
     ex_fault_set_destroy(set);
+    if (job.images)
+        loader_keep_destroy(job.images);
     free(sweep.hashes);
     free(texts[0]);
     free(texts[1]);
@@ -438,12 +451,12 @@ run_tape(const char *path, const struct run_options *given)
     with_faults.verify = tape_verify(path, given->verify);
     struct stack *stack = tape_stack(path, &text);
     if (stack && tape_build_matches(path, stack, options->force)) {
-        const char *notes[2] = {NULL, NULL};
+        struct seed_job job = {.stack = stack, .options = options};
         struct sim_config config = {.tape_in = path};
         struct seed_result result = {0};
         if (options->gdb)
             code = tape_under_gdb(path);
-        else if (!seed_run(stack, options, &config, notes, NULL, &result))
+        else if (!seed_run(&job, &config, NULL, &result))
             code = EXIT_USAGE;
         else {
             code = result.findings ? EXIT_FINDING : EXIT_CLEAN;

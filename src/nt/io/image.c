@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/keep.h"
 #include "loader/loader.h"
 #include "nt/cm/cm.h"
 #include "nt/ex/work.h"
@@ -180,7 +181,9 @@ image_close(struct io_image *image)
     image->base = NULL;
     image->span_bytes = 0;
     io_lock_drop(box->io, old);
-    if (image->dl)
+    if (image->dl && box->images)
+        loader_keep_close(box->images, image->dl);
+    else if (image->dl)
         loader_close(image->dl);
     image->dl = NULL;
 }
@@ -195,7 +198,9 @@ image_open(struct io_image *image, const struct io_image_config *config, DRIVER_
             say(error, error_bytes, "neither a path nor an entry point was given", config->name);
         return config->entry ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
     }
-    int failed = loader_open(config->path, config->name, &loaded, error, error_bytes);
+    struct loader_keep *keep = image->box->images;
+    int failed = keep ? loader_keep_open(keep, config->path, config->name, &loaded, error, error_bytes)
+                      : loader_open(config->path, config->name, &loaded, error, error_bytes);
     if (failed)
         return status_of_loader(failed);
     image->dl = loaded.dl;

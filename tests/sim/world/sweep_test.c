@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness/harness.h"
+#include "loader/keep.h"
 #include "nbx/traffic.h"
 #include "nbx/world.h"
 #include "ndis/ndis.h"
@@ -42,6 +43,7 @@ struct sweep {
     struct sched *sched;
     struct stack *stack;
     struct world *world;
+    struct loader_keep *images;              // NULL: each seed loads its own
     uint64_t events[NDIS_EVENT_COUNT];       // over all seeds
     uint64_t order_draws, wire_draws, spurious, lost, arrived;
     uint32_t findings;
@@ -111,7 +113,8 @@ sweep_main(void *arg)
                                   .driver_path = sweep_driver_path,
                                   .on_message = sweep_message,
                                   .on_finding = sweep_finding,
-                                  .verify = VERIFY_ON};
+                                  .verify = VERIFY_ON,
+                                  .images = sweep.images};
     struct world *world = world_create(&config);
     struct sched_thread *sender;
     _Atomic uint32_t never = 0;
@@ -170,8 +173,12 @@ TEST_TIMEOUT(240, bundled_drivers_come_down_clean_under_a_thousand_schedules_and
 {
     static const enum ndis_event listed[] = {NDIS_EVENT_PAUSE_IN_FLIGHT, NDIS_EVENT_SEND_REFUSED, NDIS_EVENT_SHARED_RECEIVE,
                                             NDIS_EVENT_RESET};
+    sweep.images = loader_keep_create();
     for (uint64_t seed = 1; seed <= SWEEP_SEEDS; seed++)
         sweep_seed(seed);
+    ck_assert_uint_eq(loader_keep_count(sweep.images), 5);
+    loader_keep_destroy(sweep.images);
+    sweep.images = NULL;
     ck_assert_uint_eq(sweep.findings, 0);
     for (int i = 0; i < NDIS_EVENT_COUNT; i++)
         printf("%-32s %12llu\n", ndis_event_word(i), (unsigned long long)sweep.events[i]);
@@ -195,4 +202,26 @@ TEST_TIMEOUT(60, bundled_drivers_give_the_same_trace_for_the_same_seed)
         sweep_seed(seed);
         ck_assert_uint_eq(sweep.trace_hash, first);
     }
+}
+
+// With drivers that stay loaded, a seed neither sees what the seeds before it left in them, nor how many they were.
+TEST_TIMEOUT(120, a_seed_gives_the_same_trace_in_images_just_loaded_and_in_images_that_ran_hundreds_of_seeds)
+{
+    uint64_t fresh[10];
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        sweep_seed(seed);
+        fresh[seed - 1] = sweep.trace_hash;
+    }
+    sweep.images = loader_keep_create();
+    for (uint64_t seed = 1; seed <= SWEEP_SEEDS / 2; seed++) {
+        sweep_seed(seed);
+        if (seed <= 10)
+            ck_assert_uint_eq(sweep.trace_hash, fresh[seed - 1]);
+    }
+    for (uint64_t seed = 10; seed >= 1; seed--) {
+        sweep_seed(seed);
+        ck_assert_uint_eq(sweep.trace_hash, fresh[seed - 1]);
+    }
+    loader_keep_destroy(sweep.images);
+    sweep.images = NULL;
 }
