@@ -319,7 +319,8 @@ echo_setting(NDIS_HANDLE configuration, const NDIS_STRING *keyword, ULONG otherw
     NDIS_STATUS status;
     NDIS_STRING name = *keyword;
     NdisReadConfiguration(&status, &value, configuration, &name, NdisParameterInteger);
-    return status == NDIS_STATUS_SUCCESS ? value->ParameterData.IntegerData : otherwise;
+    BOOLEAN is_number = status == NDIS_STATUS_SUCCESS && value->ParameterType == NdisParameterInteger;
+    return is_number ? value->ParameterData.IntegerData : otherwise;
 }
 
 static void

@@ -19,10 +19,18 @@ module_ring_kb(NDIS_HANDLE handle, ULONG *ring_kb)
     NdisReadConfiguration(&status, &value, handle, &keyword, NdisParameterInteger);
     if (status != NDIS_STATUS_SUCCESS)
         return NDIS_STATUS_SUCCESS;           // not there
-    *ring_kb = value->ParameterData.IntegerData;
+    // A value of another type than was asked for comes as it is.
+    *ring_kb = value->ParameterType == NdisParameterInteger ? value->ParameterData.IntegerData : 0;
     if (*ring_kb >= 64 && *ring_kb <= 1048576)
         return NDIS_STATUS_SUCCESS;
-    DbgPrint("lwfmon: RingKB is %u; it may be 64 to 1048576\n", *ring_kb);
+    DbgPrint("lwfmon: RingKB is %u, or no number; it may be 64 to 1048576\n", *ring_kb);
+    return NDIS_STATUS_INVALID_PARAMETER;
+}
+
+static NDIS_STATUS
+module_no_text(VOID)
+{
+    DbgPrint("lwfmon: File is no text; it may be a path such as \\??\\lwfmon\\mon.pcapng\n");
     return NDIS_STATUS_INVALID_PARAMETER;
 }
 
@@ -43,6 +51,8 @@ module_capture(struct lwfmon_module *module)
     NdisReadConfiguration(&status, &value, handle, &keyword, NdisParameterString);
     if (status != NDIS_STATUS_SUCCESS)
         status = NDIS_STATUS_SUCCESS;         // no file wanted
+    else if (value->ParameterType != NdisParameterString)
+        status = module_no_text();
     else if ((status = module_ring_kb(handle, &ring_kb)) == NDIS_STATUS_SUCCESS)
         status = lwfmon_capture_open(module->filter, &module->name, &value->ParameterData.StringData, ring_kb, &module->capture);
     NdisCloseConfiguration(handle);

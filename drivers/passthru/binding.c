@@ -9,6 +9,20 @@
 
 // ---- bind -----------------------------------------------------------------------------------------------------------------------
 
+// A value comes in the type it has, and nobody promises that its strings end.
+static void
+binding_first_name(const NDIS_CONFIGURATION_PARAMETER *value, NDIS_STRING *name)
+{
+    const NDIS_STRING *list = &value->ParameterData.StringData;
+    USHORT count = 0;
+    if (value->ParameterType != NdisParameterMultiString && value->ParameterType != NdisParameterString)
+        return;
+    while (count < list->Length / sizeof(WCHAR) && list->Buffer[count])
+        count++;
+    name->Buffer = list->Buffer;
+    name->Length = count * sizeof(WCHAR);
+}
+
 // The first name of the list: this driver has one virtual miniport for each binding.
 static NDIS_STATUS
 binding_instance(struct passthru *self)
@@ -24,8 +38,10 @@ binding_instance(struct passthru *self)
     if (status != NDIS_STATUS_SUCCESS)
         return status;
     NdisReadConfiguration(&status, &value, configuration, &keyword, NdisParameterMultiString);
-    if (status == NDIS_STATUS_SUCCESS && value->ParameterData.StringData.Length > sizeof(WCHAR)) {
-        NdisInitUnicodeString(&name, value->ParameterData.StringData.Buffer);
+    name.Length = 0;
+    if (status == NDIS_STATUS_SUCCESS)
+        binding_first_name(value, &name);
+    if (name.Length) {
         self->instance.Buffer = passthru_alloc(name.Length + sizeof(WCHAR));
         status = self->instance.Buffer ? NDIS_STATUS_SUCCESS : NDIS_STATUS_RESOURCES;
         if (self->instance.Buffer) {

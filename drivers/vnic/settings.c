@@ -54,14 +54,18 @@ settings_number(NDIS_HANDLE handle, const struct vnic_keyword *keyword, struct v
     NdisReadConfiguration(&status, &value, handle, &name, NdisParameterInteger);
     if (status != NDIS_STATUS_SUCCESS)
         return NDIS_STATUS_SUCCESS;           // not there
-    ULONG number = value->ParameterData.IntegerData;
-    if (number >= keyword->low && number <= keyword->high) {
+    BOOLEAN is_number = value->ParameterType == NdisParameterInteger;   // a value comes in the type it has
+    ULONG number = is_number ? value->ParameterData.IntegerData : 0;
+    if (is_number && number >= keyword->low && number <= keyword->high) {
         *field = number;
         return NDIS_STATUS_SUCCESS;
     }
     char text[64];
     settings_name(&name, text, sizeof text);
-    DbgPrint("vnic: %s is %u; it may be %u to %u\n", text, number, keyword->low, keyword->high);
+    if (is_number)
+        DbgPrint("vnic: %s is %u; it may be %u to %u\n", text, number, keyword->low, keyword->high);
+    else
+        DbgPrint("vnic: %s is no number; it may be %u to %u\n", text, keyword->low, keyword->high);
     return NDIS_STATUS_INVALID_PARAMETER;
 }
 
@@ -76,6 +80,8 @@ settings_text(NDIS_HANDLE handle, const NDIS_STRING *keyword, char *out, ULONG o
     NdisReadConfiguration(&status, &value, handle, &name, NdisParameterString);
     if (status != NDIS_STATUS_SUCCESS)
         return TRUE;
+    if (value->ParameterType != NdisParameterString)
+        return FALSE;
     const NDIS_STRING *text = &value->ParameterData.StringData;
     ULONG count = text->Length / sizeof(WCHAR);
     while (count && !text->Buffer[count - 1])

@@ -8,29 +8,38 @@ NTAPI NDIS_STATUS
 NdisOpenConfigurationEx(PNDIS_CONFIGURATION_OBJECT ConfigObject, PNDIS_HANDLE ConfigurationHandle)
 {
     VERIFY_ENTER(NdisOpenConfigurationEx);
-    if (EX_FAULT())
-        return NDIS_STATUS_RESOURCES;
     struct ndis_config *config = NULL;
-    NDIS_STATUS status = ndis_config_open(ConfigObject, &config);
+    NDIS_STATUS status = EX_FAULT() ? NDIS_STATUS_RESOURCES : ndis_config_open(ConfigObject, &config);
     *ConfigurationHandle = config;
     return status;
 }
 
 NTAPI VOID
-NdisOpenConfigurationKeyByName(PNDIS_STATUS Status, NDIS_HANDLE ConfigurationHandle, PNDIS_STRING SubKeyName,
-                               PNDIS_HANDLE SubKeyHandle)
+NdisOpenConfigurationKeyByName(PNDIS_STATUS Status, NDIS_HANDLE ConfigurationHandle, PNDIS_STRING SubKeyName, PNDIS_HANDLE SubKeyHandle)
 {
     VERIFY_ENTER(NdisOpenConfigurationKeyByName);
     struct ndis_config *config = NULL;
-    *Status = ndis_config_open_under(ConfigurationHandle, SubKeyName, &config);
+    struct ndis_config *parent = ndis_config_from(ConfigurationHandle, "NdisOpenConfigurationKeyByName");
+    *Status = EX_FAULT() ? NDIS_STATUS_FAILURE : ndis_config_open_under(parent, SubKeyName, &config);
     *SubKeyHandle = config;
+}
+
+NTAPI VOID
+NdisOpenConfigurationKeyByIndex(PNDIS_STATUS Status, NDIS_HANDLE ConfigurationHandle, ULONG Index, PNDIS_STRING KeyName,
+                                PNDIS_HANDLE KeyHandle)
+{
+    VERIFY_ENTER(NdisOpenConfigurationKeyByIndex);
+    struct ndis_config *config = NULL;
+    struct ndis_config *parent = ndis_config_from(ConfigurationHandle, "NdisOpenConfigurationKeyByIndex");
+    *Status = EX_FAULT() ? NDIS_STATUS_FAILURE : ndis_config_open_at(parent, Index, KeyName, &config);
+    *KeyHandle = config;
 }
 
 NTAPI VOID
 NdisCloseConfiguration(NDIS_HANDLE ConfigurationHandle)
 {
     VERIFY_ENTER(NdisCloseConfiguration);
-    ndis_config_close(ConfigurationHandle);
+    ndis_config_close(ndis_config_from(ConfigurationHandle, "NdisCloseConfiguration"));
 }
 
 NTAPI VOID
@@ -38,7 +47,9 @@ NdisReadConfiguration(PNDIS_STATUS Status, PNDIS_CONFIGURATION_PARAMETER *Parame
                       PNDIS_STRING Keyword, NDIS_PARAMETER_TYPE ParameterType)
 {
     VERIFY_ENTER(NdisReadConfiguration);
-    *Status = ndis_config_read(ConfigurationHandle, Keyword, ParameterType, ParameterValue);
+    struct ndis_config *config = ndis_config_from(ConfigurationHandle, "NdisReadConfiguration");
+    *ParameterValue = NULL;
+    *Status = EX_FAULT() ? NDIS_STATUS_RESOURCES : ndis_config_read(config, Keyword, ParameterType, ParameterValue);
 }
 
 NTAPI VOID
@@ -46,12 +57,14 @@ NdisWriteConfiguration(PNDIS_STATUS Status, NDIS_HANDLE ConfigurationHandle, PND
                        PNDIS_CONFIGURATION_PARAMETER ParameterValue)
 {
     VERIFY_ENTER(NdisWriteConfiguration);
-    *Status = ndis_config_write(ConfigurationHandle, Keyword, ParameterValue);
+    struct ndis_config *config = ndis_config_from(ConfigurationHandle, "NdisWriteConfiguration");
+    *Status = EX_FAULT() ? NDIS_STATUS_RESOURCES : ndis_config_write(config, Keyword, ParameterValue);
 }
 
 NTAPI VOID
 NdisReadNetworkAddress(PNDIS_STATUS Status, PVOID *NetworkAddress, PUINT NetworkAddressLength, NDIS_HANDLE ConfigurationHandle)
 {
     VERIFY_ENTER(NdisReadNetworkAddress);
-    *Status = ndis_config_address(ConfigurationHandle, NetworkAddress, NetworkAddressLength);
+    *Status =
+        ndis_config_address(ndis_config_from(ConfigurationHandle, "NdisReadNetworkAddress"), NetworkAddress, NetworkAddressLength);
 }

@@ -36,6 +36,7 @@ enum ndis_kind {
     NDIS_KIND_BINDING = 0x4e424249,
     NDIS_KIND_BIND = 0x4e424243,              // a bind in progress
     NDIS_KIND_UNBIND = 0x4e425543,            // an unbind in progress
+    NDIS_KIND_CONFIG = 0x4e424346,            // a configuration handle (config.c)
     NDIS_KIND_POOL_NBL = 0x4e42504c,
     NDIS_KIND_POOL_NB = 0x4e42504e,
     NDIS_KIND_LOOPBACK = 0x4e424c42           // SourceHandle of NBLs that NDIS made itself

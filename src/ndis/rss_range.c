@@ -14,7 +14,8 @@ keyword(struct ndis_config *config, const char *name, uint32_t missing)
     NDIS_CONFIGURATION_PARAMETER *value;
     if (!ndis_string_make(&text, name))
         return missing;
-    if (ndis_config_read(config, &text, NdisParameterInteger, &value) == NDIS_STATUS_SUCCESS)
+    if (ndis_config_read(config, &text, NdisParameterInteger, &value) == NDIS_STATUS_SUCCESS &&
+        value->ParameterType == NdisParameterInteger)
         missing = value->ParameterData.IntegerData;
     ndis_string_free(&text);
     return missing;

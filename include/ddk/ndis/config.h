@@ -18,6 +18,16 @@ typedef enum _NDIS_PARAMETER_TYPE {
     NdisParameterBinary
 } NDIS_PARAMETER_TYPE, *PNDIS_PARAMETER_TYPE;
 
+// What NdisReadConfiguration answers to the keyword ProcessorType; those without a place here ran no NDIS 6.
+typedef enum _NDIS_PROCESSOR_TYPE {
+    NdisProcessorX86,
+    NdisProcessorMips,
+    NdisProcessorAlpha,
+    NdisProcessorPpc,
+    NdisProcessorAmd64,
+    NdisProcessorIA64
+} NDIS_PROCESSOR_TYPE, *PNDIS_PROCESSOR_TYPE;
+
 typedef struct _BINARY_DATA {
     USHORT Length;
     PVOID Buffer;

@@ -43,6 +43,9 @@ struct cm_key *cm_key_open_under(struct box *box, struct cm_key *parent, const c
 // Find only. owns: *key carries a reference, dropped with cm_key_put.
 NTSTATUS cm_key_find(struct box *box, const UNICODE_STRING *path, struct cm_key **key);
 
+// The same from a key on: find only. owns: *key carries a reference, dropped with cm_key_put.
+NTSTATUS cm_key_find_under(struct box *box, struct cm_key *parent, const UNICODE_STRING *relative_path, struct cm_key **key);
+
 // Set a value, replacing what was there. irql: PASSIVE. fails: INSUFFICIENT_RESOURCES, KEY_DELETED, INVALID_PARAMETER (too large).
 NTSTATUS cm_set(struct box *box, struct cm_key *key, const UNICODE_STRING *name, ULONG type, const void *data, ULONG bytes);
 NTSTATUS cm_set_dword(struct box *box, struct cm_key *key, const char *name, uint32_t value);

@@ -188,6 +188,12 @@ cm_key_find(struct box *box, const UNICODE_STRING *path, struct cm_key **key)
     return status == STATUS_SUCCESS ? cm_walk(box, box->cm->root, rest, false, key, NULL) : status;
 }
 
+NTSTATUS
+cm_key_find_under(struct box *box, struct cm_key *parent, const UNICODE_STRING *relative_path, struct cm_key **key)
+{
+    return cm_walk(box, parent, *relative_path, false, key, NULL);
+}
+
 struct cm_key *
 cm_key_open_under(struct box *box, struct cm_key *parent, const char *relative_path)
 {

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nbx/fault.h"
+
 struct kit kit;
 struct kit_miniport_hooks kit_mp_hooks;
 bool kit_filter_takes_oids;
@@ -488,6 +490,17 @@ lwf_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
 
 // ---- protocols ------------------------------------------------------------------------------------------------------------------
 
+static void
+proto_ask_name(NDIS_HANDLE bind)
+{
+    struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = 1, .program = true};
+    struct nbx_fault_report report;
+    ck_assert_int_eq(nbx_fault_arm(&plan), 0);
+    kit.bind_name_status[0] = NdisQueryBindInstanceName(&kit.bind_name, bind);
+    nbx_fault_disarm(&report);
+    kit.bind_name_status[1] = NdisQueryBindInstanceName(&kit.bind_name, bind);
+}
+
 static NTAPI NDIS_STATUS
 proto_bind(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS parameters)
 {
@@ -505,6 +518,8 @@ proto_bind(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS paramete
         .SelectedMediumIndex = &selected};
     binding->in_use = true;
     binding->protocol = which;
+    if (kit.asks_bind_name)
+        proto_ask_name(bind);
     NDIS_STATUS status = NdisOpenAdapterEx(proto_driver[which], binding, &open, bind, &binding->handle);
     if (status != NDIS_STATUS_SUCCESS)
         binding->in_use = false;

@@ -99,6 +99,9 @@ struct kit {
     NDIS_HANDLE mp_driver, filter;            // the miniport driver's handle, the filter module's
     bool filter_refuses;                      // FilterAttach fails
     uint32_t binds, unbinds;                  // of all protocols
+    bool asks_bind_name;                      // NdisQueryBindInstanceName in the bind handler: once without memory, once with
+    NDIS_STATUS bind_name_status[2];
+    NDIS_STRING bind_name;                    // the test frees it
     bool filter_bypasses_sends;               // lwf takes itself out of the send path at the next restart
     struct kit_miniport mp;
     struct kit_binding binding[KIT_BINDINGS];
