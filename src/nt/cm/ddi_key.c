@@ -4,13 +4,15 @@
 
 #include "nt/cm/cm_int.h"
 #include "nt/cm/query.h"
+#include "nt/ex/fault.h"
 #include "verify/verify.h"
 
 NTAPI NTSTATUS
 ZwOpenKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes)
 {
     VERIFY_ENTER(ZwOpenKey);
-    NTSTATUS status = cm_key_open_attributes(box_self(), ObjectAttributes, false, false, DesiredAccess, KeyHandle, NULL);
+    NTSTATUS status = EX_FAULT() ? STATUS_INSUFFICIENT_RESOURCES
+                                 : cm_key_open_attributes(box_self(), ObjectAttributes, false, false, DesiredAccess, KeyHandle, NULL);
     VERIFY_LEAVE(ZwOpenKey);
     return status;
 }
@@ -19,9 +21,10 @@ NTAPI NTSTATUS
 ZwOpenKeyEx(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, ULONG OpenOptions)
 {
     VERIFY_ENTER(ZwOpenKeyEx);
-    NTSTATUS status = OpenOptions & ~(ULONG)(REG_OPTION_BACKUP_RESTORE | REG_OPTION_OPEN_LINK)
-                          ? STATUS_INVALID_PARAMETER
-                          : cm_key_open_attributes(box_self(), ObjectAttributes, false, false, DesiredAccess, KeyHandle, NULL);
+    NTSTATUS status = STATUS_INVALID_PARAMETER_4;
+    if (!(OpenOptions & ~(ULONG)(REG_OPTION_BACKUP_RESTORE | REG_OPTION_OPEN_LINK)))
+        status = EX_FAULT() ? STATUS_INSUFFICIENT_RESOURCES
+                            : cm_key_open_attributes(box_self(), ObjectAttributes, false, false, DesiredAccess, KeyHandle, NULL);
     VERIFY_LEAVE(ZwOpenKeyEx);
     return status;
 }
@@ -32,8 +35,10 @@ ZwCreateKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Obj
 {
     bool was_created = false;
     VERIFY_ENTER(ZwCreateKey);
-    NTSTATUS status = cm_key_open_attributes(box_self(), ObjectAttributes, true, CreateOptions & REG_OPTION_VOLATILE, DesiredAccess,
-                                             KeyHandle, &was_created);
+    bool is_volatile = CreateOptions & REG_OPTION_VOLATILE;
+    NTSTATUS status =
+        EX_FAULT() ? STATUS_INSUFFICIENT_RESOURCES
+                   : cm_key_open_attributes(box_self(), ObjectAttributes, true, is_volatile, DesiredAccess, KeyHandle, &was_created);
     if (status == STATUS_SUCCESS && Disposition)
         *Disposition = was_created ? REG_CREATED_NEW_KEY : REG_OPENED_EXISTING_KEY;
     VERIFY_LEAVE(ZwCreateKey);
@@ -102,7 +107,7 @@ ZwSetValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName, ULONG TitleIndex, ULO
     struct box *box = box_self();
     NTSTATUS status = cm_handle_key(box, KeyHandle, KEY_SET_VALUE, &object, &key);
     if (status == STATUS_SUCCESS) {
-        status = cm_set(box, key, value_name(ValueName), Type, Data, DataSize);
+        status = EX_FAULT() ? STATUS_INSUFFICIENT_RESOURCES : cm_set(box, key, value_name(ValueName), Type, Data, DataSize);
         ob_unref(object);
     }
     VERIFY_LEAVE(ZwSetValueKey);
@@ -118,7 +123,7 @@ ZwDeleteValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName)
     struct box *box = box_self();
     NTSTATUS status = cm_handle_key(box, KeyHandle, KEY_SET_VALUE, &object, &key);
     if (status == STATUS_SUCCESS) {
-        status = cm_value_delete(box, key, value_name(ValueName));
+        status = EX_FAULT() ? STATUS_INSUFFICIENT_RESOURCES : cm_value_delete(box, key, value_name(ValueName));
         ob_unref(object);
     }
     VERIFY_LEAVE(ZwDeleteValueKey);

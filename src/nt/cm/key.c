@@ -12,6 +12,8 @@ static void
 key_object_delete(struct box *box, void *body)
 {
     struct cm_key_object *object = body;
+    if (!box->cm)
+        return;   // a handle that a driver left open outlived the registry
     KIRQL old = cm_lock_take(box->cm);
     cm_key_unref_locked(box->cm, object->key);
     cm_lock_drop(box->cm, old);
@@ -366,6 +368,18 @@ attributes_start(struct box *box, const OBJECT_ATTRIBUTES *attributes, struct cm
     return cm_handle_key(box, attributes->RootDirectory, 0, object, start);
 }
 
+// A key is made below a root handle's only if that may make some [wdm/nf-wdm-zwcreatekey].
+static NTSTATUS
+may_create(struct box *box, HANDLE root)
+{
+    struct cm_key *key;
+    void *object;
+    NTSTATUS status = root ? cm_handle_key(box, root, KEY_CREATE_SUB_KEY, &object, &key) : STATUS_SUCCESS;
+    if (root && status == STATUS_SUCCESS)
+        ob_unref(object);
+    return status;
+}
+
 NTSTATUS
 cm_key_open_attributes(struct box *box, const OBJECT_ATTRIBUTES *attributes, bool create, bool is_volatile, ACCESS_MASK access,
                        HANDLE *handle, bool *was_created)
@@ -387,7 +401,13 @@ cm_key_open_attributes(struct box *box, const OBJECT_ATTRIBUTES *attributes, boo
     last.MaximumLength = last.Length;
     status = cm_walk(box, start, parent, false, &above, NULL);
     if (status == STATUS_SUCCESS) {
-        status = cm_walk(box, above, last, create, &key, was_created);
+        status = cm_walk(box, above, last, false, &key, NULL);
+        if (status == STATUS_OBJECT_NAME_NOT_FOUND && create)
+            status = may_create(box, attributes->RootDirectory);
+        else
+            create = false;
+        if (status == STATUS_SUCCESS && create)
+            status = cm_walk(box, above, last, true, &key, was_created);
         cm_key_put(box, above);
         if (status == STATUS_SUCCESS) {
             status = cm_handle_open(box, key, access, handle);

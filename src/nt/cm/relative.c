@@ -65,6 +65,8 @@ cm_relative_open(struct box *box, ULONG relative_to, PCWSTR path, bool create, s
             return STATUS_OBJECT_NAME_NOT_FOUND;
         rest.Buffer += head.Length / 2;
         rest.Length -= head.Length;
+        if (rest.Length && rest.Buffer[0] != '\\')
+            return STATUS_OBJECT_NAME_NOT_FOUND;
         return cm_walk(box, box->cm->root, rest, create, key, NULL);
     }
     const char *root_path = root_of(root_number);
