@@ -82,7 +82,8 @@ ndis_offload_keywords(struct ndis_adapter *adapter, const NDIS_OID_REQUEST *requ
     const NDIS_OFFLOAD_PARAMETERS *p = set->InformationBuffer;
     struct box *box = adapter->module.ndis->box;
     if (request->RequestType != NdisRequestSetInformation || set->Oid != OID_TCP_OFFLOAD_PARAMETERS ||
-        set->InformationBufferLength < NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1 || (p->Flags & NDIS_OFFLOAD_PARAMETERS_SKIP_REGISTRY_UPDATE))
+        set->InformationBufferLength < NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1 ||
+        (p->Flags & NDIS_OFFLOAD_PARAMETERS_SKIP_REGISTRY_UPDATE))
         return;
     struct cm_key *key = cm_key_open(box, adapter->registry_path);
     for (size_t i = 0; key && i < sizeof offload_keywords / sizeof *offload_keywords; i++) {

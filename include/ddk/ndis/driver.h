@@ -53,6 +53,8 @@ NTAPI VOID NdisOpenFile(PNDIS_STATUS Status, PNDIS_HANDLE FileHandle, PUINT File
                         NDIS_PHYSICAL_ADDRESS HighestAcceptableAddress);
 NTAPI VOID NdisCloseFile(NDIS_HANDLE FileHandle);
 NTAPI VOID NdisWriteErrorLogEntry(NDIS_HANDLE NdisAdapterHandle, NDIS_ERROR_CODE ErrorCode, ULONG NumberOfErrorValues, ...);
+// UNSURE: no page gives the number; it is what an error log entry has room for behind its head.
+#define MAX_EVENT_LOG_DATA_SIZE ((ULONG)(ERROR_LOG_MAXIMUM_SIZE - FIELD_OFFSET(IO_ERROR_LOG_PACKET, DumpData)))
 NTAPI NDIS_STATUS NdisWriteEventLogEntry(PVOID LogHandle, NDIS_STATUS EventCode, ULONG UniqueEventValue,
                                          USHORT NumStrings, PVOID StringsList, ULONG DataSize, PVOID Data);
 
