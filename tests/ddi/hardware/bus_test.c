@@ -299,6 +299,12 @@ TEST(MmMapIoSpace_and_MmMapIoSpaceEx_map_memory_of_devices_and_nothing_else)
     hw_run(1, &device, mm_map);
 }
 
+TEST(MmMapIoSpaceEx_maps_memory_of_devices_and_nothing_else)
+{
+    prepare(NULL, NULL);
+    hw_run(2, &device, mm_map);
+}
+
 static void
 mm_unmap_twice(void)
 {

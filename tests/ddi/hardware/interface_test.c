@@ -70,6 +70,12 @@ TEST(NdisIfGetInterfaceIndexFromNetLuid_and_NdisIfGetNetLuidFromInterfaceIndex_k
     hw_run(1, NULL, numbers);
 }
 
+TEST(NdisIfGetNetLuidFromInterfaceIndex_knows_adapters_and_filter_modules_as_long_as_they_are_there)
+{
+    kit_mp_hooks.initialize = note_numbers;
+    hw_run(3, NULL, numbers);
+}
+
 TEST(NdisIfQueryBindingIfIndex_gives_the_highest_and_the_lowest_interface_of_a_binding)
 {
     kit_mp_hooks.initialize = note_numbers;

@@ -332,6 +332,12 @@ TEST(NdisMQueueDpc_and_NdisMQueueDpcEx_say_which_processors_had_none_scheduled)
     }
 }
 
+TEST(NdisMQueueDpcEx_schedules_on_the_processors_of_its_group)
+{
+    prepare(false);
+    hw_run(11, &line_device, queue_dpc);
+}
+
 static void
 queue_bad_message(void)
 {
@@ -496,6 +502,18 @@ TEST(KeSynchronizeExecution_and_KeAcquireInterruptSpinLock_work_on_a_messages_in
 {
     prepare(true);
     hw_run(7, &message_device, by_object);
+}
+
+TEST(KeAcquireInterruptSpinLock_raises_to_the_interrupts_level_and_keeps_its_ISR_out)
+{
+    prepare(true);
+    hw_run(8, &message_device, by_object);
+}
+
+TEST(KeReleaseInterruptSpinLock_goes_back_to_the_level_before)
+{
+    prepare(true);
+    hw_run(9, &message_device, by_object);
 }
 
 // ---- the MSI-X table ---------------------------------------------------------------------------------------------------------------
