@@ -86,9 +86,9 @@ binding_frame_types(struct ndis_binding *binding, const NDIS_OPEN_PARAMETERS *p)
 {
     if (p->FrameTypeArraySize > ARRAYSIZE(binding->frame_types))
         return false;
-    // The array holds EtherTypes as they stand in the frame, most significant byte first [ndis/ns-ndis-_ndis_open_parameters].
+    // Numbers, as the NDIS_ETH_TYPE_Xxx of ntddndis.h are, and not the two bytes of a frame [ndis/ns-ndis-_ndis_open_parameters].
     for (UINT i = 0; i < p->FrameTypeArraySize; i++)
-        binding->frame_types[i] = __builtin_bswap16(p->FrameTypeArray[i]);
+        binding->frame_types[i] = p->FrameTypeArray[i];
     binding->frame_type_count = p->FrameTypeArraySize;
     return true;
 }
