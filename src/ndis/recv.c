@@ -90,13 +90,13 @@ recv_bottom_run(NET_BUFFER_LIST *nbls, NET_BUFFER_LIST **rest, uint32_t *count)
     return nbls;
 }
 
-// Who gets it back: the miniport below, or NDIS, for a copy that it made there. An intermediate driver may indicate lists with the
-// SourceHandle that they came with from below (UNSURE: the page says that it sets its own; Microsoft's own sample does not).
+// Who gets it back: the miniport below, or NDIS, for a copy that it made there. Miniports should set SourceHandle to their own
+// [network/receiving-network-data], but public drivers leave it NULL or, when they forward what they received, as it was, and get their
+// lists back on Windows all the same: a list goes back the way that it came.
 static bool
 recv_is_miniports(const NET_BUFFER_LIST *nbl, const struct ndis_module *miniport)
 {
-    const struct ndis_adapter *adapter = miniport->adapter;
-    return nbl->SourceHandle == miniport || (adapter->im && nbl->SourceHandle != &adapter->loopback_kind);
+    return nbl->SourceHandle != &miniport->adapter->loopback_kind;
 }
 
 static void
@@ -115,7 +115,6 @@ recv_bottom(const struct ndis_route *route, NET_BUFFER_LIST *nbls, ULONG flags)
             route->returns(route->context, run, flags);
             ke_driver_leave(self, crossing);
         } else {
-            ndis_handle_check(run->SourceHandle, NDIS_KIND_LOOPBACK, "NdisReturnNetBufferLists (SourceHandle)");
             if (__builtin_expect(route->target->ndis->ledger_on, 0))
                 verify_nbls_take(run, &route->target->ndis->loopback, "NDIS", false);
             ndis_loopback_free(run);
