@@ -81,7 +81,7 @@ traffic_on_bind(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS par
     struct generator *generator = context;
     struct station *station = traffic_self()->binding_now;
     NDIS_MEDIUM medium = NdisMedium802_3;
-    NET_FRAME_TYPE type = (NET_FRAME_TYPE)__builtin_bswap16(TRAFFIC_TYPE);
+    NET_FRAME_TYPE type = TRAFFIC_TYPE;
     UINT selected;
     NDIS_OPEN_PARAMETERS open = {
         .Header = {NDIS_OBJECT_TYPE_OPEN_PARAMETERS, NDIS_OPEN_PARAMETERS_REVISION_1, NDIS_SIZEOF_OPEN_PARAMETERS_REVISION_1},

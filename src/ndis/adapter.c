@@ -187,6 +187,11 @@ adapter_name(struct ndis_adapter *adapter, const struct ndis_adapter_config *con
     adapter->registry_path = ndis_strdup(key);
     if (config->port_spec && !(adapter->port_spec = ndis_strdup(config->port_spec)))
         return false;
+    // Setup writes the GUID of the instance into its key; drivers name their devices after it.
+    struct box *box = adapter->driver->ndis->box;
+    struct cm_key *class_key = cm_key_open(box, key);
+    if (!class_key || !NT_SUCCESS(cm_set_sz(box, class_key, "NetCfgInstanceId", device + strlen("\\Device\\"))))
+        return false;
     return adapter->name && adapter->registry_path && ndis_string_make(&adapter->device_name, device) &&
            ndis_string_make(&adapter->friendly_name, config->friendly_name ? config->friendly_name : config->name);
 }
