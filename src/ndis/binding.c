@@ -211,23 +211,24 @@ bind_parameters_fill(NDIS_BIND_PARAMETERS *p, struct ndis_bind *bind)
 {
     struct ndis_adapter *adapter = bind->adapter;
     const NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *g = &adapter->general;
+    const NDIS_RESTART_GENERAL_ATTRIBUTES *above = &adapter->above;
     *p = (NDIS_BIND_PARAMETERS){
         .Header = ndis_header(NDIS_OBJECT_TYPE_BIND_PARAMETERS, NDIS_BIND_PARAMETERS_REVISION_1,
                               NDIS_SIZEOF_BIND_PARAMETERS_REVISION_1),
         .ProtocolSection = &bind->settings_string,
         .AdapterName = &adapter->device_name,
         .MediaType = g->MediaType,
-        .MtuSize = g->MtuSize,
-        .MaxXmitLinkSpeed = g->MaxXmitLinkSpeed,
-        .MaxRcvLinkSpeed = g->MaxRcvLinkSpeed,
+        .MtuSize = above->MtuSize,
+        .MaxXmitLinkSpeed = above->MaxXmitLinkSpeed,
+        .MaxRcvLinkSpeed = above->MaxRcvLinkSpeed,
         .XmitLinkSpeed = adapter->link.XmitLinkSpeed,
         .RcvLinkSpeed = adapter->link.RcvLinkSpeed,
         .MediaConnectState = adapter->link.MediaConnectState,
         .MediaDuplexState = adapter->link.MediaDuplexState,
-        .LookaheadSize = g->LookaheadSize,
+        .LookaheadSize = above->LookaheadSize,
         .RcvScaleCapabilities = g->RecvScaleCapabilities,
-        .SupportedPacketFilters = g->SupportedPacketFilters,
-        .MaxMulticastListSize = g->MaxMulticastListSize,
+        .SupportedPacketFilters = above->SupportedPacketFilters,
+        .MaxMulticastListSize = above->MaxMulticastListSize,
         .MacAddressLength = g->MacAddressLength,
         .PhysicalMediumType = g->PhysicalMediumType,
         .LowestIfNetluid = adapter->luid,
@@ -237,9 +238,9 @@ bind_parameters_fill(NDIS_BIND_PARAMETERS *p, struct ndis_bind *bind)
         .ConnectionType = g->ConnectionType,
         .IfType = g->IfType,
         .IfConnectorPresent = g->IfConnectorPresent,
-        .DataBackFillSize = g->DataBackFillSize,
-        .ContextBackFillSize = g->ContextBackFillSize,
-        .MacOptions = g->MacOptions,
+        .DataBackFillSize = above->DataBackFillSize,
+        .ContextBackFillSize = above->ContextBackFillSize,
+        .MacOptions = above->MacOptions,
         .CompartmentId = 1,
         .DefaultOffloadConfiguration = ndis_offload_current(adapter, &bind->offload),
         .BoundAdapterName = &adapter->device_name,
@@ -341,7 +342,7 @@ ndis_binding_bind(struct ndis_adapter *adapter, struct ndis_protocol *protocol, 
         return status;
     }
     if (ndis_module_state(&adapter->module) == NDIS_STATE_RUNNING)
-        ndis_binding_restart(binding);
+        return ndis_restart_one(binding);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -451,23 +452,25 @@ ndis_binding_pause(struct ndis_binding *binding, ULONG reason)
 }
 
 void
-ndis_binding_restart(struct ndis_binding *binding)
+ndis_binding_restart(struct ndis_binding *binding, NDIS_RESTART_ATTRIBUTES *list)
 {
     if (ndis_module_state(&binding->module) != NDIS_STATE_PAUSED)
         return;
-    struct ndis_restart_attributes attributes;
-    ndis_restart_attributes_fill(&attributes, binding->module.adapter);
+    ULONG names_bytes;
+    PUCHAR names = ndis_restart_names(binding->module.adapter, &names_bytes);
     NDIS_PROTOCOL_RESTART_PARAMETERS parameters = {
         .Header = ndis_header(NDIS_OBJECT_TYPE_PROTOCOL_RESTART_PARAMETERS, NDIS_PROTOCOL_RESTART_PARAMETERS_REVISION_1,
                               NDIS_SIZEOF_PROTOCOL_RESTART_PARAMETERS_REVISION_1),
-        .FilterModuleNameBuffer = NULL,
-        .RestartAttributes = &attributes.head};
+        .FilterModuleNameBuffer = names,
+        .FilterModuleNameBufferLength = names_bytes,
+        .RestartAttributes = list};
     ndis_interface_highest(binding->module.adapter, &parameters.BoundIfIndex, &parameters.BoundIfNetluid);
     ndis_module_state_set(&binding->module, NDIS_STATE_RESTARTING);
     // A protocol may begin to send from inside the restart event [network/protocol-binding-states-and-operations].
     ke_gate_open(binding->sends);
     ke_gate_open(binding->receives);
     NDIS_STATUS status = binding_pnp_event(binding, NetEventRestart, &parameters, sizeof parameters);
+    ndis_free(names);
     if (status != NDIS_STATUS_SUCCESS && status != NDIS_STATUS_NOT_SUPPORTED) {
         // Cannot go on with the new attributes: NDIS unbinds it.
         ke_gate_close(binding->sends);

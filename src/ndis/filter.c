@@ -276,17 +276,15 @@ ndis_filter_pause(struct ndis_filter *filter, ULONG reason)
 }
 
 // A driver may change its handlers for this module before each restart; default is what it registered.
-static NDIS_STATUS
-filter_module_options(struct ndis_filter *filter)
+NDIS_STATUS
+ndis_filter_options(struct ndis_filter *filter)
 {
-    if (!filter->driver->chars.SetFilterModuleOptionsHandler)
+    if (ndis_module_state(&filter->module) != NDIS_STATE_PAUSED || !filter->driver->chars.SetFilterModuleOptionsHandler)
         return NDIS_STATUS_SUCCESS;
     filter->setting_options = true;
     NDIS_STATUS status = NDIS_CALL(filter->module.image, "FilterSetModuleOptions",
                                    filter->driver->chars.SetFilterModuleOptionsHandler(filter->context));
     filter->setting_options = false;
-    if (status == NDIS_STATUS_SUCCESS)
-        status = ndis_stack_publish(filter->module.adapter);
     return status;
 }
 
@@ -303,27 +301,23 @@ ndis_filter_handlers_set(struct ndis_filter *filter, const NDIS_FILTER_PARTIAL_C
 }
 
 NDIS_STATUS
-ndis_filter_restart(struct ndis_filter *filter)
+ndis_filter_restart(struct ndis_filter *filter, NDIS_RESTART_ATTRIBUTES **list)
 {
     if (ndis_module_state(&filter->module) != NDIS_STATE_PAUSED)
         return NDIS_STATUS_SUCCESS;
-    NDIS_STATUS status = filter_module_options(filter);
-    if (status != NDIS_STATUS_SUCCESS)
-        return status;
     struct ndis_adapter *adapter = filter->module.adapter;
-    struct ndis_restart_attributes attributes;
-    ndis_restart_attributes_fill(&attributes, adapter);
     NDIS_FILTER_RESTART_PARAMETERS parameters = {
         .Header = ndis_header(NDIS_OBJECT_TYPE_FILTER_RESTART_PARAMETERS, NDIS_FILTER_RESTART_PARAMETERS_REVISION_1,
                               NDIS_SIZEOF_FILTER_RESTART_PARAMETERS_REVISION_1),
         .MiniportMediaType = adapter->general.MediaType,
         .MiniportPhysicalMediaType = adapter->general.PhysicalMediumType,
-        .RestartAttributes = &attributes.head};
+        .RestartAttributes = *list};
     ndis_interface_below(filter, &parameters.LowerIfIndex, &parameters.LowerIfNetLuid);
     ndis_module_state_set(&filter->module, NDIS_STATE_RESTARTING);
     ndis_pending_begin(&filter->restart);
-    status = NDIS_CALL(filter->module.image, "FilterRestart", filter->driver->chars.RestartHandler(filter->context, &parameters));
+    NDIS_STATUS status = NDIS_CALL(filter->module.image, "FilterRestart", filter->driver->chars.RestartHandler(filter->context, &parameters));
     status = ndis_pending_end(&filter->restart, status);
+    *list = parameters.RestartAttributes;     // it may have put another one first
     ndis_module_state_set(&filter->module, status == NDIS_STATUS_SUCCESS ? NDIS_STATE_RUNNING : NDIS_STATE_PAUSED);
     return status;
 }

@@ -166,6 +166,7 @@ attributes_general(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_GEN
         .XmitLinkSpeed = a->XmitLinkSpeed,
         .RcvLinkSpeed = a->RcvLinkSpeed};
     adapter->have_general = true;
+    ndis_restart_general(adapter, &adapter->above);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -303,41 +304,21 @@ ndis_miniport_pause(struct ndis_adapter *adapter, ULONG reason)
     ndis_module_state_set(&adapter->module, NDIS_STATE_PAUSED);
 }
 
-void
-ndis_restart_attributes_fill(struct ndis_restart_attributes *a, const struct ndis_adapter *adapter)
-{
-    memset(a, 0, sizeof *a);
-    a->head.Oid = OID_GEN_MINIPORT_RESTART_ATTRIBUTES;
-    a->head.DataLength = sizeof a->general;
-    a->general = (NDIS_RESTART_GENERAL_ATTRIBUTES){
-        .Header = ndis_header(NDIS_OBJECT_TYPE_RESTART_GENERAL_ATTRIBUTES, NDIS_RESTART_GENERAL_ATTRIBUTES_REVISION_1,
-                              NDIS_SIZEOF_RESTART_GENERAL_ATTRIBUTES_REVISION_1),
-        .MtuSize = adapter->general.MtuSize,
-        .MaxXmitLinkSpeed = adapter->general.MaxXmitLinkSpeed,
-        .MaxRcvLinkSpeed = adapter->general.MaxRcvLinkSpeed,
-        .LookaheadSize = adapter->general.LookaheadSize,
-        .MacOptions = adapter->general.MacOptions,
-        .SupportedPacketFilters = adapter->general.SupportedPacketFilters,
-        .MaxMulticastListSize = adapter->general.MaxMulticastListSize,
-        .RecvScaleCapabilities = adapter->general.RecvScaleCapabilities};
-}
-
 NDIS_STATUS
-ndis_miniport_restart(struct ndis_adapter *adapter)
+ndis_miniport_restart(struct ndis_adapter *adapter, NDIS_RESTART_ATTRIBUTES **list)
 {
     if (ndis_module_state(&adapter->module) != NDIS_STATE_PAUSED)
         return NDIS_STATUS_SUCCESS;
-    struct ndis_restart_attributes attributes;
-    ndis_restart_attributes_fill(&attributes, adapter);
     NDIS_MINIPORT_RESTART_PARAMETERS parameters = {
         .Header = ndis_header(NDIS_OBJECT_TYPE_DEFAULT, NDIS_MINIPORT_RESTART_PARAMETERS_REVISION_1,
                               NDIS_SIZEOF_MINIPORT_RESTART_PARAMETERS_REVISION_1),
-        .RestartAttributes = &attributes.head};
+        .RestartAttributes = *list};
     ndis_module_state_set(&adapter->module, NDIS_STATE_RESTARTING);
     ndis_pending_begin(&adapter->restart);
     NDIS_STATUS status = NDIS_CALL(adapter->module.image, "MiniportRestart",
                                    adapter->driver->chars.RestartHandler(adapter->general_context, &parameters));
     status = ndis_pending_end(&adapter->restart, status);
+    *list = parameters.RestartAttributes;     // it may have put another one first
     ndis_module_state_set(&adapter->module, status == NDIS_STATUS_SUCCESS ? NDIS_STATE_RUNNING : NDIS_STATE_PAUSED);
     return status;
 }

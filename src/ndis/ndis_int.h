@@ -245,6 +245,7 @@ struct ndis_adapter {
     ULONG attribute_flags;
     ULONG check_for_hang_s;
     NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES general;
+    NDIS_RESTART_GENERAL_ATTRIBUTES above;    // as the bindings see them, after the last restart
     NDIS_OID *supported_oids;                 // copy, owned
     ULONG supported_oid_count;
     uint8_t permanent_mac[NDIS_MAX_PHYS_ADDRESS_LENGTH], current_mac[NDIS_MAX_PHYS_ADDRESS_LENGTH];
@@ -712,7 +713,7 @@ NDIS_STATUS ndis_stack_restart(struct ndis_adapter *adapter);
 NDIS_STATUS ndis_miniport_initialize(struct ndis_adapter *adapter);
 void ndis_miniport_halt(struct ndis_adapter *adapter, NDIS_HALT_ACTION action);
 void ndis_miniport_pause(struct ndis_adapter *adapter, ULONG reason);
-NDIS_STATUS ndis_miniport_restart(struct ndis_adapter *adapter);
+NDIS_STATUS ndis_miniport_restart(struct ndis_adapter *adapter, NDIS_RESTART_ATTRIBUTES **list);
 
 // reset.c. Between start and stop the adapter may be reset and its miniport is asked whether it hangs.
 // irql: PASSIVE. fails: NDIS_STATUS_RESOURCES.
@@ -726,17 +727,11 @@ NDIS_STATUS ndis_reset_run(struct ndis_adapter *adapter);
 // NdisMResetComplete. Returns false when none was due.
 bool ndis_reset_complete(struct ndis_adapter *adapter, NDIS_STATUS status, BOOLEAN addressing);
 
-// What a module is told when it restarts: one attribute, the general one. It lives as long as the restart call.
-struct ndis_restart_attributes {
-    union {
-        NDIS_RESTART_ATTRIBUTES head;
-        struct {
-            uint8_t before_data[FIELD_OFFSET(NDIS_RESTART_ATTRIBUTES, Data)];
-            NDIS_RESTART_GENERAL_ATTRIBUTES general;
-        };
-    };
-};
-void ndis_restart_attributes_fill(struct ndis_restart_attributes *attributes, const struct ndis_adapter *adapter);
+// restart.c
+void ndis_restart_general(const struct ndis_adapter *adapter, NDIS_RESTART_GENERAL_ATTRIBUTES *out);
+// A binding that is made over a running stack.
+NDIS_STATUS ndis_restart_one(struct ndis_binding *binding);
+PUCHAR ndis_restart_names(struct ndis_adapter *adapter, ULONG *bytes);
 
 // adapter.c
 // Make the adapter and run MiniportInitializeEx; im: the device of a virtual miniport. On the PnP thread.
@@ -756,7 +751,9 @@ NDIS_STATUS ndis_filter_attach(struct ndis_adapter *adapter, struct ndis_filter_
                                struct ndis_filter **out);
 void ndis_filter_detach(struct ndis_filter *filter);
 void ndis_filter_pause(struct ndis_filter *filter, ULONG reason);
-NDIS_STATUS ndis_filter_restart(struct ndis_filter *filter);
+// A driver may change its handlers for this module before each restart; default is what it registered.
+NDIS_STATUS ndis_filter_options(struct ndis_filter *filter);
+NDIS_STATUS ndis_filter_restart(struct ndis_filter *filter, NDIS_RESTART_ATTRIBUTES **list);
 
 // binding.c
 NDIS_STATUS ndis_binding_bind(struct ndis_adapter *adapter, struct ndis_protocol *protocol, const char *settings_path);
@@ -771,7 +768,7 @@ NDIS_STATUS ndis_bindings_park(struct ndis_adapter *adapter, struct ndis_parked 
 NDIS_STATUS ndis_bindings_return(struct ndis_adapter *adapter, struct ndis_parked *parked);
 void ndis_bindings_forget(struct ndis_parked *parked);
 void ndis_binding_pause(struct ndis_binding *binding, ULONG reason);
-void ndis_binding_restart(struct ndis_binding *binding);
+void ndis_binding_restart(struct ndis_binding *binding, NDIS_RESTART_ATTRIBUTES *list);
 // A request of the binding has been completed to the protocol (oid.c); the close may go on.
 void ndis_binding_oid_done(struct ndis_binding *binding);
 

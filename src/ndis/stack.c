@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The picture of one adapter's stack and how it changes. Modules are inserted and taken, and their routes rewritten, with the box
 // frozen: nobody is on the data path then, so routes are plain memory. Pausing goes from the top (bindings, filters from the
-// highest, miniport), restarting from the bottom [network/pausing-a-driver-stack, network/restarting-a-driver-stack].
+// highest, miniport) [network/pausing-a-driver-stack]; restarting from the bottom is restart.c.
 #include "ndis/ndis_int.h"
 
 // Modules of an adapter that can stand between top and bottom are its filters; walk them without caring which handler it is.
@@ -267,20 +267,4 @@ ndis_stack_pause(struct ndis_adapter *adapter, ULONG reason)
     for (struct ndis_filter *f = stack_below(adapter, NULL); f; f = stack_below(adapter, f))
         ndis_filter_pause(f, reason);
     ndis_miniport_pause(adapter, reason);
-}
-
-NDIS_STATUS
-ndis_stack_restart(struct ndis_adapter *adapter)
-{
-    NDIS_STATUS status = ndis_miniport_restart(adapter);
-    if (status != NDIS_STATUS_SUCCESS)
-        return status;
-    for (struct ndis_filter *f = stack_above(adapter, NULL); f; f = stack_above(adapter, f)) {
-        status = ndis_filter_restart(f);
-        if (status != NDIS_STATUS_SUCCESS)
-            return status;
-    }
-    LIST_FOR_EACH_SAFE(node, &adapter->bindings)
-        ndis_binding_restart(LIST_ENTRY_OF(node, struct ndis_binding, node));
-    return NDIS_STATUS_SUCCESS;
 }

@@ -294,6 +294,7 @@ mp_device_event(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event)
 static NTAPI VOID
 mp_cancel(NDIS_HANDLE context, PVOID id)
 {
+    kit.mp.cancels++;
 }
 
 static NTAPI VOID
@@ -517,6 +518,7 @@ proto_bind(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS paramete
         .MediumArraySize = 1,
         .SelectedMediumIndex = &selected};
     binding->in_use = true;
+    binding->bound_mtu = parameters->MtuSize;
     binding->protocol = which;
     if (kit.asks_bind_name)
         proto_ask_name(bind);

@@ -42,7 +42,7 @@ struct kit_miniport {
     uint32_t marked_vlans;                    // frames whose 802.1Q word named their binding
     NDIS_STATUS oid_status;                   // what set requests get; 0: success
     uint32_t multicast_count;                 // of the last OID_802_3_MULTICAST_LIST
-    _Atomic uint32_t resets, hang_checks;
+    _Atomic uint32_t resets, hang_checks, cancels;
     NDIS_STATUS (*on_reset)(BOOLEAN *addressing);   // NULL: success, nothing lost
     bool (*on_check_for_hang)(void);          // NULL: all is well
     ULONG check_for_hang_s;
@@ -56,6 +56,7 @@ struct kit_miniport {
 
 struct kit_binding {
     NDIS_HANDLE handle;
+    uint32_t bound_mtu;                       // NDIS_BIND_PARAMETERS.MtuSize
     _Atomic bool in_use;
     uint32_t protocol;
     _Atomic uint32_t completed, received, status_indications;
