@@ -9,17 +9,24 @@
 // ---- settings -------------------------------------------------------------------------------------------------------------------
 
 struct binding_settings {
-    UNICODE_STRING tap;                       // RtlQueryRegistryValues allocates its buffer
+    UNICODE_STRING tap; // RtlQueryRegistryValues allocates its buffer
     ULONG sends;
 };
 
 static NTSTATUS
 binding_settings_query(const NDIS_STRING *section, struct binding_settings *settings)
 {
-    RTL_QUERY_REGISTRY_TABLE table[] = {
-        {.Flags = RTL_QUERY_REGISTRY_DIRECT, .Name = (PWSTR)L"tap", .EntryContext = &settings->tap},
-        {.Flags = RTL_QUERY_REGISTRY_DIRECT, .Name = (PWSTR)L"SendBuffers", .EntryContext = &settings->sends},
-        {0}};
+    // Without the check of types a text would be written over a number, and beyond.
+    const ULONG flags = RTL_QUERY_REGISTRY_DIRECT | RTL_QUERY_REGISTRY_TYPECHECK;
+    RTL_QUERY_REGISTRY_TABLE table[] = {{.Flags = flags,
+                                         .Name = (PWSTR)L"tap",
+                                         .EntryContext = &settings->tap,
+                                         .DefaultType = REG_SZ << RTL_QUERY_REGISTRY_TYPECHECK_SHIFT},
+                                        {.Flags = flags,
+                                         .Name = (PWSTR)L"SendBuffers",
+                                         .EntryContext = &settings->sends,
+                                         .DefaultType = REG_DWORD << RTL_QUERY_REGISTRY_TYPECHECK_SHIFT},
+                                        {0}};
     // The section is a path from the services key on, or a whole path.
     ULONG relative = section->Length && section->Buffer[0] == '\\' ? RTL_REGISTRY_ABSOLUTE : RTL_REGISTRY_SERVICES;
     SIZE_T units = section->Length / sizeof(WCHAR);
@@ -37,11 +44,14 @@ binding_settings_read(struct tapproto_binding *binding, const NDIS_STRING *secti
 {
     struct binding_settings settings = {.sends = TAPPROTO_SENDS};
     NDIS_STATUS status = NDIS_STATUS_SUCCESS;
-    binding_settings_query(section, &settings);
+    NTSTATUS read = binding_settings_query(section, &settings);
     SIZE_T units = settings.tap.Length / sizeof(WCHAR);
     for (SIZE_T i = 0; i < units && i < sizeof binding->tap - 1; i++)
         binding->tap[i] = (char)settings.tap.Buffer[i];
-    if (!units || units >= sizeof binding->tap) {
+    if (read == STATUS_OBJECT_TYPE_MISMATCH) {
+        DbgPrint("tapproto: setting tap is a text, SendBuffers a number (REG_DWORD); one of them is something else\n");
+        status = NDIS_STATUS_INVALID_PARAMETER;
+    } else if (!units || units >= sizeof binding->tap) {
         DbgPrint("tapproto: setting tap must name a TAP interface\n");
         status = NDIS_STATUS_INVALID_PARAMETER;
     } else if (settings.sends < 2 * TAPPROTO_BATCH || settings.sends > 65536) {
@@ -59,10 +69,11 @@ binding_settings_read(struct tapproto_binding *binding, const NDIS_STRING *secti
 static NDIS_STATUS
 binding_oid_set(struct tapproto_binding *binding, NDIS_OID oid, void *data, ULONG bytes)
 {
-    NDIS_OID_REQUEST request = {.Header = {NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1},
-                                .RequestType = NdisRequestSetInformation,
-                                .RequestId = binding,
-                                .DATA.SET_INFORMATION = {.Oid = oid, .InformationBuffer = data, .InformationBufferLength = bytes}};
+    NDIS_OID_REQUEST request = {
+        .Header = {NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1},
+        .RequestType = NdisRequestSetInformation,
+        .RequestId = binding,
+        .DATA.SET_INFORMATION = {.Oid = oid, .InformationBuffer = data, .InformationBufferLength = bytes}};
     KeInitializeEvent(&binding->oid_done, NotificationEvent, FALSE);
     NDIS_STATUS status = NdisOidRequest(binding->ndis, &request);
     if (status != NDIS_STATUS_PENDING)
@@ -84,11 +95,11 @@ tapproto_oid_complete(NDIS_HANDLE context, PNDIS_OID_REQUEST request, NDIS_STATU
 static void
 binding_offloads_start(struct tapproto_binding *binding, const NDIS_OFFLOAD *offload)
 {
-    NDIS_OFFLOAD_ENCAPSULATION encapsulation = {
-        .Header = {NDIS_OBJECT_TYPE_OFFLOAD_ENCAPSULATION, NDIS_OFFLOAD_ENCAPSULATION_REVISION_1,
-                   NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1},
-        .IPv4 = {NDIS_OFFLOAD_SET_ON, NDIS_ENCAPSULATION_IEEE_802_3, TAPPROTO_ETHERNET_BYTES},
-        .IPv6 = {NDIS_OFFLOAD_SET_ON, NDIS_ENCAPSULATION_IEEE_802_3, TAPPROTO_ETHERNET_BYTES}};
+    NDIS_OFFLOAD_ENCAPSULATION encapsulation = {.Header = {NDIS_OBJECT_TYPE_OFFLOAD_ENCAPSULATION,
+                                                           NDIS_OFFLOAD_ENCAPSULATION_REVISION_1,
+                                                           NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1},
+                                                .IPv4 = {NDIS_OFFLOAD_SET_ON, NDIS_ENCAPSULATION_IEEE_802_3, TAPPROTO_ETHERNET_BYTES},
+                                                .IPv6 = {NDIS_OFFLOAD_SET_ON, NDIS_ENCAPSULATION_IEEE_802_3, TAPPROTO_ETHERNET_BYTES}};
     if (!offload)
         return;
     tapproto_offload_take(binding, offload);
@@ -221,11 +232,11 @@ tapproto_unbind(NDIS_HANDLE unbind_context, NDIS_HANDLE context)
     UNREFERENCED_PARAMETER(unbind_context);
     nbx_port_close(binding->port);
     binding->port = NULL;
-    out->dropped += binding->send.work_count - binding->send.work_at;   // taken from the TAP, and never sent for the pause
+    out->dropped += binding->send.work_count - binding->send.work_at; // taken from the TAP, and never sent for the pause
     DbgPrint("tapproto: %s: from the TAP %I64u frames, %I64u bytes, %I64u large sends, %I64u split here, %I64u dropped, %I64u failed\n",
              binding->tap, out->frames, out->bytes, out->large, out->split, out->dropped, out->failed);
-    DbgPrint("tapproto: %s: to the TAP %I64u frames, %I64u bytes, %I64u coalesced, %I64u dropped\n", binding->tap, in->frames, in->bytes,
-             in->coalesced, in->dropped);
+    DbgPrint("tapproto: %s: to the TAP %I64u frames, %I64u bytes, %I64u coalesced, %I64u dropped\n", binding->tap, in->frames,
+             in->bytes, in->coalesced, in->dropped);
     binding_free(binding);
     return NDIS_STATUS_SUCCESS;
 }
@@ -234,7 +245,7 @@ VOID
 tapproto_open_complete(NDIS_HANDLE context, NDIS_STATUS status)
 {
     UNREFERENCED_PARAMETER(context);
-    UNREFERENCED_PARAMETER(status);           // required, and never called: see binding_open
+    UNREFERENCED_PARAMETER(status); // required, and never called: see binding_open
 }
 
 VOID
@@ -266,10 +277,8 @@ tapproto_pnp(NDIS_HANDLE context, PNET_PNP_EVENT_NOTIFICATION event)
     case NetEventReconfigure:
     case NetEventBindList:
     case NetEventBindsComplete:
-    case NetEventPnPCapabilities:
-        return NDIS_STATUS_SUCCESS;           // nothing here depends on them
-    default:
-        return NDIS_STATUS_NOT_SUPPORTED;
+    case NetEventPnPCapabilities: return NDIS_STATUS_SUCCESS; // nothing here depends on them
+    default: return NDIS_STATUS_NOT_SUPPORTED;
     }
 }
 
