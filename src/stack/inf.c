@@ -124,7 +124,7 @@ bundled_find(struct stack_reader *reader, const struct stack_driver *driver, con
     const struct stack_files *source = &reader->source->files;
     char path[4096];
     size_t count = 0;
-    while (!driver->path && source->bundled_inf && count < 2 &&
+    while (!driver->path && !driver->project && source->bundled_inf && count < 2 &&
            source->bundled_inf(source->context, driver->name, count, path, sizeof path))
         files[count++] = stack_arena_format(reader->arena, "%s", path);
     return count;

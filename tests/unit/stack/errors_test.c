@@ -117,7 +117,9 @@ TEST(a_driver_comes_from_a_path_or_from_a_project_and_not_from_both)
     ck_assert_ptr_nonnull(stack);
     ck_assert_str_eq(stack->boxes[0].drivers[0].project, "/base/../x.vcxproj");
     ck_assert_ptr_null(stack->boxes[0].drivers[0].path);
-    ck_assert_ptr_nonnull(strstr(yaml_of(stack), "project: /base/../x.vcxproj\n        subst: {"));
+    char *yaml = yaml_of(stack);
+    ck_assert_ptr_nonnull(strstr(yaml, "project: /base/../x.vcxproj\n        subst: {"));
+    free(yaml);
     stack_destroy(stack);
 }
 
