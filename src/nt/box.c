@@ -19,6 +19,7 @@
 #include "nt/ke/thread.h"
 #include "nt/ob/ob.h"
 #include "nt/ps/ps.h"
+#include "nt/se/se.h"
 
 void
 box_message(struct box *box, const char *format, ...)
@@ -108,6 +109,8 @@ box_take_down(struct box *box)
     if (box->ps)
         return box->leftovers;   // a driver's thread still runs on it: better to leave the box than to pull it away
     ke_stop(box);
+    if (se_captured(box))
+        box_leftover(box, "%u security contexts, captured and not released (SeReleaseSubjectContext)", se_captured(box));
     box->leftovers += io_destroy(box);
     box->leftovers += cm_destroy(box);
     box->leftovers += ob_destroy(box);

@@ -55,6 +55,7 @@ struct box {
     void *on_message_context;
     void (*on_finding)(void *context, const char *function, const char *what);   // a broken rule is about to end the process; NULL
     void *on_finding_context;
+    uint32_t subject_contexts;   // captured and not released (nt/se); atomic
     struct list uppers;          // struct box_upper, newest first
     int create_error;            // -errno of the room that could not be made
     struct list node;            // free for whoever keeps the boxes of a world
