@@ -11,6 +11,7 @@
 #include "ndis/im.h"
 #include "ndis/interface.h"
 #include "ndis/ndis_int.h"
+#include "ndis/oid.h"
 #include "nt/cm/cm.h"
 
 // How long a bind or an attach waits for a miniport that activates its default port itself.
@@ -663,6 +664,7 @@ ndis_create(struct box *box)
     list_init(&ndis->protocols);
     list_init(&ndis->adapters);
     list_init(&ndis->ims);
+    list_init(&ndis->oid_clones);
     box->ndis = ndis;
     if (!ndis_module_init(&ndis->loopback, NDIS_KIND_LOOPBACK, NULL, NULL) || ndis_loopback_create(ndis) ||
         ndis_clone_create(ndis) || ndis_interfaces_create(ndis) || ndis_pnp_start(ndis)) {
@@ -699,7 +701,7 @@ ndis_destroy(struct box *box)
         ndis_adapter_remove(LIST_ENTRY_OF(ndis->adapters.prev, struct ndis_adapter, node));
     ndis_pnp_stop(ndis);
     uint32_t left = ndis_left(box, "miniport drivers", &ndis->miniport_drivers) +
-                    ndis_left(box, "filter drivers", &ndis->filter_drivers) + ndis_left(box, "protocols", &ndis->protocols);
+                    ndis_left(box, "filter drivers", &ndis->filter_drivers) + ndis_left(box, "protocols", &ndis->protocols) + ndis_oid_clones_left(ndis);
     ndis_im_destroy(ndis);
     left += ndis_interfaces_destroy(ndis);
     ndis_loopback_destroy(ndis);

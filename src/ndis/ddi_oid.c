@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Front doors of OID requests, for protocols, filters and miniports. [ndis/nf-ndis-ndisoidrequest] and kin
 // Direct and synchronous requests are refused by their generated doors.
-#include <string.h>
-
-#include "ndis/header.h"
 #include "ndis/oid.h"
 #include "nt/ex/fault.h"
 #include "verify/verify.h"
@@ -56,28 +53,20 @@ NdisMOidRequestComplete(NDIS_HANDLE MiniportAdapterHandle, PNDIS_OID_REQUEST Oid
     ndis_oid_complete(module_from(MiniportAdapterHandle, NDIS_KIND_ADAPTER, "NdisMOidRequestComplete"), OidRequest, Status);
 }
 
-// The clone has the same data and none of the reserved areas; SourceReserved is its owner's to fill.
 NTAPI NDIS_STATUS
 NdisAllocateCloneOidRequest(NDIS_HANDLE SourceHandle, PNDIS_OID_REQUEST Request, UINT PoolTag, PNDIS_OID_REQUEST *CloneRequest)
 {
     VERIFY_ENTER(NdisAllocateCloneOidRequest);
-    if (EX_FAULT())
-        return NDIS_STATUS_RESOURCES;
-    NDIS_OID_REQUEST *clone = ndis_alloc(sizeof *clone);
-    if (!clone)
-        return NDIS_STATUS_RESOURCES;
-    // A driver of an older NDIS has a shorter structure, perhaps on its stack.
-    memcpy(clone, Request, ndis_header_bytes(&Request->Header, sizeof *clone));
-    memset(clone->NdisReserved, 0, sizeof clone->NdisReserved);
-    memset(clone->MiniportReserved, 0, sizeof clone->MiniportReserved);
-    memset(clone->SourceReserved, 0, sizeof clone->SourceReserved);
-    *CloneRequest = clone;
-    return NDIS_STATUS_SUCCESS;
+    *CloneRequest = NULL;
+    if (!ndis_oid_clones_for(SourceHandle))
+        return NDIS_STATUS_INVALID_PARAMETER;
+    *CloneRequest = EX_FAULT() ? NULL : ndis_oid_clone(SourceHandle, Request);
+    return *CloneRequest ? NDIS_STATUS_SUCCESS : NDIS_STATUS_RESOURCES;
 }
 
 NTAPI VOID
 NdisFreeCloneOidRequest(NDIS_HANDLE SourceHandle, PNDIS_OID_REQUEST Request)
 {
     VERIFY_ENTER(NdisFreeCloneOidRequest);
-    ndis_free(Request);
+    ndis_oid_clone_free(Request);
 }

@@ -473,6 +473,7 @@ struct ndis {
     struct ndis_interfaces *interfaces;       // interface.c
     struct ke_lock lock;                      // guards the lists and the picture; never held across a call into a driver
     struct list miniport_drivers, filter_drivers, protocols, adapters;
+    struct list oid_clones;                   // of struct ndis_oid_clone (oid_clone.c)
     struct list ims;                          // devices of virtual miniports (im.h)
     struct ndis_adapter *starting;            // inside MiniportInitializeEx, not yet among adapters; PnP thread
     NET_IFINDEX next_if_index;

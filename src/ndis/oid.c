@@ -77,8 +77,10 @@ oid_finish(struct ndis_oid *oid, NDIS_STATUS status)
     ndis_pfilter_set_end(oid, status);
     oid->status = status;
     uint32_t state = NDIS_OID_SUBMITTING;
-    if (!atomic_compare_exchange_strong(&oid->state, &state, NDIS_OID_DONE))
-        oid_answer_source(oid, status);
+    if (atomic_compare_exchange_strong(&oid->state, &state, NDIS_OID_DONE))
+        return;
+    atomic_store(&oid->state, NDIS_OID_DONE);   // the source may free it from here on
+    oid_answer_source(oid, status);
 }
 
 // ---- one at a time --------------------------------------------------------------------------------------------------------------

@@ -66,6 +66,16 @@ void ndis_pfilter_set_end(struct ndis_oid *oid, NDIS_STATUS status);
 bool ndis_kept_begin(struct ndis_oid *oid);
 void ndis_kept_end(struct ndis_oid *oid, NDIS_STATUS status);
 
+// Clones of requests (oid_clone.c): the handle has to be a filter module's or a binding's, who pass requests on.
+bool ndis_oid_clones_for(NDIS_HANDLE source);
+// The same data and none of the reserved areas; SourceReserved is its owner's to fill.
+// irql: <= DISPATCH   owns: the clone is the caller's until ndis_oid_clone_free   fails: NULL, out of memory
+NDIS_OID_REQUEST *ndis_oid_clone(NDIS_HANDLE source, const NDIS_OID_REQUEST *request);
+// fails: reports what is no clone, and one that is still below
+void ndis_oid_clone_free(NDIS_OID_REQUEST *clone);
+// The box's NDIS goes: clones that nobody freed, said by driver and counted.
+uint32_t ndis_oid_clones_left(struct ndis *ndis);
+
 // Write an answer into a query's buffer, with the length rules of queries.
 NDIS_STATUS ndis_oid_reply(NDIS_OID_REQUEST *request, const void *data, uint32_t bytes);
 
