@@ -77,6 +77,8 @@ bool build_mends_load(struct build *build);
 size_t build_mends_find(struct build *build, const bool *is_failed);
 // The copies and overlays anew, and what was found kept for the next build.
 bool build_mends_apply(struct build *build);
+// What does the compiler say about the sources asked for (NULL: all)? Nothing is written. fails: an exit code.
+int build_probe(struct build *build, const bool *is_asked, void (*each)(void *to, size_t source, const char *said), void *to);
 bool build_is_project(const struct build *build, const char *path);
 
 // Run commands with progress. fails: an exit code, said on stderr.
@@ -90,6 +92,8 @@ void build_jobs_free(struct job *jobs, size_t count);
 
 // build_make.c is build_make. build_errors.c: what the compiler said, and what to do about it.
 void build_print_errors(const char *text);
+// Each name that the compiler does not know, with what it says (a type, an identifier, a function): calls each once for every mention.
+void build_unknown_names(const char *text, void (*each)(void *to, const char *name, size_t length, const char *line), void *to);
 // "FILE:LINE:COL: fatal error: 'NAME' file not found" -> a fault with NAME as construct. false: no such line.
 bool build_missing_header(const struct build *build, const char *text, struct import_fault *fault, char *name, size_t name_bytes);
 

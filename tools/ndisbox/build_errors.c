@@ -13,7 +13,6 @@
 
 struct missing {
     char name[128];
-    unsigned count;
 };
 
 bool
@@ -45,49 +44,55 @@ build_missing_header(const struct build *build, const char *text, struct import_
 }
 
 // The word in quotes behind one of the compiler's phrases.
-static void
-name_collect(const char *line, struct missing *names, size_t *count)
+void
+build_unknown_names(const char *text, void (*each)(void *to, const char *name, size_t length, const char *line), void *to)
 {
-    static const char *const phrases[] = {"unknown type name '", "use of undeclared identifier '",
-                                          "call to undeclared function '", "call to undeclared library function '",
-                                          "incomplete type 'struct ", "incomplete definition of type 'struct "};
-    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
-        const char *found = strstr(line, phrases[i]), *end = strchr(line, '\n');
-        if (!found || (end && found > end))
-            continue;
-        found += strlen(phrases[i]);
-        size_t length = strcspn(found, "'\n ");
-        if (length >= sizeof names->name)
-            return;
-        for (size_t j = 0; j < *count; j++)
-            if (strlen(names[j].name) == length && !memcmp(names[j].name, found, length)) {
-                names[j].count++;
-                return;
-            }
-        if (*count < NAMES_MAX) {
-            snprintf(names[*count].name, sizeof names->name, "%.*s", (int)length, found);
-            names[(*count)++].count = 1;
+    static const char *const phrases[] = {"unknown type name '", "use of undeclared identifier '", "call to undeclared function '",
+                                          "call to undeclared library function '", "incomplete type 'struct ",
+                                          "incomplete definition of type 'struct "};
+    for (const char *line = text; *line; line += strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n'))
+        for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
+            const char *found = strstr(line, phrases[i]);
+            if (!found || found > line + strcspn(line, "\n"))
+                continue;
+            found += strlen(phrases[i]);
+            each(to, found, strcspn(found, "'\n "), line);
+            break;
         }
-        return;
-    }
+}
+
+struct names {
+    struct missing rows[NAMES_MAX];
+    size_t count;
+};
+
+static void
+name_collect(void *to, const char *name, size_t length, const char *line)
+{
+    struct names *names = to;
+    for (size_t i = 0; i < names->count; i++)
+        if (strlen(names->rows[i].name) == length && !memcmp(names->rows[i].name, name, length))
+            return;
+    if (names->count < NAMES_MAX && length < sizeof names->rows->name)
+        snprintf(names->rows[names->count++].name, sizeof names->rows->name, "%.*s", (int)length, name);
 }
 
 void
 build_print_errors(const char *text)
 {
-    static struct missing names[NAMES_MAX];
-    size_t count = 0;
+    static struct names all;
+    all.count = 0;
     fputs(text, stderr);
-    for (const char *line = text; *line; line += strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n'))
-        name_collect(line, names, &count);
+    build_unknown_names(text, name_collect, &all);
     bool is_pointer = strstr(text, "incompatible function pointer types") != NULL;
-    for (size_t i = 0; i < count; i++) {
-        const struct ddi_row *row = ddi_row_find(names[i].name);
+    for (size_t i = 0; i < all.count; i++) {
+        const char *name = all.rows[i].name;
+        const struct ddi_row *row = ddi_row_find(name);
         if (row)
-            out_note("%s: %s in the DDI table%s; ndisbox ddi %s", names[i].name, ddi_status_name(row->status),
+            out_note("%s: %s in the DDI table%s; ndisbox ddi %s", name, ddi_status_name(row->status),
                      row->status == DDI_STATUS_ABSENT ? ", so no header declares it" : "", row->name);
         else
-            out_note("%s: no header of ndisbox has it; if the driver makes it itself, an include or a -D is missing", names[i].name);
+            out_note("%s: no header of ndisbox has it; if the driver makes it itself, an include or a -D is missing", name);
     }
     if (is_pointer)
         out_note(

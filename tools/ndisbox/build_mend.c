@@ -146,27 +146,26 @@ build_mends_load(struct build *build)
     return build_mends_apply(build);
 }
 
-size_t
-build_mends_find(struct build *build, const bool *is_failed)
+int
+build_probe(struct build *build, const bool *is_asked, void (*each)(void *to, size_t source, const char *said), void *to)
 {
-    size_t source_count = build->project->source_count, count = 0, found = 0, before, after;
+    size_t source_count = build->project->source_count, count = 0;
     struct job *jobs = calloc(source_count + 1, sizeof *jobs);
     size_t *sources = calloc(source_count + 1, sizeof *sources);
-    struct import_mend_reader reader = {build, reader_read, reader_is_project};
     if (!jobs || !sources)
         abort();
-    import_mends_list(build->mends, &before);
     for (size_t i = 0; i < source_count; i++)
-        if (is_failed[i]) {
+        if (!is_asked || is_asked[i]) {
             struct build_argv argv = build_compile_argv(build, i, 'M');
             sources[count] = i;
             jobs[count++] = (struct job){.argv = argv.words, .err_path = work_path(build, "%zu.said", i, 0)};
         }
-    int code = build_run(jobs, count, "looking for mends");
+    int code = build_run(jobs, count, "asking the compiler");
     for (size_t i = 0; i < count; i++) {
         size_t bytes;
         char *said = code == EXIT_CLEAN ? import_disk.read(NULL, jobs[i].err_path, &bytes) : NULL;
-        found += said ? import_mends_read(build->mends, &reader, said, sources[i]) : 0;
+        if (said)
+            each(to, sources[i], said);
         free(said);
         unlink(jobs[i].err_path);
         free((char *)jobs[i].err_path);
@@ -177,8 +176,31 @@ build_mends_find(struct build *build, const bool *is_failed)
     }
     free(jobs);
     free(sources);
+    return code;
+}
+
+struct finding {
+    struct build *build;
+    size_t found;
+};
+
+static void
+each_mends(void *to, size_t source, const char *said)
+{
+    struct finding *finding = to;
+    struct import_mend_reader reader = {finding->build, reader_read, reader_is_project};
+    finding->found += import_mends_read(finding->build->mends, &reader, said, source);
+}
+
+size_t
+build_mends_find(struct build *build, const bool *is_failed)
+{
+    struct finding finding = {build, 0};
+    size_t before, after;
+    import_mends_list(build->mends, &before);
+    int code = build_probe(build, is_failed, each_mends, &finding);
     const struct import_mend *mends = import_mends_list(build->mends, &after);
     for (size_t i = before; i < after; i++)
         out_debug(1, "mended in a copy: %s", mends[i].kind == IMPORT_MEND_EXTERN ? mends[i].file : mends[i].name);
-    return code == EXIT_CLEAN ? found : SIZE_MAX;
+    return code == EXIT_CLEAN ? finding.found : SIZE_MAX;
 }

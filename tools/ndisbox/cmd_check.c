@@ -109,6 +109,37 @@ uses_take(struct check *check, const struct build *build)
     check->long_place = scan->long_place;
 }
 
+// A name that the compiler does not know: neither the project nor our headers declare it.
+static void
+each_unknown(void *to, const char *name, size_t length, const char *line)
+{
+    struct check *check = to;
+    struct import_place place = {NULL, 0};
+    char *file = strndup(line, strcspn(line, ":")), *copy = strndup(name, length);
+    place.file = file;
+    place.line = (unsigned)strtoul(line + strlen(file) + (line[strlen(file)] == ':'), NULL, 10);
+    for (size_t i = 0; i < check->fault_count; i++)
+        if (check->faults[i].construct && !strcmp(check->faults[i].construct, copy)) {
+            free(file);
+            free(copy);
+            return;
+        }
+    for (size_t i = 0; i < check->use_count; i++)
+        if (!strcmp(check->uses[i].name, copy)) {   // it stands in the table already
+            free(file);
+            free(copy);
+            return;
+        }
+    check_fault_add(check, (struct import_fault){place, copy, "neither the project nor the headers of ndisbox declare it"});
+}
+
+static void
+each_said(void *to, size_t source, const char *said)
+{
+    (void)source;
+    build_unknown_names(said, each_unknown, to);
+}
+
 static int
 check_project(struct check *check, struct build *build, const struct build_request *request)
 {
@@ -137,7 +168,7 @@ check_project(struct check *check, struct build *build, const struct build_reque
     for (size_t i = 0; i < build->scan.fault_count; i++)
         check_fault_add(check, build->scan.faults[i]);
     uses_take(check, build);
-    return EXIT_CLEAN;
+    return build->missing_count ? EXIT_CLEAN : build_probe(build, NULL, each_said, check);
 }
 
 // ---- telling
@@ -205,8 +236,9 @@ print_text(const struct check *check, size_t bad)
         char line[16] = "";
         if (fault->place.line)
             snprintf(line, sizeof line, ":%u", fault->place.line);
-        printf("refused: %s%s: %s%s%s\n", shown(check, fault->place.file), line, fault->construct ? fault->construct : "",
-               fault->construct ? ": " : "", fault->text);
+        bool has_construct = fault->construct && !strstr(fault->text, fault->construct);
+        printf("refused: %s%s: %s%s%s\n", shown(check, fault->place.file), line, has_construct ? fault->construct : "",
+               has_construct ? ": " : "", fault->text);
     }
     if (check->use_count)
         table_print(check);

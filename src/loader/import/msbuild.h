@@ -63,7 +63,7 @@ struct msb {
     struct msb_names properties;
     struct msb_file files[MSBUILD_FILES_MAX];
     size_t file_count;
-    unsigned depth;
+    unsigned depth, level;       // of elements; of projects that reference each other
     struct msb_group *groups;
     size_t group_count, group_room;
     struct msb_type *types;

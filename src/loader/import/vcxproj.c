@@ -5,6 +5,8 @@
 
 #include "loader/import/msbuild.h"
 
+#define LEVELS_MAX 8             // of references in references
+
 static bool
 is_true(const char *text)
 {
@@ -85,10 +87,12 @@ options_read(struct msb *msb, const struct msb_item *item, struct import_source 
         const char *word = words.items[i];
         if (word[0] != '/' && word[0] != '-')
             continue;
-        size_t length = !strncmp(word + 1, "FI", 2) ? 3 : strchr("DUI", word[1]) && word[1] ? 2 : 0;
+        size_t length = !strncmp(word + 1, "FI", 2) ? 3 : strchr("DUI", word[1]) && word[1] ? 2
+                                                                                            : 0;
         if (!length)
             continue;
-        const char *value = word[length] ? word + length : i + 1 < words.count ? words.items[++i] : "";
+        const char *value = word[length] ? word + length : i + 1 < words.count ? words.items[++i]
+                                                                               : "";
         if (!value[0])
             continue;
         if (word[1] == 'D')
@@ -177,6 +181,40 @@ source_read(struct msb *msb, const struct msb_item *item)
     wpp_read(msb, item);
 }
 
+static void items_check(struct msb *msb);
+
+// A project that this one references: a static library's sources become the driver's, each with the library's own macros and folders.
+// Anything else (a program, another driver, an INF package) is none of the driver's code.
+static void
+reference_read(struct msb *msb, const struct msb_item *item)
+{
+    struct import *import = msb->import;
+    struct import_project *project = &import->project;
+    const char *file = project->file, *folder = project->folder, *name;
+    const char *path = path_find(msb->texts, import->request->fs, path_join(msb->texts, item->folder, item->include));
+    size_t bytes;
+    char *text = path && msb->level < LEVELS_MAX && !list_has(&project->read, path) ? import_file_read(import, path, &bytes, &name) : NULL;
+    if (!text) {
+        if (!path || !list_has(&project->read, path))
+            import_note(import, "the reference to %s is not followed: functions of that project will be missing", item->include);
+        return;
+    }
+    struct msb *library = texts_alloc(msb->texts, sizeof *library);
+    *library = (struct msb){.import = import, .texts = msb->texts, .level = msb->level + 1};
+    project->file = path;
+    project->folder = path_folder(msb->texts, path);
+    msb_read(library, path, text, bytes);
+    bool is_library = !import->project.fault_count && !strcasecmp(msb_property(library, "ConfigurationType"), "StaticLibrary");
+    if (is_library)
+        items_check(library);
+    else
+        import_note(import, "left out: the reference to %s, which is no static library", item->include);
+    msb_clear(library);
+    project->file = file;
+    project->folder = folder;
+    free(text);
+}
+
 static void
 items_check(struct msb *msb)
 {
@@ -197,7 +235,7 @@ items_check(struct msb *msb)
             import_fault(msb->import, item->place, texts_format(msb->texts, "<%s Include=\"%.200s\">", item->type, item->include),
                          "needs an assembler for Windows; ndisbox compiles C (leave it out with ExcludedFromBuild if there is a C way)");
         else if (!strcasecmp(item->type, "ProjectReference"))
-            import_note(msb->import, "the reference to %s is not followed: functions of that project will be missing", item->include);
+            reference_read(msb, item);
         else if (!strcasecmp(item->type, "ResourceCompile") || path_ends(item->include, ".mof"))
             import_note(msb->import, "left out: %s (resources and MOF mean nothing here)", item->include);
     }

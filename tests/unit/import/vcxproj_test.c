@@ -355,3 +355,28 @@ TEST(c_files_alone_are_a_project)
     fault_is(import_project(import), 0, NULL, "no such file");
     import_destroy(import);
 }
+
+TEST(a_static_library_that_is_referenced_is_compiled_in_with_its_own_macros)
+{
+    static const char library[] =
+        "<Project><PropertyGroup><ConfigurationType>StaticLibrary</ConfigurationType></PropertyGroup><ItemGroup><ClCompile Include=\"l.c\">"
+        "<PreprocessorDefinitions>LIBRARY</PreprocessorDefinitions></ClCompile><ProjectReference Include=\"..\\sys\\d.vcxproj\"/>"
+        "<ProjectReference Include=\"..\\app\\app.vcxproj\"/></ItemGroup></Project>";
+    const struct memory_file files[] = {
+        {"/p/app/app.vcxproj", "<Project><PropertyGroup><ConfigurationType>Application</ConfigurationType></PropertyGroup></Project>"},
+        {"/p/lib/l.c", ""},
+        {"/p/lib/lib.vcxproj", library},
+        {"/p/sys/a.c", ""},
+        {"/p/sys/d.vcxproj", vcxproj("<ItemGroup><ClCompile Include=\"a.c\"/><ProjectReference Include=\"..\\Lib\\lib.vcxproj\"/>"
+                                     "<ProjectReference Include=\"gone.vcxproj\"/></ItemGroup>")},
+        {NULL, NULL}};
+    const struct import_project *project = memory_read(files, "/p/sys/d.vcxproj", NULL);
+    no_fault(project);
+    ck_assert_uint_eq(project->source_count, 2);
+    ck_assert(has(&source_of(project, "/p/lib/l.c")->defines, "LIBRARY"));
+    ck_assert(!has(&source_of(project, "/p/sys/a.c")->defines, "LIBRARY"));
+    ck_assert_str_eq(project->target, "d");
+    ck_assert_str_eq(project->folder, "/p/sys");
+    ck_assert(has(&project->notes, "left out: the reference to ../app/app.vcxproj, which is no static library"));
+    ck_assert(has(&project->notes, "the reference to gone.vcxproj is not followed: functions of that project will be missing"));
+}

@@ -68,6 +68,16 @@ TEST_TIMEOUT(SECONDS, what_is_refused_is_told_with_file_line_and_construct)
     err_has(check("gone.vcxproj"), "gone.vcxproj: error: there is no such file");
 }
 
+TEST_TIMEOUT(SECONDS, a_type_or_constant_that_no_header_has_is_told_once)
+{
+    tool_text("a.c", FILTER "NDIS_NOT_A_TYPE a;\nNDIS_NOT_A_TYPE b;\nint f(void) { return NDIS_NOT_A_CONSTANT; }\nint g(void);\n");
+    const struct told *told = check("a.c");
+    ck_assert_int_eq(told->code, 1);
+    out_has(told, "refused: a.c:12: NDIS_NOT_A_TYPE: neither the project nor the headers of ndisbox declare it\n");
+    out_has(told, "refused: a.c:14: NDIS_NOT_A_CONSTANT: ");
+    out_has(told, "2 things are refused");
+}
+
 TEST_TIMEOUT(SECONDS, a_shared_object_is_looked_at_without_running_it)
 {
     const struct told *told = check(NBX_DRIVER_DIR "/lwfmon.so");
