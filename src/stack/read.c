@@ -55,6 +55,12 @@ stack_destroy(struct stack *stack)
         stack_arena_destroy(stack->arena);
 }
 
+void
+stack_driver_built(struct stack *stack, const struct stack_driver *driver, const char *path)
+{
+    ((struct stack_driver *)driver)->path = stack_arena_copy(stack->arena, path, strlen(path));
+}
+
 const struct stack_adapter *
 stack_adapter_find(const struct stack *stack, const char *name)
 {

@@ -287,6 +287,8 @@ struct stack *stack_read(const struct stack_source *source, const char *bytes, s
 struct stack *stack_read_short(const struct stack_source *source, const char *const *drivers, size_t driver_count,
                                const char *const *adapters, size_t adapter_count, struct stack_report *report);
 void stack_destroy(struct stack *stack);
+// Where the image of a driver with a project was built. The path is copied.
+void stack_driver_built(struct stack *stack, const struct stack_driver *driver, const char *path);
 
 // "alpha.nic0", or NULL.
 const struct stack_adapter *stack_adapter_find(const struct stack *stack, const char *name);

@@ -198,12 +198,22 @@ build_open(struct build *build, const struct build_request *request)
     return code;
 }
 
+static void
+missing_free(struct import_fault *fault)
+{
+    free((char *)fault->place.file);
+    free((char *)fault->construct);
+    free((char *)fault->text);
+}
+
 void
 build_close(struct build *build)
 {
     import_destroy(build->import);
     import_scan_clear(&build->scan);
     free(build->has_try);
+    for (size_t i = 0; i < build->missing_count; i++)
+        missing_free(&build->missing[i]);
     free(build->missing);
     import_mends_destroy(build->mends);
     free(build->mend_hash);
@@ -363,18 +373,19 @@ stub_make(struct build *build, const char *text, char *(*names), size_t *name_co
     char name[512], path[PATH_MAX + 520], parent[PATH_MAX + 520];
     if (!build_missing_header(build, text, &fault, name, sizeof name))
         return false;
-    for (size_t i = 0; i < *name_count; i++)
-        if (!strcmp(names[i], name)) { // two sources at once
-            free((char *)fault.place.file);
-            free((char *)fault.text);
-            return true;
-        }
     for (char *at = name; *at; at++)
         *at = *at == '\\' ? '/' : *at;
+    for (size_t i = 0; i < *name_count; i++)
+        if (!strcmp(names[i], name)) {   // two sources at once
+            missing_free(&fault);
+            return true;
+        }
     snprintf(path, sizeof path, "%s/stub/%s", build->work, name);
     snprintf(parent, sizeof parent, "%s", path);
-    if (strstr(name, "..") || *name_count == ROUNDS_MAX || !folder_make(dirname(parent)) || !build_file_write(path, ""))
+    if (strstr(name, "..") || *name_count == ROUNDS_MAX || !folder_make(dirname(parent)) || !build_file_write(path, "")) {
+        missing_free(&fault);
         return false;
+    }
     names[(*name_count)++] = strdup(name);
     build->missing = realloc(build->missing, (build->missing_count + 1) * sizeof *build->missing);
     if (!build->missing)

@@ -84,7 +84,8 @@ subst_file_read(const struct args *args, struct build_options *options)
         return EXIT_USAGE;
     }
     for (size_t i = 0; i < count && options->request.subst_count < LIST_MAX; i++)   // --subst comes behind and counts more
-        options->substs[options->request.subst_count++] = (struct import_pair){strdup(pairs[i].name), strdup(pairs[i].value)};
+        options->substs[options->request.subst_count++] = pairs[i];
+    options->file_subst_count = options->request.subst_count;
     return EXIT_CLEAN;
 }
 
@@ -126,7 +127,7 @@ build_options_clear(struct build_options *options)
 {
     for (size_t i = 0; i < options->request.property_count; i++)
         free((char *)options->properties[i].name);
-    for (size_t i = 0; i < options->request.subst_count; i++)
+    for (size_t i = options->file_subst_count; i < options->request.subst_count; i++)
         free((char *)options->substs[i].name);
     free(options->properties);
     free(options->substs);

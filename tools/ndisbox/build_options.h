@@ -10,7 +10,7 @@ struct build_options {
     struct import_pair *properties, *substs;
     const char **defines, **folders;
     struct import_texts *texts;  // of --subst-file
-    char *words;                 // copies that the pairs point into
+    size_t file_subst_count;     // the first of substs live there
 };
 
 // fails: an exit code, said on stderr. owns: clear with build_options_clear in any case.

@@ -22,6 +22,8 @@ struct check {
     size_t use_count, use_room;
     struct import_fault *faults; // what is refused
     size_t fault_count;
+    char **owned;                // texts of faults
+    size_t owned_count;
     unsigned long_count;
     struct import_place long_place;
     const struct build *build;   // for how paths are shown; NULL for an image
@@ -29,6 +31,8 @@ struct check {
 
 void check_use_add(struct check *check, struct check_use use);
 void check_fault_add(struct check *check, struct import_fault fault);
+// The text goes with the check. Returns it.
+const char *check_own(struct check *check, char *text);
 bool check_has(const struct check *check, const char *name);
 void check_clear(struct check *check);
 

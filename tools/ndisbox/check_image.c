@@ -74,7 +74,7 @@ libraries_refuse(struct check *check, const char *path)
                 char *text;
                 if (asprintf(&text, "needs %s", import_header_needs(rows[i][1])) < 0)
                     abort();
-                check_fault_add(check, (struct import_fault){{path, 0}, check->uses[j].dll, text});
+                check_fault_add(check, (struct import_fault){{path, 0}, check->uses[j].dll, check_own(check, text)});
                 break;
             }
 }
@@ -91,10 +91,10 @@ check_pe(struct check *check, const char *path, const char *bytes, size_t count)
     check->format = "PE image";
     if (pe.machine != 0x8664)
         check_fault_add(
-            check, (struct import_fault){{path, 0}, "the machine it is for", strdup("it is not for x64, which is what ndisbox runs")});
+            check, (struct import_fault){{path, 0}, "the machine it is for", "it is not for x64, which is what ndisbox runs"});
     if (!pe.is_native)
         check_fault_add(
-            check, (struct import_fault){{path, 0}, "its subsystem", strdup("it is a program or a library of user mode, no driver")});
+            check, (struct import_fault){{path, 0}, "its subsystem", "it is a program or a library of user mode, no driver"});
     if (pe_imports(&pe, import_take, check, &why) != 0) {
         out_error("%s: %s", path, why);
         return EXIT_USAGE;

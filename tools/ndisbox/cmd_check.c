@@ -42,6 +42,15 @@ check_fault_add(struct check *check, struct import_fault fault)
     check->faults[check->fault_count++] = fault;
 }
 
+const char *
+check_own(struct check *check, char *text)
+{
+    check->owned = realloc(check->owned, (check->owned_count + 1) * sizeof *check->owned);
+    if (!check->owned || !text)
+        abort();
+    return check->owned[check->owned_count++] = text;
+}
+
 bool
 check_has(const struct check *check, const char *name)
 {
@@ -58,6 +67,9 @@ check_clear(struct check *check)
         free((char *)check->uses[i].name);
         free((char *)check->uses[i].dll);
     }
+    for (size_t i = 0; i < check->owned_count; i++)
+        free(check->owned[i]);
+    free(check->owned);
     free(check->uses);
     free(check->faults);
 }
@@ -114,23 +126,13 @@ static void
 each_unknown(void *to, const char *name, size_t length, const char *line)
 {
     struct check *check = to;
-    struct import_place place = {NULL, 0};
-    char *file = strndup(line, strcspn(line, ":")), *copy = strndup(name, length);
-    place.file = file;
-    place.line = (unsigned)strtoul(line + strlen(file) + (line[strlen(file)] == ':'), NULL, 10);
+    const char *file = check_own(check, strndup(line, strcspn(line, ":"))), *word = check_own(check, strndup(name, length));
+    struct import_place place = {file, (unsigned)strtoul(line + strlen(file) + (line[strlen(file)] == ':'), NULL, 10)};
+    bool is_known = check_has(check, word);   // it stands in the table already
     for (size_t i = 0; i < check->fault_count; i++)
-        if (check->faults[i].construct && !strcmp(check->faults[i].construct, copy)) {
-            free(file);
-            free(copy);
-            return;
-        }
-    for (size_t i = 0; i < check->use_count; i++)
-        if (!strcmp(check->uses[i].name, copy)) {   // it stands in the table already
-            free(file);
-            free(copy);
-            return;
-        }
-    check_fault_add(check, (struct import_fault){place, copy, "neither the project nor the headers of ndisbox declare it"});
+        is_known |= check->faults[i].construct && !strcmp(check->faults[i].construct, word);
+    if (!is_known)
+        check_fault_add(check, (struct import_fault){place, word, "neither the project nor the headers of ndisbox declare it"});
 }
 
 static void

@@ -38,7 +38,7 @@ substs_read(const struct stack_driver *driver, struct import_pair *pairs)
 }
 
 static int
-driver_build(struct stack_driver *driver, bool is_quiet)
+driver_build(struct stack *stack, const struct stack_driver *driver, bool is_quiet)
 {
     struct import_pair substs[SUBSTS_MAX];
     struct build_request request = {.paths = &driver->project, .path_count = 1, .sanitize = SANITIZERS, .is_quiet = is_quiet};
@@ -53,7 +53,7 @@ driver_build(struct stack_driver *driver, bool is_quiet)
             code = build_make(&build);
     }
     if (code == EXIT_CLEAN)
-        driver->path = strdup(build.out);   // as long as the process: the stack's arena is its own
+        stack_driver_built(stack, driver, build.out);
     build_close(&build);
     for (size_t i = 0; i < request.subst_count; i++)
         free((char *)substs[i].value);
@@ -66,9 +66,9 @@ source_build_projects(struct stack *stack, bool is_quiet)
     int code = EXIT_CLEAN;
     for (size_t i = 0; i < stack->box_count && code == EXIT_CLEAN; i++)
         for (size_t j = 0; j < stack->boxes[i].driver_count && code == EXIT_CLEAN; j++) {
-            struct stack_driver *driver = (struct stack_driver *)&stack->boxes[i].drivers[j];
+            const struct stack_driver *driver = &stack->boxes[i].drivers[j];
             if (driver->project && !driver->path)
-                code = driver_build(driver, is_quiet);
+                code = driver_build(stack, driver, is_quiet);
         }
     return code;
 }

@@ -120,9 +120,17 @@ static size_t
 mends_read(const char *said, const char *text)
 {
     static const struct import_mend_reader reader = {NULL, reader_read, reader_is_project};
+    import_mends_destroy(mends);
     mends = import_mends_create();
     mend_text = text;
     return import_mends_read(mends, &reader, said, 3);
+}
+
+static void
+mends_clear(void)
+{
+    import_mends_destroy(mends);
+    mends = NULL;
 }
 
 static void
@@ -155,7 +163,7 @@ TEST(a_handler_without_a_role_type_gets_the_convention_where_it_is_declared)
               "void g(void) { handler(2); set(handler); return handler(3); }\n"
               "#define handler(x) 1\n// void handler(int)\nVOID *__attribute__((ms_abi)) handler (int a) { }\n");
     mended_is(0, "nothing here", NULL);
-    import_mends_destroy(mends);
+    mends_clear();
 }
 
 TEST(a_handler_that_is_cast_gets_it_too_and_other_mismatches_are_left_to_the_compiler)
@@ -171,6 +179,7 @@ TEST(a_handler_that_is_cast_gets_it_too_and_other_mismatches_are_left_to_the_com
                    "f"),
         0);
     ck_assert_uint_eq(mends_read("nothing of the kind\n:::\n", ""), 0);
+    mends_clear();
 }
 
 TEST(a_prototype_that_differs_in_a_type_loses_its_parameters_for_that_source_alone)

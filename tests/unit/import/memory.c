@@ -5,6 +5,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+// What tests read lives as long as their process, and goes with it.
+static struct import *imports[512];
+static char *texts[512];
+static size_t import_count, text_count;
+
+static void
+all_free(void)
+{
+    while (import_count)
+        import_destroy(imports[--import_count]);
+    while (text_count)
+        free(texts[--text_count]);
+}
+
+static void
+all_free_later(void)
+{
+    if (!import_count && !text_count)
+        atexit(all_free);
+}
+
 static char *
 memory_get(void *context, const char *path, size_t *bytes)
 {
@@ -63,7 +84,10 @@ read_with(const struct memory_file *files, const char *path, const char *const *
         for (const char *const *at = lists[i]; at && *at; at += 2)
             pairs[i][counts[i]++] = (struct import_pair){at[0], at[1]};
     struct import_request request = {memory_fs(files), &path, 1, pairs[0], counts[0], pairs[1], counts[1]};
-    return import_project(import_read(&request));   // lives as long as the test's process
+    all_free_later();
+    ck_assert_uint_lt(import_count, 512);
+    imports[import_count] = import_read(&request);
+    return import_project(imports[import_count++]);
 }
 
 const struct import_project *
@@ -91,7 +115,9 @@ vcxproj(const char *inside)
     char *text;
     if (asprintf(&text, "%s%s\n</Project>\n", head, inside) < 0)
         abort();
-    return text;
+    all_free_later();
+    ck_assert_uint_lt(text_count, 512);
+    return texts[text_count++] = text;
 }
 
 bool
