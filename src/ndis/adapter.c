@@ -221,6 +221,7 @@ adapter_create(struct ndis_miniport_driver *driver, const struct ndis_adapter_co
     list_init(&adapter->bindings);
     list_init(&adapter->oids.waiting);
     list_init(&adapter->kept);
+    list_init(&adapter->vmq.filters);
     list_init(&adapter->ports);
     if (im) {
         adapter->if_index = im->if_index;

@@ -196,6 +196,7 @@ ndis_hardware_left(struct ndis_adapter *adapter, const char *function)
         claim_left(adapter, claim, function);
         if (claim->kind == NDIS_CLAIM_SHARED)
             ex_pool_free(adapter->module.ndis->box, claim->address, 0);
+        ndis_free(claim->owned);
         ndis_free(claim);
     }
 }

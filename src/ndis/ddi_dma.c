@@ -66,7 +66,7 @@ NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOLE
     struct ndis_adapter *adapter = adapter_with_dma(MiniportAdapterHandle, "NdisMAllocateSharedMemory");
     if (ke_self()->irql > PASSIVE_LEVEL)
         verify_contract("NdisMAllocateSharedMemory", "called above PASSIVE_LEVEL (Windows: BugCheck 0x7C (0x1))");
-    *VirtualAddress = ndis_shared_alloc(adapter->hardware, Length, __builtin_return_address(0));
+    *VirtualAddress = ndis_shared_alloc(adapter->hardware, Length, NULL, __builtin_return_address(0));
     PhysicalAddress->QuadPart = (LONGLONG)(uintptr_t)*VirtualAddress;
 }
 
@@ -95,4 +95,31 @@ NdisMGetDmaAlignment(NDIS_HANDLE MiniportAdapterHandle)
     VERIFY_ENTER(NdisMGetDmaAlignment);
     adapter_with_dma(MiniportAdapterHandle, "NdisMGetDmaAlignment");
     return KE_CACHE_LINE;
+}
+
+// ---- for receive queues -----------------------------------------------------------------------------------------------------------
+
+// The provider of shared memory is NDIS itself. The page wants a DMA channel first; public drivers of software NICs ask without one, so
+// that is not demanded.
+NTAPI NDIS_STATUS
+NdisAllocateSharedMemory(NDIS_HANDLE NdisHandle, PNDIS_SHARED_MEMORY_PARAMETERS SharedMemoryParameters, PNDIS_HANDLE pAllocationHandle)
+{
+    VERIFY_ENTER(NdisAllocateSharedMemory);
+    struct ndis_adapter *adapter = ndis_handle_check(NdisHandle, NDIS_KIND_ADAPTER, "NdisAllocateSharedMemory");
+    struct ndis_shared_block *shared = NULL;
+    NDIS_STATUS status =
+        ndis_shared_block_alloc(adapter->hardware, SharedMemoryParameters, __builtin_return_address(0), &shared);
+    *pAllocationHandle = shared;
+    return status;
+}
+
+NTAPI VOID
+NdisFreeSharedMemory(NDIS_HANDLE NdisHandle, NDIS_HANDLE AllocationHandle)
+{
+    VERIFY_ENTER(NdisFreeSharedMemory);
+    struct ndis_adapter *adapter = ndis_handle_check(NdisHandle, NDIS_KIND_ADAPTER, "NdisFreeSharedMemory");
+    struct ndis_shared_block *shared =
+        ndis_handle_check(AllocationHandle, (enum ndis_kind)NDIS_KIND_SHARED, "NdisFreeSharedMemory");
+    if (!ndis_shared_block_free(adapter->hardware, shared))
+        verify_contract("NdisFreeSharedMemory", "the block was allocated with another handle");
 }

@@ -12,7 +12,8 @@
 enum ndis_hardware_kind {
     NDIS_KIND_INTERRUPT = 0x4e42494e,         // 'NBIN'
     NDIS_KIND_DMA = 0x4e42444d,               // 'NBDM'
-    NDIS_KIND_POLL = 0x4e42504f               // 'NBPO'
+    NDIS_KIND_POLL = 0x4e42504f,              // 'NBPO'
+    NDIS_KIND_SHARED = 0x4e42534d             // 'NBSM'
 };
 
 // A range that the driver has claimed or was given, until it gives it back.
@@ -28,6 +29,7 @@ struct ndis_claim {
     uint64_t base;                            // physical address or port
     void *address;                            // what the driver was given
     uint32_t length;                          // bytes or ports
+    void *owned;                              // freed with a claim that is left
 };
 
 struct ndis_hardware {
@@ -82,11 +84,18 @@ void ndis_dma_deregister(struct ndis_dma *dma);
 NDIS_STATUS ndis_dma_list_make(struct ndis_dma *dma, NET_BUFFER *nb, void *context, void *buffer, ULONG buffer_bytes);
 void ndis_dma_list_free(struct ndis_dma *dma, SCATTER_GATHER_LIST *list, NET_BUFFER *nb);
 
+struct ndis_shared_block;
+
 // Pages of zeros. fails: NULL, and nothing is claimed. irql: PASSIVE
-void *ndis_shared_alloc(struct ndis_hardware *hardware, ULONG bytes, const void *caller);
+void *ndis_shared_alloc(struct ndis_hardware *hardware, ULONG bytes, void *owned, const void *caller);
 // fails: false, there is no such block.
 bool ndis_shared_free(struct ndis_hardware *hardware, void *block, ULONG bytes, uint64_t physical);
 NDIS_STATUS ndis_shared_alloc_async(struct ndis_dma *dma, ULONG bytes, void *context);
+// fails: NDIS_STATUS_INVALID_PARAMETER, NDIS_STATUS_RESOURCES. irql: PASSIVE
+NDIS_STATUS ndis_shared_block_alloc(struct ndis_hardware *hardware, NDIS_SHARED_MEMORY_PARAMETERS *parameters, const void *caller,
+                                    struct ndis_shared_block **out);
+// fails: false, the block is another adapter's
+bool ndis_shared_block_free(struct ndis_hardware *hardware, struct ndis_shared_block *shared);
 struct ndis_hardware *ndis_dma_hardware(struct ndis_dma *dma);
 MINIPORT_ALLOCATE_SHARED_MEM_COMPLETE *ndis_dma_shared_handler(struct ndis_dma *dma);
 // One allocation more or less is under way.

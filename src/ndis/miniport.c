@@ -14,6 +14,7 @@
 #include "ndis/header.h"
 #include "ndis/im.h"
 #include "ndis/rss.h"
+#include "ndis/vmq.h"
 
 static bool
 miniport_chars_complete(const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *chars)
@@ -276,6 +277,7 @@ ndis_miniport_halt(struct ndis_adapter *adapter, NDIS_HALT_ACTION action)
 {
     if (ndis_module_state(&adapter->module) == NDIS_STATE_HALTED)
         return;                               // asleep, and halted for it
+    ndis_vmq_release(adapter, action != NdisHaltDeviceSurpriseRemoved);
     ndis_reset_stop(adapter);
     ndis_oid_flush(&adapter->module, NDIS_STATUS_REQUEST_ABORTED);
     NDIS_CALL_VOID(adapter->module.image, "MiniportHaltEx", adapter->driver->chars.HaltHandlerEx(adapter->general_context, action));

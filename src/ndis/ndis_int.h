@@ -228,6 +228,11 @@ struct ndis_adapter {
     struct ndis_hardware *hardware;           // hardware.h
     struct ndis_rss *rss;                     // rss.c; NULL: the miniport has none
     struct ndis_rss_range rss_range;
+    struct {                                  // vmq.c; guarded by ndis->lock
+        uint64_t queues;                      // a bit for each number that is given
+        struct list filters;
+        NDIS_RECEIVE_FILTER_ID last_filter;
+    } vmq;
     const char *name;                         // "nic0": the stack file's word, for reports
     UNICODE_STRING device_name;               // \Device\{GUID}; owned
     UNICODE_STRING friendly_name;             // owned

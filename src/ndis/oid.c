@@ -8,6 +8,7 @@
 #include "ndis/oid.h"
 #include "ndis/offload.h"
 #include "ndis/rss.h"
+#include "ndis/vmq.h"
 
 #include <string.h>
 
@@ -73,6 +74,7 @@ oid_finish(struct ndis_oid *oid, NDIS_STATUS status)
     if (status == NDIS_STATUS_SUCCESS && oid->target->kind == NDIS_KIND_ADAPTER) {
         ndis_rss_noted(oid->target->adapter, oid->request);
         ndis_offload_noted(oid->target->adapter, oid->request);
+        ndis_vmq_end(oid->target->adapter, oid->request, status);
     }
     ndis_pfilter_set_end(oid, status);
     oid->status = status;
@@ -149,6 +151,8 @@ oid_hand_over(struct ndis_module *target, struct ndis_oid *oid)
         return status;
     if (target->kind == NDIS_KIND_ADAPTER && !ndis_kept_begin(oid))
         return NDIS_STATUS_RESOURCES;
+    if (target->kind == NDIS_KIND_ADAPTER && !ndis_vmq_begin(target->adapter, oid->request, &status))
+        return status;
     if (target->kind == NDIS_KIND_ADAPTER)
         ndis_offload_keywords(target->adapter, oid->request);
     bool counted = ndis_call_begin(target, ke_self());

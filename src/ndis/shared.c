@@ -2,23 +2,26 @@
 // Memory that a driver shares with its NIC: whole pages of zeros, whose physical address is their address. Each block is a claim of
 // the adapter until it comes back with the length and both addresses it was given with.
 //   at once    ndis_shared_alloc                       later  ndis_shared_alloc_async -> the box's work queue -> the driver's handler
+//   for a receive queue  ndis_shared_block_alloc: the same memory behind a handle [ndis/nf-ndis-ndisallocatesharedmemory]
 #include "ndis/hardware.h"
+#include "ndis/header.h"
 #include "nt/ex/pool.h"
 
 #define TAG_SHARED 0x4d53644e   // "NdSM"
 
 void *
-ndis_shared_alloc(struct ndis_hardware *hardware, ULONG bytes, const void *caller)
+ndis_shared_alloc(struct ndis_hardware *hardware, ULONG bytes, void *owned, const void *caller)
 {
     struct box *box = hardware->adapter->module.ndis->box;
     if (!bytes || bytes > UINT32_MAX - PAGE_SIZE)
         return NULL;
     void *block = ex_pool_alloc(box, ROUND_TO_PAGES((size_t)bytes), TAG_SHARED, true, caller);
-    if (block && !ndis_claim_add(hardware, NDIS_CLAIM_SHARED, (uint64_t)(uintptr_t)block, block, bytes)) {
+    struct ndis_claim *claim = block ? ndis_claim_add(hardware, NDIS_CLAIM_SHARED, (uint64_t)(uintptr_t)block, block, bytes) : NULL;
+    if (claim)
+        claim->owned = owned;
+    else if (block)
         ex_pool_free(box, block, TAG_SHARED);
-        block = NULL;
-    }
-    return block;
+    return claim ? block : NULL;
 }
 
 bool
@@ -44,7 +47,7 @@ shared_work(void *arg)
     struct shared_request *request = arg;
     struct ndis_dma *dma = request->dma;
     struct ndis_hardware *hardware = ndis_dma_hardware(dma);
-    void *block = ndis_shared_alloc(hardware, request->bytes, NULL);
+    void *block = ndis_shared_alloc(hardware, request->bytes, NULL, NULL);
     NDIS_PHYSICAL_ADDRESS physical = {.QuadPart = (LONGLONG)(uintptr_t)block};
     // When it failed both are NULL [ndis/nf-ndis-ndismallocatesharedmemoryasyncex].
     NDIS_CALL_VOID(hardware->adapter->module.image, "MiniportSharedMemoryAllocateComplete",
@@ -70,4 +73,48 @@ ndis_shared_alloc_async(struct ndis_dma *dma, ULONG bytes, void *context)
         return NDIS_STATUS_FAILURE;
     }
     return NDIS_STATUS_PENDING;
+}
+
+// ---- for receive queues -----------------------------------------------------------------------------------------------------------
+
+struct ndis_shared_block {
+    uint32_t kind;
+    struct ndis_hardware *hardware;
+    void *block;
+    ULONG bytes;
+};
+
+NDIS_STATUS
+ndis_shared_block_alloc(struct ndis_hardware *hardware, NDIS_SHARED_MEMORY_PARAMETERS *p, const void *caller,
+                        struct ndis_shared_block **out)
+{
+    const ULONG list_bytes = sizeof(SCATTER_GATHER_LIST) + sizeof(SCATTER_GATHER_ELEMENT);
+    if (!ndis_header_is(&p->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_SHARED_MEMORY_PARAMETERS_REVISION_1) || !p->Length ||
+        (p->SGListBuffer && p->SGListBufferLength < list_bytes))
+        return NDIS_STATUS_INVALID_PARAMETER;
+    struct ndis_shared_block *shared = ndis_alloc(sizeof *shared);
+    void *block = shared ? ndis_shared_alloc(hardware, p->Length, shared, caller) : NULL;
+    if (!block) {
+        ndis_free(shared);
+        return NDIS_STATUS_RESOURCES;
+    }
+    *shared = (struct ndis_shared_block){NDIS_KIND_SHARED, hardware, block, p->Length};
+    p->VirtualAddress = block;
+    p->SharedMemoryHandle = shared;
+    if (p->SGListBuffer) {   // always contiguous, so one element, asked for or not
+        p->SGListBuffer->NumberOfElements = 1;
+        p->SGListBuffer->Elements[0] = (SCATTER_GATHER_ELEMENT){.Address.QuadPart = (LONGLONG)(uintptr_t)block, .Length = p->Length};
+    }
+    *out = shared;
+    return NDIS_STATUS_SUCCESS;
+}
+
+bool
+ndis_shared_block_free(struct ndis_hardware *hardware, struct ndis_shared_block *shared)
+{
+    if (shared->hardware != hardware || !ndis_shared_free(hardware, shared->block, shared->bytes, (uint64_t)(uintptr_t)shared->block))
+        return false;
+    shared->kind = 0;
+    ndis_free(shared);
+    return true;
 }
