@@ -4,6 +4,7 @@
 #include "ndis/filter.h"
 #include "nt/ex/fault.h"
 #include "verify/refuse.h"
+#include "verify/report.h"
 #include "verify/verify.h"
 
 static struct ndis_filter *
@@ -45,7 +46,7 @@ NdisFPauseComplete(NDIS_HANDLE NdisFilterHandle)
 {
     VERIFY_ENTER(NdisFPauseComplete);
     if (!ndis_pending_complete(&filter_from(NdisFilterHandle, "NdisFPauseComplete")->pause, NDIS_STATUS_SUCCESS))
-        verify_contract("NdisFPauseComplete", "no pause is pending");
+        verify_rule_fatal(NBX_0101, "NdisFPauseComplete", "no pause is pending");
 }
 
 NTAPI VOID
@@ -53,7 +54,7 @@ NdisFRestartComplete(NDIS_HANDLE NdisFilterHandle, NDIS_STATUS Status)
 {
     VERIFY_ENTER(NdisFRestartComplete);
     if (!ndis_pending_complete(&filter_from(NdisFilterHandle, "NdisFRestartComplete")->restart, Status))
-        verify_contract("NdisFRestartComplete", "no restart is pending");
+        verify_rule_fatal(NBX_0101, "NdisFRestartComplete", "no restart is pending");
 }
 
 NTAPI NDIS_STATUS

@@ -4,6 +4,7 @@
 #include "ndis/miniport.h"
 #include "nt/ex/fault.h"
 #include "verify/refuse.h"
+#include "verify/report.h"
 #include "verify/verify.h"
 
 static struct ndis_adapter *
@@ -64,7 +65,7 @@ NdisMPauseComplete(NDIS_HANDLE MiniportAdapterHandle)
 {
     VERIFY_ENTER(NdisMPauseComplete);
     if (!ndis_pending_complete(&adapter_from(MiniportAdapterHandle, "NdisMPauseComplete")->pause, NDIS_STATUS_SUCCESS))
-        verify_contract("NdisMPauseComplete", "no pause is pending");
+        verify_rule_fatal(NBX_0101, "NdisMPauseComplete", "no pause is pending");
 }
 
 NTAPI VOID
@@ -72,7 +73,7 @@ NdisMRestartComplete(NDIS_HANDLE MiniportAdapterHandle, NDIS_STATUS Status)
 {
     VERIFY_ENTER(NdisMRestartComplete);
     if (!ndis_pending_complete(&adapter_from(MiniportAdapterHandle, "NdisMRestartComplete")->restart, Status))
-        verify_contract("NdisMRestartComplete", "no restart is pending");
+        verify_rule_fatal(NBX_0101, "NdisMRestartComplete", "no restart is pending");
 }
 
 NTAPI VOID
@@ -80,7 +81,7 @@ NdisMResetComplete(NDIS_HANDLE MiniportAdapterHandle, NDIS_STATUS Status, BOOLEA
 {
     VERIFY_ENTER(NdisMResetComplete);
     if (!ndis_reset_complete(adapter_from(MiniportAdapterHandle, "NdisMResetComplete"), Status, AddressingReset))
-        verify_contract("NdisMResetComplete", "no reset is pending (Windows: BugCheck 0x7C (0xF) NDIS_BUGCHECK_RESET_COMPLETE_UNEXPECTED)");
+        verify_rule_fatal(NBX_0102, "NdisMResetComplete", "no reset is pending");
 }
 
 NTAPI VOID

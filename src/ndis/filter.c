@@ -271,7 +271,8 @@ ndis_filter_pause(struct ndis_filter *filter, ULONG reason)
     ndis_pending_begin(&filter->pause);
     NDIS_STATUS status = NDIS_CALL(filter->module.image, "FilterPause",
                                    filter->driver->chars.PauseHandler(filter->context, &parameters));
-    ndis_pending_end(&filter->pause, status);
+    ndis_pause_status_check(&filter->module, status, "FilterPause");
+    ndis_pending_end_within(&filter->pause, status, &filter->module, "FilterPause", NDIS_PAUSE_LIMIT_S);
     ndis_module_state_set(&filter->module, NDIS_STATE_PAUSED);
 }
 
@@ -316,7 +317,7 @@ ndis_filter_restart(struct ndis_filter *filter, NDIS_RESTART_ATTRIBUTES **list)
     ndis_module_state_set(&filter->module, NDIS_STATE_RESTARTING);
     ndis_pending_begin(&filter->restart);
     NDIS_STATUS status = NDIS_CALL(filter->module.image, "FilterRestart", filter->driver->chars.RestartHandler(filter->context, &parameters));
-    status = ndis_pending_end(&filter->restart, status);
+    status = ndis_pending_end_within(&filter->restart, status, &filter->module, "FilterRestart", NDIS_PAUSE_LIMIT_S);
     *list = parameters.RestartAttributes;     // it may have put another one first
     ndis_module_state_set(&filter->module, status == NDIS_STATUS_SUCCESS ? NDIS_STATE_RUNNING : NDIS_STATE_PAUSED);
     return status;

@@ -302,7 +302,8 @@ ndis_miniport_pause(struct ndis_adapter *adapter, ULONG reason)
     ndis_pending_begin(&adapter->pause);
     NDIS_STATUS status = NDIS_CALL(adapter->module.image, "MiniportPause",
                                    adapter->driver->chars.PauseHandler(adapter->general_context, &parameters));
-    ndis_pending_end(&adapter->pause, status);
+    ndis_pause_status_check(&adapter->module, status, "MiniportPause");
+    ndis_pending_end_within(&adapter->pause, status, &adapter->module, "MiniportPause", NDIS_PAUSE_LIMIT_S);
     ndis_module_state_set(&adapter->module, NDIS_STATE_PAUSED);
 }
 
@@ -319,7 +320,7 @@ ndis_miniport_restart(struct ndis_adapter *adapter, NDIS_RESTART_ATTRIBUTES **li
     ndis_pending_begin(&adapter->restart);
     NDIS_STATUS status = NDIS_CALL(adapter->module.image, "MiniportRestart",
                                    adapter->driver->chars.RestartHandler(adapter->general_context, &parameters));
-    status = ndis_pending_end(&adapter->restart, status);
+    status = ndis_pending_end_within(&adapter->restart, status, &adapter->module, "MiniportRestart", NDIS_PAUSE_LIMIT_S);
     *list = parameters.RestartAttributes;     // it may have put another one first
     ndis_module_state_set(&adapter->module, status == NDIS_STATUS_SUCCESS ? NDIS_STATE_RUNNING : NDIS_STATE_PAUSED);
     return status;

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ndis/words.h"
 #include "verify/refuse.h"
+#include "verify/report.h"
 
 void *
 ndis_alloc(size_t bytes)
@@ -131,6 +133,30 @@ ndis_pending_end(struct ndis_pending *pending, NDIS_STATUS status)
     }
     ke_latch_wait(&pending->latch, SCHED_NEVER);
     return pending->status;
+}
+
+NDIS_STATUS
+ndis_pending_end_within(struct ndis_pending *pending, NDIS_STATUS status, const struct ndis_module *module, const char *function,
+                        uint32_t limit_s)
+{
+    struct box *box = module->ndis->box;
+    if (status == NDIS_STATUS_PENDING && box->verify &&
+        ke_latch_wait(&pending->latch, sched_now_ns(box->sched) + limit_s * UINT64_C(1000000000))) {
+        char text[200];
+        snprintf(text, sizeof text, "%s returned NDIS_STATUS_PENDING and has not completed it for %u s", module->image->name, limit_s);
+        verify_report(&(struct verify_finding){.rule = NBX_0109, .driver = module->image, .function = function, .text = text});
+    }
+    return ndis_pending_end(pending, status);
+}
+
+void
+ndis_pause_status_check(const struct ndis_module *module, NDIS_STATUS status, const char *function)
+{
+    if (status == NDIS_STATUS_SUCCESS || status == NDIS_STATUS_PENDING || !module->ndis->box->verify)
+        return;
+    char text[200];
+    snprintf(text, sizeof text, "%s returned %s; it may succeed or pend, and nothing else", module->image->name, ndis_status_word(status));
+    verify_report(&(struct verify_finding){.rule = NBX_0100, .driver = module->image, .function = function, .text = text});
 }
 
 bool

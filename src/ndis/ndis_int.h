@@ -605,6 +605,12 @@ void ndis_module_drain(struct ndis_module *module);
 void ndis_pending_begin(struct ndis_pending *pending);
 // The driver's call has returned status: waits for the completion call if it was PENDING. Returns the final status.
 NDIS_STATUS ndis_pending_end(struct ndis_pending *pending, NDIS_STATUS status);
+// The same; with the verifier on it is a finding when the driver has not answered after limit_s seconds, and the wait goes on.
+NDIS_STATUS ndis_pending_end_within(struct ndis_pending *pending, NDIS_STATUS status, const struct ndis_module *module,
+                                    const char *function, uint32_t limit_s);
+#define NDIS_PAUSE_LIMIT_S 10                 // Driver Verifier's for a filter's pause [devtest, NdisFilterTimedPauseComplete]
+// A pause succeeds or pends; anything else is a finding.
+void ndis_pause_status_check(const struct ndis_module *module, NDIS_STATUS status, const char *function);
 // The completion call. Returns false when none was due: the caller reports it.
 bool ndis_pending_complete(struct ndis_pending *pending, NDIS_STATUS status);
 

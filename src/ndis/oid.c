@@ -10,10 +10,12 @@
 #include "ndis/rss.h"
 #include "ndis/vmq.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "ndis/header.h"
-#include "verify/refuse.h"
+#include "ndis/words.h"
+#include "verify/report.h"
 
 static struct ndis_oid_queue *
 oid_queue(struct ndis_module *target)
@@ -161,6 +163,26 @@ oid_hand_over(struct ndis_module *target, struct ndis_oid *oid)
     return status;
 }
 
+// A driver says how much it has written, or read: never more than there is.
+static void
+oid_bytes_check(const struct ndis_module *target, const NDIS_OID_REQUEST *request, NDIS_STATUS status)
+{
+    bool is_query = request->RequestType == NdisRequestQueryInformation || request->RequestType == NdisRequestQueryStatistics;
+    bool is_set = request->RequestType == NdisRequestSetInformation;
+    ULONG done = is_query ? request->DATA.QUERY_INFORMATION.BytesWritten : is_set ? request->DATA.SET_INFORMATION.BytesRead : 0;
+    ULONG room = is_query ? request->DATA.QUERY_INFORMATION.InformationBufferLength
+                          : request->DATA.SET_INFORMATION.InformationBufferLength;
+    if (__builtin_expect(!target->ndis->ledger_on || status != NDIS_STATUS_SUCCESS || (!is_query && !is_set) || done <= room, 1))
+        return;
+    char text[160];
+    snprintf(text, sizeof text, "%s says that it has %s %u bytes of %s, whose buffer has %u", target->image->name,
+             is_query ? "written" : "read", done, ndis_oid_word(request->DATA.QUERY_INFORMATION.Oid), room);
+    verify_report(&(struct verify_finding){.rule = NBX_0105,
+                                           .driver = target->image,
+                                           .function = is_query ? "BytesWritten" : "BytesRead",
+                                           .text = text});
+}
+
 // Hand waiting requests to the target until one pends or none is left. irql: PASSIVE.
 static void
 oid_run(struct ndis_module *target)
@@ -170,7 +192,8 @@ oid_run(struct ndis_module *target)
         if (status == NDIS_STATUS_PENDING)
             continue;                         // perhaps answered inside already: oid_next looks at current
         if (!oid_current_clear(target, oid))
-            verify_contract("OidRequest handler", "returned a final status for a request that it had completed already");
+            verify_rule_fatal(NBX_0104, "OidRequest handler", "returned a final status for a request that it had completed already");
+        oid_bytes_check(target, oid->request, status);
         oid_finish(oid, status);
     }
 }
@@ -337,10 +360,11 @@ ndis_oid_complete(struct ndis_module *target, NDIS_OID_REQUEST *request, NDIS_ST
 {
     struct ndis_oid *oid = ndis_oid_of(request);
     if (status == NDIS_STATUS_PENDING)
-        verify_contract("OidRequestComplete", "completed with NDIS_STATUS_PENDING");
+        verify_rule_fatal(NBX_0104, "OidRequestComplete", "completed with NDIS_STATUS_PENDING");
     atomic_fetch_add(&target->calls, 1);      // with its answer out, nothing else keeps the target
     if (oid->target != target || !oid_current_clear(target, oid))
-        verify_contract("OidRequestComplete", "the request is not pending at this driver (completed twice?)");
+        verify_rule_fatal(NBX_0103, "OidRequestComplete", "the request is not pending at this driver (completed twice?)");
+    oid_bytes_check(target, request, status);
     oid_finish(oid, status);
     oid_kick(target);
     ndis_module_leave(target);

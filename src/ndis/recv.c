@@ -34,12 +34,15 @@ recv_filter(struct ke_thread *self, const struct ndis_route *route, NET_BUFFER_L
 }
 
 static __attribute__((noinline)) void
-recv_given(const struct ndis_module *from, NET_BUFFER_LIST *nbls)
+recv_given(const struct ndis_module *from, NET_BUFFER_LIST *nbls, ULONG count, ULONG flags)
 {
     // A loopback copy is NDIS's own, whatever module it starts from.
     bool is_loopback = from->kind == NDIS_KIND_ADAPTER && nbls && nbls->SourceHandle == &from->adapter->loopback_kind;
-    verify_nbls_give(nbls, is_loopback ? &from->ndis->loopback : from, VERIFY_INDICATED,
-                     from->kind == NDIS_KIND_ADAPTER ? "NdisMIndicateReceiveNetBufferLists" : "NdisFIndicateReceiveNetBufferLists");
+    const char *function =
+        from->kind == NDIS_KIND_ADAPTER ? "NdisMIndicateReceiveNetBufferLists" : "NdisFIndicateReceiveNetBufferLists";
+    verify_nbls_give(nbls, is_loopback ? &from->ndis->loopback : from, VERIFY_INDICATED, function, flags);
+    if (!is_loopback)
+        verify_nbls_indicated(nbls, from, count, function);
 }
 
 // With RESOURCES the list is the indicator's again when the call returns.
@@ -57,7 +60,7 @@ ndis_recv_indicate(struct ndis_module *from, NET_BUFFER_LIST *nbls, NDIS_PORT_NU
     struct ndis_route route;
     bool ledger_on = from->ndis->ledger_on, resources = flags & NDIS_RECEIVE_FLAGS_RESOURCES;
     if (__builtin_expect(ledger_on, 0))
-        recv_given(from, nbls);
+        recv_given(from, nbls, count, flags);
     NDIS_EDGE_COUNT(self, from, indicated_nbls, count);
     ndis_trace(from, nbls, false);
     bool counted = ndis_route_begin(&from->receive, &route, self);
@@ -151,7 +154,7 @@ ndis_recv_return(struct ndis_module *from, NET_BUFFER_LIST *nbls, ULONG flags)
     struct ndis_route route;
     if (__builtin_expect(from->ndis->ledger_on, 0))
         verify_nbls_give(nbls, from, VERIFY_RETURNED,
-                         from->kind == NDIS_KIND_BINDING ? "NdisReturnNetBufferLists" : "NdisFReturnNetBufferLists");
+                         from->kind == NDIS_KIND_BINDING ? "NdisReturnNetBufferLists" : "NdisFReturnNetBufferLists", flags);
     uint32_t count = ndis_nbl_count(nbls, NULL);
     KIRQL old = ke_raise_dispatch(self);
     struct ke_processor *processor = self->processor;

@@ -61,7 +61,7 @@ ndis_send_submit(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, NDIS_PORT_
     struct ke_thread *self = ke_self();
     bool ledger_on = binding->module.ndis->ledger_on;
     if (__builtin_expect(ledger_on, 0))
-        verify_nbls_give(nbls, &binding->module, VERIFY_SENT, "NdisSendNetBufferLists");
+        verify_nbls_give(nbls, &binding->module, VERIFY_SENT, "NdisSendNetBufferLists", flags);
     uint32_t count = ndis_nbl_count(nbls, NULL);
     KIRQL old = ke_raise_dispatch(self);
     struct ke_processor *processor = self->processor;
@@ -82,7 +82,7 @@ ndis_send_pass(struct ndis_filter *filter, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMB
 {
     struct ke_thread *self = ke_self();
     if (__builtin_expect(filter->module.ndis->ledger_on, 0))
-        verify_nbls_give(nbls, &filter->module, VERIFY_SENT, "NdisFSendNetBufferLists");
+        verify_nbls_give(nbls, &filter->module, VERIFY_SENT, "NdisFSendNetBufferLists", flags);
     uint32_t count = ndis_nbl_count(nbls, NULL);
     NDIS_EDGE_COUNT(self, &filter->module, sent_nbls, count);
     ndis_trace(&filter->module, nbls, true);
@@ -215,7 +215,8 @@ ndis_send_done(struct ndis_module *from, NET_BUFFER_LIST *nbls, ULONG flags)
     struct ndis_route route;
     if (__builtin_expect(from->ndis->ledger_on, 0))
         verify_nbls_give(nbls, from, VERIFY_COMPLETED,
-                         from->kind == NDIS_KIND_ADAPTER ? "NdisMSendNetBufferListsComplete" : "NdisFSendNetBufferListsComplete");
+                         from->kind == NDIS_KIND_ADAPTER ? "NdisMSendNetBufferListsComplete" : "NdisFSendNetBufferListsComplete",
+                         flags);
     bool counted = ndis_route_begin(&from->send_complete, &route, self);
     if (route.target) {
         NDIS_EDGE_COUNT(self, from, completed_nbls, ndis_nbl_count(nbls, NULL));

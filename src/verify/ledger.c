@@ -179,6 +179,19 @@ ledger_fence_listen(struct fence *fence)
     poison_on_touch(fence ? on_touch : NULL, fence);
 }
 
+static _Noreturn void
+lent_returned(const struct verify_record *record, const struct io_image *driver, const char *function)
+{
+    broken(NBX_0113, record, driver, function,
+           "the NET_BUFFER_LIST was indicated with NDIS_RECEIVE_FLAGS_RESOURCES: it goes back by itself when the receive handler returns");
+}
+
+static void
+paused(const struct io_image *driver, const char *function, const char *what)
+{
+    verify_rule_broken(NBX_0114, function, "%s %s while it is paused", name_of(driver), what);
+}
+
 // ---- hand-overs -----------------------------------------------------------------------------------------------------------------------
 
 static struct verify_record *
@@ -220,8 +233,12 @@ nbl_give(struct verify *verify, NET_BUFFER_LIST *nbl, const struct ndis_module *
 {
     struct verify_record *record = record_of(nbl, from);
     bool comes_back = how == VERIFY_COMPLETED || how == VERIFY_RETURNED;
+    if (how == VERIFY_RETURNED && record->is_lent && record->holder == from->image)
+        lent_returned(record, from->image, event->function);
     if (record->is_between || record->holder != from->image || (record->is_home && comes_back))
         not_yours(record, from->image, how, event->function);
+    if (record->is_home && from->kind == NDIS_KIND_FILTER && atomic_load(&from->state) == NDIS_STATE_PAUSED)
+        paused(from->image, event->function, "originates a NET_BUFFER_LIST");
     verify_history_put(&record->history, event, event->what);
     record->is_between = true;
     if (verify->fence)
@@ -231,13 +248,32 @@ nbl_give(struct verify *verify, NET_BUFFER_LIST *nbl, const struct ndis_module *
 }
 
 void
-verify_nbls_give(NET_BUFFER_LIST *nbls, const struct ndis_module *from, enum verify_give how, const char *function)
+verify_nbls_give(NET_BUFFER_LIST *nbls, const struct ndis_module *from, enum verify_give how, const char *function, ULONG flags)
 {
     struct verify *verify = box_self()->verify;
     struct verify_event event;
     verify_event_make(&event, give_words[how], function, from->image, verify->with_stacks);
+    KIRQL irql = ke_self()->irql;
+    _Static_assert(NDIS_SEND_FLAGS_DISPATCH_LEVEL == 1 && NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL == 1 &&
+                       NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL == 1 && NDIS_RETURN_FLAGS_DISPATCH_LEVEL == 1,
+                   "the same bit in all four");
+    if (__builtin_expect((flags & 1) && irql != DISPATCH_LEVEL, 0))
+        verify_rule_broken(NBX_0115, function, "the flags say DISPATCH_LEVEL, and the IRQL is %u", irql);
     for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next)
         nbl_give(verify, nbl, from, how, &event);
+}
+
+void
+verify_nbls_indicated(const NET_BUFFER_LIST *nbls, const struct ndis_module *from, ULONG count, const char *function)
+{
+    ULONG found = 0;
+    for (; nbls; nbls = nbls->Next)
+        found++;
+    if (found != count)
+        verify_rule_broken(NBX_0116, function, "NumberOfNetBufferLists is %u, and the chain has %u", count, found);
+    uint32_t state = atomic_load(&from->state);
+    if (from->kind == NDIS_KIND_ADAPTER && (state == NDIS_STATE_PAUSED || state == NDIS_STATE_INITIALIZING || state == NDIS_STATE_HALTED))
+        paused(from->image, function, "indicates received data");
 }
 
 void

@@ -26,7 +26,10 @@ enum verify_give {
 
 // The module gives the list away at the door function. One that is not the driver's is a finding (and may not be followed, so the list
 // is read only as far as it is). irql: <= DISPATCH   fails: out of memory ends the run: a ledger with holes proves nothing
-void verify_nbls_give(NET_BUFFER_LIST *nbls, const struct ndis_module *from, enum verify_give how, const char *function);
+// flags: of the call; bit 0 says in all of them that it comes at DISPATCH_LEVEL.
+void verify_nbls_give(NET_BUFFER_LIST *nbls, const struct ndis_module *from, enum verify_give how, const char *function, ULONG flags);
+// How many the caller says there are, against the chain, and how the miniport that indicates stands.
+void verify_nbls_indicated(const NET_BUFFER_LIST *nbls, const struct ndis_module *from, ULONG count, const char *function);
 // The list is the module's from here on, as its handler is about to be told. resources: only until the handler returns
 // (NDIS_RECEIVE_FLAGS_RESOURCES); then verify_nbls_back takes it from there again.
 void verify_nbls_take(NET_BUFFER_LIST *nbls, const struct ndis_module *to, const char *function, bool resources);

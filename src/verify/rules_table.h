@@ -25,6 +25,36 @@ RULE(0006, NotOwned, FATAL,
      "A driver does not touch a NET_BUFFER_LIST, its NET_BUFFERs, MDLs or data after it has given them away: not after a send and "
      "before its completion, not after passing on, returning, completing or indicating.",
      "-", "a_sender_that_reads_what_it_has_sent_is_stopped", "a_sender_that_waits_for_its_completion_may_read")
+RULE(0100, PauseStatus, ENDS, "A pause handler returns NDIS_STATUS_SUCCESS or NDIS_STATUS_PENDING.",
+     "Static Driver Verifier: MiniportPause_Return; BugCheck 0xC4 (0x92010)", "a_pause_that_fails_is_reported",
+     "a_pause_that_succeeds_or_is_completed_in_time_is_not_reported")
+RULE(0101, PauseComplete, FATAL, "A pause or restart is completed only while it is pending.", "BugCheck 0x7C (0x1F)",
+     "a_pause_completed_without_being_pending_is_reported", "a_pause_that_succeeds_or_is_completed_in_time_is_not_reported")
+RULE(0102, ResetComplete, FATAL, "NdisMResetComplete answers a reset that was pended, once.", "BugCheck 0x7C (0xF) NDIS_BUGCHECK_RESET_COMPLETE_UNEXPECTED",
+     "a_reset_completed_without_being_pending_is_reported", "a_reset_that_was_pended_may_be_completed")
+RULE(0103, OidNotPending, FATAL, "An OID request is completed once, by the driver at which it is pending.",
+     "BugCheck 0x7C (0x26); BugCheck 0xC4 (0x91002) NdisOidDoubleComplete", "an_OID_request_completed_twice_is_reported",
+     "an_OID_request_may_be_pended_and_completed")
+RULE(0104, OidAnswer, FATAL,
+     "A handler that returns NDIS_STATUS_PENDING completes the request; one that returns another status does not.",
+     "BugCheck 0xC4 (0x91001) NdisOidComplete", "an_OID_request_completed_with_PENDING_is_reported",
+     "an_OID_request_may_be_pended_and_completed")
+RULE(0105, OidBytes, ENDS, "BytesWritten and BytesRead of a successful OID request are not more than its buffer has.",
+     "BugCheck 0x7C (0x1D)", "an_OID_request_that_claims_more_bytes_than_its_buffer_is_reported",
+     "an_OID_request_may_be_pended_and_completed")
+RULE(0109, PauseTimed, ENDS, "A pause or restart that was pended is completed within 10 seconds.",
+     "BugCheck 0xC4 (0x92010) NdisFilterTimedPauseComplete; BugCheck 0x7C (0x25)", "a_pause_that_is_not_completed_in_time_is_reported",
+     "a_pause_that_succeeds_or_is_completed_in_time_is_not_reported")
+RULE(0113, ReturnOfLent, FATAL,
+     "What was indicated with NDIS_RECEIVE_FLAGS_RESOURCES is not returned: it goes back when the receive handler returns.", "-",
+     "a_return_of_what_was_lent_with_RESOURCES_is_reported", "what_was_lent_with_RESOURCES_goes_back_by_itself")
+RULE(0114, Paused, ENDS, "A paused miniport indicates nothing, and a paused filter originates nothing.", "-",
+     "a_miniport_that_indicates_while_paused_is_reported", "a_miniport_that_indicates_while_running_is_not_reported")
+RULE(0115, DispatchFlag, ENDS,
+     "The DISPATCH_LEVEL flag of a send, a completion, an indication or a return is set only when the IRQL is DISPATCH_LEVEL.", "-",
+     "a_DISPATCH_LEVEL_flag_below_DISPATCH_LEVEL_is_reported", "a_DISPATCH_LEVEL_flag_at_DISPATCH_LEVEL_is_not_reported")
+RULE(0116, IndicatedCount, ENDS, "NumberOfNetBufferLists is the length of the chain that is indicated.", "-",
+     "an_indication_with_a_wrong_count_is_reported", "a_miniport_that_indicates_while_running_is_not_reported")
 RULE(0200, IrqlAtDoor, ENDS, "Each function is called at an IRQL that its page allows; ndisbox ddi NAME says which.",
      "Static Driver Verifier: Irql_*_Function; DDI compliance checking (Irql*)", "a_function_called_above_its_IRQL_is_reported",
      "a_function_called_at_its_IRQL_is_not_reported")

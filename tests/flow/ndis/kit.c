@@ -120,7 +120,7 @@ mp_pause(NDIS_HANDLE context, PNDIS_MINIPORT_PAUSE_PARAMETERS parameters)
 {
     kit.mp.pauses++;
     kit_note('m', KIT_NOTE_PAUSE);
-    return NDIS_STATUS_SUCCESS;
+    return kit.mp.on_pause ? kit.mp.on_pause() : NDIS_STATUS_SUCCESS;
 }
 
 static NTAPI NDIS_STATUS
@@ -390,7 +390,7 @@ lwf_pause(NDIS_HANDLE context, PNDIS_FILTER_PAUSE_PARAMETERS parameters)
 {
     kit.filter_pauses++;
     kit_note('f', KIT_NOTE_PAUSE);
-    return NDIS_STATUS_SUCCESS;
+    return kit.on_filter_pause ? kit.on_filter_pause() : NDIS_STATUS_SUCCESS;
 }
 
 static uint32_t
@@ -593,6 +593,8 @@ proto_receive(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port,
         binding->on_received(binding);
     if (flags & NDIS_RECEIVE_FLAGS_RESOURCES) {
         binding->resources += count;
+        if (binding->return_lent)
+            NdisReturnNetBufferLists(binding->handle, nbls, 0);
         return;
     }
     if (!binding->keep) {
@@ -826,7 +828,7 @@ kit_indicate(const uint8_t destination[6], uint32_t count, ULONG flags)
         *end = nbl;
         end = &NET_BUFFER_LIST_NEXT_NBL(nbl);
     }
-    NdisMIndicateReceiveNetBufferLists(kit.mp.adapter, first, 0, count, flags);
+    NdisMIndicateReceiveNetBufferLists(kit.mp.adapter, first, 0, count + kit.mp.miscounts, flags);
     if (flags & NDIS_RECEIVE_FLAGS_RESOURCES) {
         ck_assert_uint_eq(nbl_count(first), count);
         mp_return(NULL, first, 0);

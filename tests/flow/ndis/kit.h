@@ -50,6 +50,8 @@ struct kit_miniport {
     ULONG attribute_flags;
     NDIS_STATUS power_status;                 // what OID_PNP_QUERY_POWER and OID_PNP_SET_POWER get; 0: success
     NDIS_DEVICE_POWER_STATE power_state;
+    NDIS_STATUS (*on_pause)(void);            // NULL: success
+    bool miscounts;                           // kit_indicate says one more than there are
     bool keep_returned;                       // what comes back is kept on this list until kit_free_returned
     NET_BUFFER_LIST *kept;
 };
@@ -64,6 +66,7 @@ struct kit_binding {
     uint32_t complete_calls;
     uint64_t returned_mask[4];                // by sequence number below 256: came back; a second time is counted
     uint32_t returned_twice;
+    bool return_lent;                         // returns what was indicated with RESOURCES, as it must not
     bool keep;                                // received NBLs are kept on this list until kit_return
     NET_BUFFER_LIST *kept;
     _Atomic NDIS_STATUS last_status;
@@ -113,6 +116,7 @@ struct kit {
     NDIS_STATUS filter_event_status;          // what it then says; 0: success
     struct kit_note notes[256];
     uint32_t note_count;
+    NDIS_STATUS (*on_filter_pause)(void);     // NULL: success
     uint32_t left;
     uint64_t trace_hash;
 };
