@@ -61,12 +61,17 @@ add_custom_target(product)
 
 file(GLOB NBX_TOOL_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/ndisbox/*.c)
 if(NBX_TOOL_SOURCES)
-  # The demo is examples/two-boxes.yaml, compiled in.
-  set(demo_file ${PROJECT_SOURCE_DIR}/examples/two-boxes.yaml)
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${demo_file})
-  file(READ ${demo_file} demo_bytes HEX)
-  string(REGEX REPLACE "(..)" "0x\\1," demo_bytes "${demo_bytes}")
-  file(CONFIGURE OUTPUT ${NBX_GEN}/demo_stack.h CONTENT "static const char demo_stack[] = {@demo_bytes@};\n" @ONLY)
+  # The demo is examples/two-boxes.yaml and what bench sim runs is examples/lifecycle.yaml; both are compiled in.
+  foreach(stack IN ITEMS demo:two-boxes lifecycle:lifecycle)
+    string(REGEX REPLACE ":.*" "" word ${stack})
+    string(REGEX REPLACE ".*:" "" file ${stack})
+    set(file ${PROJECT_SOURCE_DIR}/examples/${file}.yaml)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+    file(READ ${file} stack_bytes HEX)
+    string(REGEX REPLACE "(..)" "0x\\1," stack_bytes "${stack_bytes}")
+    file(CONFIGURE OUTPUT ${NBX_GEN}/${word}_stack.h
+      CONTENT "static const char @word@_stack[] = {@stack_bytes@};\n" @ONLY)
+  endforeach()
   nbx_program(ndisbox ${NBX_TOOL_SOURCES})
   add_dependencies(product ndisbox)
   target_include_directories(ndisbox PRIVATE ${NBX_GEN})

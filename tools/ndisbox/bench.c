@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // ndisbox bench: one measurement beside its peer in the same run, three times each in turn, and the ratio of the medians.
-//   nbl-forward  64-byte frames: virtual NIC on a generating sink, up through NDIS to echoproto, back down; one processor, verifier
-//                off; as with the peer, nobody writes into the frames. Peer: dpdk-testpmd --forward-mode=io over two net_null
-//                devices (Debian: dpdk-dev librte-net-null23 librte-mempool-ring23), received frames of both ports summed.
+//   nbl-forward  frames through a stack in memory, beside dpdk-testpmd; nbl-verified  with the verifier on (bench_forward.c)
+//   sim          lifecycles under seeds, beside the same in real time; sim-minute  simulated minutes (bench_sim.c)
 //   bridge       iperf3, one stream, netns A - TAP - vnic - lwfmon - tapproto - TAP - netns B. Peer: the relay of tests/bench.
 // A peer that is not installed is said and left out: then there is no ratio.
 #include <ctype.h>
@@ -88,6 +87,9 @@ bridge_theirs(const struct run_options *options)
 
 static const struct bench benches[] = {
     {"nbl-forward", "frame/s", "dpdk-testpmd io over net_null", forward_ours, forward_theirs},
+    {"nbl-verified", "frame/s", "verifier off", forward_verified, forward_ours},
+    {"sim", "seed/s", "the same on threads", sim_ours, sim_theirs},
+    {"sim-minute", "minute/s", NULL, sim_minutes, NULL},
     {"bridge", "bit/s", "plain TAP relay", bridge_ours, bridge_theirs},
 };
 
@@ -109,7 +111,7 @@ bench_measure(const struct bench *bench, const struct run_options *options)
     for (int i = 0; i < BENCH_ROUNDS; i++) {
         out_note("%s: round %d of %d", bench->name, i + 1, BENCH_ROUNDS);
         ours[i] = bench->ours(options);
-        theirs[i] = bench->theirs(options);
+        theirs[i] = bench->theirs ? bench->theirs(options) : -1;
     }
     qsort(ours, BENCH_ROUNDS, sizeof *ours, double_order);
     qsort(theirs, BENCH_ROUNDS, sizeof *theirs, double_order);
@@ -135,7 +137,7 @@ bench_print(const struct bench *bench, const struct bench_result *result)
 static json_t *
 bench_json(const struct bench *bench, const struct bench_result *result)
 {
-    json_t *row = json_pack("{s:s, s:s, s:s, s:f}", "name", bench->name, "unit", bench->unit, "peer", bench->peer, "ours",
+    json_t *row = json_pack("{s:s, s:s, s:s?, s:f}", "name", bench->name, "unit", bench->unit, "peer", bench->peer, "ours",
                             result->ours);
     if (result->theirs > 0) {
         json_object_set_new(row, "theirs", json_real(result->theirs));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // bench nbl-forward: 64-byte frames, virtual NIC on a generating sink, up through NDIS to echoproto, which sends them back, completions
 // and returns included; one processor, verifier off; as with the peer, nobody writes into the frames.
-//   forward_ours    a world of one box on the threads scheduler; frames sent between two looks at the adapter's counters
+// bench nbl-verified: the same with the verifier on, beside it off.
+//   forward_rate    a world of one box on the threads scheduler; frames sent between two looks at the adapter's counters
 //   forward_theirs  dpdk-testpmd --forward-mode=io over two net_null devices (Debian: dpdk-dev librte-net-null23
 //                   librte-mempool-ring23), received frames of both ports summed, mean of its seconds without the first
 #include <stdlib.h>
@@ -35,6 +36,7 @@ struct forward {
     const struct run_options *options;
     struct sched *sched;
     struct run run;
+    enum verify_mode verify;
     uint64_t frames, elapsed_ns;
     bool ok;
 };
@@ -71,7 +73,8 @@ forward_main(void *arg)
                                   .driver_path = source_driver_path,
                                   .on_message = run_on_message,
                                   .on_finding = run_on_finding,
-                                  .context = &forward->run};
+                                  .context = &forward->run,
+                                  .verify = forward->verify};
     forward->run.world = world_create(&config);
     if (!forward->run.world)
         return;
@@ -88,8 +91,8 @@ forward_main(void *arg)
     world_destroy(forward->run.world);
 }
 
-double
-forward_ours(const struct run_options *options)
+static double
+forward_rate(const struct run_options *options, enum verify_mode verify)
 {
     struct stack_report report = {0};
     struct stack_source source = {.name = "<nbl-forward>"};
@@ -99,7 +102,7 @@ forward_ours(const struct run_options *options)
     stack_report_clear(&report);
     if (!stack)
         return -1;
-    struct forward forward = {.stack = stack, .options = options};
+    struct forward forward = {.stack = stack, .options = options, .verify = verify};
     if (run_allocate(&forward.run, stack, options) && (forward.sched = sched_threads_create(1))) {
         sched_run(forward.sched, "bench", forward_main, &forward, NULL);
         sched_destroy(forward.sched);
@@ -107,6 +110,18 @@ forward_ours(const struct run_options *options)
     run_clear(&forward.run);
     stack_destroy(stack);
     return forward.ok && forward.elapsed_ns ? (double)forward.frames * 1e9 / (double)forward.elapsed_ns : -1;
+}
+
+double
+forward_ours(const struct run_options *options)
+{
+    return forward_rate(options, VERIFY_OFF);
+}
+
+double
+forward_verified(const struct run_options *options)
+{
+    return forward_rate(options, VERIFY_ON);
 }
 
 // ---- testpmd ------------------------------------------------------------------------------------------------------------------------

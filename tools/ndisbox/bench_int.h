@@ -24,5 +24,14 @@ int peer_run(char *const argv[], unsigned limit_ms, unsigned grace_ms, peer_line
 // Frames a second. fails: a negative number; a sentence has been said.
 double forward_ours(const struct run_options *options);
 double forward_theirs(const struct run_options *options);
+double forward_verified(const struct run_options *options);
+
+// ---- sim and sim-minute (bench_sim.c) -------------------------------------------------------------------------------------------
+
+// Lifecycles a second of processor time: under seeds; on threads, where they take the time that they take, a second of the clock.
+double sim_ours(const struct run_options *options);
+double sim_theirs(const struct run_options *options);
+// Simulated minutes a second of processor time.
+double sim_minutes(const struct run_options *options);
 
 #endif

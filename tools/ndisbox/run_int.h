@@ -7,6 +7,7 @@
 #include "ndis/ndis.h"
 #include "nt/ex/fault.h"
 #include "run.h"
+#include "sim/sim.h"
 
 #define RUN_FINDINGS_KEPT 100
 #define RUN_ADAPTERS_SHOWN 64
@@ -50,5 +51,27 @@ void run_on_broken(void *run, const char *function, const char *what);
 void run_note_faults(struct run *run);
 // "allocation 17 was refused: function (file:line) in image", or nothing if none was.
 void run_say_faults(struct run *run);
+
+// ---- one seed (run_sim.c) -------------------------------------------------------------------------------------------------------
+
+struct seed_result {
+    struct sim_stats stats;
+    uint64_t events[NDIS_EVENT_COUNT];
+    uint32_t findings;
+    enum world_result result;
+    int ended;
+    struct ex_fault_state fault;
+};
+
+// What all seeds of a sweep have in common.
+struct seed_job {
+    const struct stack *stack;
+    const struct run_options *options;
+    const char *notes[2];                     // of the tape: stack, build; NULL: none
+    struct loader_keep *images;               // NULL: each seed loads its own
+};
+
+// tape: where it goes if there are findings; NULL: nowhere. fails: false; a sentence has been said.
+bool seed_run(const struct seed_job *job, const struct sim_config *config, const char *tape, struct seed_result *result);
 
 #endif

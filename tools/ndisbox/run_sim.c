@@ -105,15 +105,6 @@ build_text(const struct stack *stack)
 
 // ---- one seed ---------------------------------------------------------------------------------------------------------------------------
 
-struct seed_result {
-    struct sim_stats stats;
-    uint64_t events[NDIS_EVENT_COUNT];
-    uint32_t findings;
-    enum world_result result;
-    int ended;
-    struct ex_fault_state fault;
-};
-
 static void
 seed_notes(struct sched *sched, const char *stack, const char *build)
 {
@@ -123,15 +114,7 @@ seed_notes(struct sched *sched, const char *stack, const char *build)
         sim_tape_note(sched, "build", build);
 }
 
-// What all seeds of a sweep have in common.
-struct seed_job {
-    const struct stack *stack;
-    const struct run_options *options;
-    const char *notes[2];                     // of the tape: stack, build; NULL: none
-    struct loader_keep *images;               // NULL: each seed loads its own
-};
-
-static bool
+bool
 seed_run(const struct seed_job *job, const struct sim_config *config, const char *tape, struct seed_result *result)
 {
     const struct run_options *options = job->options;
@@ -389,7 +372,8 @@ tape_build_matches(const char *path, const struct stack *stack, bool force)
         out_note("%s: made by another build; replayed all the same because of --force", path);
     else if (!same)
         out_error("%s: made by another build of ndisbox or of a driver, so its choices mean nothing here (--force tries it)\n  tape: %s"
-                  "  here: %s", path, wanted ? wanted : "(no build ids)\n", have ? have : "?\n");
+                  "  here: %s",
+                  path, wanted ? wanted : "(no build ids)\n", have ? have : "?\n");
     free(wanted);
     free(have);
     return same || force;

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// bench sim: how many lifecycles (examples/lifecycle.yaml, compiled in: two boxes, 1,000 frames and what comes back of them, OIDs, pause,
+// reset, sleep, link, detach, removal) the seeded scheduler runs in a second of processor time, verifier on as for users; beside it the
+// same on threads, where waiting takes time: that is why a sweep is worth having. bench sim-minute: a minute of the same two boxes with
+// nothing to do, in processor time: what a long timeout costs.
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bench_int.h"
+#include "lifecycle_stack.h"
+#include "loader/keep.h"
+#include "out.h"
+#include "run_int.h"
+
+static const char minute_stack[] = "ndisbox: 1\n"
+                                   "boxes:\n"
+                                   "  alpha:\n"
+                                   "    processors: 2\n"
+                                   "    adapters:\n"
+                                   "      nic0: { driver: vnic, port: \"wire:lan\", filters: [lwfmon], protocols: [echoproto], idle: ok }\n"
+                                   "  beta:\n"
+                                   "    adapters: { nic0: { driver: vnic, port: \"wire:lan\", idle: ok } }\n"
+                                   "wires: { lan: { rate: 1Gbit, delay: 20us } }\n"
+                                   "script:\n"
+                                   "  - wait: { for: 60s }\n"
+                                   "  - expect: { findings: 0 }\n";
+
+static uint64_t
+clock_ns(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static struct stack *
+bench_stack(const char *name, const char *text, size_t bytes)
+{
+    struct stack_report report = {0};
+    struct stack_source source = {.name = name};
+    struct stack *stack = stack_read(&source, text, bytes, &report);
+    for (size_t i = 0; i < report.count; i++)
+        out_diagnostic(report.lines[i]);
+    stack_report_clear(&report);
+    return stack;
+}
+
+// Seeds a second of processor time. fails: negative.
+static double
+seeds_rate(const struct stack *stack, const struct run_options *options)
+{
+    struct run_options silent = *options;
+    struct seed_job job = {.stack = stack, .options = &silent, .images = loader_keep_create()};
+    uint64_t seeds = 0, start = 0, now = 0;
+    bool ok = job.images != NULL;
+    silent.quiet = true;
+    silent.verify = RUN_VERIFY_ON;
+    for (uint64_t seed = 0; ok && (!seeds || now - start < options->for_ns); seed++) {
+        struct seed_result result = {0};
+        ok = seed_run(&job, &(struct sim_config){.seed = seed}, NULL, &result) && !result.findings;
+        now = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+        if (seed)
+            seeds++;
+        else
+            start = now;                      // the first one loads the drivers
+    }
+    if (!ok)
+        out_error("bench: a seed had findings, so there is no figure");
+    if (job.images)
+        loader_keep_destroy(job.images);
+    return ok ? (double)seeds * 1e9 / (double)(now - start) : -1;
+}
+
+double
+sim_ours(const struct run_options *options)
+{
+    struct stack *stack = bench_stack("<lifecycle>", lifecycle_stack, sizeof lifecycle_stack);
+    double rate = stack ? seeds_rate(stack, options) : -1;
+    if (stack)
+        stack_destroy(stack);
+    return rate;
+}
+
+double
+sim_minutes(const struct run_options *options)
+{
+    struct stack *stack = bench_stack("<minute>", minute_stack, sizeof minute_stack - 1);
+    double rate = stack ? seeds_rate(stack, options) : -1;
+    if (stack)
+        stack_destroy(stack);
+    return rate;
+}
+
+static bool
+threads_once(const struct stack *stack, const struct run_options *options)
+{
+    struct run run;
+    bool ok = run_allocate(&run, stack, options) && (run.sched = sched_threads_create(1));
+    if (ok) {
+        sched_run(run.sched, "bench", run_main, &run, NULL);
+        ok = run.result == WORLD_OK && !run.findings;
+        sched_destroy(run.sched);
+    }
+    run_clear(&run);
+    return ok;
+}
+
+double
+sim_theirs(const struct run_options *options)
+{
+    struct stack *stack = bench_stack("<lifecycle>", lifecycle_stack, sizeof lifecycle_stack);
+    struct run_options silent = *options;
+    uint64_t runs = 0, start = clock_ns(CLOCK_MONOTONIC), now = start;
+    bool ok = stack != NULL;
+    silent.quiet = true;
+    silent.verify = RUN_VERIFY_ON;
+    silent.for_ns = 0;
+    while (ok && now - start < options->for_ns) {
+        ok = threads_once(stack, &silent);
+        now = clock_ns(CLOCK_MONOTONIC);
+        runs++;
+    }
+    if (stack)
+        stack_destroy(stack);
+    return ok && runs ? (double)runs * 1e9 / (double)(now - start) : -1;
+}
