@@ -177,7 +177,7 @@ static void
 line_trace(struct wire_port *self, const struct wire_frame *frame)
 {
     enum { looked_at_bytes = 128 };
-    uint64_t hash = hash_bytes(HASH_FNV_START, frame->data, frame->bytes < looked_at_bytes ? frame->bytes : looked_at_bytes);
+    uint64_t hash = hash_fold_bytes(0, frame->data, frame->bytes < looked_at_bytes ? frame->bytes : looked_at_bytes);
     sched_trace(self->wire->sched, WIRE_TRACE_FRAME, hash ^ ((uint64_t)frame->bytes << 32) ^ frame->due_ns);
 }
 
