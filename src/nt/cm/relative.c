@@ -80,6 +80,7 @@ struct query {
     struct box *box;
     struct cm_key *top, *key;        // key: with a reference when it is not top
     void *context;
+    const WCHAR *environment;        // NAME=VALUE strings, an empty one ends them; or NULL
 };
 
 static bool
@@ -134,14 +135,63 @@ direct_binary(void *to, ULONG type, const void *data, ULONG bytes)
     return STATUS_SUCCESS;
 }
 
-// There are no environment variables in a box: %NAME% stays as it is, which is what expansion does with a name it does not know.
+static WCHAR
+upper(WCHAR c)
+{
+    return c >= 'a' && c <= 'z' ? (WCHAR)(c - 32) : c;
+}
+
+// The value of a variable of the caller's environment, or NULL. A box has none of its own.
+static const WCHAR *
+variable_find(const WCHAR *environment, const WCHAR *name, size_t units)
+{
+    for (const WCHAR *at = environment; at && *at;) {
+        size_t same = 0;
+        while (same < units && at[same] && upper(at[same]) == upper(name[same]))
+            same++;
+        if (same == units && at[same] == '=')
+            return at + same + 1;
+        while (*at)
+            at++;
+        at++;
+    }
+    return NULL;
+}
+
+// %NAME% becomes its value; a name that the environment does not have stays as it is. *bytes of the result; free() it.
+static WCHAR *
+expand(const WCHAR *environment, const WCHAR *text, ULONG *bytes)
+{
+    size_t units = *bytes / sizeof(WCHAR), used = 0, room = units + 1;
+    WCHAR *out = malloc(room * sizeof(WCHAR));
+    for (size_t at = 0; out && at < units;) {
+        size_t end = at + 1;
+        while (text[at] == '%' && end < units && text[end] != '%')
+            end++;
+        bool is_token = text[at] == '%' && end < units;
+        const WCHAR *value = is_token ? variable_find(environment, text + at + 1, end - at - 1) : NULL;
+        size_t count = value ? counted(value).Length / sizeof(WCHAR) : 1;
+        if (used + count + (units - at) > room) {
+            room = 2 * (used + count + (units - at));
+            WCHAR *more = realloc(out, room * sizeof(WCHAR));
+            if (!more)
+                free(out);
+            out = more;
+        }
+        if (out)
+            memcpy(out + used, value ? value : text + at, count * sizeof(WCHAR));
+        used += count;
+        at = value ? end + 1 : at + 1;
+    }
+    *bytes = (ULONG)(used * sizeof(WCHAR));
+    return out;
+}
+
 static NTSTATUS
 report_one(const struct query *query, const RTL_QUERY_REGISTRY_TABLE *entry, const UNICODE_STRING *name, ULONG type, void *data,
            ULONG bytes)
 {
     if (entry->Flags & RTL_QUERY_REGISTRY_DIRECT) {
-        if (type == REG_EXPAND_SZ && !(entry->Flags & RTL_QUERY_REGISTRY_NOEXPAND))
-            type = REG_SZ;
         return is_string(type) ? direct_string(query->box, entry->EntryContext, type, data, bytes)
                                : direct_binary(entry->EntryContext, type, data, bytes);
     }
@@ -177,9 +227,12 @@ report(const struct query *query, const RTL_QUERY_REGISTRY_TABLE *entry, const U
         // DIRECT asks for NOEXPAND with this type: there is one buffer and there may be many strings.
         return flags & RTL_QUERY_REGISTRY_DIRECT ? STATUS_INVALID_PARAMETER : report_multi(query, entry, name, data, bytes);
     }
-    if (type == REG_EXPAND_SZ && !(flags & RTL_QUERY_REGISTRY_NOEXPAND))
-        type = REG_SZ;
-    return report_one(query, entry, name, type, data, bytes);
+    if (type != REG_EXPAND_SZ || (flags & RTL_QUERY_REGISTRY_NOEXPAND))
+        return report_one(query, entry, name, type, data, bytes);
+    WCHAR *expanded = expand(query->environment, data, &bytes);
+    NTSTATUS status = expanded ? report_one(query, entry, name, REG_SZ, expanded, bytes) : STATUS_NO_MEMORY;
+    free(expanded);
+    return status;
 }
 
 static ULONG
@@ -276,7 +329,7 @@ entry_run(struct query *query, const RTL_QUERY_REGISTRY_TABLE *entry)
 NTSTATUS
 cm_query_table(struct box *box, struct cm_key *key, RTL_QUERY_REGISTRY_TABLE *table, void *context, void *environment)
 {
-    struct query query = {.box = box, .top = key, .key = key, .context = context};
+    struct query query = {.box = box, .top = key, .key = key, .context = context, .environment = environment};
     NTSTATUS status = STATUS_SUCCESS;
     for (; NT_SUCCESS(status) && (table->QueryRoutine || table->Name ||
                                   (table->Flags & (RTL_QUERY_REGISTRY_SUBKEY | RTL_QUERY_REGISTRY_TOPKEY | RTL_QUERY_REGISTRY_DIRECT)));

@@ -113,14 +113,32 @@ io_device_property(DEVICE_OBJECT *device, DEVICE_REGISTRY_PROPERTY property, voi
     return status;
 }
 
+// The same key below the hardware profile, made when it is first asked for.
+static NTSTATUS
+profile_key_open(struct box *box, struct cm_key *key, ACCESS_MASK access, HANDLE *handle)
+{
+    static const char control_set[] = "\\Registry\\Machine\\System\\CurrentControlSet";
+    UNICODE_STRING wide;
+    char text[640], path[800];
+    NTSTATUS status = cm_key_path(box, key, &wide);
+    if (status != STATUS_SUCCESS)
+        return status;
+    ob_string_text(&wide, text, sizeof text);
+    ob_string_free(&wide);
+    snprintf(path, sizeof path, "%s\\Hardware Profiles\\Current%s", control_set, text + strlen("\\Registry\\Machine"));
+    struct cm_key *profile = cm_key_open(box, path);
+    return profile ? cm_handle_open(box, profile, access, handle) : STATUS_INSUFFICIENT_RESOURCES;
+}
+
 NTSTATUS
 io_device_key_open(DEVICE_OBJECT *device, ULONG type, ACCESS_MASK access, HANDLE *handle)
 {
     struct io_device *extra = io_device_of(device);
-    if (type != PLUGPLAY_REGKEY_DEVICE && type != PLUGPLAY_REGKEY_DRIVER)
+    ULONG which = type & ~(ULONG)PLUGPLAY_REGKEY_CURRENT_HWPROFILE;
+    if ((which != PLUGPLAY_REGKEY_DEVICE && which != PLUGPLAY_REGKEY_DRIVER) || !extra->device_key)
         return STATUS_INVALID_PARAMETER;
-    if (!extra->device_key)
-        return STATUS_INVALID_DEVICE_REQUEST;
+    if (type & PLUGPLAY_REGKEY_CURRENT_HWPROFILE)
+        return profile_key_open(extra->box, which == PLUGPLAY_REGKEY_DRIVER ? extra->driver_key : extra->device_key, access, handle);
     if (type == PLUGPLAY_REGKEY_DRIVER)
         return cm_handle_open(extra->box, extra->driver_key, access, handle);
     // The device's own values live in a key below its instance, apart from what the system keeps there.

@@ -457,3 +457,135 @@ TEST(ZwOpenKey_of_a_handle_that_is_never_closed_is_left_behind_and_said)
     ck_assert_uint_eq(box_destroy(box), 1);
     sched_destroy(sched);
 }
+
+// ---- RtlQueryRegistryValues -------------------------------------------------------------------------------------------------------------
+
+struct told {
+    unsigned calls;
+    ULONG type, bytes;
+    WCHAR name[16], text[32];
+    NTSTATUS answer;
+    void *context;
+};
+
+static RTL_QUERY_REGISTRY_ROUTINE tell;
+static NTSTATUS NTAPI
+tell(PWSTR name, ULONG type, PVOID data, ULONG bytes, PVOID context, PVOID entry_context)
+{
+    struct told *told = entry_context;
+    told->calls++;
+    told->type = type;
+    told->bytes = bytes;
+    told->context = context;
+    memset(told->text, 0, sizeof told->text);
+    if (data)
+        memcpy(told->text, data, bytes < sizeof told->text ? bytes : sizeof told->text);
+    for (size_t i = 0; name && i < 15; i++)
+        if (!(told->name[i] = name[i]))
+            break;
+    return told->answer;
+}
+
+static NTSTATUS
+query_one(RTL_QUERY_REGISTRY_TABLE entry, PVOID environment)
+{
+    RTL_QUERY_REGISTRY_TABLE table[] = {entry, {0}};
+    return RtlQueryRegistryValues(RTL_REGISTRY_ABSOLUTE, BASE_W, table, (void *)7, environment);
+}
+
+static struct cm_key *
+query_base(void)
+{
+    struct cm_key *key = cm_key_open(box_self(), BASE);
+    ck_assert_ptr_nonnull(key);
+    cm_set_expand_sz(box_self(), key, "Path", "%Root%\\x%None%%");
+    cm_set_dword(box_self(), key, "Number", 3);
+    return key;
+}
+
+NT_TEST(RtlQueryRegistryValues_expands_what_the_callers_environment_has)
+{
+    static WCHAR environment[] = L"A=b\0ROOT=C:\\Windows\0";
+    struct told told = {0};
+    UNICODE_STRING direct = {0};
+    query_base();
+    ck_assert_int_eq(query_one((RTL_QUERY_REGISTRY_TABLE){tell, 0, L"Path", &told}, environment), STATUS_SUCCESS);
+    ck_assert_uint_eq(told.type, REG_SZ);
+    ck_assert_mem_eq(told.text, L"C:\\Windows\\x%None%%", told.bytes);
+    ck_assert_uint_eq(told.bytes, sizeof L"C:\\Windows\\x%None%%");
+    ck_assert_ptr_eq(told.context, (void *)7);
+    ck_assert_int_eq(query_one((RTL_QUERY_REGISTRY_TABLE){tell, 0, L"Path", &told}, NULL), STATUS_SUCCESS);
+    ck_assert_mem_eq(told.text, L"%Root%\\x%None%%", told.bytes);
+    ck_assert_int_eq(query_one((RTL_QUERY_REGISTRY_TABLE){tell, RTL_QUERY_REGISTRY_NOEXPAND, L"Path", &told}, environment),
+                     STATUS_SUCCESS);
+    ck_assert_uint_eq(told.type, REG_EXPAND_SZ);
+    ck_assert_mem_eq(told.text, L"%Root%\\x%None%%", told.bytes);
+    ck_assert_int_eq(query_one((RTL_QUERY_REGISTRY_TABLE){NULL, RTL_QUERY_REGISTRY_DIRECT, L"Path", &direct}, environment),
+                     STATUS_SUCCESS);
+    ck_assert_mem_eq(direct.Buffer, L"C:\\Windows\\x%None%%", direct.Length);
+    ExFreePool(direct.Buffer);
+}
+
+NT_TEST(RtlQueryRegistryValues_asks_for_what_is_required_and_takes_defaults_for_the_rest)
+{
+    struct told told = {0};
+    WCHAR text[] = L"dflt";
+    const ULONG required = RTL_QUERY_REGISTRY_REQUIRED;
+    struct cm_key *key = query_base();
+    ck_assert_int_eq(query_one((RTL_QUERY_REGISTRY_TABLE){tell, required, L"None", &told}, NULL), STATUS_OBJECT_NAME_NOT_FOUND);
+    ck_assert_int_eq(query_one((RTL_QUERY_REGISTRY_TABLE){tell, 0, L"None", &told}, NULL), STATUS_SUCCESS);
+    ck_assert_uint_eq(told.calls, 0);
+    ck_assert_int_eq(query_one((RTL_QUERY_REGISTRY_TABLE){tell, 0, L"None", &told, REG_SZ, text, 0}, NULL), STATUS_SUCCESS);
+    ck_assert_uint_eq(told.calls, 1);
+    ck_assert_uint_eq(told.bytes, sizeof text); // counted for the caller
+    ck_assert_mem_eq(told.text, text, sizeof text);
+    ck_assert_int_eq(query_one((RTL_QUERY_REGISTRY_TABLE){NULL, RTL_QUERY_REGISTRY_SUBKEY, L"None"}, NULL), STATUS_SUCCESS);
+    ck_assert_int_eq(query_one((RTL_QUERY_REGISTRY_TABLE){NULL, RTL_QUERY_REGISTRY_SUBKEY | required, L"None"}, NULL),
+                     STATUS_OBJECT_NAME_NOT_FOUND);
+    cm_key_open_under(box_self(), key, "Empty");
+    RTL_QUERY_REGISTRY_TABLE table[] = {{tell, required, NULL, &told}, {0}};
+    ck_assert_int_eq(RtlQueryRegistryValues(RTL_REGISTRY_ABSOLUTE, BASE_W L"\\Empty", table, NULL, NULL), STATUS_OBJECT_NAME_NOT_FOUND);
+    ck_assert_int_eq(RtlQueryRegistryValues(RTL_REGISTRY_ABSOLUTE, BASE_W L"\\None", table, NULL, NULL), STATUS_OBJECT_NAME_NOT_FOUND);
+    table[0].Flags = 0;
+    ck_assert_int_eq(RtlQueryRegistryValues(RTL_REGISTRY_ABSOLUTE, BASE_W L"\\Empty", table, NULL, NULL), STATUS_SUCCESS);
+    ck_assert_uint_eq(told.calls, 1);
+}
+
+NT_TEST(RtlQueryRegistryValues_refuses_entries_that_cannot_be_meant)
+{
+    struct told told = {0};
+    ULONG number = 0;
+    const ULONG direct = RTL_QUERY_REGISTRY_DIRECT;
+    query_base();
+    ck_assert_int_eq(query_one((RTL_QUERY_REGISTRY_TABLE){NULL, 0, L"Number"}, NULL), STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(query_one((RTL_QUERY_REGISTRY_TABLE){NULL, direct, NULL, &number}, NULL), STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(query_one((RTL_QUERY_REGISTRY_TABLE){tell, direct, L"Number", &number}, NULL), STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(query_one((RTL_QUERY_REGISTRY_TABLE){tell, RTL_QUERY_REGISTRY_SUBKEY, NULL, &told}, NULL),
+                     STATUS_INVALID_PARAMETER);
+    RTL_QUERY_REGISTRY_TABLE checked = {NULL, direct | RTL_QUERY_REGISTRY_TYPECHECK, L"Number", &number,
+                                        (ULONG)REG_SZ << RTL_QUERY_REGISTRY_TYPECHECK_SHIFT};
+    ck_assert_int_eq(query_one(checked, NULL), STATUS_OBJECT_TYPE_MISMATCH);
+    ck_assert_uint_eq(number, 0);
+    checked.DefaultType = (ULONG)REG_DWORD << RTL_QUERY_REGISTRY_TYPECHECK_SHIFT;
+    ck_assert_int_eq(query_one(checked, NULL), STATUS_SUCCESS);
+    ck_assert_uint_eq(number, 3);
+    WCHAR small[3];
+    UNICODE_STRING text = {.MaximumLength = sizeof small, .Buffer = small};
+    ck_assert_int_eq(query_one((RTL_QUERY_REGISTRY_TABLE){NULL, direct, L"Path", &text}, NULL), STATUS_BUFFER_TOO_SMALL);
+    ck_assert_uint_eq(told.calls, 0);
+}
+
+NT_TEST(RtlQueryRegistryValues_ends_with_the_routines_error_but_for_BUFFER_TOO_SMALL_and_deletes_what_it_asked)
+{
+    struct told one = {.answer = STATUS_UNSUCCESSFUL}, two = {0};
+    RTL_QUERY_REGISTRY_TABLE table[] = {{tell, RTL_QUERY_REGISTRY_DELETE, L"Number", &one}, {tell, 0, L"Path", &two}, {0}};
+    uint32_t number;
+    struct cm_key *key = query_base();
+    ck_assert_int_eq(RtlQueryRegistryValues(RTL_REGISTRY_ABSOLUTE, BASE_W, table, NULL, NULL), STATUS_UNSUCCESSFUL);
+    ck_assert_uint_eq(two.calls, 0);
+    ck_assert_int_eq(cm_get_dword(box_self(), key, "Number", &number), STATUS_SUCCESS); // an error keeps it
+    one.answer = STATUS_BUFFER_TOO_SMALL;
+    ck_assert_int_eq(RtlQueryRegistryValues(RTL_REGISTRY_ABSOLUTE, BASE_W, table, NULL, NULL), STATUS_SUCCESS);
+    ck_assert_uint_eq(two.calls, 1);
+    ck_assert_int_eq(cm_get_dword(box_self(), key, "Number", &number), STATUS_OBJECT_NAME_NOT_FOUND);
+}

@@ -35,14 +35,16 @@ NT_TEST(IoGetDeviceProperty_gives_values_their_length_and_says_which_are_missing
     WCHAR text[64];
     ULONG length;
     DEVICE_OBJECT *device = load_pdo(false);
-    ck_assert_int_eq(IoGetDeviceProperty(device, DevicePropertyFriendlyName, sizeof(text), text, &length), STATUS_INVALID_DEVICE_REQUEST);
+    ck_assert_int_eq(IoGetDeviceProperty(device, DevicePropertyFriendlyName, sizeof(text), text, &length),
+                     STATUS_INVALID_DEVICE_REQUEST);
     io_stop(box_self());
     device = load_pdo(true);
     ck_assert_int_eq(IoGetDeviceProperty(device, DevicePropertyFriendlyName, 0, NULL, &length), STATUS_BUFFER_TOO_SMALL);
     ck_assert_uint_eq(length, 8);
     ck_assert_int_eq(IoGetDeviceProperty(device, DevicePropertyFriendlyName, sizeof(text), text, &length), STATUS_SUCCESS);
     ck_assert_int_eq(memcmp(text, L"nic", 8), 0);
-    ck_assert_int_eq(IoGetDeviceProperty(device, DevicePropertyManufacturer, sizeof(text), text, &length), STATUS_OBJECT_NAME_NOT_FOUND);
+    ck_assert_int_eq(IoGetDeviceProperty(device, DevicePropertyManufacturer, sizeof(text), text, &length),
+                     STATUS_OBJECT_NAME_NOT_FOUND);
     ck_assert_int_eq(IoGetDeviceProperty(device, DevicePropertyPhysicalDeviceObjectName, sizeof(text), text, &length), STATUS_SUCCESS);
     ck_assert_int_eq(memcmp(text, L"\\Device\\EchoBuffered", length), 0);
     ck_assert_int_eq(IoGetDeviceProperty(device, DevicePropertyDriverKeyName, sizeof(text), text, &length), STATUS_SUCCESS);
@@ -65,6 +67,39 @@ NT_TEST(IoOpenDeviceRegistryKey_opens_the_software_and_the_hardware_key_apart)
     ck_assert_int_eq(IoOpenDeviceRegistryKey(device, PLUGPLAY_REGKEY_DEVICE, KEY_READ, &key), STATUS_SUCCESS);
     ck_assert_int_eq(ZwClose(key), STATUS_SUCCESS);
     ck_assert_int_eq(IoOpenDeviceRegistryKey(device, 17, KEY_READ, &key), STATUS_INVALID_PARAMETER);
+}
+
+NT_TEST(IoOpenDeviceRegistryKey_has_keys_of_the_hardware_profile_and_refuses_other_flags_and_what_is_no_PDO)
+{
+    static const ULONG kinds[] = {PLUGPLAY_REGKEY_DEVICE, PLUGPLAY_REGKEY_DRIVER,
+                                  PLUGPLAY_REGKEY_DEVICE | PLUGPLAY_REGKEY_CURRENT_HWPROFILE,
+                                  PLUGPLAY_REGKEY_DRIVER | PLUGPLAY_REGKEY_CURRENT_HWPROFILE};
+    static const ULONG none[] = {0, PLUGPLAY_REGKEY_CURRENT_HWPROFILE, PLUGPLAY_REGKEY_DEVICE | PLUGPLAY_REGKEY_DRIVER, 8, 9};
+    HANDLE key;
+    UNICODE_STRING name = RTL_CONSTANT_STRING(L"v");
+    DEVICE_OBJECT *device = load_pdo(true);
+    for (ULONG i = 0; i < 4; i++) {                        // four keys: each keeps a value of its own
+        ck_assert_int_eq(IoOpenDeviceRegistryKey(device, kinds[i], KEY_ALL_ACCESS, &key), STATUS_SUCCESS);
+        ck_assert_int_eq(ZwSetValueKey(key, &name, 0, REG_DWORD, &i, 4), STATUS_SUCCESS);
+        ck_assert_int_eq(ZwClose(key), STATUS_SUCCESS);
+    }
+    for (ULONG i = 0; i < 4; i++) {
+        struct {
+            KEY_VALUE_PARTIAL_INFORMATION head;
+            ULONG more;
+        } value;
+        ULONG length, number;
+        ck_assert_int_eq(IoOpenDeviceRegistryKey(device, kinds[i], KEY_READ, &key), STATUS_SUCCESS);
+        ck_assert_int_eq(ZwQueryValueKey(key, &name, KeyValuePartialInformation, &value, sizeof value, &length), STATUS_SUCCESS);
+        memcpy(&number, value.head.Data, 4);
+        ck_assert_uint_eq(number, i);
+        ck_assert_int_eq(ZwSetValueKey(key, &name, 0, REG_DWORD, &i, 4), STATUS_ACCESS_DENIED);
+        ck_assert_int_eq(ZwClose(key), STATUS_SUCCESS);
+    }
+    for (ULONG i = 0; i < sizeof none / sizeof *none; i++)
+        ck_assert_int_eq(IoOpenDeviceRegistryKey(device, none[i], KEY_READ, &key), STATUS_INVALID_PARAMETER);
+    io_stop(box_self());
+    ck_assert_int_eq(IoOpenDeviceRegistryKey(load_pdo(false), PLUGPLAY_REGKEY_DRIVER, KEY_READ, &key), STATUS_INVALID_PARAMETER);
 }
 
 NT_TEST(IoRegisterDeviceInterface_link_opens_the_device_only_while_it_is_enabled)
