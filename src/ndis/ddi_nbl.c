@@ -129,6 +129,9 @@ NTAPI NDIS_STATUS
 NdisRetreatNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffsetDelta, ULONG DataBackFill,
                               NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler)
 {
+    bool needs_memory = DataOffsetDelta > NetBuffer->DataOffset && !AllocateMdlHandler;
+    if (needs_memory && EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     return ndis_nb_retreat(NetBuffer, DataOffsetDelta, DataBackFill, AllocateMdlHandler);
 }
 

@@ -56,7 +56,10 @@ mdl_va(const MDL *mdl)
     return mdl->MappedSystemVa;
 }
 
-// An MDL and its buffer in one piece, for a retreat that finds no room. The flag tells advance whose it is.
+// MDLs that a retreat has put in front say so in their Process, so that an advance frees these and no others.
+static const char data_mdl_ours, data_mdl_drivers;
+
+// An MDL and its buffer in one piece, for a retreat that finds no room.
 static MDL *
 data_mdl_make(ULONG *bytes)
 {
@@ -79,6 +82,7 @@ ndis_nb_retreat(NET_BUFFER *nb, ULONG delta, ULONG backfill, NET_BUFFER_ALLOCATE
         MDL *mdl = allocate ? allocate(&bytes) : data_mdl_make(&bytes);
         if (!mdl)
             return NDIS_STATUS_RESOURCES;
+        mdl->Process = (void *)(allocate ? &data_mdl_drivers : &data_mdl_ours);
         mdl->Next = nb->MdlChain;
         nb->MdlChain = mdl;
         // What lies before the data in the new MDL: all of it but the part that is needed.
@@ -95,12 +99,15 @@ ndis_nb_advance(NET_BUFFER *nb, ULONG delta, BOOLEAN free_mdl, NET_BUFFER_FREE_M
 {
     nb->DataOffset += delta;
     nb->DataLength -= delta;
-    // FreeMdl undoes one retreat: MDLs that now lie wholly before the data go back to where they came from.
+    // FreeMdl undoes retreats: MDLs of theirs that now lie wholly before the data go back to where they came from.
     while (free_mdl && nb->MdlChain && nb->DataOffset >= nb->MdlChain->ByteCount && nb->MdlChain->Next) {
         MDL *mdl = nb->MdlChain;
+        bool is_ours = (void *)mdl->Process == &data_mdl_ours, is_drivers = (void *)mdl->Process == &data_mdl_drivers && free_handler;
+        if (!is_ours && !is_drivers)
+            break;
         nb->MdlChain = mdl->Next;
         nb->DataOffset -= mdl->ByteCount;
-        if (free_handler)
+        if (is_drivers)
             free_handler(mdl);
         else
             ndis_free(mdl);

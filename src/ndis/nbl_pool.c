@@ -187,6 +187,9 @@ NDIS_STATUS
 ndis_nbl_context_alloc(NET_BUFFER_LIST *nbl, USHORT bytes, USHORT backfill)
 {
     NET_BUFFER_LIST_CONTEXT *context = nbl->Context;
+    // "must be a multiple of sizeof(void *)" [nblapi/nf-nblapi-ndisallocatenetbufferlistcontext]
+    if (bytes % sizeof(void *) || backfill % sizeof(void *))
+        return NDIS_STATUS_FAILURE;
     if (context && context->Offset >= bytes) {
         context->Offset -= bytes;
         return NDIS_STATUS_SUCCESS;

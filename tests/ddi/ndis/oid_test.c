@@ -306,7 +306,8 @@ one_at_a_time(void)
     int first_id, second_id;
     start(false);
     oidf.below_pends = true;
-    NDIS_OID_REQUEST first = request_of(NdisRequestQueryInformation, &first_id), second = request_of(NdisRequestQueryInformation, &second_id);
+    NDIS_OID_REQUEST first = request_of(NdisRequestQueryInformation, &first_id);
+    NDIS_OID_REQUEST second = request_of(NdisRequestQueryInformation, &second_id);
     ck_assert_int_eq(NdisOidRequest(binding->handle, &first), NDIS_STATUS_PENDING);
     ck_assert_int_eq(NdisOidRequest(binding->handle, &second), NDIS_STATUS_PENDING);
     ck_assert_uint_eq(oidf.below_requests, 1);               // NDIS keeps the second until the first is answered

@@ -294,7 +294,24 @@ mp_device_event(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event)
 static NTAPI VOID
 mp_cancel(NDIS_HANDLE context, PVOID id)
 {
+    NET_BUFFER_LIST *mine = NULL, **mine_end = &mine;
+    KIRQL irql;
     kit.mp.cancels++;
+    KeAcquireSpinLock(&kit_lock, &irql);
+    for (NET_BUFFER_LIST **at = &kit.mp.held, *nbl; (nbl = *at);) {
+        if (!id || NDIS_GET_NET_BUFFER_LIST_CANCEL_ID(nbl) != id) {
+            at = &NET_BUFFER_LIST_NEXT_NBL(nbl);
+            continue;
+        }
+        *at = NET_BUFFER_LIST_NEXT_NBL(nbl);
+        nbl->Status = NDIS_STATUS_SEND_ABORTED;
+        *mine_end = nbl;
+        mine_end = &NET_BUFFER_LIST_NEXT_NBL(nbl);
+    }
+    *mine_end = NULL;
+    KeReleaseSpinLock(&kit_lock, irql);
+    if (mine)
+        NdisMSendNetBufferListsComplete(kit.mp.adapter, mine, 0);
 }
 
 static NTAPI VOID
