@@ -122,8 +122,14 @@ msb_meta(struct msb *msb, const struct msb_item *item, const char *name)
 static const char *
 version_of(const char *target)
 {
-    static const char *const rows[][2] = {{"Vista", "0x0600"}, {"Windows7", "0x0601"},    {"Win7", "0x0601"},      {"Windows8", "0x0602"},
-                                          {"Win8", "0x0602"},  {"WindowsV6.3", "0x0603"}, {"Windows10", "0x0A00"}, {"", "0x0A00"}};
+    static const char *const rows[][2] = {
+        {"Vista", "0x0600"},
+        {"Windows7", "0x0601"},
+        {"Win7", "0x0601"},
+        {"Windows8", "0x0602"},
+        {"Win8", "0x0602"},
+        {"WindowsV6.3", "0x0603"},
+    };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!strcasecmp(rows[i][0], target))
             return rows[i][1];
@@ -153,14 +159,37 @@ props_set(struct msb *msb)
         set_text(msb, "_NT_TARGET_VERSION", version_of(target ? target->text : ""));
 }
 
+static void one_import(struct msb *msb, xmlNodePtr node, const char *path);
+
+// Microsoft's files import Directory.Build.props and Directory.Build.targets from the nearest folder at or above the project's.
 static void
-targets_import(struct msb *msb, const char *path)
+above_import(struct msb *msb, xmlNodePtr node, const char *name)
+{
+    const char *folder = msb->import->project.folder;
+    for (int i = 0; i < 32; i++) {
+        const char *found = path_find(msb->texts, msb->import->request->fs, path_join(msb->texts, folder, name));
+        if (found) {
+            one_import(msb, node, found);
+            return;
+        }
+        if (!strcmp(folder, "/") || !strcmp(folder, "."))
+            return;
+        folder = path_folder(msb->texts, folder);
+    }
+}
+
+static void
+targets_import(struct msb *msb, xmlNodePtr node, const char *path)
 {
     const char *name = path_name(path);
-    if (!strcasecmp(name, "Microsoft.Cpp.Default.props"))
+    if (!strcasecmp(name, "Microsoft.Cpp.Default.props")) {
+        above_import(msb, node, "Directory.Build.props");
         defaults_set(msb);
-    else if (!strcasecmp(name, "Microsoft.Cpp.props"))
+    } else if (!strcasecmp(name, "Microsoft.Cpp.props")) {
         props_set(msb);
+    } else if (!strcasecmp(name, "Microsoft.Cpp.targets")) {
+        above_import(msb, node, "Directory.Build.targets");
+    }
 }
 
 // The folder of the solution: the nearest one above that has a .sln. MSBuild knows it only when it builds a solution.
@@ -330,7 +359,7 @@ import_read_node(struct msb *msb, xmlNodePtr node)
         if (*at == '\\')
             *at = '/';
     if (!strncmp(path, TARGETS, strlen(TARGETS))) {
-        targets_import(msb, path);
+        targets_import(msb, node, path);
         return;
     }
     path = path_join(msb->texts, msb->file->folder, path);

@@ -8,7 +8,14 @@ static const struct import_project *
 read_text(const char *text, const char *const *properties)
 {
     const struct memory_file files[] = {
-        {"/p/A.c", ""}, {"/p/b.c", ""}, {"/p/common.inc", "C_DEFINES=$(C_DEFINES) -DINCLUDED\n"}, {"/p/inc/h.h", ""}, {"/p/sources", text}, {"/p/x.asm", ""}, {NULL, NULL}};
+        {"/p/A.c", ""},
+        {"/p/b.c", ""},
+        {"/p/common.inc", "C_DEFINES=$(C_DEFINES) -DINCLUDED\n"},
+        {"/p/inc/h.h", ""},
+        {"/p/sources", text},
+        {"/p/x.asm", ""},
+        {NULL, NULL},
+    };
     return memory_read(files, "/p/sources", properties);
 }
 

@@ -209,6 +209,23 @@ TEST(imports_inside_the_tree_are_followed_in_order)
     ck_assert(has(&project->notes, "the include folder ..\\Gone is not there"));
 }
 
+TEST(the_nearest_directory_build_files_above_are_part_of_the_project)
+{
+    const struct memory_file files[] = {
+        {"/p/Directory.Build.props", "<Project><PropertyGroup><A>far</A></PropertyGroup></Project>"},
+        {"/p/d/directory.build.props", "<Project><PropertyGroup><A>near</A></PropertyGroup></Project>"},
+        {"/p/d/sys/a.c", ""},
+        {"/p/d/sys/d.vcxproj", vcxproj("<ItemGroup><ClCompile Include=\"a.c\"><PreprocessorDefinitions>A=$(A);B=$(B)"
+                                       "</PreprocessorDefinitions></ClCompile></ItemGroup>"
+                                       "<Import Project=\"$(VCTargetsPath)\\Microsoft.Cpp.targets\"/>")},
+        {"/p/Directory.Build.targets", "<Project><PropertyGroup><B>last</B></PropertyGroup></Project>"},
+        {NULL, NULL}};
+    const struct import_project *project = memory_read(files, "/p/d/sys/d.vcxproj", NULL);
+    no_fault(project);
+    ck_assert(has(&source_of(project, "/p/d/sys/a.c")->defines, "A=near"));
+    ck_assert(has(&source_of(project, "/p/d/sys/a.c")->defines, "B=last"));
+}
+
 TEST(choose_takes_the_first_branch_that_holds)
 {
     ck_assert(
