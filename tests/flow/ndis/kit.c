@@ -841,7 +841,7 @@ kit_indicate(const uint8_t destination[6], uint32_t count, ULONG flags)
         memcpy(data, destination, 6);
         data[12] = 0x08;
         NET_BUFFER_DATA_LENGTH(nb) = 64;
-        nbl->SourceHandle = kit.mp.adapter;
+        nbl->SourceHandle = kit.mp.forgets_source ? NULL : kit.mp.adapter;
         *end = nbl;
         end = &NET_BUFFER_LIST_NEXT_NBL(nbl);
     }

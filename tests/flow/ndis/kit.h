@@ -52,6 +52,7 @@ struct kit_miniport {
     NDIS_DEVICE_POWER_STATE power_state;
     NDIS_STATUS (*on_pause)(void);            // NULL: success
     bool miscounts;                           // kit_indicate says one more than there are
+    bool forgets_source;                      // what it indicates has no SourceHandle
     bool keep_returned;                       // what comes back is kept on this list until kit_free_returned
     NET_BUFFER_LIST *kept;
 };
