@@ -189,6 +189,10 @@ struct ndis_oid_queue {                       // serialises OID requests into on
     uint64_t handed;                          // how many requests have been handed to the driver
     bool work_queued;                         // work is on its way to do so at PASSIVE
     struct ke_work work;
+    bool is_watched;                          // what follows is in use (oid_watch.c)
+    uint64_t watch_until_ns;
+    KTIMER watch_timer;
+    KDPC watch_dpc;
 };
 
 // Power of an adapter (pm.c, power.c).

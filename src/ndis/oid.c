@@ -106,6 +106,8 @@ static bool
 oid_current_clear(struct ndis_module *target, struct ndis_oid *oid)
 {
     struct ndis_oid_queue *queue = oid_queue(target);
+    if (queue->current == oid)
+        ndis_oid_watch_end(target);           // before the next request can begin
     KIRQL old = ke_lock_take(&target->adapter->oid_lock);
     bool current = queue->current == oid;
     if (current)
@@ -158,6 +160,7 @@ oid_hand_over(struct ndis_module *target, struct ndis_oid *oid)
     if (target->kind == NDIS_KIND_ADAPTER)
         ndis_offload_keywords(target->adapter, oid->request);
     bool counted = ndis_call_begin(target, ke_self());
+    ndis_oid_watch_begin(target);
     status = oid_call(target, oid->request);
     ndis_call_end(target, counted);
     return status;

@@ -76,6 +76,11 @@ void ndis_oid_clone_free(NDIS_OID_REQUEST *clone);
 // The box's NDIS goes: clones that nobody freed, said by driver and counted.
 uint32_t ndis_oid_clones_left(struct ndis *ndis);
 
+// With the verifier on: the module's driver is about to be given a request; it has completed it. oid_watch.c
+#define NDIS_OID_LIMIT_S 12u
+void ndis_oid_watch_begin(struct ndis_module *module);
+void ndis_oid_watch_end(struct ndis_module *module);
+
 // Write an answer into a query's buffer, with the length rules of queries.
 NDIS_STATUS ndis_oid_reply(NDIS_OID_REQUEST *request, const void *data, uint32_t bytes);
 

@@ -30,7 +30,8 @@ RULE(0100, PauseStatus, ENDS, "A pause handler returns NDIS_STATUS_SUCCESS or ND
      "a_pause_that_succeeds_or_is_completed_in_time_is_not_reported")
 RULE(0101, PauseComplete, FATAL, "A pause or restart is completed only while it is pending.", "BugCheck 0x7C (0x1F)",
      "a_pause_completed_without_being_pending_is_reported", "a_pause_that_succeeds_or_is_completed_in_time_is_not_reported")
-RULE(0102, ResetComplete, FATAL, "NdisMResetComplete answers a reset that was pended, once.", "BugCheck 0x7C (0xF) NDIS_BUGCHECK_RESET_COMPLETE_UNEXPECTED",
+RULE(0102, ResetComplete, FATAL, "NdisMResetComplete answers a reset that was pended, once.",
+     "BugCheck 0x7C (0xF) NDIS_BUGCHECK_RESET_COMPLETE_UNEXPECTED",
      "a_reset_completed_without_being_pending_is_reported", "a_reset_that_was_pended_may_be_completed")
 RULE(0103, OidNotPending, FATAL, "An OID request is completed once, by the driver at which it is pending.",
      "BugCheck 0x7C (0x26); BugCheck 0xC4 (0x91002) NdisOidDoubleComplete", "an_OID_request_completed_twice_is_reported",
@@ -42,6 +43,8 @@ RULE(0104, OidAnswer, FATAL,
 RULE(0105, OidBytes, ENDS, "BytesWritten and BytesRead of a successful OID request are not more than its buffer has.",
      "BugCheck 0x7C (0x1D)", "an_OID_request_that_claims_more_bytes_than_its_buffer_is_reported",
      "an_OID_request_may_be_pended_and_completed")
+RULE(0106, OidTimed, ENDS, "An OID request is completed within 12 seconds.", "BugCheck 0xC4 (0x92003) NdisTimedOidComplete",
+     "an_OID_request_that_is_not_completed_in_time_is_reported", "an_OID_request_may_be_pended_and_completed")
 RULE(0109, PauseTimed, ENDS, "A pause or restart that was pended is completed within 10 seconds.",
      "BugCheck 0xC4 (0x92010) NdisFilterTimedPauseComplete; BugCheck 0x7C (0x25)", "a_pause_that_is_not_completed_in_time_is_reported",
      "a_pause_that_succeeds_or_is_completed_in_time_is_not_reported")

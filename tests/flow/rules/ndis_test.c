@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // NDIS rules, NBX-0100 and up: each with a driver that breaks it and one that keeps it. What is committed is committed in a child.
+#include <stdio.h>
 #include <string.h>
 
 #include "flow/ndis/kit.h"
@@ -268,8 +269,10 @@ static void
 oid_is_completed(void)
 {
     oid_begin();
+    wait_ms(11900);
     kit.mp.pended_oid->DATA.QUERY_INFORMATION.BytesWritten = sizeof oid_value;
     oid_complete(NDIS_STATUS_SUCCESS);
+    wait_ms(1000);
     ck_assert_ptr_nonnull(kit.binding[0].oid_done);
     kit.mp.pend_oids = false;
 }
@@ -301,6 +304,22 @@ oid_is_completed_with_pending(void)
 TEST(an_OID_request_completed_with_PENDING_is_reported)
 {
     IS_FOUND(oid_is_completed_with_pending, "NBX-0104", "driver mp", "completed with NDIS_STATUS_PENDING", "0x91001");
+}
+
+static void
+oid_is_forgotten(void)
+{
+    oid_begin();
+    wait_ms(11900);
+    ck_assert_ptr_null(kit.binding[0].oid_done);
+    fprintf(stderr, "so far so good\n");
+    wait_ms(200);
+}
+
+TEST(an_OID_request_that_is_not_completed_in_time_is_reported)
+{
+    IS_FOUND(oid_is_forgotten, "NBX-0106", "so far so good", "driver mp", "MiniportOidRequest: mp has had OID_GEN_RCV_NO_BUFFER for 12 s",
+             "0x92003");
 }
 
 static void

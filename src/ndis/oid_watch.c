@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// How long a driver takes over an OID request, with the verifier on: a timer for the one that each module has at a time.
+//   oid_hand_over -> ndis_oid_watch_begin -> handler -> ... completed -> ndis_oid_watch_end
+//                                        12 s later, still there: watch_dpc -> NBX-0106
+// The limit is Driver Verifier's [devtest, NdisTimedOidComplete]; under the seeded scheduler it is of virtual time.
+#include <stdio.h>
+
+#include "ndis/oid.h"
+#include "ndis/words.h"
+#include "nt/ke/dpc.h"
+#include "nt/ke/timer.h"
+#include "verify/report.h"
+
+static struct ndis_oid_queue *
+watch_queue(struct ndis_module *module)
+{
+    if (module->kind == NDIS_KIND_ADAPTER)
+        return &CONTAINING_RECORD(module, struct ndis_adapter, module)->oids;
+    return &CONTAINING_RECORD(module, struct ndis_filter, module)->oids;
+}
+
+static NTAPI VOID
+watch_dpc(PKDPC dpc, PVOID context, PVOID argument1, PVOID argument2)
+{
+    struct ndis_module *module = context;
+    struct ndis_oid_queue *queue = watch_queue(module);
+    uint32_t oid = 0;
+    KIRQL old = ke_lock_take(&module->adapter->oid_lock);
+    bool is_there = queue->current && sched_now_ns(sched_self->sched) >= queue->watch_until_ns;
+    if (is_there)
+        oid = queue->current->request->DATA.QUERY_INFORMATION.Oid;   // at the same place in all kinds of requests
+    ke_lock_drop(&module->adapter->oid_lock, old);
+    if (!is_there)
+        return;
+    char text[160];
+    snprintf(text, sizeof text, "%s has had %s for %u s and not completed it", module->image->name, ndis_oid_word(oid), NDIS_OID_LIMIT_S);
+    verify_report(&(struct verify_finding){
+        .rule = NBX_0106,
+        .driver = module->image,
+        .function = module->kind == NDIS_KIND_ADAPTER ? "MiniportOidRequest" : "FilterOidRequest",
+        .text = text});
+}
+
+void
+ndis_oid_watch_begin(struct ndis_module *module)
+{
+    struct ndis_oid_queue *queue = watch_queue(module);
+    if (!module->ndis->ledger_on)
+        return;
+    if (!queue->is_watched) {
+        ke_timer_init(&queue->watch_timer, NotificationTimer);
+        ke_dpc_init(&queue->watch_dpc, watch_dpc, module, false);
+        queue->is_watched = true;
+    }
+    LARGE_INTEGER limit = {.QuadPart = -(LONGLONG)NDIS_OID_LIMIT_S * 10000000};
+    queue->watch_until_ns = sched_now_ns(sched_self->sched) + NDIS_OID_LIMIT_S * UINT64_C(1000000000);
+    ke_timer_set(&queue->watch_timer, limit, 0, &queue->watch_dpc);
+}
+
+void
+ndis_oid_watch_end(struct ndis_module *module)
+{
+    struct ndis_oid_queue *queue = watch_queue(module);
+    if (!queue->is_watched)
+        return;
+    ke_timer_cancel(&queue->watch_timer);
+    ke_dpc_remove(&queue->watch_dpc);
+}
