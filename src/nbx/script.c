@@ -17,6 +17,8 @@
 static void
 step_failed(struct world *world, const struct stack_place *place, const char *text)
 {
+    if (world_is_stopped(world))
+        return;                               // what it waited for was not given its time
     world_trouble(world, "%s:%u:%u: error: %s", place->file, place->line, place->column, text);
 }
 
@@ -24,7 +26,7 @@ static void
 pass_time(struct world *world, uint64_t ns)
 {
     _Atomic uint32_t never = 0;
-    sched_wait(world->config.sched, &never, 0, sched_now_ns(world->config.sched) + ns);
+    world_wait(world, &never, 0, sched_now_ns(world->config.sched) + ns);
 }
 
 // ---- wait -----------------------------------------------------------------------------------------------------------------------------
@@ -87,7 +89,7 @@ step_wait(struct world *world, const struct stack_step *step)
     struct world_adapter *adapter = world_adapter_find(world, step->adapter);
     uint64_t deadline = sched_now_ns(world->config.sched) + step->within_ns;
     char text[256];
-    while (!state_is(world, adapter, step->wait.state)) {
+    while (!world_is_stopped(world) && !state_is(world, adapter, step->wait.state)) {
         if (sched_now_ns(world->config.sched) >= deadline) {
             snprintf(text, sizeof text, "%s.%s did not become %s in time", step->adapter->box->name, step->adapter->name,
                      stack_state_word(step->wait.state));
@@ -307,7 +309,8 @@ step_expect(struct world *world, const struct stack_step *step)
         const struct stack_expectation *e = &step->expect.list[i];
         uint64_t value;
         char text[256];
-        while (!compare_holds(e->compare, value = counter_value(world, e), e->number) && sched_now_ns(world->config.sched) < deadline)
+        while (!compare_holds(e->compare, value = counter_value(world, e), e->number) && !world_is_stopped(world) &&
+               sched_now_ns(world->config.sched) < deadline)
             pass_time(world, POLL_NS);
         if (compare_holds(e->compare, value, e->number))
             continue;
@@ -322,6 +325,8 @@ script_run(struct world *world, bool (*is_stopped)(void *context), void *context
 {
     const struct stack *stack = world->config.stack;
     static void (*const run[])(struct world *, const struct stack_step *) = {step_wait, step_traffic, step_oid, step_do, step_expect};
+    world->is_stopped = is_stopped;
+    world->stopped_context = context;
     for (size_t i = 0; i < stack->step_count; i++) {
         if (is_stopped(context))
             return false;

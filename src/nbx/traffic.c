@@ -436,15 +436,15 @@ station_send(void *arg)
         uint32_t seen = atomic_load(&from->changed);
         uint32_t count = station_fill(call, done);
         done += count;
-        if (!count && sched_wait(sched, &from->changed, seen, call->deadline_ns))
+        if (!count && world_wait(call->traffic->world, &from->changed, seen, call->deadline_ns))
             break;
-        if (sched_now_ns(sched) >= call->deadline_ns)
+        if (world_is_stopped(call->traffic->world) || sched_now_ns(sched) >= call->deadline_ns)
             break;
     }
     while (atomic_load(&from->completed) < atomic_load(&from->sent)) {
         uint32_t seen = atomic_load(&from->changed);
         if (atomic_load(&from->completed) < atomic_load(&from->sent) &&
-            sched_wait(sched, &from->changed, seen, call->deadline_ns))
+            world_wait(call->traffic->world, &from->changed, seen, call->deadline_ns))
             break;
     }
 }
@@ -471,7 +471,8 @@ traffic_send(struct world *world, struct world_adapter *from, struct world_adapt
     for (;;) {
         uint32_t seen = atomic_load(&b->changed);
         uint64_t quiet = sched_now_ns(sched) + 200000000;
-        if (b->received - received >= frames || sched_wait(sched, &b->changed, seen, quiet < deadline ? quiet : deadline))
+        if (b->received - received >= frames ||
+            world_wait(world, &b->changed, seen, quiet < deadline ? quiet : deadline))
             break;
     }
     *result = (struct traffic_result){.sent = atomic_load(&a->sent) - sent,

@@ -2,6 +2,7 @@
 // See world.h. Up: boxes -> drivers -> adapters -> filters -> restart -> bindings. Down: the reverse, box by box.
 #include "nbx/world.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,32 @@ world_destroy(struct world *world)
     verify_destroy(world->verify);
     free(world->boxes);
     free(world);
+}
+
+// ---- stopping -----------------------------------------------------------------------------------------------------------------------
+
+#define STOP_LOOK_NS 50000000                 // a signal wakes nobody who sleeps on a word
+
+bool
+world_is_stopped(const struct world *world)
+{
+    return world->is_stopped && world->is_stopped(world->stopped_context);
+}
+
+int
+world_wait(const struct world *world, _Atomic uint32_t *word, uint32_t expected, uint64_t deadline_ns)
+{
+    struct sched *sched = world->config.sched;
+    if (sched->is_sim || !world->is_stopped)
+        return sched_wait(sched, word, expected, deadline_ns);
+    while (!world_is_stopped(world)) {
+        uint64_t look_ns = sched_now_ns(sched) + STOP_LOOK_NS;
+        if (deadline_ns <= look_ns)
+            return sched_wait(sched, word, expected, deadline_ns);
+        if (!sched_wait(sched, word, expected, look_ns))
+            return 0;
+    }
+    return -ECANCELED;
 }
 
 // ---- lookup -----------------------------------------------------------------------------------------------------------------------
@@ -466,8 +493,8 @@ adapter_idle_check(struct world_box *self, struct world_adapter *mine)
 {
     struct ndis_edge edges[64];
     uint32_t count = ndis_adapter_edges(mine->ndis, edges, 64);
-    if (!self->world->built || mine->stack->idle_ok)
-        return;
+    if (!self->world->built || mine->stack->idle_ok || world_is_stopped(self->world))
+        return;                               // of a script that was cut short, its frames may not have been sent yet
     for (uint32_t i = 0; i < count; i++) {
         const struct stack_driver *driver = NULL;
         for (size_t d = 0; d < self->stack->driver_count; d++)

@@ -68,6 +68,8 @@ struct world {
     struct traffic *traffic;         // the script's generator, made when a step wants it
     _Atomic uint32_t findings;
     bool built;
+    bool (*is_stopped)(void *context);   // the script's: somebody wants the run to end; NULL: nobody can
+    void *stopped_context;
     uint64_t events[NDIS_EVENT_COUNT];   // summed over boxes at teardown
 };
 
@@ -80,6 +82,11 @@ void world_destroy(struct world *world);
 enum world_result world_build(struct world *world);
 // Unbind, detach, halt, unload, destroy the boxes. Leftovers are findings.
 void world_teardown(struct world *world);
+
+// The run is to end before its script does: whoever waits for something gives up.
+bool world_is_stopped(const struct world *world);
+// sched_wait that a stop ends as well, within 50 ms. Returns nonzero when the deadline came or the run is to end.
+int world_wait(const struct world *world, _Atomic uint32_t *word, uint32_t expected, uint64_t deadline_ns);
 
 struct world_adapter *world_adapter_find(struct world *world, const struct stack_adapter *stack);
 struct world_box *world_box_of(struct world *world, const struct stack_adapter *stack);
