@@ -183,7 +183,8 @@ ndis_restart_one(struct ndis_binding *binding)
 
 // ---- the filters below a binding, by name ----------------------------------------------------------------------------------------
 
-// A USHORT length in bytes before each name [ndis/ns-ndis-_ndis_protocol_restart_parameters]. owns: for ndis_free. NULL: none, or no memory.
+// A USHORT length in bytes before each name [ndis/ns-ndis-_ndis_protocol_restart_parameters].
+// owns: one block, for ndis_free. NULL: there are none, or no memory.
 PUCHAR
 ndis_restart_names(struct ndis_adapter *adapter, ULONG *bytes)
 {

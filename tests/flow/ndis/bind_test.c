@@ -481,6 +481,58 @@ TEST(NdisCloseAdapterEx_outside_the_bind_and_unbind_handlers_is_reported)
 }
 
 static NDIS_STATUS
+unbind_and_close_twice(void)
+{
+    NDIS_HANDLE handle = binder.handle;
+    unbind_with_a_request_out();                  // the first close pends, so that the binding is still there
+    NdisCloseAdapterEx(handle);
+    return NDIS_STATUS_PENDING;
+}
+
+static void
+closes_twice(void)
+{
+    binder.on_unbind = unbind_and_close_twice;
+    binder.on_close_complete = close_completed;
+    ck_assert_int_eq(ndis_adapter_bind(kit.adapter, "binder"), NDIS_STATUS_SUCCESS);
+    ndis_adapter_remove(kit.adapter);
+}
+
+static void
+run_closes_twice(void)
+{
+    binder_run(1, 1, closes_twice);
+}
+
+TEST(NdisCloseAdapterEx_a_second_time_is_reported)
+{
+    harness_reported("NdisCloseAdapterEx", run_closes_twice);
+}
+
+static void
+unbind_is_not_pending(void)
+{
+    struct ndis_unbind *nothing = (void *)&binder;
+    NdisCompleteUnbindAdapterEx(nothing);
+}
+
+static void
+run_unbind_is_not_pending(void)
+{
+    binder_run(1, 1, unbind_is_not_pending);
+}
+
+TEST(NdisCompleteUnbindAdapterEx_with_a_context_that_is_none_is_reported)
+{
+    harness_reported("NdisCompleteUnbindAdapterEx", run_unbind_is_not_pending);
+}
+
+TEST(NdisCompleteUnbindAdapterEx_ends_an_unbind_that_was_pended)
+{
+    binder_run(41, 60, pends_everything);
+}
+
+static NDIS_STATUS
 unbind_and_close_not(void)
 {
     return NDIS_STATUS_SUCCESS;

@@ -111,6 +111,56 @@ flt_cancel(NDIS_HANDLE context, PVOID id)
     NdisFCancelSendNetBufferLists(flt_of(context)->module, id);
 }
 
+// Requests go on as clones; the clone carries the original.
+static bool flt_takes_oids;
+static NDIS_STATUS oid_refusal;                   // flt answers so itself; 0: passes on
+static uint32_t oids_passed, oids_answered, oid_cancels;
+static NDIS_OID_REQUEST *last_request;
+
+static void
+oid_copy_back(NDIS_OID_REQUEST *original, const NDIS_OID_REQUEST *clone)
+{
+    original->DATA.QUERY_INFORMATION.BytesWritten = clone->DATA.QUERY_INFORMATION.BytesWritten;
+    original->DATA.QUERY_INFORMATION.BytesNeeded = clone->DATA.QUERY_INFORMATION.BytesNeeded;
+}
+
+static NTAPI NDIS_STATUS
+flt_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
+{
+    struct flt *f = flt_of(context);
+    NDIS_OID_REQUEST *clone;
+    if (oid_refusal)
+        return oid_refusal;
+    ck_assert_int_eq(NdisAllocateCloneOidRequest(f->module, request, 'xOlf', &clone), NDIS_STATUS_SUCCESS);
+    *(NDIS_OID_REQUEST **)clone->SourceReserved = request;
+    clone->RequestId = request;
+    oids_passed++;
+    NDIS_STATUS status = NdisFOidRequest(f->module, clone);
+    if (status != NDIS_STATUS_PENDING) {
+        oid_copy_back(request, clone);
+        NdisFreeCloneOidRequest(f->module, clone);
+    }
+    return status;
+}
+
+static NTAPI VOID
+flt_oid_complete(NDIS_HANDLE context, PNDIS_OID_REQUEST clone, NDIS_STATUS status)
+{
+    struct flt *f = flt_of(context);
+    NDIS_OID_REQUEST *request = *(NDIS_OID_REQUEST **)clone->SourceReserved;
+    oids_answered++;
+    oid_copy_back(request, clone);
+    NdisFreeCloneOidRequest(f->module, clone);
+    NdisFOidRequestComplete(f->module, request, status);
+}
+
+static NTAPI VOID
+flt_oid_cancel(NDIS_HANDLE context, PVOID id)
+{
+    oid_cancels++;
+    NdisFCancelOidRequest(flt_of(context)->module, last_request);
+}
+
 static NTAPI NDIS_STATUS
 flt_options(NDIS_HANDLE context)
 {
@@ -213,6 +263,11 @@ static NTAPI NTSTATUS
 flt0_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
 {
     NDIS_FILTER_DRIVER_CHARACTERISTICS chars = flt_chars(0);
+    if (flt_takes_oids) {
+        chars.OidRequestHandler = flt_oid;
+        chars.OidRequestCompleteHandler = flt_oid_complete;
+        chars.CancelOidRequestHandler = flt_oid_cancel;
+    }
     driver->DriverUnload = flt0_unload;
     registrations_are_refused(driver);
     return NdisFRegisterFilterDriver(driver, &flt[0], &chars, &flt[0].driver);
@@ -524,6 +579,175 @@ TEST(NdisFRestartComplete_without_a_restart_is_reported)
     harness_reported("NdisFRestartComplete: no restart is pending", run_completes_no_restart);
 }
 
+// ---- requests through a filter -----------------------------------------------------------------------------------------------------
+
+static void
+later_answer(void *arg)
+{
+    LARGE_INTEGER wait = {.QuadPart = -20000};
+    KeDelayExecutionThread(KernelMode, FALSE, &wait);
+    NDIS_OID_REQUEST *request = kit.mp.pended_oid;
+    kit.mp.pended_oid = NULL;
+    *(ULONG *)request->DATA.QUERY_INFORMATION.InformationBuffer = 4711;
+    request->DATA.QUERY_INFORMATION.BytesWritten = 4;
+    NdisMOidRequestComplete(kit.mp.adapter, request, NDIS_STATUS_SUCCESS);
+}
+
+static void
+requests_pass(void)
+{
+    ULONG value = 0;
+    start(1, 1);
+    oids_passed = oids_answered = 0;
+    ck_assert_int_eq(kit_query(&kit.binding[0], OID_GEN_XMIT_ERROR, &value, sizeof value), NDIS_STATUS_NOT_SUPPORTED);
+    ck_assert_uint_eq(oids_passed, 1);
+    ck_assert_uint_eq(oids_answered, 0);          // told by the return value
+    kit.mp.pend_oids = true;
+    ck_assert_int_eq(ke_thread_start(kit.box, "later", later_answer, NULL, &helper), 0);
+    ck_assert_int_eq(kit_query(&kit.binding[0], OID_GEN_XMIT_ERROR, &value, sizeof value), NDIS_STATUS_SUCCESS);
+    kit.mp.pend_oids = false;
+    ke_thread_join(helper);
+    ck_assert_uint_eq(value, 4711);
+    ck_assert_uint_eq(oids_passed, 2);
+    ck_assert_uint_eq(oids_answered, 1);
+    oid_refusal = NDIS_STATUS_INVALID_DATA;
+    ck_assert_int_eq(kit_query(&kit.binding[0], OID_GEN_XMIT_ERROR, &value, sizeof value), NDIS_STATUS_INVALID_DATA);
+    oid_refusal = 0;
+}
+
+TEST(NdisFOidRequest_passes_a_clone_down_and_gets_its_answer)
+{
+    flt_takes_oids = true;
+    run(1, 10, requests_pass);
+}
+
+TEST(NdisFOidRequestComplete_brings_a_pended_answer_back_to_the_protocol)
+{
+    flt_takes_oids = true;
+    run(11, 20, requests_pass);
+}
+
+static void
+cancel_passes(void)
+{
+    static ULONG value;
+    static NDIS_OID_REQUEST request;
+    start(1, 1);
+    oid_cancels = 0;
+    request = (NDIS_OID_REQUEST){
+        .Header = {NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1},
+        .RequestType = NdisRequestQueryInformation,
+        .RequestId = &request,
+        .DATA.QUERY_INFORMATION = {
+            .Oid = OID_GEN_XMIT_ERROR, .InformationBuffer = &value, .InformationBufferLength = sizeof value}};
+    last_request = &request;
+    kit.mp.pend_oids = true;
+    kit.binding[0].oid_done = NULL;
+    ck_assert_int_eq(NdisOidRequest(kit.binding[0].handle, &request), NDIS_STATUS_PENDING);
+    kit.mp.pend_oids = false;
+    NdisCancelOidRequest(kit.binding[0].handle, &request);
+    ck_assert_uint_eq(oid_cancels, 1);
+    LARGE_INTEGER wait = {.QuadPart = -10000};
+    while (!kit.binding[0].oid_done)
+        KeDelayExecutionThread(KernelMode, FALSE, &wait);
+    ck_assert_int_eq(kit.binding[0].oid_status, NDIS_STATUS_REQUEST_ABORTED);
+}
+
+TEST(NdisFCancelOidRequest_takes_a_cancel_on_to_the_miniport)
+{
+    flt_takes_oids = true;
+    run(1, 10, cancel_passes);
+}
+
+static void
+requests_are_refused(void)
+{
+    NDIS_OID_REQUEST request = {.RequestType = NdisRequestQueryInformation};
+    start(1, 1);
+    ck_assert_int_eq(NdisFOidRequest(flt[0].module, &request), NDIS_STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(NdisOidRequest(kit.binding[0].handle, &request), NDIS_STATUS_INVALID_PARAMETER);
+    request.Header = (NDIS_OBJECT_HEADER){NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1,
+                                          NDIS_SIZEOF_OID_REQUEST_REVISION_1};
+    request.RequestType = NdisRequestGeneric4;
+    ck_assert_int_eq(NdisFOidRequest(flt[0].module, &request), NDIS_STATUS_NOT_SUPPORTED);
+    ck_assert_int_eq(NdisOidRequest(kit.binding[0].handle, &request), NDIS_STATUS_NOT_SUPPORTED);
+}
+
+TEST(NdisFOidRequest_refuses_a_header_and_a_type_that_are_not_right)
+{
+    run(1, 1, requests_are_refused);
+}
+
+TEST(NdisOidRequest_refuses_a_header_and_a_type_that_are_not_right)
+{
+    run(2, 2, requests_are_refused);
+}
+
+static void
+completes_no_request(void)
+{
+    NDIS_OID_REQUEST request = {
+        .Header = {NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1}};
+    start(1, 1);
+    NdisFOidRequestComplete(flt[0].module, &request, NDIS_STATUS_SUCCESS);
+}
+
+static void
+run_completes_no_request(void)
+{
+    flt_takes_oids = true;
+    run(1, 1, completes_no_request);
+}
+
+TEST(NdisFOidRequestComplete_of_what_is_not_pending_is_reported)
+{
+    harness_reported("OidRequestComplete", run_completes_no_request);
+}
+
+static void
+clone_comes_back(void)
+{
+    NDIS_OID_REQUEST request = {
+        .Header = {NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1}};
+    NDIS_OID_REQUEST *clone;
+    start(1, 0);
+    ck_assert_int_eq(NdisAllocateCloneOidRequest(flt[0].module, &request, 'xOlf', &clone), NDIS_STATUS_SUCCESS);
+    NdisFreeCloneOidRequest(flt[0].module, clone);
+}
+
+// A clone that is not freed is a leftover of the box, and the kit demands that there is none.
+TEST(NdisFreeCloneOidRequest_gives_the_clone_back)
+{
+    run(1, 1, clone_comes_back);
+}
+
+static void
+writes_too_much(void)
+{
+    ULONG value;
+    NDIS_OID_REQUEST request = {
+        .Header = {NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1},
+        .RequestType = NdisRequestQueryInformation,
+        .DATA.QUERY_INFORMATION = {
+            .Oid = OID_GEN_XMIT_ERROR, .InformationBuffer = &value, .InformationBufferLength = sizeof value}};
+    start(0, 1);
+    kit.mp.pend_oids = true;
+    NdisOidRequest(kit.binding[0].handle, &request);
+    kit.mp.pended_oid->DATA.QUERY_INFORMATION.BytesWritten = 5;
+    NdisMOidRequestComplete(kit.mp.adapter, kit.mp.pended_oid, NDIS_STATUS_SUCCESS);
+}
+
+static void
+run_writes_too_much(void)
+{
+    run(1, 1, writes_too_much);
+}
+
+TEST(NdisMOidRequestComplete_with_more_BytesWritten_than_the_buffer_holds_is_reported)
+{
+    harness_reported("NDIS_BUGCHECK_OID_REQUEST_INVALID_BUFFER", run_writes_too_much);
+}
+
 // ---- cancel ---------------------------------------------------------------------------------------------------------------------
 
 static void
@@ -542,6 +766,21 @@ cancels_pass(void)
     ck_assert_uint_eq(flt[0].cancels, 2);
     ck_assert_uint_eq(flt[1].cancels, 1);
     ck_assert_uint_eq(kit.mp.cancels, 2);
+}
+
+static void
+filter_cancels(void)
+{
+    start(2, 0);
+    NdisFCancelSendNetBufferLists(flt[1].module, &flt);
+    ck_assert_uint_eq(flt[1].cancels, 0);
+    ck_assert_uint_eq(flt[0].cancels, 1);
+    ck_assert_uint_eq(kit.mp.cancels, 1);
+}
+
+TEST(NdisFCancelSendNetBufferLists_goes_down_from_the_filter_that_calls_it)
+{
+    run(1, 1, filter_cancels);
 }
 
 TEST(NdisCancelSendNetBufferLists_passes_every_filter_that_takes_it_down_to_the_miniport)
