@@ -67,9 +67,9 @@ miniport_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
     chars = good;
     chars.MajorNdisVersion = 5;
     miniport_refused(driver, &chars, NDIS_STATUS_BAD_VERSION);
-    PVOID *const required[] = {(PVOID *)&chars.InitializeHandlerEx,         (PVOID *)&chars.HaltHandlerEx,
-                               (PVOID *)&chars.PauseHandler,                (PVOID *)&chars.RestartHandler,
-                               (PVOID *)&chars.OidRequestHandler,           (PVOID *)&chars.SendNetBufferListsHandler,
+    PVOID *const required[] = {(PVOID *)&chars.InitializeHandlerEx, (PVOID *)&chars.HaltHandlerEx,
+                               (PVOID *)&chars.PauseHandler, (PVOID *)&chars.RestartHandler,
+                               (PVOID *)&chars.OidRequestHandler, (PVOID *)&chars.SendNetBufferListsHandler,
                                (PVOID *)&chars.ReturnNetBufferListsHandler, (PVOID *)&chars.CancelSendHandler,
                                (PVOID *)&chars.CancelOidRequestHandler};
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
@@ -157,10 +157,10 @@ protocol_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
     chars = good;
     chars.Name.Length = 0;
     protocol_refused(&chars, NDIS_STATUS_BAD_CHARACTERISTICS);
-    PVOID *const required[] = {(PVOID *)&chars.BindAdapterHandlerEx,         (PVOID *)&chars.UnbindAdapterHandlerEx,
+    PVOID *const required[] = {(PVOID *)&chars.BindAdapterHandlerEx, (PVOID *)&chars.UnbindAdapterHandlerEx,
                                (PVOID *)&chars.OpenAdapterCompleteHandlerEx, (PVOID *)&chars.CloseAdapterCompleteHandlerEx,
-                               (PVOID *)&chars.NetPnPEventHandler,           (PVOID *)&chars.OidRequestCompleteHandler,
-                               (PVOID *)&chars.StatusHandlerEx,              (PVOID *)&chars.ReceiveNetBufferListsHandler,
+                               (PVOID *)&chars.NetPnPEventHandler, (PVOID *)&chars.OidRequestCompleteHandler,
+                               (PVOID *)&chars.StatusHandlerEx, (PVOID *)&chars.ReceiveNetBufferListsHandler,
                                (PVOID *)&chars.SendNetBufferListsCompleteHandler};
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
         chars = good;
