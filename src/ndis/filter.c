@@ -316,14 +316,9 @@ ndis_filter_restart(struct ndis_filter *filter, NDIS_RESTART_ATTRIBUTES **list)
     ndis_interface_below(filter, &parameters.LowerIfIndex, &parameters.LowerIfNetLuid);
     ndis_module_state_set(&filter->module, NDIS_STATE_RESTARTING);
     ndis_pending_begin(&filter->restart);
-<<<<<<< HEAD
-    NDIS_STATUS status = NDIS_CALL(filter->module.image, "FilterRestart", filter->driver->chars.RestartHandler(filter->context, &parameters));
-    status = ndis_pending_end_within(&filter->restart, status, &filter->module, "FilterRestart", NDIS_PAUSE_LIMIT_S);
-=======
     NDIS_STATUS status =
         NDIS_CALL(filter->module.image, "FilterRestart", filter->driver->chars.RestartHandler(filter->context, &parameters));
-    status = ndis_pending_end(&filter->restart, status);
->>>>>>> 056c635 (tidy)
+    status = ndis_pending_end_within(&filter->restart, status, &filter->module, "FilterRestart", NDIS_PAUSE_LIMIT_S);
     *list = parameters.RestartAttributes;     // it may have put another one first
     ndis_module_state_set(&filter->module, status == NDIS_STATUS_SUCCESS ? NDIS_STATE_RUNNING : NDIS_STATE_PAUSED);
     return status;

@@ -68,29 +68,10 @@ oid_answer_source(struct ndis_oid *oid, NDIS_STATUS status)
     }
 }
 
-// A driver said that it had written more than there was room for: what it wrote is somebody else's memory.
-static void
-oid_check_written(const NDIS_OID_REQUEST *request)
-{
-    ULONG room = 0, written = 0;
-    if (request->RequestType == NdisRequestMethod) {
-        room = request->DATA.METHOD_INFORMATION.OutputBufferLength;
-        written = request->DATA.METHOD_INFORMATION.BytesWritten;
-    } else if (request->RequestType != NdisRequestSetInformation) {
-        room = request->DATA.QUERY_INFORMATION.InformationBufferLength;
-        written = request->DATA.QUERY_INFORMATION.BytesWritten;
-    }
-    if (written > room)
-        verify_contract("OidRequestComplete", "BytesWritten is more than the buffer holds (Windows: BugCheck 0x7C (0x1D) "
-                                              "NDIS_BUGCHECK_OID_REQUEST_INVALID_BUFFER)");
-}
-
 // The request is off every queue. The source hears of it once: as return value if it is still submitting, else by a call.
 static void
 oid_finish(struct ndis_oid *oid, NDIS_STATUS status)
 {
-    if (status == NDIS_STATUS_SUCCESS)
-        oid_check_written(oid->request);
     ndis_kept_end(oid, status);
     if (status == NDIS_STATUS_SUCCESS && oid->target->kind == NDIS_KIND_ADAPTER) {
         ndis_rss_noted(oid->target->adapter, oid->request);

@@ -721,33 +721,6 @@ TEST(NdisFreeCloneOidRequest_gives_the_clone_back)
     run(1, 1, clone_comes_back);
 }
 
-static void
-writes_too_much(void)
-{
-    ULONG value;
-    NDIS_OID_REQUEST request = {
-        .Header = {NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1},
-        .RequestType = NdisRequestQueryInformation,
-        .DATA.QUERY_INFORMATION = {
-            .Oid = OID_GEN_XMIT_ERROR, .InformationBuffer = &value, .InformationBufferLength = sizeof value}};
-    start(0, 1);
-    kit.mp.pend_oids = true;
-    NdisOidRequest(kit.binding[0].handle, &request);
-    kit.mp.pended_oid->DATA.QUERY_INFORMATION.BytesWritten = 5;
-    NdisMOidRequestComplete(kit.mp.adapter, kit.mp.pended_oid, NDIS_STATUS_SUCCESS);
-}
-
-static void
-run_writes_too_much(void)
-{
-    run(1, 1, writes_too_much);
-}
-
-TEST(NdisMOidRequestComplete_with_more_BytesWritten_than_the_buffer_holds_is_reported)
-{
-    harness_reported("NDIS_BUGCHECK_OID_REQUEST_INVALID_BUFFER", run_writes_too_much);
-}
-
 // ---- cancel ---------------------------------------------------------------------------------------------------------------------
 
 static void
