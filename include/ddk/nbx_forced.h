@@ -12,6 +12,9 @@
 #ifndef _WIN64
 #define _WIN64 1
 #endif
+#ifndef _WIN32
+#define _WIN32 1
+#endif
 #ifndef _M_AMD64
 #define _M_AMD64 100
 #endif

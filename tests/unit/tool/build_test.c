@@ -59,6 +59,7 @@ TEST_TIMEOUT(BUILD_TIMEOUT, a_c_file_builds_to_an_image_that_runs)
 TEST_TIMEOUT(BUILD_TIMEOUT, a_project_builds_with_its_macros_headers_in_any_case_and_traces)
 {
     tool_text("A.c", DRIVER("#include \"HEAD.H\"\n#include \"trace.h\"\n#include \"a.tmh\"\n#if FROM_ITEM != 2\n#error item\n#endif\n"
+                            "#if !defined(_WIN32) || !defined(_WIN64)\n#error what the compiler defines\n#endif\n"
                             "VOID f(struct _FIRST_HERE *a);\nVOID f(struct _FIRST_HERE *a) { TraceIt(NOBODY, \"%d\", UNKNOWN_NAME); "
                             "WPP_INIT_TRACING(a, a); }\n"));
     tool_text("head.h", "#define FROM_HEAD 1\n");
