@@ -702,7 +702,8 @@ ndis_destroy(struct box *box)
         ndis_adapter_remove(LIST_ENTRY_OF(ndis->adapters.prev, struct ndis_adapter, node));
     ndis_pnp_stop(ndis);
     uint32_t left = ndis_left(box, "miniport drivers", &ndis->miniport_drivers) +
-                    ndis_left(box, "filter drivers", &ndis->filter_drivers) + ndis_left(box, "protocols", &ndis->protocols) + ndis_oid_clones_left(ndis);
+                    ndis_left(box, "filter drivers", &ndis->filter_drivers) + ndis_left(box, "protocols", &ndis->protocols) +
+                    ndis_oid_clones_left(ndis);
     ndis_im_destroy(ndis);
     left += ndis_interfaces_destroy(ndis);
     ndis_loopback_destroy(ndis);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The access check: what a descriptor grants LocalSystem. [wdm/nf-wdm-seaccesscheck], [win32 secauthz/how-dacls-control-access-to-an-object],
-// [win32 secauthz/maximum-allowed], [windows-driver-docs ifs/security-descriptors]
+// The access check: what a descriptor grants LocalSystem. [wdm/nf-wdm-seaccesscheck],
+// [win32 secauthz/how-dacls-control-access-to-an-object], [win32 secauthz/maximum-allowed], [windows-driver-docs ifs/security-descriptors]
 //   se_check -> kernel mode: everything -> privileges -> owner -> DACL, entry by entry
 // Lengths inside the descriptor are believed only as far as the list's own size reaches.
 #include <string.h>

@@ -6,7 +6,7 @@
 
 #include "unit/nt/bugcheck.h"
 
-// ---- processors -----------------------------------------------------------------------------------------------------------------------
+// ---- processors -------------------------------------------------------------------------------------------------------------------
 
 NT_TEST_ON(4, KeGetCurrentProcessorNumberEx_gives_the_index_and_fills_the_number)
 {
@@ -88,7 +88,7 @@ TEST(KeBugCheck_ends_the_box_with_its_code)
     expect_bugcheck(bugcheck_body, "bug check 0xE2 ");
 }
 
-// ---- threads and processes --------------------------------------------------------------------------------------------------------------
+// ---- threads and processes ----------------------------------------------------------------------------------------------------------
 
 static struct {
     PVOID context;
@@ -172,7 +172,7 @@ TEST(KeUnstackDetachProcess_of_what_is_not_attached_is_a_bug_check)
     expect_bugcheck(detach_twice, "INVALID_PROCESS_DETACH_ATTEMPT");
 }
 
-// ---- words to the debugger --------------------------------------------------------------------------------------------------------------
+// ---- words to the debugger ----------------------------------------------------------------------------------------------------------
 
 static char said[256];
 static void
@@ -207,7 +207,7 @@ TEST(DbgBreakPoint_stops_the_process_when_no_debugger_goes_on)
     ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGTRAP, "ended with %#x", (unsigned)status);
 }
 
-// ---- callback objects -------------------------------------------------------------------------------------------------------------------
+// ---- callback objects ---------------------------------------------------------------------------------------------------------------
 
 static UNICODE_STRING callback_name = RTL_CONSTANT_STRING(L"\\Callback\\Ours");
 static int calls;
@@ -254,7 +254,7 @@ NT_TEST(ExUnregisterCallback_ends_the_calls)
     ObDereferenceObject(object);
 }
 
-// ---- lists, bitmaps, rundown --------------------------------------------------------------------------------------------------------------
+// ---- lists, bitmaps, rundown ----------------------------------------------------------------------------------------------------------
 
 NT_TEST(InterlockedFlushSList_gives_the_whole_list_and_leaves_none)
 {
@@ -305,7 +305,7 @@ NT_TEST(ExReInitializeRundownProtectionCacheAware_lets_it_be_acquired_again)
     ExFreeCacheAwareRundownProtection(ref);
 }
 
-// ---- names, handles, keys -----------------------------------------------------------------------------------------------------------------
+// ---- names, handles, keys -------------------------------------------------------------------------------------------------------------
 
 TEST(InitializeObjectAttributes_fills_every_member)
 {
