@@ -220,6 +220,7 @@ adapter_create(struct ndis_miniport_driver *driver, const struct ndis_adapter_co
     list_init(&adapter->filters);
     list_init(&adapter->bindings);
     list_init(&adapter->oids.waiting);
+    list_init(&adapter->direct_oids);
     list_init(&adapter->kept);
     list_init(&adapter->vmq.filters);
     list_init(&adapter->ports);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Front doors of OID requests, for protocols, filters and miniports. [ndis/nf-ndis-ndisoidrequest] and kin
-// Direct and synchronous requests are refused by their generated doors.
+// Direct requests have their own, ddi_oid_direct.c.
 #include "ndis/oid.h"
 #include "nt/ex/fault.h"
 #include "verify/verify.h"

@@ -280,6 +280,7 @@ struct ndis_adapter {
     _Atomic uint32_t resetting;               // inside MiniportResetEx, or it has pended: the miniport gets no requests
     struct ndis_oid_queue oids;
     struct ke_lock oid_lock;                  // guards oids and kept
+    struct list direct_oids;                  // direct requests that are out at a module of this adapter (oid_direct.c); by oid_lock
     struct list kept;                         // of struct ndis_kept (kept.c)
     uint64_t kept_next;
 

@@ -247,8 +247,8 @@ oid_enqueue(struct ndis_oid *oid)
 
 // ---- from the source ------------------------------------------------------------------------------------------------------------
 
-static NDIS_STATUS
-oid_check(const NDIS_OID_REQUEST *request)
+NDIS_STATUS
+ndis_oid_check(const NDIS_OID_REQUEST *request)
 {
     if (!ndis_header_is(&request->Header, NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_SIZEOF_OID_REQUEST_REVISION_1))
         return NDIS_STATUS_INVALID_PARAMETER;
@@ -345,7 +345,7 @@ ndis_oid_submit(struct ndis_module *source, NDIS_OID_REQUEST *request)
 {
     struct ndis_binding *binding = source->kind == NDIS_KIND_FILTER ? NULL : CONTAINING_RECORD(source, struct ndis_binding, module);
     bool deferred = false;
-    NDIS_STATUS status = oid_check(request);
+    NDIS_STATUS status = ndis_oid_check(request);
     if (status != NDIS_STATUS_SUCCESS)
         return status;
     if (binding && atomic_load(&binding->closing))

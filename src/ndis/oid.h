@@ -66,6 +66,15 @@ void ndis_pfilter_set_end(struct ndis_oid *oid, NDIS_STATUS status);
 bool ndis_kept_begin(struct ndis_oid *oid);
 void ndis_kept_end(struct ndis_oid *oid, NDIS_STATUS status);
 
+// Header and type of a request. fails: NDIS_STATUS_INVALID_PARAMETER, NDIS_STATUS_NOT_SUPPORTED
+NDIS_STATUS ndis_oid_check(const NDIS_OID_REQUEST *request);
+
+// Direct requests (oid_direct.c): the same promises, but the handler below is called at once. irql: <= DISPATCH
+// fails: NDIS_STATUS_NOT_SUPPORTED where nobody below takes any
+NDIS_STATUS ndis_direct_oid_submit(struct ndis_module *source, NDIS_OID_REQUEST *request);
+void ndis_direct_oid_complete(struct ndis_module *target, NDIS_OID_REQUEST *request, NDIS_STATUS status);
+void ndis_direct_oid_cancel(struct ndis_module *source, void *request_id);
+
 // Clones of requests (oid_clone.c): the handle has to be a filter module's or a binding's, who pass requests on.
 bool ndis_oid_clones_for(NDIS_HANDLE source);
 // The same data and none of the reserved areas; SourceReserved is its owner's to fill.

@@ -323,6 +323,19 @@ mp_cancel_oid(NDIS_HANDLE context, PVOID id)
         NdisMOidRequestComplete(kit.mp.adapter, request, NDIS_STATUS_REQUEST_ABORTED);
 }
 
+static NTAPI NDIS_STATUS
+mp_direct_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
+{
+    return kit_mp_hooks.direct(request);
+}
+
+static NTAPI VOID
+mp_cancel_direct_oid(NDIS_HANDLE context, PVOID id)
+{
+    if (kit_mp_hooks.cancel_direct)
+        kit_mp_hooks.cancel_direct(id);
+}
+
 static NTAPI VOID
 mp_unload(PDRIVER_OBJECT driver)
 {
@@ -350,6 +363,10 @@ mp_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
         .ResetHandlerEx = mp_reset,
         .DevicePnPEventNotifyHandler = mp_device_event,
         .CancelOidRequestHandler = mp_cancel_oid};
+    if (kit_mp_hooks.direct) {
+        chars.DirectOidRequestHandler = mp_direct_oid;
+        chars.CancelDirectOidRequestHandler = mp_cancel_direct_oid;
+    }
     if (kit_mp_checks_for_hang)
         chars.CheckForHangHandlerEx = mp_check_for_hang;
     driver->DriverUnload = mp_unload;
@@ -672,8 +689,8 @@ proto_register(uint32_t which)
 {
     static WCHAR name[2][7] = {L"proto0", L"proto1"};
     NDIS_PROTOCOL_DRIVER_CHARACTERISTICS chars = {
-        .Header = {NDIS_OBJECT_TYPE_PROTOCOL_DRIVER_CHARACTERISTICS, NDIS_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_1,
-                   NDIS_SIZEOF_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_1},
+        .Header = {NDIS_OBJECT_TYPE_PROTOCOL_DRIVER_CHARACTERISTICS, NDIS_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_2,
+                   NDIS_SIZEOF_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_2},
         .MajorNdisVersion = 6,
         .MinorNdisVersion = 30,
         .Name = {12, 14, name[which]},
@@ -683,6 +700,7 @@ proto_register(uint32_t which)
         .CloseAdapterCompleteHandlerEx = proto_close_complete,
         .NetPnPEventHandler = proto_pnp,
         .OidRequestCompleteHandler = proto_oid_complete,
+        .DirectOidRequestCompleteHandler = proto_oid_complete,
         .StatusHandlerEx = proto_status,
         .ReceiveNetBufferListsHandler = proto_receive,
         .SendNetBufferListsCompleteHandler = proto_send_complete};

@@ -129,6 +129,8 @@ struct kit_miniport_hooks {
     UCHAR minor;                              // NDIS 6.minor; 0: 30
     NDIS_STATUS (*initialize)(NDIS_HANDLE adapter, NDIS_MINIPORT_INIT_PARAMETERS *parameters);
     void (*halt)(void);
+    NDIS_STATUS (*direct)(NDIS_OID_REQUEST *request);   // MiniportDirectOidRequest; NULL: mp has none
+    void (*cancel_direct)(void *id);
     NDIS_STATUS (*oid)(NDIS_OID_REQUEST *request);   // first to be asked; NDIS_STATUS_NOT_RECOGNIZED: the kit answers
 };
 
