@@ -306,6 +306,22 @@ memory_left(void)
     kit.box->leftovers = 0;
 }
 
+static void
+memory_of_another(void)
+{
+    NDIS_SHARED_MEMORY_PARAMETERS p = memory_parameters();
+    NDIS_HANDLE block;
+    kit_start(false, 1);
+    NdisAllocateSharedMemory(kit.mp.adapter, &p, &block);
+    NdisFreeSharedMemory(kit.mp.adapter, kit.mp.adapter);
+}
+
+TEST(NdisFreeSharedMemory_of_another_kind_of_handle_is_reported)
+{
+    prepare();
+    hw_reported(NULL, memory_of_another, "NdisFreeSharedMemory: the handle");
+}
+
 TEST(NdisFreeSharedMemory_takes_a_block_back_and_what_halt_leaves_is_told)
 {
     prepare();
