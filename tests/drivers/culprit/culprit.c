@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A filter that does one wrong thing, for the test of what the tool then says (tests/sim/race/crime_test.c). Crime in the
 // filter's settings chooses it: 1 writes through a null pointer when a list is sent, 2 completes a sent list twice, 3 calls a function
-// that ndisbox refuses while it attaches, 4 forgets its first block of pool when it does not get the second, 0 none: then it passes
-// everything on. In FilterAttach -> culprit_attach the number is read.
+// that ndisbox refuses while it attaches, 4 forgets its first block of pool when it does not get the second, 5 formats a number at
+// DISPATCH_LEVEL, 0 none: then it passes everything on. In FilterAttach -> culprit_attach the number is read.
 #define NDIS630 1
 #include <ndis.h>
 
@@ -23,6 +23,18 @@ culprit_forget(NDIS_HANDLE filter)
         return NDIS_STATUS_RESOURCES;
     NdisFreeMemory(second, 0, 0);
     return NDIS_STATUS_SUCCESS;
+}
+
+// RtlIntegerToUnicodeString is for PASSIVE_LEVEL.
+static void
+culprit_format(void)
+{
+    WCHAR buffer[12];
+    UNICODE_STRING text = {0, sizeof buffer, buffer};
+    KIRQL old;
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
+    RtlIntegerToUnicodeString(5, 10, &text);
+    KeLowerIrql(old);
 }
 
 static FILTER_ATTACH culprit_attach;
@@ -49,6 +61,8 @@ culprit_attach(NDIS_HANDLE filter, NDIS_HANDLE driver_context, PNDIS_FILTER_ATTA
         NdisMIdleNotificationConfirm(NULL, NdisDeviceStateD3);
     if (culprit_crime == 4 && (status = culprit_forget(filter)) != NDIS_STATUS_SUCCESS)
         return status;
+    if (culprit_crime == 5)
+        culprit_format();
     return NdisFSetAttributes(filter, filter, &attributes);
 }
 

@@ -11,6 +11,8 @@
 
 static char out[1 << 18];
 
+static const char *more_options = "";
+
 static int
 crime_of(const char *driver, int number)
 {
@@ -32,8 +34,8 @@ crime_of(const char *driver, int number)
             "  - traffic: { from: a.nic0, to: b.nic0, frames: 10 }\n",
             driver, NBX_TEST_DRIVER_DIR, driver, driver, number);
     fclose(file);
-    snprintf(command, sizeof command, "NDISBOX_DRIVERS=%s timeout 60 %s run %s 2>&1; s=$?; rm -rf %s; exit $s", NBX_DRIVER_DIR,
-             NBX_TOOL, path, folder);
+    snprintf(command, sizeof command, "NDISBOX_DRIVERS=%s timeout 60 %s run %s %s 2>&1; s=$?; rm -rf %s; exit $s", NBX_DRIVER_DIR,
+             NBX_TOOL, path, more_options, folder);
     FILE *stream = popen(command, "r");
     ck_assert_ptr_nonnull(stream);
     size_t used = fread(out, 1, sizeof out - 1, stream);
@@ -90,6 +92,43 @@ TEST(a_DDI_that_is_refused_is_named)
     ck_assert_int_eq(crime(3), 1);
     says("driver called NdisMIdleNotificationConfirm, which ndisbox does not provide");
     says("culprit_attach");
+}
+
+// The report goes into the files as well, and a suppression makes the run go on.
+TEST(a_broken_rule_is_reported_into_files_and_may_be_suppressed)
+{
+    char options[256], text_path[64], json_path[64], suppress_path[64];
+    snprintf(text_path, sizeof text_path, "/tmp/nbx-crime-%d.txt", getpid());
+    snprintf(json_path, sizeof json_path, "/tmp/nbx-crime-%d.json", getpid());
+    snprintf(suppress_path, sizeof suppress_path, "/tmp/nbx-crime-%d.supp", getpid());
+    snprintf(options, sizeof options, "--report %s --report %s", text_path, json_path);
+    more_options = options;
+    ck_assert_int_eq(crime(5), 1);
+    says("error: RtlIntegerToUnicodeString: called at IRQL 2 (DISPATCH_LEVEL)");
+    says("driver culprit");
+    FILE *file = fopen(json_path, "r");
+    ck_assert_ptr_nonnull(file);
+    out[fread(out, 1, sizeof out - 1, file)] = 0;
+    fclose(file);
+    says("\"rule\": \"NBX-0200\"");
+    says("\"driver\": \"culprit\"");
+    says("culprit_format");
+    file = fopen(text_path, "r");
+    ck_assert_ptr_nonnull(file);
+    out[fread(out, 1, sizeof out - 1, file)] = 0;
+    fclose(file);
+    says("[NBX-0200]\nWindows: Static Driver Verifier");
+    file = fopen(suppress_path, "w");
+    fprintf(file, "NBX-0200 fun:culprit_* # planted\nNBX-0201 fun:nobody # never\n");
+    fclose(file);
+    snprintf(options, sizeof options, "--suppress %s", suppress_path);
+    ck_assert_int_eq(crime(5), 0);
+    says("NBX-0201 fun:nobody matched nothing");
+    ck_assert_ptr_null(strstr(out, "fun:culprit_"));
+    more_options = "";
+    unlink(text_path);
+    unlink(json_path);
+    unlink(suppress_path);
 }
 
 TEST(a_DriverEntry_that_fails_ends_the_run_with_its_status_and_leaves_nothing)
