@@ -254,7 +254,7 @@ NT_TEST(ExUnregisterCallback_ends_the_calls)
     ObDereferenceObject(object);
 }
 
-// ---- lists, bitmaps, rundown ----------------------------------------------------------------------------------------------------------
+// ---- lists, bitmaps, rundown ----
 
 NT_TEST(InterlockedFlushSList_gives_the_whole_list_and_leaves_none)
 {
@@ -305,7 +305,7 @@ NT_TEST(ExReInitializeRundownProtectionCacheAware_lets_it_be_acquired_again)
     ExFreeCacheAwareRundownProtection(ref);
 }
 
-// ---- names, handles, keys -------------------------------------------------------------------------------------------------------------
+// ---- names, handles, keys ----
 
 TEST(InitializeObjectAttributes_fills_every_member)
 {
