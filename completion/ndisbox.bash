@@ -29,6 +29,7 @@ _ndisbox() {
     sim:--set) return ;;
     sim:--driver) return ;;
     sim:--adapter) return ;;
+    sim:--stop-after) return ;;
     sim:--tape-dir) files=yes ;;
     sim:--verify) words="off on strict" ;;
     sim:--report) return ;;
@@ -62,7 +63,7 @@ _ndisbox() {
     ddi:?*) words=$(ndisbox ddi "$word*" 2>/dev/null | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\) .*/\1/p') ;;
     trace:-*) words="--help --version --quiet --verbose --color --as --edge --limit" ;;
     trace:*) files=yes ;;
-    sim:-*) words="--help --version --quiet --verbose --color --seeds --set --driver --adapter --tape-dir --verify --report --suppress --faults --json" ;;
+    sim:-*) words="--help --version --quiet --verbose --color --seeds --set --driver --adapter --stop-after --tape-dir --verify --report --suppress --faults --json" ;;
     sim:*) files=yes ;;
     replay:-*) words="--help --version --quiet --verbose --color --force --gdb --trace" ;;
     replay:*) files=yes ;;

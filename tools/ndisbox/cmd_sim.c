@@ -16,6 +16,7 @@ cmd_sim(const struct args *args)
     struct run_options options = {.verify = (enum run_verify)args_word(args, "verify", RUN_VERIFY_ON),
                                   .json = args_flag(args, "json"),
                                   .quiet = args_flag(args, "quiet"),
+                                  .stop_after = args_uint(args, "stop-after", 10),
                                   .tape_dir = args_text(args, "tape-dir") ? args_text(args, "tape-dir") : "."};
     args_range(args, "seeds", &first, &last);
     struct faults faults;

@@ -27,6 +27,7 @@ struct run_options {
     bool quiet;
     unsigned verbose;
     const struct ex_fault_plan *faults;   // allocations of drivers that are refused; NULL: none
+    uint64_t stop_after;         // sim: seeds with findings after which the sweep ends
     const char *tape_dir;        // sim: where tapes of findings go
     bool force;                  // replay: build ids may differ
     bool gdb;                    // replay: under gdb

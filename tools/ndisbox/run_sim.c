@@ -281,7 +281,7 @@ sweep_run(const struct seed_job *job, uint64_t first, uint64_t last, struct swee
 {
     uint64_t start = real_ns();
     int code = EXIT_CLEAN;
-    for (uint64_t seed = first; seed <= last && sweep->findings_seeds < 10; seed++) {
+    for (uint64_t seed = first; seed <= last && sweep->findings_seeds < job->options->stop_after; seed++) {
         struct sim_config config = {.seed = seed};
         struct seed_result result = {0};
         char tape[4096];

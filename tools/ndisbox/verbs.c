@@ -93,6 +93,7 @@ static const struct option_row sim_options[] = {
     SET_ROW,
     DRIVER_ROW,
     ADAPTER_ROW,
+    {"stop-after", 0, OPTION_UINT, "N", .doc = "End the sweep after this many seeds with findings; 10 without it"},
     {"tape-dir", 0, OPTION_FILE, "DIR", .doc = "Where tapes of findings are written; the current directory without it"},
     VERIFY_ROW,
     REPORT_ROW,
