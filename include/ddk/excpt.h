@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Structured exception handling: __try, __except, __finally, __leave and what filters and handlers ask for.
 //
-// The compiler has these words on Windows only; here they are macros over setjmp and a frame per __try (docs/decisions/0008). Limits:
+// The compiler has these words on Windows only; here they are macros over setjmp and a frame per __try (docs/decisions/0007). Limits:
 //   - a file that uses them must be compiled with optimisation off (-O0, or nbx_unoptimized.h included first): locals live in
 //     registers otherwise and are lost when an exception arrives. An optimised file is refused by the compiler, with this text.
 //   - break and continue must not leave a __try or __finally block: they bind to the loop that the macro opens.
