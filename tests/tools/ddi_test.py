@@ -101,6 +101,24 @@ class DdiTest(unittest.TestCase):
         self.generate("--sync")
         self.assertEqual(self.row("KeNew"), ["KeNew", "function", "-", "-", "-", "partial", "src/nt/ddi_a.c", "-"])
 
+    def test_sync_writes_the_coverage_between_its_marks_and_nothing_else(self):
+        marks = "<!-- coverage: written by tools/gen/ddi.py --sync -->\n", "<!-- /coverage -->\n"
+        self.tree.write("README.md", "before\n" + marks[0] + "old\n" + marks[1] + "after\n")
+        self.tree.write("docs/facts/usage.tsv", "name\tfamily\tkind\tdrivers\ttotal\nKeFoo\tnt-exec\tfunction\t2\t9\n"
+                        "KeBar\tnt-exec\tfunction\t1\t9\nTdiX\ttdi\tfunction\t5\t9\n")
+        self.generate("--sync")
+        text = self.tree.read("README.md")
+        self.assertTrue(text.startswith("before\n" + marks[0]) and text.endswith(marks[1] + "after\n"), text)
+        self.assertIn("| executive: functions | 0 | 0 | 2 | 0 |", text)
+        self.assertIn("Of the 1 names", text)
+        self.assertIn(" 0 are full.", text)
+        self.assertNotIn("old", text)
+
+    def test_a_readme_without_marks_stays_as_it_is(self):
+        self.tree.write("README.md", "mine\n")
+        self.generate("--sync")
+        self.assertEqual(self.tree.read("README.md"), "mine\n")
+
     def test_what_a_header_defines_gets_no_door(self):
         self.tree.write("include/ddk/wdm.h", HEAD + "#define KeMacro(x) (x)\nFORCEINLINE VOID\nKeFoo(VOID)\n{\n}\n")
         self.assertNotIn("KeFoo", self.generate("--sync")["doors.c"])

@@ -241,6 +241,36 @@ def generate(out, rows, doors, usage):
           "const struct ddi_row ddi_rows[DDI_COUNT] = {\n" + "".join(lines) + "};\n")
 
 
+COVERAGE = ("<!-- coverage: written by tools/gen/ddi.py --sync -->\n", "<!-- /coverage -->\n")
+
+
+def coverage(source, rows):
+    """The table for README.md: rows by kind and status, and how much of what public drivers use is full."""
+    lines = ["| | " + " | ".join(STATUSES) + " |", "|---" * (len(STATUSES) + 1) + "|"]
+    for family, word in (("ndis", "NDIS"), ("nt", "executive")):
+        for kinds, what in ((("function",), "functions"), (("callback",), "callbacks"), (("macro", "inline"), "macros and inline functions")):
+            own = [r for r in rows if r.family == family and r.kind in kinds]
+            lines.append(f"| {word}: {what} | " + " | ".join(str(sum(r.status == s for r in own)) for s in STATUSES) + " |")
+    status = {name: r.status for r in rows for name in filter(None, (r.name, r.alias))}
+    names = []
+    usage = source / "docs/facts/usage.tsv"
+    for line in usage.read_text().splitlines()[1:] if usage.exists() else ():
+        name, family, _, drivers, _ = line.split("\t")
+        if family in ("ndis-core", "nt-exec") and int(drivers) >= 2:
+            names.append(name)
+    full = sum(status.get(n) == "full" for n in names)
+    lines += ["", f"Of the {len(names)} names of NDIS and the executive that two or more of 20 public driver trees use "
+              f"([docs/facts/usage.tsv](docs/facts/usage.tsv)), {full} are full."]
+    return "\n".join(lines) + "\n"
+
+
+def coverage_in(text, table):
+    """The text with the table between its marks; None if it has no marks."""
+    before, mark, rest = text.partition(COVERAGE[0])
+    _, end, after = rest.partition(COVERAGE[1])
+    return before + mark + table + end + after if mark and end else None
+
+
 def load(source):
     """Everything known about the table: (tables, rows sorted by name, doors, headers, problems)."""
     problems, tables, rows, seen = [], {}, [], {}
@@ -280,6 +310,10 @@ def main():
         for path, head in tables.items():
             own = sorted((r for r in rows if r.table == path), key=lambda r: r.name)
             write(path, "\n".join(head + [r.text().rstrip() for r in own]) + "\n")
+        readme = args.source / "README.md"
+        text = coverage_in(readme.read_text(), coverage(args.source, rows)) if readme.exists() else None
+        if text:
+            write(readme, text)
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
         generate(args.out, rows, doors, read_usage(args.source))

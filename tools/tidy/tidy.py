@@ -361,16 +361,19 @@ def check_tables():
         report(file, int(line), message.strip())
     if problems:
         return
+    sync = "run: tools/gen/ddi.py --source . --sync"
     had = {row.name: (row.status, row.file, row.tests, row.kind) for row in rows}
     ddi.update(ROOT, rows, doors, headers)
     ddi.name_tests(rows, ddi.find_tests(ROOT))
     for row in rows:
         place = row.table.relative_to(ROOT)
-        sync = "run: tools/gen/ddi.py --source . --sync"
         if row.line is None:
             report(row.file, doors[row.name][1], f"{row.name} has no row in {place}; {sync}")
         elif had[row.name] != (row.status, row.file, row.tests, row.kind):
             report(place, row.line, f"{row.name} is {row.kind} {row.status} in {row.file}, tests {row.tests[:60]}; {sync}")
+    readme = (ROOT / "README.md").read_text() if (ROOT / "README.md").exists() else ""
+    if ddi.coverage_in(readme, ddi.coverage(ROOT, rows)) not in (None, readme):
+        report("README.md", 1, f"the coverage table is not what ddi/*.ddi says; {sync}")
     for table in tables:
         names = [row.name for row in sorted((r for r in rows if r.table == table and r.line), key=lambda r: r.line)]
         if names != sorted(names):
