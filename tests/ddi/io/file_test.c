@@ -92,7 +92,7 @@ NT_TEST(an_open_that_races_with_the_unload_gets_the_whole_driver_or_nothing)
     struct ke_thread *thread;
     LARGE_INTEGER wait = {.QuadPart = -10000};
     ck_assert_int_eq(ke_thread_start(box_self(), "opener", open_until_gone, NULL, &thread), 0);
-    while (!echo_log.count)
+    while (!ReadAcquire(&echo_log.count))
         KeDelayExecutionThread(KernelMode, FALSE, &wait);
     ck_assert(NT_SUCCESS(io_image_unload(image)));
     ke_thread_join(thread);
