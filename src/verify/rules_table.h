@@ -63,3 +63,12 @@ RULE(0200, IrqlAtDoor, ENDS, "Each function is called at an IRQL that its page a
      "a_function_called_at_its_IRQL_is_not_reported")
 RULE(0201, IrqlReturn, ENDS, "A driver's handler returns at the IRQL at which it was called.", "DDI compliance checking: IrqlReturn",
      "a_handler_that_comes_back_at_another_IRQL_is_reported", "a_handler_that_restores_the_IRQL_is_not_reported")
+RULE(0202, LockHeld, ENDS, "A driver's handler releases the spin locks that it took before it returns.",
+     "Static Driver Verifier: SpinLock, SpinLockBalanced, SpinLockDpr", "a_handler_that_returns_with_a_spin_lock_is_reported",
+     "a_handler_that_releases_its_spin_locks_is_not_reported")
+RULE(0203, LockPair, ENDS, "A spin lock is released by the function that belongs to the one that took it: Dpr with Dpr, plain with plain.",
+     "Static Driver Verifier: SpinLockDprRelease", "a_spin_lock_released_by_the_wrong_pair_is_reported",
+     "a_handler_that_releases_its_spin_locks_is_not_reported")
+RULE(0204, LockNotHeld, ENDS, "A spin lock is released only by the thread that holds it.",
+     "Static Driver Verifier: SpinLockRelease; BugCheck 0x10 SPIN_LOCK_NOT_OWNED", "a_spin_lock_released_by_another_thread_is_reported",
+     "a_handler_that_releases_its_spin_locks_is_not_reported")

@@ -8,6 +8,7 @@
 #include "nt/io/image.h"
 #include "verify/fence.h"
 #include "verify/ledger.h"
+#include "verify/locks.h"
 
 // irql.c
 void verify_irql_returned(struct ke_thread *self, const struct ke_crossing *crossing);
@@ -61,6 +62,7 @@ verify_crossed_in(struct ke_thread *self, const struct ke_crossing *crossing)
 {
     (void)crossing;
     struct verify *verify = self->box->verify;
+    self->crossings++;
     if (verify->fence)
         fence_view(verify->fence, self->driver);
 }
@@ -69,6 +71,9 @@ void
 verify_crossed_out(struct ke_thread *self, const struct ke_crossing *crossing)
 {
     struct verify *verify = self->box->verify;
+    if (__builtin_expect(self->held != NULL, 0))
+        verify_locks_returned(self, crossing);
+    self->crossings--;
     if (self->irql != crossing->irql && crossing->name)
         verify_irql_returned(self, crossing);
     if (verify->fence)

@@ -3,6 +3,7 @@
 // [wdm/nf-wdm-keacquirespinlock], [wdm/nf-wdm-keacquireinstackqueuedspinlock]
 #include "nt/ke/ke.h"
 #include "nt/ke/spin.h"
+#include "verify/locks.h"
 #include "verify/verify.h"
 
 NTAPI KIRQL
@@ -11,6 +12,7 @@ KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
     VERIFY_ENTER(KeAcquireSpinLockRaiseToDpc);
     KIRQL old = ke_raise_dispatch(ke_self());
     ke_spin_take(SpinLock);
+    VERIFY_LOCK_TAKEN(SpinLock, VERIFY_LOCK_PLAIN, KeAcquireSpinLockRaiseToDpc);
     VERIFY_LEAVE(KeAcquireSpinLockRaiseToDpc);
     return old;
 }
@@ -19,6 +21,7 @@ NTAPI VOID
 KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql)
 {
     VERIFY_ENTER(KeReleaseSpinLock);
+    VERIFY_LOCK_DROPPED(SpinLock, VERIFY_LOCK_PLAIN, KeReleaseSpinLock);
     ke_spin_drop(SpinLock);
     ke_lower(ke_self(), NewIrql);
     VERIFY_LEAVE(KeReleaseSpinLock);
@@ -29,6 +32,7 @@ KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 {
     VERIFY_ENTER(KeAcquireSpinLockAtDpcLevel);
     ke_spin_take(SpinLock);
+    VERIFY_LOCK_TAKEN(SpinLock, VERIFY_LOCK_DPC_LEVEL, KeAcquireSpinLockAtDpcLevel);
     VERIFY_LEAVE(KeAcquireSpinLockAtDpcLevel);
 }
 
@@ -36,6 +40,7 @@ NTAPI VOID
 KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock)
 {
     VERIFY_ENTER(KeReleaseSpinLockFromDpcLevel);
+    VERIFY_LOCK_DROPPED(SpinLock, VERIFY_LOCK_DPC_LEVEL, KeReleaseSpinLockFromDpcLevel);
     ke_spin_drop(SpinLock);
     VERIFY_LEAVE(KeReleaseSpinLockFromDpcLevel);
 }
@@ -45,6 +50,8 @@ KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 {
     VERIFY_ENTER(KeTryToAcquireSpinLockAtDpcLevel);
     BOOLEAN taken = ke_spin_try(SpinLock);
+    if (taken)
+        VERIFY_LOCK_TAKEN(SpinLock, VERIFY_LOCK_DPC_LEVEL, KeTryToAcquireSpinLockAtDpcLevel);
     VERIFY_LEAVE(KeTryToAcquireSpinLockAtDpcLevel);
     return taken;
 }
@@ -63,6 +70,7 @@ KeAcquireSpinLockForDpc(PKSPIN_LOCK SpinLock)
     VERIFY_ENTER(KeAcquireSpinLockForDpc);
     KIRQL old = ke_raise_dispatch(ke_self());
     ke_spin_take(SpinLock);
+    VERIFY_LOCK_TAKEN(SpinLock, VERIFY_LOCK_FOR_DPC, KeAcquireSpinLockForDpc);
     return old;
 }
 
@@ -70,6 +78,7 @@ NTAPI VOID
 KeReleaseSpinLockForDpc(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
 {
     VERIFY_ENTER(KeReleaseSpinLockForDpc);
+    VERIFY_LOCK_DROPPED(SpinLock, VERIFY_LOCK_FOR_DPC, KeReleaseSpinLockForDpc);
     ke_spin_drop(SpinLock);
     ke_lower(ke_self(), OldIrql);
 }
@@ -81,6 +90,7 @@ KeAcquireInStackQueuedSpinLock(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHan
     LockHandle->OldIrql = ke_raise_dispatch(ke_self());
     LockHandle->LockQueue = (KSPIN_LOCK_QUEUE){.Lock = SpinLock};
     ke_spin_take(SpinLock);
+    VERIFY_LOCK_TAKEN(SpinLock, VERIFY_LOCK_QUEUED, KeAcquireInStackQueuedSpinLock);
     VERIFY_LEAVE(KeAcquireInStackQueuedSpinLock);
 }
 
@@ -88,6 +98,7 @@ NTAPI VOID
 KeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE LockHandle)
 {
     VERIFY_ENTER(KeReleaseInStackQueuedSpinLock);
+    VERIFY_LOCK_DROPPED(LockHandle->LockQueue.Lock, VERIFY_LOCK_QUEUED, KeReleaseInStackQueuedSpinLock);
     ke_spin_drop(LockHandle->LockQueue.Lock);
     ke_lower(ke_self(), LockHandle->OldIrql);
     VERIFY_LEAVE(KeReleaseInStackQueuedSpinLock);
@@ -99,6 +110,7 @@ KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HAND
     VERIFY_ENTER(KeAcquireInStackQueuedSpinLockAtDpcLevel);
     LockHandle->LockQueue = (KSPIN_LOCK_QUEUE){.Lock = SpinLock};
     ke_spin_take(SpinLock);
+    VERIFY_LOCK_TAKEN(SpinLock, VERIFY_LOCK_QUEUED_DPC_LEVEL, KeAcquireInStackQueuedSpinLockAtDpcLevel);
     VERIFY_LEAVE(KeAcquireInStackQueuedSpinLockAtDpcLevel);
 }
 
@@ -106,6 +118,7 @@ NTAPI VOID
 KeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE LockHandle)
 {
     VERIFY_ENTER(KeReleaseInStackQueuedSpinLockFromDpcLevel);
+    VERIFY_LOCK_DROPPED(LockHandle->LockQueue.Lock, VERIFY_LOCK_QUEUED_DPC_LEVEL, KeReleaseInStackQueuedSpinLockFromDpcLevel);
     ke_spin_drop(LockHandle->LockQueue.Lock);
     VERIFY_LEAVE(KeReleaseInStackQueuedSpinLockFromDpcLevel);
 }
@@ -117,12 +130,14 @@ KeAcquireInStackQueuedSpinLockForDpc(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE L
     LockHandle->OldIrql = ke_raise_dispatch(ke_self());
     LockHandle->LockQueue = (KSPIN_LOCK_QUEUE){.Lock = SpinLock};
     ke_spin_take(SpinLock);
+    VERIFY_LOCK_TAKEN(SpinLock, VERIFY_LOCK_QUEUED_FOR_DPC, KeAcquireInStackQueuedSpinLockForDpc);
 }
 
 NTAPI VOID
 KeReleaseInStackQueuedSpinLockForDpc(PKLOCK_QUEUE_HANDLE LockHandle)
 {
     VERIFY_ENTER(KeReleaseInStackQueuedSpinLockForDpc);
+    VERIFY_LOCK_DROPPED(LockHandle->LockQueue.Lock, VERIFY_LOCK_QUEUED_FOR_DPC, KeReleaseInStackQueuedSpinLockForDpc);
     ke_spin_drop(LockHandle->LockQueue.Lock);
     ke_lower(ke_self(), LockHandle->OldIrql);
 }

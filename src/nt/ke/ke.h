@@ -33,6 +33,8 @@ struct ke_thread {
     _Atomic uint32_t wait_word;                      // what it sleeps on in ke_wait
     struct list all_node;                            // box->ke->threads
     void *driver;                                    // whose code runs: struct io_image, NULL for the runtime's own (ke_driver_enter)
+    struct ke_held *held;                            // spin locks it holds, while it is watched (verify/locks.c); freed with it
+    uint32_t crossings;                              // calls into drivers that it is in, while it is watched
     struct ndis_frame *ndis_frames;                  // upcalls of NDIS that run on this thread (src/ndis/frame.c)
     KPROCESSOR_MODE previous_mode;                   // UserMode while it acts for a process (nbx/file.h), else KernelMode
     struct ps_thread *ps;                            // handle side, NULL for runtime threads

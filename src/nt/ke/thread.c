@@ -35,6 +35,8 @@ ke_thread_fini(struct ke_thread *thread)
     ke_word_lock(&ke->threads_lock);
     list_remove(&thread->all_node);
     ke_word_unlock(&ke->threads_lock);
+    free(thread->held);
+    thread->held = NULL;
 }
 
 struct ke_thread *

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// See locks.h. The list belongs to its thread (ke_thread.held), is made with the first lock that the thread takes while it is watched and
+// is freed with the thread (ke_thread_fini). It is short; a thread that holds more than it has room for is not judged until it is empty.
+#include "verify/locks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "nt/io/image.h"
+#include "verify/report.h"
+#include "verify/verify.h"
+
+#define HELD_MAX 16
+
+struct ke_held {
+    uint32_t count;
+    uint32_t lost;                            // taken when there was no room
+    struct held_lock {
+        const void *lock;
+        enum verify_lock_pair pair;
+        uint32_t depth;                       // ke_thread.crossings when it was taken
+        struct verify_event taken;
+    } locks[HELD_MAX];
+};
+
+static const char *
+driver_name(const struct ke_thread *self)
+{
+    const struct io_image *image = self->driver;
+    return image ? image->name : "ndisbox";
+}
+
+static void
+lock_report(enum verify_rule rule, const struct held_lock *held, const char *function, const char *text)
+{
+    struct verify_history history = {0};
+    verify_history_put(&history, &held->taken, held->taken.what);
+    verify_report(&(struct verify_finding){.rule = rule,
+                                           .driver = ke_self()->driver,
+                                           .function = function,
+                                           .text = text,
+                                           .object_kind = "spin lock",
+                                           .object = held->lock,
+                                           .history = &history});
+}
+
+void
+verify_lock_taken(const void *lock, enum verify_lock_pair pair, const char *function)
+{
+    struct ke_thread *self = ke_self();
+    if (!self->held && !(self->held = calloc(1, sizeof *self->held)))
+        abort();
+    struct ke_held *held = self->held;
+    if (held->count == HELD_MAX) {
+        held->lost++;
+        return;
+    }
+    struct held_lock *one = &held->locks[held->count++];
+    one->lock = lock;
+    one->pair = pair;
+    one->depth = self->crossings;
+    verify_event_make(&one->taken, "taken by", function, self->driver, self->box->verify->with_stacks);
+}
+
+static void
+held_remove(struct ke_held *held, uint32_t at)
+{
+    held->count--;
+    for (uint32_t i = at; i < held->count; i++)
+        held->locks[i] = held->locks[i + 1];
+}
+
+void
+verify_lock_dropped(const void *lock, enum verify_lock_pair pair, const char *function)
+{
+    struct ke_thread *self = ke_self();
+    struct ke_held *held = self->held;
+    for (uint32_t i = held ? held->count : 0; i-- > 0;) {
+        if (held->locks[i].lock != lock)
+            continue;
+        struct held_lock one = held->locks[i];
+        held_remove(held, i);
+        if (one.pair == pair)
+            return;
+        char text[300];
+        snprintf(text, sizeof text, "%s releases a spin lock that %s took; the two are not a pair", driver_name(self), one.taken.function);
+        lock_report(NBX_0203, &one, function, text);
+        return;
+    }
+    if (held && held->lost) {
+        held->lost--;
+        return;
+    }
+    verify_rule_broken(NBX_0204, function, "%s releases a spin lock that this thread does not hold", driver_name(self));
+}
+
+void
+verify_locks_returned(struct ke_thread *self, const struct ke_crossing *crossing)
+{
+    struct ke_held *held = self->held;
+    while (held && held->count && held->locks[held->count - 1].depth >= self->crossings) {
+        struct held_lock one = held->locks[--held->count];
+        char text[300];
+        snprintf(text, sizeof text, "%s returned with a spin lock held that %s took", driver_name(self), one.taken.function);
+        lock_report(NBX_0202, &one, crossing->name ? crossing->name : "callback", text);
+    }
+}
