@@ -4,6 +4,8 @@
 
 For each chosen row the body of its front door is replaced by "return zero" (success, null, false, nothing), the test programs that
 hold the tests named in the row are linked with it, and at least one of these tests must fail. The same tests must pass beforehand.
+Two kinds of body would survive that although nothing is wrong with their tests, and get another one: where the door never comes back
+it ends the process at once, in silence; where it only ever says FALSE, STATUS_SUCCESS or the like it says the complement.
 Everything happens in build/mutate: a copy of the one source file is compiled with the command of the build, and the programs are
 linked with its object in place of the real one. The tree is never touched.
 
@@ -27,6 +29,8 @@ BUILD = ROOT / "build/mutate"
 TIMEOUT_S = 120
 NOT_TYPES = re.compile(r"\b(NTAPI|FASTCALL|DECLSPEC_NORETURN|_Noreturn|NDIS_EXPORTED_ROUTINE|extern|__declspec\(\w+\)|_IRQL_\w+(\([^)]*\))?|"
                        r"__attribute__\s*\(\(.*?\)\))")
+
+NEVER_RETURN = {"KeBugCheck", "KeBugCheckEx", "ExRaiseStatus", "ExRaiseAccessViolation", "ExRaiseDatatypeMisalignment"}
 
 
 def load_ddi():
@@ -64,7 +68,14 @@ def mutated(text, name):
     open_at = text.index("{", head.end())
     close_at = text.index("\n}", open_at)
     returned = NOT_TYPES.sub(" ", " ".join(head.group(1).split())).strip()
-    body = "{\n" if returned in ("void", "VOID") else "{\n    static %s mutant_zero;\n    return mutant_zero;" % returned
+    if name in NEVER_RETURN:
+        body = "{\n    extern void _exit(int);\n    _exit(0);"
+    elif returned in ("void", "VOID"):
+        body = "{\n"
+    elif re.fullmatch(r"\{\s*(VERIFY_\w+\(\w+\);\s*)*return (FALSE|0|STATUS_SUCCESS|NDIS_STATUS_SUCCESS);\s*", text[open_at:close_at]):
+        body = "{\n    return (%s)~(%s)0;" % (returned, returned)
+    else:
+        body = "{\n    static %s mutant_zero;\n    return mutant_zero;" % returned
     return text[:open_at] + body + text[close_at:]
 
 
