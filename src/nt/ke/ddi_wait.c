@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Front doors: events, mutexes, semaphores, waiting. Alertable waits are honest: nobody alerts a thread here and no user APC exists, so
-// STATUS_ALERTED and STATUS_USER_APC never come. Wait=TRUE only saves Windows a context switch; the pair is two calls here.
+// STATUS_ALERTED and STATUS_USER_APC never come. Wait=TRUE leaves the caller at DISPATCH_LEVEL until the wait that has to follow.
 // [wdm/nf-wdm-kewaitforsingleobject], [wdm/nf-wdm-kesetevent], [wdm/nf-wdm-kereleasemutex], [wdm/nf-wdm-kereleasesemaphore]
 #include "nt/ex/raise.h"
 #include "nt/ke/bugcheck.h"
@@ -20,6 +20,12 @@ NTAPI LONG
 KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 {
     VERIFY_ENTER(KeSetEvent);
+    struct ke_thread *self = ke_self();
+    if (Wait && self->irql >= DISPATCH_LEVEL && !self->wait_next)
+        ke_bugcheck(BUGCODE_IRQL_NOT_LESS_OR_EQUAL, (uint64_t)(uintptr_t)Event, self->irql, 0,
+                    (uint64_t)(uintptr_t)__builtin_return_address(0));
+    if (Wait)
+        ke_wait_next(self);
     LONG before = ke_event_set(Event);
     VERIFY_LEAVE(KeSetEvent);
     return before;
@@ -50,6 +56,8 @@ NTAPI LONG
 KePulseEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 {
     VERIFY_ENTER(KePulseEvent);
+    if (Wait)
+        ke_wait_next(ke_self());
     return ke_event_pulse(Event);
 }
 
@@ -64,10 +72,16 @@ NTAPI LONG
 KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait)
 {
     VERIFY_ENTER(KeReleaseMutex);
+    struct ke_thread *self = ke_self();
+    KIRQL irql = self->wait_next ? self->wait_irql : self->irql;
+    if (Wait)
+        ke_wait_next(self);
     LONG before;
-    NTSTATUS status = ke_mutex_release(Mutex, &before);
-    if (!NT_SUCCESS(status))
+    NTSTATUS status = ke_mutex_release(Mutex, irql, &before);
+    if (!NT_SUCCESS(status)) {
+        ke_wait_next_over(self);
         ex_raise_status(status);
+    }
     VERIFY_LEAVE(KeReleaseMutex);
     return before;
 }
@@ -91,10 +105,15 @@ NTAPI LONG
 KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait)
 {
     VERIFY_ENTER(KeReleaseSemaphore);
+    struct ke_thread *self = ke_self();
+    if (Wait)
+        ke_wait_next(self);
     LONG before;
     NTSTATUS status = ke_semaphore_release(Semaphore, Adjustment, &before);
-    if (!NT_SUCCESS(status))
+    if (!NT_SUCCESS(status)) {
+        ke_wait_next_over(self);
         ex_raise_status(status);
+    }
     VERIFY_LEAVE(KeReleaseSemaphore);
     return before;
 }
@@ -109,6 +128,7 @@ KeReadStateSemaphore(PRKSEMAPHORE Semaphore)
 NTAPI NTSTATUS
 KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
+    ke_wait_next_over(ke_self());                 // first: the door's own level counts from here
     VERIFY_ENTER(KeWaitForSingleObject);
     struct box *box = box_self();
     NTSTATUS status = ke_wait(box, 1, &Object, false, ke_deadline_ns(box, Timeout));
@@ -120,6 +140,7 @@ NTAPI NTSTATUS
 KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitType, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
                          BOOLEAN Alertable, PLARGE_INTEGER Timeout, PKWAIT_BLOCK WaitBlockArray)
 {
+    ke_wait_next_over(ke_self());                 // first: the door's own level counts from here
     VERIFY_ENTER(KeWaitForMultipleObjects);
     // Windows: bug check 0xC (MAXIMUM_WAIT_OBJECTS_EXCEEDED) for too many with or without an array of blocks.
     if (Count == 0 || Count > MAXIMUM_WAIT_OBJECTS || (Count > THREAD_WAIT_OBJECTS && !WaitBlockArray))

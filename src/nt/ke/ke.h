@@ -28,6 +28,8 @@ struct ke_thread {
     struct ke_processor *processor;                  // owned while irql >= DISPATCH_LEVEL, else the one last owned
     KIRQL irql;
     uint8_t in_dpc;                                  // running a DPC: waiting is not allowed, lowering below DISPATCH neither
+    bool wait_next;                                  // signalled something with Wait=TRUE: the wait that follows lowers to wait_irql
+    KIRQL wait_irql;
     uint32_t critical_depth;                         // KeEnterCriticalRegion
     uint32_t guarded_depth;                          // KeEnterGuardedRegion
     _Atomic uint32_t wait_word;                      // what it sleeps on in ke_wait

@@ -44,13 +44,13 @@ ke_mutex_init(KMUTANT *mutex)
 }
 
 NTSTATUS
-ke_mutex_release(KMUTANT *mutex, LONG *before)
+ke_mutex_release(KMUTANT *mutex, KIRQL irql, LONG *before)
 {
     struct ke_thread *self = ke_self();
     struct box *box = self->box;
     ke_dispatcher_lock(box);
     *before = mutex->Header.SignalState;
-    if (mutex->OwnerThread != (PKTHREAD)self) {
+    if (mutex->OwnerThread != (PKTHREAD)self || mutex->Spare1 != (irql >= DISPATCH_LEVEL)) {
         ke_dispatcher_unlock(box);
         return STATUS_MUTANT_NOT_OWNED;
     }

@@ -62,6 +62,7 @@ wait_mutex_take(KMUTANT *mutex, struct ke_thread *thread)
     if (mutex->Header.SignalState != 0)
         return;
     mutex->OwnerThread = (PKTHREAD)thread;
+    mutex->Spare1 = thread->irql >= DISPATCH_LEVEL;   // it is to be released as it was taken [wdm/nf-wdm-kereleasemutex]
     LIST_ENTRY *entry = &mutex->MutantListEntry, *head = &thread->mutants;
     entry->Flink = head;
     entry->Blink = head->Blink;
@@ -158,6 +159,26 @@ ke_dispatcher_unlock(struct box *box)
         atomic_store(&thread->wait_word, 1);   // from here on the wait and the thread may be gone
         sched_wake(box->sched, &thread->wait_word, 1);
     }
+}
+
+void
+ke_wait_next(struct ke_thread *self)
+{
+    if (self->wait_next)
+        return;                                   // a second signal before the one wait: the first one's level is given back
+    self->wait_irql = self->irql;
+    self->wait_next = true;
+    if (self->irql < DISPATCH_LEVEL)
+        ke_raise_dispatch(self);
+}
+
+void
+ke_wait_next_over(struct ke_thread *self)
+{
+    if (__builtin_expect(!self->wait_next, 1))
+        return;
+    self->wait_next = false;
+    ke_lower(self, self->wait_irql);
 }
 
 static void

@@ -32,13 +32,18 @@ uint64_t ke_deadline_ns(struct box *box, const LARGE_INTEGER *timeout);
 #define KE_POLL 0
 NTSTATUS ke_wait(struct box *box, ULONG count, void *const objects[], bool all, uint64_t deadline_ns);
 
+// Wait=TRUE of the functions that signal: the processor stays owned (irql: any -> DISPATCH at least) until ke_wait_next_over, which the
+// wait that has to follow begins with, gives the level of before back.
+void ke_wait_next(struct ke_thread *self);
+void ke_wait_next_over(struct ke_thread *self);
+
 LONG ke_event_set(KEVENT *event);
 LONG ke_event_reset(KEVENT *event);
 LONG ke_event_pulse(KEVENT *event);
 
 void ke_mutex_init(KMUTANT *mutex);
-// fails: STATUS_MUTANT_NOT_OWNED.
-NTSTATUS ke_mutex_release(KMUTANT *mutex, LONG *before);
+// irql: the caller's, which has to be on the same side of DISPATCH as when the mutex was taken. fails: STATUS_MUTANT_NOT_OWNED.
+NTSTATUS ke_mutex_release(KMUTANT *mutex, KIRQL irql, LONG *before);
 
 // fails: STATUS_SEMAPHORE_LIMIT_EXCEEDED, and the count has not changed.
 NTSTATUS ke_semaphore_release(KSEMAPHORE *semaphore, LONG adjustment, LONG *before);
