@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Front doors of direct OID requests. [ndis/nf-ndis-ndisdirectoidrequest] and kin
-// Synchronous requests are refused by their generated doors.
 #include "ndis/oid.h"
 #include "verify/verify.h"
 

@@ -10,7 +10,8 @@
 enum ndis_oid_state {
     NDIS_OID_SUBMITTING = 1,
     NDIS_OID_PENDED,
-    NDIS_OID_DONE
+    NDIS_OID_DONE,
+    NDIS_OID_SYNCHRONOUS                      // going down or up inside ndis_sync_oid_submit
 };
 
 // Lives in NDIS_OID_REQUEST.NdisReserved while the request is on its way.
@@ -74,6 +75,12 @@ NDIS_STATUS ndis_oid_check(const NDIS_OID_REQUEST *request);
 NDIS_STATUS ndis_direct_oid_submit(struct ndis_module *source, NDIS_OID_REQUEST *request);
 void ndis_direct_oid_complete(struct ndis_module *target, NDIS_OID_REQUEST *request, NDIS_STATUS status);
 void ndis_direct_oid_cancel(struct ndis_module *source, void *request_id);
+
+// Synchronous requests (oid_sync.c): all filters and the miniport in this one call. irql: <= DISPATCH   owns: lends request for the call
+// fails: what filters and miniport say, never PENDING; NDIS_STATUS_NOT_SUPPORTED from a miniport without a handler
+NDIS_STATUS ndis_sync_oid_submit(struct ndis_module *source, NDIS_OID_REQUEST *request);
+// Is it inside ndis_sync_oid_submit? Nobody may clone it then, nor send it again.
+bool ndis_sync_oid_is(const NDIS_OID_REQUEST *request);
 
 // Clones of requests (oid_clone.c): the handle has to be a filter module's or a binding's, who pass requests on.
 bool ndis_oid_clones_for(NDIS_HANDLE source);

@@ -29,6 +29,8 @@ NDIS_OID_REQUEST *
 ndis_oid_clone(NDIS_HANDLE source, const NDIS_OID_REQUEST *request)
 {
     const struct ndis_module *module = source;
+    if (ndis_sync_oid_is(request))            // [ndis/nf-ndis-filter_synchronous_oid_request]
+        verify_contract("NdisAllocateCloneOidRequest", "a synchronous request must not be cloned");
     struct ndis_oid_clone *clone = ndis_alloc(sizeof *clone);
     if (!clone)
         return NULL;

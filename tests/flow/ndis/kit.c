@@ -329,6 +329,12 @@ mp_direct_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
     return kit_mp_hooks.direct(request);
 }
 
+static NTAPI NDIS_STATUS
+mp_synchronous_oid(NDIS_HANDLE context, NDIS_OID_REQUEST *request)
+{
+    return kit_mp_hooks.synchronous(request);
+}
+
 static NTAPI VOID
 mp_cancel_direct_oid(NDIS_HANDLE context, PVOID id)
 {
@@ -366,6 +372,11 @@ mp_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
     if (kit_mp_hooks.direct) {
         chars.DirectOidRequestHandler = mp_direct_oid;
         chars.CancelDirectOidRequestHandler = mp_cancel_direct_oid;
+    }
+    if (kit_mp_hooks.synchronous) {
+        chars.Header.Revision = NDIS_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_3;
+        chars.Header.Size = NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_3;
+        chars.SynchronousOidRequestHandler = mp_synchronous_oid;
     }
     if (kit_mp_checks_for_hang)
         chars.CheckForHangHandlerEx = mp_check_for_hang;

@@ -131,6 +131,7 @@ struct kit_miniport_hooks {
     void (*halt)(void);
     NDIS_STATUS (*direct)(NDIS_OID_REQUEST *request);   // MiniportDirectOidRequest; NULL: mp has none
     void (*cancel_direct)(void *id);
+    NDIS_STATUS (*synchronous)(NDIS_OID_REQUEST *request);   // MiniportSynchronousOidRequest; NULL: mp has none
     NDIS_STATUS (*oid)(NDIS_OID_REQUEST *request);   // first to be asked; NDIS_STATUS_NOT_RECOGNIZED: the kit answers
 };
 
