@@ -36,6 +36,13 @@ box_message(struct box *box, const char *format, ...)
 }
 
 void
+box_broken(struct box *box, const char *function, const char *what)
+{
+    if (box->on_finding)
+        box->on_finding(box->on_finding_context, function, what);
+}
+
+void
 box_leftover(struct box *box, const char *format, ...)
 {
     char text[960];

@@ -81,6 +81,10 @@ int box_run(struct box *box, void (*fn)(void *arg), void *arg);
 // Have upper->destroy called when the box is destroyed, in a thread of the box at PASSIVE. owns: upper stays the caller's.
 void box_attach(struct box *box, struct box_upper *upper);
 
+// A report has been printed and the process is about to end: whoever runs the box may keep something of the run (on_finding).
+// irql: any, signal handlers on sim included   locks: none taken
+void box_broken(struct box *box, const char *function, const char *what);
+
 // One line for the user, without newline, to on_message or to stderr. irql: any.
 void box_message(struct box *box, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -90,6 +90,16 @@ innermost_ddi(struct symbols *symbols, const struct fault *fault)
     }
 }
 
+// On sim the run is worth keeping, and nobody else holds a lock that this would wait for; if it goes wrong all the same, the alarm ends
+// the process (host/fault.c).
+static void
+keep_run(void)
+{
+    struct ke_thread *self = thread_here();
+    if (self && self->box && self->box->sched->is_sim)
+        box_broken(self->box, "crash", "the process has crashed");
+}
+
 static void
 report(const struct fault *fault)
 {
@@ -103,6 +113,7 @@ report(const struct fault *fault)
         fprintf(stderr, "ndisbox: error: %s at %p [NBX-0004]\n", fault->signal, fault->frames[0]);
         where_report(driver_of(fault));
     }
+    keep_run();
     fflush(stderr);
 }
 
@@ -112,6 +123,7 @@ end_report(void)
 {
     struct ke_thread *self = thread_here();
     where_report(self ? self->driver : NULL);
+    keep_run();
 }
 
 void

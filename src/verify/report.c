@@ -289,8 +289,8 @@ static _Noreturn void
 end(const struct told *told)
 {
     struct box *box = told->self ? told->self->box : NULL;
-    if (box && box->on_finding)
-        box->on_finding(box->on_finding_context, told->finding->function, told->finding->text);
+    if (box)
+        box_broken(box, told->finding->function, told->finding->text);
     fflush(stderr);
     _Exit(1);
 }

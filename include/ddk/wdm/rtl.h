@@ -16,11 +16,9 @@ extern "C" {
 
 #define FAST_FAIL_CORRUPT_LIST_ENTRY 3
 #define FAST_FAIL_INVALID_ARG 5
-FORCEINLINE DECLSPEC_NORETURN VOID RtlFailFast(ULONG Code)
-{
-    (void)Code;
-    __builtin_trap();
-}
+// Ends the box at once, past every __except: bug check 0x139 with the code [windows-driver-docs debugger/bug-check-0x139].
+DECLSPEC_NORETURN NTAPI VOID nbx_fail_fast(ULONG Code);
+FORCEINLINE DECLSPEC_NORETURN VOID RtlFailFast(ULONG Code) { nbx_fail_fast(Code); }
 #define __fastfail(code) RtlFailFast(code)
 
 FORCEINLINE VOID InitializeListHead(PLIST_ENTRY ListHead) { ListHead->Flink = ListHead->Blink = ListHead; }

@@ -61,6 +61,14 @@ ke_bugcheck(uint32_t code, uint64_t p1, uint64_t p2, uint64_t p3, uint64_t p4)
     struct symbols *symbols = symbols_create();
     if (symbols)
         symbols_print(symbols, stderr, frames, count, true);
+    if (self && self->box)
+        box_broken(self->box, "KeBugCheckEx", bugcheck_name(code));
     fflush(NULL);
     _Exit(1);
+}
+
+NTAPI void
+nbx_fail_fast(ULONG code)
+{
+    ke_bugcheck(BUGCODE_SECURITY_CHECK_FAILURE, code, 0, 0, 0);
 }

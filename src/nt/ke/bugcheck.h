@@ -23,6 +23,7 @@ enum bugcode {   // [windows-driver-docs debugger/bug-check-code-reference2]
     BUGCODE_PFN_LIST_CORRUPT = 0x4E,
     BUGCODE_INVALID_PROCESS_DETACH_ATTEMPT = 0x06,
     BUGCODE_INVALID_FLOATING_POINT_STATE = 0xE7,
+    BUGCODE_SECURITY_CHECK_FAILURE = 0x139,   // RtlFailFast
     BUGCODE_RUNDOWN_NOT_HELD = 0x139,   // KERNEL_SECURITY_CHECK_FAILURE: what a reference count below 0 is on Windows
     BUGCODE_BAD_POOL_CALLER = 0xC2,
     BUGCODE_BAD_POOL_HEADER = 0x19,

@@ -13,6 +13,8 @@ static char out[1 << 18];
 
 static const char *more_options = "";
 
+static const char *verb = "run", *then = "";   // of the tool, and commands behind it
+
 static int
 crime_of(const char *driver, int number)
 {
@@ -34,8 +36,9 @@ crime_of(const char *driver, int number)
             "  - traffic: { from: a.nic0, to: b.nic0, frames: 10 }\n",
             driver, NBX_TEST_DRIVER_DIR, driver, driver, number);
     fclose(file);
-    snprintf(command, sizeof command, "NDISBOX_DRIVERS=%s timeout 60 %s run %s %s 2>&1; s=$?; rm -rf %s; exit $s", NBX_DRIVER_DIR,
-             NBX_TOOL, path, more_options, folder);
+    snprintf(command, sizeof command,
+             "export NDISBOX_DRIVERS=%s; cd %s; timeout 60 %s %s c.yaml %s 2>&1; s=$?; %s rm -rf %s; exit $s", NBX_DRIVER_DIR, folder,
+             NBX_TOOL, verb, more_options, then, folder);
     FILE *stream = popen(command, "r");
     ck_assert_ptr_nonnull(stream);
     size_t used = fread(out, 1, sizeof out - 1, stream);
@@ -76,6 +79,18 @@ TEST(a_crash_names_the_driver_its_function_and_the_DDI)
     says("inside NdisSendNetBufferLists");
 #endif
     says("culprit_send");
+}
+
+TEST(a_crash_under_a_seed_keeps_its_tape_and_crashes_again_from_it)
+{
+    verb = "sim";
+    more_options = "--seeds 1..2";
+    then = "echo SECOND; timeout 60 " NBX_TOOL " replay c-1.tape 2>&1; s=$?;";
+    ck_assert_int_eq(crime(1), 1);
+    says("seed 1: replay it with: ndisbox replay ./c-1.tape");
+    const char *second = strstr(out, "SECOND");
+    ck_assert_msg(second && strstr(second, "culprit_send"), "%.3000s", out);
+    ck_assert_msg(!strstr(second, "drift"), "%.3000s", out);
 }
 
 TEST(a_second_completion_is_told_and_does_not_hang)
