@@ -21,6 +21,9 @@ struct nbx_port {
     struct list node;                         // box->nbx_ports
     const char *spec;
     _Atomic bool is_pulled;
+    // It took fewer than it was offered and has not said since that there is room, while full_until == rooms (room_ns_get).
+    _Atomic uint32_t rooms, full_until;
+    _Atomic uint64_t room_ns;                 // when it last said so
     bool is_waiting;                          // started while the box holds its ports; under box->nbx_lock
     struct ke_thread thread;                  // lent to the port's thread during an upcall
     struct ke_crossing crossing;              // of that upcall
@@ -60,6 +63,8 @@ port_on_tx_ready(void *context)
 {
     struct nbx_port *self = context;
     void *user = port_enter(self);
+    atomic_store(&self->room_ns, sched_now_ns(self->box->sched));
+    atomic_fetch_add(&self->rooms, 1);
     self->upcalls.on_tx_ready(self->context);
     port_leave(self, user);
 }
@@ -74,6 +79,22 @@ port_on_link(void *context, bool up, uint64_t bits_per_second)
     port_leave(self, user);
 }
 
+// See box.h.
+static uint64_t
+room_ns_get(struct box *box)
+{
+    uint64_t last_ns = 0;
+    KIRQL old = ke_lock_take(&box->nbx_lock);
+    LIST_FOR_EACH(node, &box->nbx_ports) {
+        struct nbx_port *port = LIST_ENTRY_OF(node, struct nbx_port, node);
+        bool is_full = atomic_load(&port->full_until) == atomic_load(&port->rooms);
+        uint64_t room_ns = is_full ? UINT64_MAX : atomic_load(&port->room_ns);
+        last_ns = room_ns > last_ns ? room_ns : last_ns;
+    }
+    ke_lock_drop(&box->nbx_lock, old);
+    return last_ns;
+}
+
 int
 nbx_port_open(const char *spec, const struct port_upcalls *upcalls, void *context, struct nbx_port **out, char *error,
               size_t error_bytes)
@@ -83,7 +104,7 @@ nbx_port_open(const char *spec, const struct port_upcalls *upcalls, void *contex
     struct nbx_port *self = aligned_alloc(KE_CACHE_LINE, (sizeof *self + KE_CACHE_LINE - 1) / KE_CACHE_LINE * KE_CACHE_LINE);
     if (!self)
         return -ENOMEM;
-    *self = (struct nbx_port){.box = box, .upcalls = *upcalls, .context = context, .driver = ke_self()->driver};
+    *self = (struct nbx_port){.box = box, .upcalls = *upcalls, .context = context, .driver = ke_self()->driver, .full_until = UINT32_MAX};
     ke_thread_init(&self->thread, box);
     list_init(&self->node);
     int failed = (self->spec = strdup(spec)) ? 0 : -ENOMEM;
@@ -98,6 +119,7 @@ nbx_port_open(const char *spec, const struct port_upcalls *upcalls, void *contex
     }
     KIRQL old = ke_lock_take(&box->nbx_lock);
     list_push_back(&box->nbx_ports, &self->node);
+    box->nbx_room_ns = room_ns_get;
     ke_lock_drop(&box->nbx_lock, old);
     *out = self;
     return 0;
@@ -170,7 +192,11 @@ nbx_port_tx(struct nbx_port *port, const struct port_frame *frames, uint32_t cou
 {
     if (__builtin_expect(atomic_load_explicit(&port->is_pulled, memory_order_relaxed), 0))
         return count;
-    return port_tx(port->port, frames, count);
+    uint32_t rooms = atomic_load_explicit(&port->rooms, memory_order_relaxed);
+    uint32_t taken = port_tx(port->port, frames, count);
+    if (__builtin_expect(taken < count, 0))
+        atomic_store(&port->full_until, rooms);   // if there was room again meanwhile, rooms is another already
+    return taken;
 }
 
 uint32_t

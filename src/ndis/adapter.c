@@ -669,7 +669,8 @@ ndis_create(struct box *box)
     list_init(&ndis->oid_clones);
     box->ndis = ndis;
     if (!ndis_module_init(&ndis->loopback, NDIS_KIND_LOOPBACK, NULL, NULL) || ndis_loopback_create(ndis) ||
-        ndis_clone_create(ndis) || ndis_interfaces_create(ndis) || ndis_pnp_start(ndis)) {
+        ndis_clone_create(ndis) || ndis_interfaces_create(ndis) || ages_start(&ndis->ages, box) || ndis_pnp_start(ndis)) {
+        ages_stop(&ndis->ages);
         ndis_interfaces_destroy(ndis);
         ndis_clone_destroy(ndis);
         ndis_loopback_destroy(ndis);
@@ -701,6 +702,7 @@ ndis_destroy(struct box *box)
     struct ndis *ndis = box->ndis;
     while (!list_is_empty(&ndis->adapters))
         ndis_adapter_remove(LIST_ENTRY_OF(ndis->adapters.prev, struct ndis_adapter, node));
+    ages_stop(&ndis->ages);
     ndis_pnp_stop(ndis);
     uint32_t left = ndis_left(box, "miniport drivers", &ndis->miniport_drivers) +
                     ndis_left(box, "filter drivers", &ndis->filter_drivers) + ndis_left(box, "protocols", &ndis->protocols) +

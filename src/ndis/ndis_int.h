@@ -23,6 +23,7 @@
 #include "ndis/ndis.h"
 #include "nt/io/image.h"
 #include "nt/ke/ke.h"
+#include "verify/ages.h"
 
 // ---- handles ------------------------------------------------------------------------------------------------------------------
 
@@ -118,7 +119,8 @@ struct ndis_edge_counters {
     uint64_t completed_nbls;
     uint64_t indicated_nbls;
     uint64_t returned_nbls;
-    uint64_t unused[4];
+    uint64_t send_moved_ns, receive_moved_ns; // on the first line: when the module last gave on one of either (verify/ages.c)
+    uint64_t unused[2];
 };
 
 // Something for the PnP thread to do (pnp.c).
@@ -491,6 +493,7 @@ struct ndis {
     uint64_t next_guid;
     struct ndis_module loopback;              // SourceHandle of NDIS's own NBLs
     _Atomic uint64_t events[NDIS_EVENT_COUNT];
+    struct ages ages;                         // how long drivers keep what is not theirs
     bool ledger_on;                           // verify/ledger.h: the box has a verifier
     ndis_trace_fn trace_fn;                   // NULL: nobody watches
     void *trace_context;

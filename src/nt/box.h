@@ -63,6 +63,9 @@ struct box {
     struct ke_lock nbx_lock;     // guards nbx_ports
     struct list nbx_ports;       // src/nbx/port.c
     bool nbx_ports_held;         // ports that are started wait for link_release; under nbx_lock
+    // When a port of the box last had room again after it had taken fewer frames than it was offered; UINT64_MAX while one has none, 0
+    // if none ever did. What waits for a slow wire waits until then through no fault of a driver. irql: <= DISPATCH. NULL: no ports.
+    uint64_t (*nbx_room_ns)(struct box *box);
     int nbx_port_error;          // -errno of the last port that could not be opened: the machine's fault, not the driver's
 };
 

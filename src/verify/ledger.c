@@ -13,20 +13,11 @@
 #include "base/bytes.h"
 #include "host/poison.h"
 #include "ndis/nbl.h"
+#include "nt/io/image.h"
 #include "verify/fence.h"
+#include "verify/record.h"
 #include "verify/report.h"
 #include "verify/verify.h"
-
-struct verify_record {
-    const struct ndis_module *origin;         // compared, never followed
-    const struct io_image *origin_image, *holder;
-    NET_BUFFER_LIST *nbl;
-    uint64_t structures, data;                // of what was sent
-    bool is_summed, is_home, is_between;
-    bool is_lent;                             // the holder has it until its handler returns (RESOURCES)
-    struct fence_post post;
-    struct verify_history history;
-};
 
 struct sums {
     uint64_t structures, data;
@@ -207,6 +198,10 @@ record_of(NET_BUFFER_LIST *nbl, const struct ndis_module *origin)
     record->origin = origin;
     record->origin_image = record->holder = origin->image;
     record->is_home = true;
+    struct ages *ages = &box_self()->ndis->ages;
+    list_init(&record->node);
+    if (ages->box)
+        list_push_back(&ages->records, &record->node);
     return head->record = record;
 }
 
@@ -241,6 +236,7 @@ nbl_give(struct verify *verify, NET_BUFFER_LIST *nbl, const struct ndis_module *
         paused(from->image, event->function, "originates a NET_BUFFER_LIST");
     verify_history_put(&record->history, event, event->what);
     record->is_between = true;
+    record->at = NULL;
     if (verify->fence)
         fence_lift(verify->fence, &record->post, nbl);
     if (record->is_home)
@@ -261,6 +257,8 @@ verify_nbls_give(NET_BUFFER_LIST *nbls, const struct ndis_module *from, enum ver
         verify_rule_broken(NBX_0115, function, "the flags say DISPATCH_LEVEL, and the IRQL is %u", irql);
     for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next)
         nbl_give(verify, nbl, from, how, &event);
+    bool is_send = how == VERIFY_SENT || how == VERIFY_COMPLETED;
+    __atomic_store_n(is_send ? &from->counters->send_moved_ns : &from->counters->receive_moved_ns, event.at_ns, __ATOMIC_RELAXED);
 }
 
 void
@@ -289,6 +287,11 @@ verify_nbls_take(NET_BUFFER_LIST *nbls, const struct ndis_module *to, const char
         record->is_between = false;
         record->is_lent = resources;
         record->is_home = to == record->origin;
+        record->at = record->is_home ? NULL : to;
+        record->since_ns = event.at_ns;
+        record->is_told = false;
+        if (record->is_home && to->image)
+            __atomic_store_n(&to->image->back_ns[record->is_summed], event.at_ns, __ATOMIC_RELAXED);
         verify_history_put(&record->history, &event, record->is_home ? "back with" : event.what);
         if (record->is_home && record->is_summed)
             sums_compare(record);
@@ -304,6 +307,7 @@ verify_nbls_back(NET_BUFFER_LIST *nbls)
     for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next) {
         struct verify_record *record = ndis_nbl_of(nbl)->record;
         record->is_between = true;
+        record->at = NULL;
         record->is_lent = false;
         if (verify->fence)
             fence_lift(verify->fence, &record->post, nbl);
@@ -324,6 +328,7 @@ verify_nbl_freed(NET_BUFFER_LIST *nbl, const struct io_image *by)
     struct verify *verify = box_self()->verify;
     if (verify && verify->fence)
         fence_forget(verify->fence, &record->post);
+    list_remove(&record->node);
     head->record = NULL;
     free(record);
 }

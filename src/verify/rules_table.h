@@ -45,9 +45,21 @@ RULE(0105, OidBytes, ENDS, "BytesWritten and BytesRead of a successful OID reque
      "an_OID_request_may_be_pended_and_completed")
 RULE(0106, OidTimed, ENDS, "An OID request is completed within 12 seconds.", "BugCheck 0xC4 (0x92003) NdisTimedOidComplete",
      "an_OID_request_that_is_not_completed_in_time_is_reported", "an_OID_request_may_be_pended_and_completed")
+RULE(0107, SendTimed, ENDS, "A miniport completes each NET_BUFFER_LIST that it was given to send within 30 seconds.",
+     "BugCheck 0xC4 (0x9200D) NdisTimedDataSend; BugCheck 0x15E (0x30)", "a_send_that_is_not_completed_in_time_is_reported",
+     "sends_completed_in_time_are_not_reported")
+RULE(0108, SendHang, ENDS, "A miniport that has sends to complete completes one at least every 22 seconds.",
+     "BugCheck 0xC4 (0x9200F) NdisTimedDataHang; BugCheck 0x15E (0x30)", "a_miniport_that_completes_no_sends_is_reported",
+     "sends_completed_in_time_are_not_reported")
 RULE(0109, PauseTimed, ENDS, "A pause or restart that was pended is completed within 10 seconds.",
      "BugCheck 0xC4 (0x92010) NdisFilterTimedPauseComplete; BugCheck 0x7C (0x25)", "a_pause_that_is_not_completed_in_time_is_reported",
      "a_pause_that_succeeds_or_is_completed_in_time_is_not_reported")
+RULE(0110, FilterSendHang, ENDS, "A filter that keeps sends passes on or completes one at least every 22 seconds.",
+     "BugCheck 0xC4 (0x92011) NdisFilterTimedDataSend; BugCheck 0x15E (0x30)", "a_filter_that_keeps_sends_is_reported",
+     "a_filter_that_passes_sends_on_in_time_is_not_reported")
+RULE(0111, FilterReceiveHang, ENDS, "A filter that keeps received NET_BUFFER_LISTs passes on or returns one at least every 22 seconds.",
+     "BugCheck 0xC4 (0x92012) NdisFilterTimedDataReceive; BugCheck 0x15E (0x30)", "a_filter_that_keeps_receives_is_reported",
+     "a_filter_that_passes_receives_on_in_time_is_not_reported")
 RULE(0113, ReturnOfLent, FATAL,
      "What was indicated with NDIS_RECEIVE_FLAGS_RESOURCES is not returned: it goes back when the receive handler returns.", "-",
      "a_return_of_what_was_lent_with_RESOURCES_is_reported", "what_was_lent_with_RESOURCES_goes_back_by_itself")

@@ -26,6 +26,7 @@ struct io_image {
     bool is_deferred;                // to be unloaded when its last file is closed
     _Atomic uint32_t is_queued;      // unload_work is on its way or running; 0 again when the image is gone
     WORK_QUEUE_ITEM unload_work;
+    uint64_t back_ns[2];             // when NET_BUFFER_LISTs of its own last came back: received ones, sent ones (verify/ages.c)
 };
 
 // Copy and dlopen the image, make its DRIVER_OBJECT and its service key, call DriverEntry at PASSIVE.

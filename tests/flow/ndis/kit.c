@@ -447,10 +447,34 @@ nbl_count(NET_BUFFER_LIST *nbls)
     return count;
 }
 
+static void
+lwf_keep(NET_BUFFER_LIST **kept, NET_BUFFER_LIST *nbls)
+{
+    while (*kept)
+        kept = &NET_BUFFER_LIST_NEXT_NBL(*kept);
+    *kept = nbls;
+}
+
+void
+kit_filter_pass_kept(bool send)
+{
+    NET_BUFFER_LIST **kept = send ? &kit.filter_kept_sends : &kit.filter_kept_receives, *nbl = *kept;
+    *kept = NET_BUFFER_LIST_NEXT_NBL(nbl);
+    NET_BUFFER_LIST_NEXT_NBL(nbl) = NULL;
+    if (send)
+        NdisFSendNetBufferLists(lwf_module, nbl, 0, 0);
+    else
+        NdisFIndicateReceiveNetBufferLists(lwf_module, nbl, 0, 1, 0);
+}
+
 static NTAPI VOID
 lwf_send(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, ULONG flags)
 {
     kit.filter_sends += nbl_count(nbls);
+    if (kit.filter_keeps_sends) {
+        lwf_keep(&kit.filter_kept_sends, nbls);
+        return;
+    }
     NdisFSendNetBufferLists(lwf_module, nbls, port, flags);
 }
 
@@ -465,6 +489,10 @@ static NTAPI VOID
 lwf_receive(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, ULONG count, ULONG flags)
 {
     kit.filter_receives += count;
+    if (kit.filter_keeps_receives) {
+        lwf_keep(&kit.filter_kept_receives, nbls);
+        return;
+    }
     NdisFIndicateReceiveNetBufferLists(lwf_module, nbls, port, count, flags);
 }
 

@@ -118,6 +118,8 @@ struct kit {
     struct kit_note notes[256];
     uint32_t note_count;
     NDIS_STATUS (*on_filter_pause)(void);     // NULL: success
+    bool filter_keeps_sends, filter_keeps_receives;   // lwf puts them on this list until kit_filter_pass_kept
+    NET_BUFFER_LIST *filter_kept_sends, *filter_kept_receives;
     uint32_t left;
     uint64_t trace_hash;
 };
@@ -161,6 +163,8 @@ void kit_complete_held(void);
 void kit_indicate(const uint8_t destination[6], uint32_t count, ULONG flags);
 void kit_return(struct kit_binding *binding);
 void kit_free_returned(void);
+// lwf passes on the first one that it keeps: a send, or a received one.
+void kit_filter_pass_kept(bool send);
 NDIS_STATUS kit_set(struct kit_binding *binding, NDIS_OID oid, void *data, uint32_t bytes);
 NDIS_STATUS kit_query(struct kit_binding *binding, NDIS_OID oid, void *data, uint32_t bytes);
 

@@ -337,6 +337,192 @@ TEST(an_OID_request_that_claims_more_bytes_than_its_buffer_is_reported)
              "BugCheck 0x7C (0x1D)");
 }
 
+// ---- how long things are kept -----------------------------------------------------------------------------------------------------------
+
+static void
+send_kept(bool filter, uint32_t count)
+{
+    kit_start(filter, 1);
+    kit.mp.completion = KIT_LATER;
+    for (uint32_t i = 0; i < count; i++)
+        kit_send(&kit.binding[0], kit_mark(&kit.binding[0], i));
+}
+
+// mp completes the last one that it has, so the first stays.
+static void
+complete_last(void)
+{
+    NET_BUFFER_LIST **last = &kit.mp.held;
+    while (NET_BUFFER_LIST_NEXT_NBL(*last))
+        last = &NET_BUFFER_LIST_NEXT_NBL(*last);
+    NET_BUFFER_LIST *nbl = *last;
+    *last = NULL;
+    struct ke_crossing crossing = as("mp");
+    NdisMSendNetBufferListsComplete(kit.mp.adapter, nbl, 0);
+    ke_driver_leave(ke_self(), crossing);
+}
+
+static void
+one_send_stays(void)
+{
+    send_kept(false, 4);
+    for (uint32_t i = 0; i < 3; i++) {
+        wait_ms(9500);
+        complete_last();
+    }
+    wait_ms(1000);
+    fprintf(stderr, "so far so good\n");
+    wait_ms(4000);
+}
+
+TEST(a_send_that_is_not_completed_in_time_is_reported)
+{
+    IS_FOUND(one_send_stays, "NBX-0107", "so far so good", "driver mp", "0x9200D",
+             "MiniportSendNetBufferLists: mp was given a NET_BUFFER_LIST to send and has not completed it for 30 s");
+}
+
+static void
+sends_stay(void)
+{
+    send_kept(true, 2);
+    wait_ms(21500);
+    fprintf(stderr, "so far so good\n");
+    wait_ms(3000);
+}
+
+// Nobody else has anything to do: the looks are all that moves the clock.
+static void
+sends_stay_in_a_pause(void)
+{
+    send_kept(true, 2);
+    pause_now();
+}
+
+TEST(a_miniport_that_completes_no_sends_is_reported)
+{
+    IS_FOUND(sends_stay, "NBX-0108", "so far so good", "driver mp", "MiniportSendNetBufferLists: mp has kept", "has completed none",
+             "0x9200F");
+    IS_FOUND(sends_stay_in_a_pause, "NBX-0108", "driver mp");
+}
+
+static void
+sends_are_slow(void)
+{
+    send_kept(true, 3);
+    wait_ms(21000);
+    complete_last();
+    wait_ms(7000);
+    kit_complete_held();
+    wait_ms(100000);                          // nothing is out: nothing ages
+    kit_send(&kit.binding[0], kit_mark(&kit.binding[0], 3));
+    wait_ms(19000);
+    kit_complete_held();
+}
+
+TEST(sends_completed_in_time_are_not_reported)
+{
+    IS_NONE(sends_are_slow);
+}
+
+static void
+filter_keeps_sends(void)
+{
+    kit_start(true, 1);
+    kit.filter_keeps_sends = true;
+    for (uint32_t i = 0; i < 2; i++)
+        kit_send(&kit.binding[0], kit_mark(&kit.binding[0], i));
+}
+
+static void
+filter_pass(bool send)
+{
+    struct ke_crossing crossing = as("lwf");
+    kit_filter_pass_kept(send);
+    ke_driver_leave(ke_self(), crossing);
+}
+
+static void
+filter_sends_stay(void)
+{
+    filter_keeps_sends();
+    wait_ms(21500);
+    fprintf(stderr, "so far so good\n");
+    wait_ms(3000);
+}
+
+TEST(a_filter_that_keeps_sends_is_reported)
+{
+    IS_FOUND(filter_sends_stay, "NBX-0110", "so far so good", "driver lwf",
+             "FilterSendNetBufferLists: lwf has kept a NET_BUFFER_LIST to send",
+             "has passed on or completed none", "0x92011");
+}
+
+static void
+filter_sends_are_slow(void)
+{
+    filter_keeps_sends();
+    for (uint32_t i = 0; i < 2; i++) {
+        wait_ms(20000);
+        filter_pass(true);
+    }
+}
+
+TEST(a_filter_that_passes_sends_on_in_time_is_not_reported)
+{
+    IS_NONE(filter_sends_are_slow);
+}
+
+static void
+filter_keeps_receives(void)
+{
+    kit_start(true, 1);
+    kit.filter_keeps_receives = true;
+    kit_indicate(everybody, 1, 0);
+    kit_indicate(everybody, 1, 0);
+}
+
+static void
+filter_receives_stay(void)
+{
+    filter_keeps_receives();
+    wait_ms(21500);
+    fprintf(stderr, "so far so good\n");
+    wait_ms(3000);
+}
+
+TEST(a_filter_that_keeps_receives_is_reported)
+{
+    IS_FOUND(filter_receives_stay, "NBX-0111", "so far so good", "driver lwf",
+             "FilterReceiveNetBufferLists: lwf has kept a NET_BUFFER_LIST received",
+             "has passed on or returned none", "0x92012");
+}
+
+static void
+filter_receives_are_slow(void)
+{
+    filter_keeps_receives();
+    for (uint32_t i = 0; i < 2; i++) {
+        wait_ms(20000);
+        filter_pass(false);
+    }
+}
+
+static void
+protocol_keeps_receives(void)
+{
+    kit_start(true, 1);
+    kit.binding[0].keep = true;
+    kit_indicate(everybody, 1, 0);
+    wait_ms(100000);
+    kit_return(&kit.binding[0]);
+}
+
+TEST(a_filter_that_passes_receives_on_in_time_is_not_reported)
+{
+    IS_NONE(filter_receives_are_slow);
+    IS_NONE(protocol_keeps_receives);
+}
+
 // ---- received lists -------------------------------------------------------------------------------------------------------------------
 
 static void

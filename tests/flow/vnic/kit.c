@@ -12,6 +12,7 @@
 #include "sim/sim.h"
 
 struct kit kit;
+enum verify_mode kit_verify;
 
 static NDIS_HANDLE tp_driver, tp_nbl_pool, tp_nb_pool;
 
@@ -427,9 +428,13 @@ kit_run_on(struct sched *sched, uint64_t seed, void (*fn)(void))
     ck_assert_ptr_nonnull(kit.box);
     kit.box->ports = kit.ports;
     kit.box->on_message = kit_message;
+    if (kit_verify != VERIFY_OFF)
+        ck_assert_ptr_nonnull(kit.box->verify = verify_create(sched, kit_verify, NULL));
+    struct verify *verify = kit.box->verify;
     ck_assert_int_eq(box_run(kit.box, kit_inside, (void *)fn), 0);
     ck_assert_uint_eq(kit.left, 0);
     ck_assert_uint_eq(box_destroy(kit.box), 0);
+    verify_destroy(verify);
     port_world_destroy(kit.ports);
 }
 

@@ -12,6 +12,7 @@
 #include "base/prng.h"
 #include "ndis/ndis.h"
 #include "nt/box.h"
+#include "verify/verify.h"
 #include "wire/port.h"
 
 #define KIT_BINDINGS 4
@@ -60,6 +61,7 @@ struct kit {
 };
 
 extern struct kit kit;
+extern enum verify_mode kit_verify;           // set before kit_run; off by default
 
 struct kit_setting {
     const char *name, *text;

@@ -107,6 +107,29 @@ TEST(what_a_full_port_does_not_take_waits_and_goes_on_in_order)
     kit_run(3, back_pressure);
 }
 
+// 1 kbit/s: minutes for what is sent at once. The wire is to blame, and not the driver that keeps it for so long.
+static void
+slow_wire(void)
+{
+    struct kit_binding *a, *b;
+    struct wire_config slow = {.bits_per_second = 1000};
+    ck_assert_int_eq(port_world_wire(kit.ports, "lan", &slow), 0);
+    kit_nic("nic0", "wire:lan", NULL, "tp", 0, &a);
+    kit_nic("nic1", "wire:lan", NULL, "tp", 0, &b);
+    send_numbered(a, 500, NULL);
+    kit_sleep_us(60 * 1000 * 1000);
+    ck_assert_uint_lt(a->completed, 500);     // else the wire is not slow enough to prove anything
+    while (a->completed < 500)
+        kit_sleep_us(1000 * 1000);
+    traffic_free();
+}
+
+TEST(with_the_verifier_on_sends_may_wait_for_a_slow_wire_as_long_as_it_takes)
+{
+    kit_verify = VERIFY_ON;
+    kit_run(3, slow_wire);
+}
+
 static void
 cancelling(void)
 {
