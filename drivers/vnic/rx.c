@@ -436,10 +436,9 @@ vnic_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
     LONG_PTR step = 0;
     for (NET_BUFFER_LIST *next; (next = vnic_next(last, &step)); last = next)
         count++;
-    if (NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(flags))
-        KeAcquireSpinLockAtDpcLevel(&rx->lock);
-    else
-        KeAcquireSpinLock(&rx->lock, &old);
+    if (!NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(flags))
+        KeRaiseIrql(DISPATCH_LEVEL, &old);
+    KeAcquireSpinLockAtDpcLevel(&rx->lock);
     NET_BUFFER_LIST_NEXT_NBL(last) = rx->free;
     rx->free = nbls;
     rx->free_count += count;

@@ -389,7 +389,8 @@ vnic_cancel_send(NDIS_HANDLE context, PVOID cancel_id)
     struct tx_list done;
     KIRQL old;
     tx_list_init(&done);
-    KeAcquireSpinLock(&tx->lock, &old);
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
+    KeAcquireSpinLockAtDpcLevel(&tx->lock);
     NET_BUFFER_LIST **link = &tx->first, *before = NULL;
     if (tx->first && (tx->next_nb || tx->next_segment)) {
         before = tx->first;
@@ -453,7 +454,8 @@ vnic_tx_reset(struct vnic_adapter *adapter)
     struct tx_list done;
     KIRQL old;
     tx_list_init(&done);
-    KeAcquireSpinLock(&tx->lock, &old);
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
+    KeAcquireSpinLockAtDpcLevel(&tx->lock);
     tx_flush_locked(tx, NDIS_STATUS_RESET_IN_PROGRESS, &done);
     tx->resetting = tx->out > 0;
     NDIS_STATUS status = tx->resetting ? NDIS_STATUS_PENDING : NDIS_STATUS_SUCCESS;

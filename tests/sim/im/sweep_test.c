@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // passthru under a thousand schedules: two boxes on a lossy wire, both behind intermediate drivers, virtual NICs that complete in random
-// order; each stack of each pair is paused, reset and asked while frames fly, the filter on the virtual miniport comes and goes, the
-// virtual miniport or the adapter below it is removed in mid traffic. Every seed must come down clean, and over the sweep everything
-// on the list must have happened.
+// order; each stack of each pair is paused, reset and asked while frames fly, the adapter below sleeps and wakes, the filter on the
+// virtual miniport comes and goes, the virtual miniport or the adapter below it is removed in mid traffic. Every seed must come down
+// clean, and over the sweep everything on the list must have happened.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +50,7 @@ enum act {
     ACT_FILTER,
     ACT_RESET,
     ACT_QUERY,
+    ACT_SLEEP_LOWER,
     ACT_REMOVE_LOWER,
     ACT_REMOVE_UPPER,
     ACT_COUNT
@@ -123,6 +124,15 @@ sweep_disturb(void *arg)
         break;
     case ACT_RESET:
         ck_assert_int_eq(ndis_adapter_reset(lower), NDIS_STATUS_SUCCESS);
+        break;
+    case ACT_SLEEP_LOWER:                     // the virtual miniport runs on; NetEventSetPower tells passthru that nobody can be asked
+        ck_assert_int_eq(ndis_adapter_power(lower, NdisDeviceStateD3), NDIS_STATUS_SUCCESS);
+        ck_assert(ndis_adapter_is_running(upper));
+        ck_assert_int_eq(ndis_adapter_oid(upper, NdisRequestQueryInformation, OID_GEN_STATISTICS, &info, sizeof info, &done),
+                         NDIS_STATUS_ADAPTER_NOT_READY);
+        ck_assert_int_eq(ndis_adapter_power(lower, NdisDeviceStateD0), NDIS_STATUS_SUCCESS);
+        ck_assert_int_eq(ndis_adapter_oid(upper, NdisRequestQueryInformation, OID_GEN_STATISTICS, &info, sizeof info, &done),
+                         NDIS_STATUS_SUCCESS);
         break;
     default:
         ck_assert_int_eq(ndis_adapter_oid(upper, NdisRequestQueryInformation, OID_GEN_STATISTICS, &info, sizeof info, &done),
@@ -207,7 +217,8 @@ sweep_seed(uint64_t seed)
 TEST_TIMEOUT(240, passthru_comes_down_clean_under_a_thousand_schedules_and_everything_listed_has_happened)
 {
     static const char *const words[ACT_COUNT] = {"pause below", "pause above", "filter above comes and goes", "reset below",
-                                                 "query through", "adapter below removed", "virtual miniport removed"};
+                                                 "query through", "sleep and wake below",
+                                                 "adapter below removed", "virtual miniport removed"};
     static const enum ndis_event listed[] = {NDIS_EVENT_PAUSE_IN_FLIGHT, NDIS_EVENT_SEND_REFUSED, NDIS_EVENT_SHARED_RECEIVE,
                                             NDIS_EVENT_RESET};
     for (uint64_t seed = 1; seed <= SWEEP_SEEDS; seed++)
