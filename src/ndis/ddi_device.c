@@ -11,10 +11,10 @@ NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATTRIBUTES Devi
                      PNDIS_HANDLE NdisDeviceHandle)
 {
     VERIFY_ENTER(NdisRegisterDeviceEx);
-    if (EX_FAULT())
-        return NDIS_STATUS_RESOURCES;
     *pDeviceObject = NULL;
     *NdisDeviceHandle = NULL;
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     const uint32_t *kind = NdisHandle;
     // The page names handles of drivers; drivers in the field give their adapter's, and Windows takes it.
     if (!kind || (*kind != NDIS_KIND_MINIPORT_DRIVER && *kind != NDIS_KIND_FILTER_DRIVER && *kind != NDIS_KIND_ADAPTER))

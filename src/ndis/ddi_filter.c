@@ -18,6 +18,8 @@ NdisFRegisterFilterDriver(PDRIVER_OBJECT DriverObject, NDIS_HANDLE FilterDriverC
                           PNDIS_FILTER_DRIVER_CHARACTERISTICS FilterDriverCharacteristics, PNDIS_HANDLE NdisFilterDriverHandle)
 {
     VERIFY_ENTER(NdisFRegisterFilterDriver);
+    if (!DriverObject || !FilterDriverCharacteristics || !NdisFilterDriverHandle)
+        return NDIS_STATUS_INVALID_PARAMETER;
     if (EX_FAULT())
         return NDIS_STATUS_RESOURCES;
     *NdisFilterDriverHandle = NULL;
@@ -61,6 +63,8 @@ NTAPI NDIS_STATUS
 NdisFRestartFilter(NDIS_HANDLE NdisFilterHandle)
 {
     VERIFY_ENTER(NdisFRestartFilter);
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     return ndis_filter_restart_request(filter_from(NdisFilterHandle, "NdisFRestartFilter"));
 }
 

@@ -16,6 +16,8 @@
 #include "ndis/rss.h"
 #include "ndis/vmq.h"
 
+#define NEWEST_MINOR 89          // 6.89 is the newest NDIS that the documentation names
+
 static bool
 miniport_chars_complete(const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *chars)
 {
@@ -33,7 +35,7 @@ miniport_chars_check(const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *chars)
                         NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_1) &&
         !ndis_header_is(&chars->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_1))
         return NDIS_STATUS_BAD_CHARACTERISTICS;
-    if (chars->MajorNdisVersion != 6)
+    if (chars->MajorNdisVersion != 6 || chars->MinorNdisVersion > NEWEST_MINOR)
         return NDIS_STATUS_BAD_VERSION;
     return miniport_chars_complete(chars) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_BAD_CHARACTERISTICS;
 }
@@ -199,9 +201,31 @@ attributes_offload(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_OFF
     return NDIS_STATUS_SUCCESS;
 }
 
+// The newest revision we know of each kind; 0 for kinds that we do not know.
+static UCHAR
+attributes_newest(UCHAR type)
+{
+    switch (type) {
+    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES:
+        return NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_2;
+    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES:
+        return NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2;
+    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES:
+        return NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1;
+    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES:
+        return NDIS_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES_REVISION_4;
+    default:
+        return 0;
+    }
+}
+
 NDIS_STATUS
 ndis_miniport_attributes_set(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_ATTRIBUTES *a)
 {
+    const NDIS_OBJECT_HEADER *header = &a->AddDeviceRegistrationAttributes.Header;
+    UCHAR newest = attributes_newest(header->Type);
+    if (newest && (header->Revision == 0 || header->Revision > newest))
+        return NDIS_STATUS_BAD_VERSION;           // [ndis/nf-ndis-ndismsetminiportattributes]
     switch (a->AddDeviceRegistrationAttributes.Header.Type) {
     case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES:
         return attributes_registration(adapter, &a->RegistrationAttributes);

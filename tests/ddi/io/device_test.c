@@ -19,10 +19,14 @@ PlainUnload(PDRIVER_OBJECT driver)
         IoDeleteDevice(driver->DeviceObject);
 }
 
+static uint32_t plain_asked;
+
 static DRIVER_DISPATCH PlainOpenClose;
 static NTSTATUS
 PlainOpenClose(PDEVICE_OBJECT device, PIRP irp)
 {
+    plain_asked++;
+    ck_assert(!IoIs32bitProcess(irp));
     irp->IoStatus.Status = STATUS_SUCCESS;
     irp->IoStatus.Information = 0;
     IoCompleteRequest(irp, IO_NO_INCREMENT);
@@ -423,4 +427,15 @@ NT_TEST(IoIs32bitProcess_is_false_as_there_is_no_32_bit_process)
     ck_assert(!IoIs32bitProcess(irp));
     ck_assert(!IoIs32bitProcess(NULL));
     IoFreeIrp(irp);
+    // The originator of this one is a process in user mode: of 64 bits, like all of them.
+    struct io_image *image = plain_load();
+    PDEVICE_OBJECT device;
+    struct nbx_file *file;
+    ck_assert_int_eq(IoCreateDevice(plain_driver, 0, &device_name, FILE_DEVICE_UNKNOWN, 0, FALSE, &device), STATUS_SUCCESS);
+    device->Flags &= ~(ULONG)DO_DEVICE_INITIALIZING;
+    plain_asked = 0;
+    ck_assert_int_eq(nbx_file_open("\\Device\\Plain", NBX_FILE_READ, &file), STATUS_SUCCESS);
+    nbx_file_close(file);
+    ck_assert_uint_gt(plain_asked, 0);
+    plain_unload(image);
 }

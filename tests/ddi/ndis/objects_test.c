@@ -5,6 +5,7 @@
 
 #include "flow/ndis/kit.h"
 #include "harness/harness.h"
+#include "nbx/fault.h"
 #include "nt/ex/pool.h"
 #include "nt/ke/ke.h"
 
@@ -241,6 +242,41 @@ device_is_removed(void)
 TEST(NdisDeregisterDeviceEx_removes_the_device_and_its_symbolic_link_and_both_names_are_free_again)
 {
     kit_run(SIM_CALM, device_is_removed);
+}
+
+static void
+device_is_refused(void)
+{
+    NDIS_DEVICE_OBJECT_ATTRIBUTES attributes = device_attributes(16), bad = attributes;
+    DEVICE_OBJECT *object = (DEVICE_OBJECT *)&bad, *second;
+    NDIS_HANDLE handle, none;
+    struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = 1, .program = true};
+    kit_start(false, 0);
+    ck_assert_int_eq(NdisRegisterDeviceEx(NULL, &attributes, &object, &handle), NDIS_STATUS_NOT_SUPPORTED);
+    ck_assert_ptr_null(object);
+    bad.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    ck_assert_int_eq(NdisRegisterDeviceEx(kit.mp_driver, &bad, &object, &handle), NDIS_STATUS_INVALID_PARAMETER);
+    bad = attributes;
+    bad.Header.Size = 8;
+    ck_assert_int_eq(NdisRegisterDeviceEx(kit.mp_driver, &bad, &object, &handle), NDIS_STATUS_INVALID_PARAMETER);
+    bad = attributes;
+    bad.MajorFunctions = NULL;
+    ck_assert_int_eq(NdisRegisterDeviceEx(kit.mp_driver, &bad, &object, &handle), NDIS_STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(nbx_fault_arm(&plan), 0);
+    object = (DEVICE_OBJECT *)&bad;
+    ck_assert_int_eq(NdisRegisterDeviceEx(kit.mp_driver, &attributes, &object, &handle), NDIS_STATUS_RESOURCES);
+    ck_assert_ptr_null(object);
+    nbx_fault_disarm(NULL);
+    ck_assert_int_eq(NdisRegisterDeviceEx(kit.mp_driver, &attributes, &object, &handle), NDIS_STATUS_SUCCESS);
+    second = object;
+    ck_assert_int_eq(NdisRegisterDeviceEx(kit.mp_driver, &attributes, &second, &none), STATUS_OBJECT_NAME_COLLISION);
+    ck_assert_ptr_null(second);
+    NdisDeregisterDeviceEx(handle);
+}
+
+TEST(NdisRegisterDeviceEx_refuses_other_callers_wrong_attributes_a_taken_name_and_a_lack_of_memory)
+{
+    kit_run(SIM_CALM, device_is_refused);
 }
 
 static void

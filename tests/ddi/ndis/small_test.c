@@ -79,6 +79,51 @@ TEST(NdisInitializeNPagedLookasideList_makes_a_list_of_blocks_of_a_size)
     kit_run(SIM_CALM, lookaside_body);
 }
 
+static uint32_t made, unmade;
+
+static PVOID NTAPI
+entry_make(POOL_TYPE type, SIZE_T bytes, ULONG tag)
+{
+    ck_assert_uint_eq(bytes, 72);
+    ck_assert_uint_eq(tag, 'tseT');
+    made++;
+    return ExAllocatePoolWithTag(NonPagedPoolNx, bytes, tag);
+}
+
+static VOID NTAPI
+entry_unmake(PVOID block)
+{
+    unmade++;
+    ExFreePool(block);
+}
+
+static void
+lookaside_own_body(void)
+{
+    DECLSPEC_ALIGN(16) NPAGED_LOOKASIDE_LIST list;
+    void *blocks[8];
+    KIRQL old = KeRaiseIrqlToDpcLevel();
+    made = unmade = 0;
+    memset(&list, 0xff, sizeof list);
+    NdisInitializeNPagedLookasideList(&list, entry_make, entry_unmake, 0, 72, 'tseT', 0);
+    ck_assert_uint_eq(made, 0);                   // entries come when they are asked for
+    for (int i = 0; i < 8; i++)
+        ck_assert_ptr_nonnull(blocks[i] = NdisAllocateFromNPagedLookasideList(&list));
+    ck_assert_uint_eq(made, 8);
+    for (int i = 0; i < 8; i++)
+        NdisFreeToNPagedLookasideList(&list, blocks[i]);
+    void *again = NdisAllocateFromNPagedLookasideList(&list);
+    ck_assert_uint_eq(made, 8 + (unmade == 8));   // from the list, unless everything was surplus
+    NdisFreeToNPagedLookasideList(&list, again);
+    KeLowerIrql(old);
+    NdisDeleteNPagedLookasideList(&list);
+    ck_assert_uint_eq(unmade, made);
+}
+TEST(NdisInitializeNPagedLookasideList_takes_the_callers_own_functions_for_entries)
+{
+    kit_run(SIM_CALM, lookaside_own_body);
+}
+
 static void
 cancel_id_body(void)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "harness/harness.h"
+#include "nbx/fault.h"
 #include "nt/ke/ke.h"
 
 static const uint8_t broadcast[6] = {255, 255, 255, 255, 255, 255};
@@ -223,7 +224,7 @@ static void
 registrations_are_refused(PDRIVER_OBJECT driver)
 {
     NDIS_HANDLE handle = &flt;
-    for (uint32_t i = 0; i < 8; i++) {
+    for (uint32_t i = 0; i < 9; i++) {
         NDIS_FILTER_DRIVER_CHARACTERISTICS chars = flt_chars(0);
         NDIS_STATUS wanted = NDIS_STATUS_BAD_CHARACTERISTICS;
         switch (i) {
@@ -247,6 +248,9 @@ registrations_are_refused(PDRIVER_OBJECT driver)
             chars.PauseHandler = NULL;
             break;
         case 6:
+            chars.RestartHandler = NULL;
+            break;
+        case 7:
             chars.SendNetBufferListsCompleteHandler = NULL;
             break;
         default:
@@ -256,6 +260,14 @@ registrations_are_refused(PDRIVER_OBJECT driver)
         ck_assert_int_eq(NdisFRegisterFilterDriver(driver, &flt[0], &chars, &handle), wanted);
         ck_assert_ptr_null(handle);
     }
+    NDIS_FILTER_DRIVER_CHARACTERISTICS good = flt_chars(0);
+    ck_assert_int_eq(NdisFRegisterFilterDriver(NULL, &flt[0], &good, &handle), NDIS_STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(NdisFRegisterFilterDriver(driver, &flt[0], NULL, &handle), NDIS_STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(NdisFRegisterFilterDriver(driver, &flt[0], &good, NULL), NDIS_STATUS_INVALID_PARAMETER);
+    struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = 1, .program = true};
+    ck_assert_int_eq(nbx_fault_arm(&plan), 0);
+    ck_assert_int_eq(NdisFRegisterFilterDriver(driver, &flt[0], &good, &handle), NDIS_STATUS_RESOURCES);
+    nbx_fault_disarm(NULL);
     refused_registrations = true;
 }
 
@@ -386,6 +398,28 @@ restarts_in_order(void)
 TEST(FilterSetModuleOptions_of_all_filters_comes_before_FilterRestart_of_any)
 {
     run(1, 10, restarts_in_order);
+}
+
+static void
+restart_without_memory(void)
+{
+    struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = 1, .program = true};
+    start(1, 1);
+    order[0] = 0;
+    ck_assert_int_eq(nbx_fault_arm(&plan), 0);
+    ck_assert_int_eq(NdisFRestartFilter(flt[0].module), NDIS_STATUS_RESOURCES);
+    nbx_fault_disarm(NULL);
+    LARGE_INTEGER wait = {.QuadPart = -1000000};
+    KeDelayExecutionThread(KernelMode, FALSE, &wait);
+    ck_assert_str_eq(order, "");                  // what failed has not begun
+    ck_assert_int_eq(NdisFRestartFilter(flt[0].module), NDIS_STATUS_SUCCESS);
+    KeDelayExecutionThread(KernelMode, FALSE, &wait);
+    ck_assert_str_eq(order, "P0O0R0");
+}
+
+TEST(NdisFRestartFilter_without_memory_starts_nothing_and_later_pauses_sets_options_and_restarts)
+{
+    run(1, 5, restart_without_memory);
 }
 
 static NDIS_STATUS

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/harness.h"
+#include "nbx/fault.h"
 
 static NDIS_HANDLE driver_handle;
 static uint32_t tried;
@@ -67,6 +68,9 @@ miniport_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
     chars = good;
     chars.MajorNdisVersion = 5;
     miniport_refused(driver, &chars, NDIS_STATUS_BAD_VERSION);
+    chars = good;
+    chars.MinorNdisVersion = 90;
+    miniport_refused(driver, &chars, NDIS_STATUS_BAD_VERSION);
     PVOID *const required[] = {(PVOID *)&chars.InitializeHandlerEx, (PVOID *)&chars.HaltHandlerEx,
                                (PVOID *)&chars.PauseHandler, (PVOID *)&chars.RestartHandler,
                                (PVOID *)&chars.OidRequestHandler, (PVOID *)&chars.SendNetBufferListsHandler,
@@ -82,7 +86,12 @@ miniport_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
     static WCHAR name[] = L"\\Registry";
     UNICODE_STRING path = {sizeof name - sizeof(WCHAR), sizeof name, name};
     ck_assert_int_eq(NdisMRegisterMiniportDriver(driver, &path, NULL, &chars, &driver_handle), NDIS_STATUS_RESOURCES);
-    // What is right is taken, and taken back.
+    // What is right is taken, and taken back, also for a lower edge that is not NDIS's.
+    chars = good;
+    chars.MinorNdisVersion = 89;
+    chars.Flags = NDIS_WDM_DRIVER;
+    ck_assert_int_eq(NdisMRegisterMiniportDriver(driver, &path, NULL, &chars, &driver_handle), NDIS_STATUS_SUCCESS);
+    NdisMDeregisterMiniportDriver(driver_handle);
     ck_assert_int_eq(NdisMRegisterMiniportDriver(driver, &path, NULL, &good, &driver_handle), NDIS_STATUS_SUCCESS);
     ck_assert_ptr_nonnull(driver_handle);
     NdisMDeregisterMiniportDriver(driver_handle);
@@ -103,12 +112,54 @@ static void
 miniports_are_refused(void)
 {
     try_entry(miniport_entry);
-    ck_assert_uint_eq(tried, 12);
+    ck_assert_uint_eq(tried, 13);
 }
 
 TEST(NdisMRegisterMiniportDriver_refuses_headers_versions_and_missing_handlers)
 {
     kit_run(1, miniports_are_refused);
+}
+
+// ---- no memory ----------------------------------------------------------------------------------------------------------------------
+
+static void
+arm_first(void)
+{
+    struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = 1, .program = true};
+    ck_assert_int_eq(nbx_fault_arm(&plan), 0);
+}
+
+static void
+disarm_one(void)
+{
+    struct nbx_fault_report report;
+    nbx_fault_disarm(&report);
+    ck_assert_uint_eq(report.refused, 1);
+}
+
+static NTAPI NTSTATUS
+miniport_no_memory(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
+{
+    NDIS_MINIPORT_DRIVER_CHARACTERISTICS chars = miniport_chars();
+    arm_first();
+    ck_assert_int_eq(NdisMRegisterMiniportDriver(driver, registry, NULL, &chars, &driver_handle), NDIS_STATUS_RESOURCES);
+    ck_assert_int_eq(NdisMRegisterMiniportDriver(driver, registry, NULL, &chars, &driver_handle), NDIS_STATUS_SUCCESS);
+    disarm_one();
+    NdisMDeregisterMiniportDriver(driver_handle);
+    tried++;
+    return STATUS_UNSUCCESSFUL;
+}
+
+static void
+miniport_has_no_memory(void)
+{
+    try_entry(miniport_no_memory);
+    ck_assert_uint_eq(tried, 1);
+}
+
+TEST(NdisMRegisterMiniportDriver_without_memory_is_NDIS_STATUS_RESOURCES)
+{
+    kit_run(1, miniport_has_no_memory);
 }
 
 // ---- protocol drivers ---------------------------------------------------------------------------------------------------------------
@@ -185,6 +236,31 @@ TEST(NdisRegisterProtocolDriver_refuses_headers_versions_names_and_missing_handl
     kit_run(1, protocols_are_refused);
 }
 
+static NTAPI NTSTATUS
+protocol_no_memory(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
+{
+    NDIS_PROTOCOL_DRIVER_CHARACTERISTICS chars = protocol_chars();
+    arm_first();
+    ck_assert_int_eq(NdisRegisterProtocolDriver(NULL, &chars, &driver_handle), NDIS_STATUS_RESOURCES);
+    ck_assert_int_eq(NdisRegisterProtocolDriver(NULL, &chars, &driver_handle), NDIS_STATUS_SUCCESS);
+    disarm_one();
+    NdisDeregisterProtocolDriver(driver_handle);
+    tried++;
+    return STATUS_UNSUCCESSFUL;
+}
+
+static void
+protocol_has_no_memory(void)
+{
+    try_entry(protocol_no_memory);
+    ck_assert_uint_eq(tried, 1);
+}
+
+TEST(NdisRegisterProtocolDriver_without_memory_is_NDIS_STATUS_RESOURCES)
+{
+    kit_run(1, protocol_has_no_memory);
+}
+
 // ---- attributes ---------------------------------------------------------------------------------------------------------------------
 
 static void
@@ -203,6 +279,36 @@ attributes_are_refused(void)
     ck_assert_int_eq(NdisMSetMiniportAttributes(kit.mp.adapter, (void *)&registration), NDIS_STATUS_INVALID_PARAMETER);
     ck_assert_int_eq(NdisMSetMiniportAttributes(kit.mp.adapter, (void *)&general), NDIS_STATUS_INVALID_PARAMETER);
     ck_assert_int_eq(NdisMSetMiniportAttributes(kit.mp.adapter, (void *)&unknown), NDIS_STATUS_NOT_SUPPORTED);
+}
+
+static void
+revisions_are_refused(void)
+{
+    static const struct {
+        UCHAR type, newest;
+        USHORT bytes;
+    } kinds[] = {
+        {NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES, 2, NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1},
+        {NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES, 2, NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1},
+        {NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES, 1, NDIS_SIZEOF_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1},
+        {NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES, 4,
+         NDIS_SIZEOF_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES_REVISION_1}};
+    kit_start(false, 0);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        NDIS_MINIPORT_ADAPTER_ATTRIBUTES a = {0};
+        NDIS_OBJECT_HEADER *header = &a.AddDeviceRegistrationAttributes.Header;
+        *header = (NDIS_OBJECT_HEADER){kinds[i].type, 0, kinds[i].bytes};
+        ck_assert_int_eq(NdisMSetMiniportAttributes(kit.mp.adapter, &a), NDIS_STATUS_BAD_VERSION);
+        header->Revision = kinds[i].newest + 1;
+        ck_assert_int_eq(NdisMSetMiniportAttributes(kit.mp.adapter, &a), NDIS_STATUS_BAD_VERSION);
+        header->Revision = kinds[i].newest;
+        ck_assert_int_ne(NdisMSetMiniportAttributes(kit.mp.adapter, &a), NDIS_STATUS_BAD_VERSION);
+    }
+}
+
+TEST(NdisMSetMiniportAttributes_refuses_a_revision_that_is_not_known_with_BAD_VERSION)
+{
+    kit_run(1, revisions_are_refused);
 }
 
 TEST(NdisMSetMiniportAttributes_refuses_what_comes_after_initialization_or_is_unknown)
