@@ -66,6 +66,7 @@ struct sched_ops {
     uint64_t (*draw)(struct sched *, enum sched_draw what, uint64_t bound);
     void (*choice)(struct sched *, enum sched_point point);
     void (*trace)(struct sched *, uint32_t tag, uint64_t value);
+    void (*print_threads)(struct sched *);    // NULL: it cannot say
     void (*destroy)(struct sched *);
 };
 
@@ -166,6 +167,14 @@ sched_trace(struct sched *s, uint32_t tag, uint64_t value)
 {
     if (__builtin_expect(s->is_sim, 0))
         s->ops->trace(s, tag, value);
+}
+
+// On stderr: every thread, what it does, where it waits, with its stack. For a report of something that does not move. Sim only.
+static inline void
+sched_print_threads(struct sched *s)
+{
+    if (s->ops->print_threads)
+        s->ops->print_threads(s);
 }
 
 #endif

@@ -118,6 +118,12 @@ sim_destroy(struct sched *s)
     free(sim);
 }
 
+static void
+sim_print_threads(struct sched *s)
+{
+    sim_report_fibres(sim_from(s));
+}
+
 static const struct sched_ops sim_ops = {
     .thread_start = sim_thread_start,
     .thread_join = sim_thread_join,
@@ -129,6 +135,7 @@ static const struct sched_ops sim_ops = {
     .draw = sim_draw,
     .choice = sim_choice,
     .trace = sim_trace,
+    .print_threads = sim_print_threads,
     .destroy = sim_destroy,
 };
 

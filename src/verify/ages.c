@@ -84,6 +84,8 @@ record_look(const struct ages *ages, struct verify_record *record, uint64_t now_
     if ((!hangs && !is_kept) || waits_for_others(ages, record->holder, is_send))
         return false;
     if (hangs) {
+        fprintf(stderr, "ndisbox: what every thread does, as the report below asks why nothing moves:\n");
+        sched_print_threads(ages->box->sched);
         say_hang(record, is_miniport, now_ns - record->since_ns);
         return true;
     }

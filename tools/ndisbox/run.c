@@ -78,6 +78,12 @@ run_on_broken(void *context, const char *function, const char *what)
     run_note_faults(run);
     if (run->tape && !sim_tape_write(run->sched, run->tape))
         out_error("seed %llu: replay it with: ndisbox replay %s", (unsigned long long)run->seed, run->tape);
+    if (run->is_replay) {
+        struct sim_stats stats;
+        sim_stats_get(run->sched, &stats);
+        out_note("replayed: trace hash %016llx, %llu switches, with the report above", (unsigned long long)stats.trace_hash,
+                 (unsigned long long)stats.switches);
+    }
     if (run->trace)
         pcapng_writer_flush(run->trace);
 }

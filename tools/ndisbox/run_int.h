@@ -33,6 +33,7 @@ struct run {
     struct loader_keep *images;               // seeds: drivers stay loaded from one to the next; NULL: they do not
     const char *tape;                         // where the tape goes when a broken rule ends the process; NULL: none
     uint64_t seed;
+    bool is_replay;
     char *finding[RUN_FINDINGS_KEPT];
     size_t finding_count;
     struct run_adapter *adapter;              // RUN_ADAPTERS_SHOWN

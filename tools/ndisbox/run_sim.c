@@ -134,6 +134,7 @@ seed_run(const struct seed_job *job, const struct sim_config *config, const char
     run.events = result->events;
     run.images = job->images;
     run.tape = tape;
+    run.is_replay = config->tape_in != NULL;
     run.seed = config->seed;
     char replay[PATH_MAX + 32];
     snprintf(replay, sizeof replay, "ndisbox replay %s  # seed %llu", tape ? tape : "", (unsigned long long)config->seed);

@@ -68,7 +68,8 @@ TEST_TIMEOUT(300, a_planted_race_is_found_by_a_sweep_and_replayed_from_its_tape)
     ck_assert_int_eq(shell(line, out, sizeof out), 1);
     ck_assert_msg(strstr(out, "replayed: trace hash") != NULL, "%.3000s", out);
     ck_assert_msg(!strstr(out, "drift"), "%.3000s", out);
-    // The hang's report shows where the filter's thread sleeps.
+    // The filter is named, and where its thread sleeps is shown.
+    ck_assert_msg(strstr(out, "NBX-0110") != NULL, "%.3000s", out);
     ck_assert_msg(strstr(out, "RacyThread") != NULL, "%.3000s", out);
     // Twice: to the letter.
     static char again[1 << 20];
