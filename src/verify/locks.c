@@ -70,6 +70,12 @@ held_remove(struct ke_held *held, uint32_t at)
         held->locks[i] = held->locks[i + 1];
 }
 
+static bool
+is_pair(enum verify_lock_pair taken, enum verify_lock_pair dropped)
+{
+    return taken == dropped || (taken == VERIFY_LOCK_TRIED && (dropped == VERIFY_LOCK_PLAIN || dropped == VERIFY_LOCK_DPC_LEVEL));
+}
+
 void
 verify_lock_dropped(const void *lock, enum verify_lock_pair pair, const char *function)
 {
@@ -80,7 +86,7 @@ verify_lock_dropped(const void *lock, enum verify_lock_pair pair, const char *fu
             continue;
         struct held_lock one = held->locks[i];
         held_remove(held, i);
-        if (one.pair == pair)
+        if (is_pair(one.pair, pair))
             return;
         char text[300];
         snprintf(text, sizeof text, "%s releases a spin lock that %s took; the two are not a pair", driver_name(self), one.taken.function);

@@ -12,6 +12,7 @@
 enum verify_lock_pair {
     VERIFY_LOCK_PLAIN,                        // raises the IRQL and restores it
     VERIFY_LOCK_DPC_LEVEL,                    // leaves it at DISPATCH_LEVEL
+    VERIFY_LOCK_TRIED,                        // released by either of the two above [wdm/nf-wdm-ketrytoacquirespinlockatdpclevel]
     VERIFY_LOCK_FOR_DPC,
     VERIFY_LOCK_QUEUED,
     VERIFY_LOCK_QUEUED_DPC_LEVEL,

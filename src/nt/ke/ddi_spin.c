@@ -51,7 +51,7 @@ KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
     VERIFY_ENTER(KeTryToAcquireSpinLockAtDpcLevel);
     BOOLEAN taken = ke_spin_try(SpinLock);
     if (taken)
-        VERIFY_LOCK_TAKEN(SpinLock, VERIFY_LOCK_DPC_LEVEL, KeTryToAcquireSpinLockAtDpcLevel);
+        VERIFY_LOCK_TAKEN(SpinLock, VERIFY_LOCK_TRIED, KeTryToAcquireSpinLockAtDpcLevel);
     VERIFY_LEAVE(KeTryToAcquireSpinLockAtDpcLevel);
     return taken;
 }

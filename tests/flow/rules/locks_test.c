@@ -223,6 +223,10 @@ pairs(struct kit_binding *binding)
     KeRaiseIrql(DISPATCH_LEVEL, &old);
     KeAcquireInStackQueuedSpinLockAtDpcLevel(&lock, &handle);
     KeReleaseInStackQueuedSpinLockFromDpcLevel(&handle);
+    ck_assert(KeTryToAcquireSpinLockAtDpcLevel(&lock));        // its page names KeReleaseSpinLock as its release
+    KeReleaseSpinLock(&lock, DISPATCH_LEVEL);
+    ck_assert(KeTryToAcquireSpinLockAtDpcLevel(&lock));
+    KeReleaseSpinLockFromDpcLevel(&lock);
     for (unsigned i = 0; i < 20; i++) {
         NdisAllocateSpinLock(&many[i]);
         NdisDprAcquireSpinLock(&many[i]);
