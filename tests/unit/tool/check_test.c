@@ -30,7 +30,7 @@ TEST_TIMEOUT(SECONDS, a_driver_that_can_run_is_told_its_kind_and_uses)
     const struct told *told = check("a.c");
     ck_assert_msg(told->code == 0, "%d %s%s", told->code, told->out, told->err);
     out_has(told, "a.c: filter, C files\n");
-    out_has(told, "NdisFRegisterFilterDriver  partial  function     1  a.c:10\n");
+    out_has(told, "NdisFRegisterFilterDriver  full     function     1  a.c:10\n");
     out_has(told, "0 of them refused, absent or unknown; 0 things are refused");
     ck_assert_ptr_null(strstr(told->out, "NdisGone"));
 }
