@@ -142,5 +142,6 @@ se_check(const SECURITY_DESCRIPTOR *descriptor, const struct se_request *request
         return;
     }
     answer->granted = request->previous | (maximum ? got : desired);
+    // UNSURE: no page says what asking for nothing gives; nothing can be refused of it. A maximum of nothing is a refusal.
     answer->status = answer->granted || !request->desired ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
