@@ -2,7 +2,7 @@
 # The rooms of src/: each is an object library that sees only what the include table (docs/map.md) allows; `dev tidy` checks it.
 # All of them together are ndisbox_core, which a program takes whole, because drivers find the DDI in it by name at load time.
 
-set(NBX_ROOMS base host sim wire stack nt ndis verify loader nbx)
+set(NBX_ROOMS base host sim wire engine stack nt ndis verify loader nbx)
 add_library(ndisbox_core STATIC)
 foreach(room ${NBX_ROOMS})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${room}/*.c ${PROJECT_SOURCE_DIR}/src/${room}/*.S)
@@ -10,6 +10,11 @@ foreach(room ${NBX_ROOMS})
 endforeach()
 target_include_directories(ndisbox_core PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/include/ddk)
 target_link_libraries(ndisbox_core PUBLIC Threads::Threads PkgConfig::DW PkgConfig::PCAP PkgConfig::JANSSON PkgConfig::YAML PkgConfig::XML dl m)
+
+# The engines once more, for the drivers that carry them: such an image takes what it needs and shares nothing with the core.
+file(GLOB_RECURSE engine_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/engine/*.c ${PROJECT_SOURCE_DIR}/src/base/*.c)
+add_library(nbx_engine STATIC ${engine_sources})
+target_include_directories(nbx_engine PUBLIC ${PROJECT_SOURCE_DIR}/src)
 
 # The DDI table generates the doors that refuse, the export list and the rows of `ndisbox ddi` (tools/gen/ddi.py). It reads the
 # front doors too: a function that a ddi_*.c defines loses its refusing door in the same build.
