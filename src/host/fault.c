@@ -16,6 +16,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "host/poison.h"
 #include "host/sched.h"
 #include "host/symbol.h"
 
@@ -32,6 +33,8 @@ static struct {
     void (*on_fault)(const struct fault *fault);
     _Atomic(bool (*)(const struct fault *, struct fault_turn *)) on_offer;
     struct sigaction before[32];      // whose handler it was, by signal number
+    struct fault left;                // to a sanitizer, which ends the process over it
+    bool has_left;
 } fault_state;
 static _Thread_local int fault_is_reporter;
 
@@ -178,6 +181,8 @@ on_signal(int number, siginfo_t *info, void *context)
     if (fault_state.on_fault && !has_handler(before))
         report(&fault);
     // Nobody here: the one before us meets the fault by running the instruction again, or gets a sent signal sent once more.
+    fault_state.left = fault;
+    fault_state.has_left = true;
     sigaction(number, before, NULL);
     if (info->si_code <= 0)
         raise(number);
@@ -200,11 +205,13 @@ void *
 fault_stack_get(void)
 {
     stack_t now;
-    if (!atomic_load(&fault_state.is_installed) || sigaltstack(NULL, &now) || !(now.ss_flags & SS_DISABLE))
+    if (!atomic_load(&fault_state.is_installed) || sigaltstack(NULL, &now) ||
+        (!(now.ss_flags & SS_DISABLE) && now.ss_size >= SIGNAL_STACK_BYTES))
         return NULL;
-    void *stack = mmap(NULL, SIGNAL_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *stack = mmap(NULL, SIGNAL_STACK_BYTES + sizeof now, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (stack == MAP_FAILED)
         return NULL;
+    memcpy(stack + SIGNAL_STACK_BYTES, &now, sizeof now);     // a sanitizer's is too small for a report, and is wanted back
     sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = SIGNAL_STACK_BYTES}, NULL);
     return stack;
 }
@@ -214,8 +221,10 @@ fault_stack_put(void *stack)
 {
     if (!stack)
         return;
-    sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
-    munmap(stack, SIGNAL_STACK_BYTES);
+    stack_t before;
+    memcpy(&before, (char *)stack + SIGNAL_STACK_BYTES, sizeof before);
+    sigaltstack(before.ss_flags & SS_DISABLE ? &(stack_t){.ss_flags = SS_DISABLE} : &before, NULL);
+    munmap(stack, SIGNAL_STACK_BYTES + sizeof before);
 }
 
 static void
@@ -239,6 +248,12 @@ fault_offer(bool (*on_offer)(const struct fault *fault, struct fault_turn *turn)
     install_once();
 }
 
+const struct fault *
+fault_left(void)
+{
+    return fault_state.has_left ? &fault_state.left : NULL;
+}
+
 void
 fault_report(const struct fault *fault)
 {
@@ -253,6 +268,8 @@ fault_catch(void (*on_fault)(const struct fault *fault), void (*on_end)(void))
     fault_state.on_fault = on_fault;
     if (__sanitizer_set_death_callback) {
         __sanitizer_set_death_callback(on_end);
+        if (poison_is_there())
+            install_once();    // AddressSanitizer's handlers come after ours; fault_left tells on_end what they ended the process for
         install(SIGABRT, 0);   // not on a signal stack: the sanitizer's allocator looks for the fibre's, not for the one it set
         return;
     }

@@ -41,6 +41,9 @@ void fault_offer(bool (*on_offer)(const struct fault *fault, struct fault_turn *
 // Report a fault that was taken before and found no taker after all, as if it happened now. fails: returns if nobody reports faults.
 void fault_report(const struct fault *fault);
 
+// The fault that a sanitizer is ending the process for, after it was offered in vain. NULL: none.
+const struct fault *fault_left(void);
+
 // Give the calling thread a signal stack of its own until fault_stack_put, if faults are caught: without one, a thread whose stack
 // overflows ends the process without a word. owns: returns it. fails: NULL, when none was needed or to be had.
 void *fault_stack_get(void);

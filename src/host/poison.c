@@ -44,20 +44,29 @@ poison_on_touch(void (*on_touch)(void *context, const struct poison_touch *touch
     poison_state.on_touch = on_touch;
 }
 
+bool
+poison_touch_now(struct poison_touch *touch)
+{
+    if (!__asan_report_present() || !__asan_get_report_pc())
+        return false;
+    *touch = (struct poison_touch){.address = __asan_get_report_address(),
+                                   .bytes = __asan_get_report_access_size(),
+                                   .is_write = __asan_get_report_access_type() == 1};
+    const void *low = sched_self ? sched_self->stack_low : NULL, *high = sched_self ? sched_self->stack_high : NULL;
+    touch->frames[0] = __asan_get_report_pc();
+    touch->frame_count = 1 + symbol_walk(__asan_get_report_bp(), low, high, touch->frames + 1, POISON_FRAMES_MAX - 1);
+    return true;
+}
+
 // The name that ASan calls.
 void poison_found(void) __asm__("__asan_on_error");
 
 void
 poison_found(void)
 {
-    if (!poison_state.on_touch || !__asan_report_present())
+    struct poison_touch touch;
+    if (!poison_state.on_touch || !poison_touch_now(&touch))
         return;
-    struct poison_touch touch = {.address = __asan_get_report_address(),
-                                 .bytes = __asan_get_report_access_size(),
-                                 .is_write = __asan_get_report_access_type() == 1};
-    const void *low = sched_self ? sched_self->stack_low : NULL, *high = sched_self ? sched_self->stack_high : NULL;
-    touch.frames[0] = __asan_get_report_pc();
-    touch.frame_count = 1 + symbol_walk(__asan_get_report_bp(), low, high, touch.frames + 1, POISON_FRAMES_MAX - 1);
     poison_state.on_touch(poison_state.context, &touch);
 }
 #else
@@ -83,5 +92,12 @@ void
 poison_on_touch(void (*on_touch)(void *context, const struct poison_touch *touch), void *context)
 {
     (void)on_touch, (void)context;
+}
+
+bool
+poison_touch_now(struct poison_touch *touch)
+{
+    (void)touch;
+    return false;
 }
 #endif

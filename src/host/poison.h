@@ -24,5 +24,7 @@ void poison_clear(const void *at, size_t bytes);
 // Called in the thread that touched what is poisoned (by anybody), before ASan's own report: a caller who knows the place reports it
 // and ends the process; when it returns ASan goes on. NULL: nobody. One for the process.
 void poison_on_touch(void (*on_touch)(void *context, const struct poison_touch *touch), void *context);
+// What ASan is about to report or has just reported, while it ends the process. false: nothing, or it is no access.
+bool poison_touch_now(struct poison_touch *touch);
 
 #endif

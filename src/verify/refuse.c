@@ -1,61 +1,40 @@
 // SPDX-License-Identifier: MIT
 // The report behind every door that refuses, and the end of the process after it.
 //
-// Paths: driver -> generated door (ddi_doors.c) -> verify_refused_call_from -> report on stderr -> _Exit(1)
+// Paths: driver -> generated door (ddi_doors.c) -> verify_refused_call_from -> report.h -> _Exit(1)
 //        completion of what is not pending, handle of the wrong kind -> verify_contract, verify_bad_handle -> report.h
 //        front door that meets a case it does not provide -> verify_refused_call -> the same
 // The stack is printed from the driver's call on. The process ends with _Exit: what is left of the box cannot be torn down in
 // order, because the call that the driver made has no result to go on with.
 #include "verify/refuse.h"
 #include "host/symbol.h"
+#include "nt/io/image.h"
+#include "nt/ke/ke.h"
 #include "verify/report.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { FRAMES_MAX = 48 };
-
-static const char *
-file_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-/* The image of the caller, and the thread's stack from the frame that returns to caller on (or that alone, if it is not found). */
-static void
-print_caller(const void *caller)
-{
-    const void *frames[FRAMES_MAX];
-    size_t count = symbol_backtrace(frames, FRAMES_MAX), first = 0;
-    struct symbols *symbols = symbols_create();
-    struct symbol place = {0};
-
-    if (!symbols) {
-        fprintf(stderr, "  called from %p\n", caller);
-        return;
-    }
-    symbols_resolve(symbols, (const char *)caller - 1, &place, 1);
-    fprintf(stderr, "  called from %s\n", place.image ? file_of(place.image) : "no image");
-    while (first < count && frames[first] != caller)
-        first++;
-    if (first < count)
-        symbols_print(symbols, stderr, frames + first, count - first, true);
-    else
-        symbols_print(symbols, stderr, &caller, 1, true);
-    symbols_destroy(symbols);
-}
 
 _Noreturn void
 verify_refused_call_from(const char *name, const void *caller)
 {
-    fflush(stdout);
-    fprintf(stderr, "ndisbox: error: driver called %s, which ndisbox does not provide (refuse). See: ndisbox ddi %s [NBX-0001]\n",
-            name, name);
-    print_caller(caller);
-    fflush(stderr);
-    _Exit(1);
+    const void *frames[FRAMES_MAX];
+    size_t count = symbol_backtrace(frames, FRAMES_MAX), first = 0;
+    struct ke_thread *self = sched_self ? sched_self->user : NULL;
+    char text[300];
+    snprintf(text, sizeof text, "driver called %s, which ndisbox does not provide (refuse). See: ndisbox ddi %s", name, name);
+    while (first < count && frames[first] != caller)
+        first++;
+    bool is_there = first < count;
+    verify_report_fatal(&(struct verify_finding){.rule = NBX_0001,
+                                                 .driver = self && self->box && self->box->io ? io_image_peek(self->box, caller) : NULL,
+                                                 .function = name,
+                                                 .text = text,
+                                                 .is_sentence = true,
+                                                 .frames = is_there ? frames + first : &caller,
+                                                 .frame_count = is_there ? count - first : 1,
+                                                 .is_return = true});
 }
 
 _Noreturn void

@@ -61,6 +61,9 @@ is_runtime(const struct symbol *place)
 static size_t
 driver_frame(const struct told *told)
 {
+    for (size_t i = 0; told->finding->at && i < told->count; i++)
+        if (told->frames[i] == told->finding->at)
+            return i;
     for (size_t i = 0; i < told->count; i++)
         if (io_image_covers(told->driver, told->frames[i]))
             return i;
@@ -80,12 +83,12 @@ told_begin(struct told *told, const struct verify_finding *finding)
     told->driver = finding->driver ? finding->driver : told->self ? told->self->driver : NULL;
     told->frames = finding->frames ? finding->frames : told->own;
     told->count = finding->frames ? finding->frame_count : symbol_backtrace(told->own, FRAMES_MAX);
-    told->first_is_pc = finding->frames != NULL;
+    told->first_is_pc = finding->frames && !finding->is_return;
     told->symbols = symbols_create();
     place_of(told, driver_frame(told), &told->at);
     snprintf(told->function, sizeof told->function, "%s", told->at.function ? told->at.function : "");
     snprintf(told->file, sizeof told->file, "%s", told->at.file ? told->at.file : "");
-    for (; told->first < told->count && !told->first_is_pc; told->first++) {
+    for (; told->first < told->count && !finding->frames; told->first++) {
         struct symbol place;
         place_of(told, told->first, &place);
         if (!place.file || !strstr(place.file, "/src/verify/"))
@@ -155,7 +158,9 @@ text_print(const struct told *told, FILE *out)
         fprintf(out, "%s:%u:%u: error: ", told->file, told->at.line, told->at.column);
     else
         fprintf(out, "ndisbox: error: ");
-    fprintf(out, "%s: %s [%s]\n", told->finding->function, told->finding->text, row->id);
+    if (!told->finding->is_sentence)
+        fprintf(out, "%s: ", told->finding->function);
+    fprintf(out, "%s [%s]\n", told->finding->text, row->id);
     if (strcmp(row->windows, "-") != 0)
         fprintf(out, "Windows: %s\n", row->windows);
     fprintf(out, "  driver %s\n", told->driver ? told->driver->name : "(none: the runtime)");
@@ -164,6 +169,8 @@ text_print(const struct told *told, FILE *out)
         fprintf(out, "  box %s, processor %u, thread %s, IRQL %u%s, %llu ns%s\n", self->box->name,
                 self->processor ? self->processor->number : 0, sched_self->name, self->irql, self->in_dpc ? ", in a DPC" : "",
                 (unsigned long long)sched_now_ns(sched_self->sched), sched_self->sched->is_sim ? " of virtual time" : "");
+    if (told->finding->inside)
+        fprintf(out, "  inside %s\n", told->finding->inside);
     if (replay_of(told))
         fprintf(out, "  replay: %s\n", replay_of(told));
     if (told->symbols && told->first < told->count)
@@ -217,6 +224,8 @@ json_of(const struct told *told)
                                       told->self->processor ? (int)told->self->processor->number : 0, "thread", sched_self->name, "irql",
                                       (int)told->self->irql, "in_dpc", (int)told->self->in_dpc, "at_ns",
                                       (json_int_t)sched_now_ns(sched_self->sched), "virtual", (int)sched_self->sched->is_sim));
+    if (told->finding->inside)
+        json_object_set_new(json, "inside", json_string(told->finding->inside));
     if (replay_of(told))
         json_object_set_new(json, "replay", json_string(replay_of(told)));
     return json;
@@ -329,6 +338,16 @@ verify_report_fatal(const struct verify_finding *finding)
     end_begin(verify_of(&told));
     out(&told, verify_of(&told));
     end(&told);
+}
+
+void
+verify_report_last(const struct verify_finding *finding)
+{
+    struct told told;
+    told_begin(&told, finding);
+    out(&told, verify_of(&told));
+    if (told.symbols)
+        symbols_destroy(told.symbols);
 }
 
 void

@@ -14,11 +14,15 @@ struct verify_finding {
     const struct io_image *driver;            // who broke it; NULL: whoever runs
     const char *function;                     // the call at which it showed
     const char *text;                         // one sentence, without full stop
+    bool is_sentence;                         // it names the function itself, which is not put before it
+    const char *inside;                       // the DDI that was running; NULL: none, or function says it
     const char *object_kind;                  // "NET_BUFFER_LIST", NULL: no object
     const void *object;
     const struct verify_history *history;     // NULL: none
     const void *const *frames;                // NULL: the stack of the call of verify_report
     size_t frame_count;
+    bool is_return;                           // frames[0] is a return address as the others are
+    const void *at;                           // the one of frames that the report points at; NULL: the driver's innermost
 };
 
 // Say it: on stderr, in the report files, to whoever runs the box (box->on_finding). A rule of severity ENDS ends the process with 1; one
@@ -27,6 +31,8 @@ struct verify_finding {
 void verify_report(const struct verify_finding *finding);
 // The same for a rule of severity FATAL: it does not return.
 _Noreturn void verify_report_fatal(const struct verify_finding *finding);
+// Say it and return, whatever the rule's severity: the caller ends the process (a fault, crash.c).
+void verify_report_last(const struct verify_finding *finding);
 // The usual case: no object.
 void verify_rule_broken(enum verify_rule rule, const char *function, const char *format, ...) __attribute__((format(printf, 3, 4)));
 _Noreturn void verify_rule_fatal(enum verify_rule rule, const char *function, const char *text);

@@ -5,16 +5,15 @@
 // 0200 to 0299: IRQL and locks; 0300 to 0399: memory; 0400 to 0499: IRPs; 0500 to 0599: timers and work items.
 // Severity: FATAL ends the run, for the call has nothing to go on with; ENDS ends it too, unless --suppress lets it go on; COUNTS goes on.
 RULE(0001, DdiMissing, FATAL, "A driver calls only what is provided; ndisbox ddi NAME says what is.", "-",
-     "refused_call_prints_its_name_and_ends_with_status_1", "every_function_of_the_table_is_visible_to_a_driver")
+     "a_call_of_what_is_not_provided_is_reported", "a_call_of_what_is_provided_is_not_reported")
 RULE(0002, Contract, FATAL,
      "A driver answers what is pending, once, and in the way that the call's page allows. (What has a rule of its own is reported "
      "by that.)",
-     "-", "ProtocolUnbindAdapterEx_that_does_not_close_is_reported",
-     "NdisOpenAdapterEx_opens_once_for_a_bind_and_again_after_a_close")
+     "-", "a_free_of_a_list_as_a_clone_that_is_none_is_reported", "a_free_of_a_clone_is_not_reported")
 RULE(0003, Handle, FATAL, "A handle is of the kind that the function takes, and not closed; a SourceHandle is a binding.", "-",
-     "a_SourceHandle_that_is_no_binding_stops_the_driver_with_a_report", "NDIS_returns_an_NBL_by_its_SourceHandle")
+     "a_handle_of_another_kind_is_reported", "a_handle_of_the_right_kind_is_not_reported")
 RULE(0004, Crash, FATAL, "A driver does not fault.", "BugCheck 0xD1, 0x50, 0x7E and their kin",
-     "a_crash_names_the_driver_its_function_and_the_DDI", "NDIS_returns_an_NBL_by_its_SourceHandle")
+     "a_crash_names_the_driver_its_function_and_the_DDI", "a_driver_that_does_not_fault_is_not_reported")
 RULE(0005, SendChanged, FATAL,
      "A NET_BUFFER_LIST is sent, completed, indicated, returned and freed only by the driver that has it, and what was sent comes back "
      "as it went.",
@@ -25,6 +24,10 @@ RULE(0006, NotOwned, FATAL,
      "A driver does not touch a NET_BUFFER_LIST, its NET_BUFFERs, MDLs or data after it has given them away: not after a send and "
      "before its completion, not after passing on, returning, completing or indicating.",
      "-", "a_sender_that_reads_what_it_has_sent_is_stopped", "a_sender_that_waits_for_its_completion_may_read")
+RULE(0007, BugCheck, FATAL,
+     "A driver gives the executive no cause for a bug check, nor asks for one. (What has a rule of its own is reported by that.)",
+     "the bug check that the report's first line names", "a_broken_list_is_a_bug_check_and_is_reported",
+     "a_sound_list_is_not_reported")
 RULE(0100, PauseStatus, ENDS, "A pause handler returns NDIS_STATUS_SUCCESS or NDIS_STATUS_PENDING.",
      "Static Driver Verifier: MiniportPause_Return; BugCheck 0xC4 (0x92010)", "a_pause_that_fails_is_reported",
      "a_pause_that_succeeds_or_is_completed_in_time_is_not_reported")

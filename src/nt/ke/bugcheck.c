@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The end of a box that cannot go on. The report goes to stderr as well as to the box's message sink, because the sink's owner may
-// be the one that broke; the process ends with exit code 1 (a finding) without running destructors, so that a sanitizer does not
-// bury the report under its own.
+// The end of a box that cannot go on: NBX-0007, told as any finding is (verify/report.h). The process ends with exit code 1 without
+// running destructors, so that a sanitizer does not bury the report under its own.
 #include "nt/ke/bugcheck.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "host/symbol.h"
-#include "nt/io/image.h"
-#include "nt/ke/ke.h"
+#include <ntddk.h>
+
+#include "verify/report.h"
 
 static const char *
 bugcheck_name(uint32_t code)
@@ -47,24 +45,10 @@ bugcheck_name(uint32_t code)
 void
 ke_bugcheck(uint32_t code, uint64_t p1, uint64_t p2, uint64_t p3, uint64_t p4)
 {
-    struct ke_thread *self = sched_self ? ke_self() : NULL;
-    fprintf(stderr, "ndisbox: error: bug check 0x%X %s (0x%llX, 0x%llX, 0x%llX, 0x%llX)\n", code, bugcheck_name(code),
-            (unsigned long long)p1, (unsigned long long)p2, (unsigned long long)p3, (unsigned long long)p4);
-    if (self && self->box)
-        fprintf(stderr, "  box %s, processor %u, thread %s, IRQL %u%s, %llu ns\n", self->box->name,
-                self->processor ? self->processor->number : 0, sched_self->name, self->irql, self->in_dpc ? ", in a DPC" : "",
-                (unsigned long long)sched_now_ns(sched_self->sched));
-    if (self && self->box && self->driver)
-        fprintf(stderr, "  driver %s\n", ((struct io_image *)self->driver)->name);
-    const void *frames[48];
-    size_t count = symbol_backtrace(frames, sizeof frames / sizeof *frames);
-    struct symbols *symbols = symbols_create();
-    if (symbols)
-        symbols_print(symbols, stderr, frames, count, true);
-    if (self && self->box)
-        box_broken(self->box, "KeBugCheckEx", bugcheck_name(code));
-    fflush(NULL);
-    _Exit(1);
+    char text[200];
+    snprintf(text, sizeof text, "bug check 0x%X %s (0x%llX, 0x%llX, 0x%llX, 0x%llX)", code, bugcheck_name(code), (unsigned long long)p1,
+             (unsigned long long)p2, (unsigned long long)p3, (unsigned long long)p4);
+    verify_report_fatal(&(struct verify_finding){.rule = NBX_0007, .function = "KeBugCheckEx", .text = text, .is_sentence = true});
 }
 
 NTAPI void

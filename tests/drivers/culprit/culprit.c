@@ -2,12 +2,13 @@
 // A filter that does one wrong thing, for the test of what the tool then says (tests/sim/race/crime_test.c). Crime in the
 // filter's settings chooses it: 1 writes through a null pointer when a list is sent, 2 completes a sent list twice, 3 calls a function
 // that ndisbox refuses while it attaches, 4 forgets its first block of pool when it does not get the second, 5 formats a number at
-// DISPATCH_LEVEL, 0 none: then it passes everything on. In FilterAttach -> culprit_attach the number is read.
+// DISPATCH_LEVEL, 6 calls a function that is there while it attaches, 7 writes through a good pointer when a list is sent; the last two are
+// no crimes, nor is 0, none: then it passes everything on. In FilterAttach -> culprit_attach the number is read.
 #define NDIS630 1
 #include <ndis.h>
 
 static NDIS_HANDLE culprit_driver;
-static ULONG culprit_crime;
+static ULONG culprit_crime, culprit_flags;
 
 static PVOID culprit_block;
 
@@ -59,6 +60,8 @@ culprit_attach(NDIS_HANDLE filter, NDIS_HANDLE driver_context, PNDIS_FILTER_ATTA
     NdisCloseConfiguration(configuration);
     if (culprit_crime == 3)
         NdisMIdleNotificationConfirm(NULL, NdisDeviceStateD3);
+    if (culprit_crime == 6 && NdisGetVersion() < NDIS_RUNTIME_VERSION_60)
+        return NDIS_STATUS_BAD_VERSION;
     if (culprit_crime == 4 && (status = culprit_forget(filter)) != NDIS_STATUS_SUCCESS)
         return status;
     if (culprit_crime == 5)
@@ -99,6 +102,8 @@ culprit_send(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, 
 {
     if (culprit_crime == 1)
         *(volatile ULONG *)NULL = flags;
+    if (culprit_crime == 7)
+        *(volatile ULONG *)&culprit_flags = flags;
     if (culprit_crime == 2) {
         NdisFSendNetBufferListsComplete(context, nbls, 0);
         NdisFSendNetBufferListsComplete(context, nbls, 0);

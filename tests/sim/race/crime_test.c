@@ -64,6 +64,76 @@ TEST(a_driver_without_a_crime_runs_clean)
     ck_assert_int_eq(crime(0), 0);
 }
 
+static char text_path[64], json_path[64];
+static char said[1 << 18];                    // out, while a report file is looked at
+
+// The same with report files; afterwards out is what the tool said, with both files behind it.
+static int
+crime_with_files(int number)
+{
+    static char options[256];
+    snprintf(text_path, sizeof text_path, "/tmp/nbx-crime-%d.txt", getpid());
+    snprintf(json_path, sizeof json_path, "/tmp/nbx-crime-%d.json", getpid());
+    snprintf(options, sizeof options, "--report %s --report %s", text_path, json_path);
+    more_options = options;
+    int status = crime(number);
+    more_options = "";
+    return status;
+}
+
+// Of the tool's words, of the text report or of the JSON one: what out holds from now on.
+static void
+look_at(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    if (!said[0])
+        memcpy(said, out, sizeof said);
+    out[fread(out, 1, sizeof out - 1, file)] = 0;
+    fclose(file);
+}
+
+static void
+files_go(void)
+{
+    unlink(text_path);
+    unlink(json_path);
+}
+
+static void
+nothing_is_reported(int number)
+{
+    ck_assert_int_eq(crime_with_files(number), 0);
+    look_at(text_path);
+    ck_assert_str_eq(out, "");
+    look_at(json_path);
+    says("\"findings\": []");
+    files_go();
+}
+
+// The finding stands in both files, with the driver and a stack that has the function; in the text as on standard error.
+static void
+files_have(const char *rule, const char *sentence, const char *function)
+{
+    char member[64], id[32];
+    snprintf(id, sizeof id, "[%s]\n", rule);
+    snprintf(member, sizeof member, "\"rule\": \"%s\"", rule);
+    look_at(text_path);
+    says(sentence);
+    says(id);
+    says("  driver culprit\n");
+    says("box a, processor ");
+    says(function);
+    look_at(json_path);
+    says(member);
+    says("\"driver\": \"culprit\"");
+    says(sentence);
+    says("culprit.c\"");
+    says(function);
+    says("\"box\": \"a\"");
+    files_go();
+}
+
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define CRIME_UNDER_SANITIZER 1
@@ -72,13 +142,17 @@ TEST(a_driver_without_a_crime_runs_clean)
 
 TEST(a_crash_names_the_driver_its_function_and_the_DDI)
 {
-    ck_assert_int_eq(crime(1), 1);
-#ifndef CRIME_UNDER_SANITIZER                // else the report is the sanitizer's
+    ck_assert_int_eq(crime_with_files(1), 1);
+    says("culprit_send");
     says("driver culprit crashed in culprit_send");
     says("culprit.c:");
     says("inside NdisSendNetBufferLists");
-#endif
-    says("culprit_send");
+    files_have("NBX-0004", "driver culprit crashed in culprit_send: SIGSEGV at address (nil)", "culprit_send");
+}
+
+TEST(a_driver_that_does_not_fault_is_not_reported)
+{
+    nothing_is_reported(7);
 }
 
 TEST(a_crash_under_a_seed_keeps_its_tape_and_crashes_again_from_it)
@@ -102,11 +176,19 @@ TEST(a_second_completion_is_told_and_does_not_hang)
     says("culprit.c:");
 }
 
-TEST(a_DDI_that_is_refused_is_named)
+TEST(a_call_of_what_is_not_provided_is_reported)
 {
-    ck_assert_int_eq(crime(3), 1);
-    says("driver called NdisMIdleNotificationConfirm, which ndisbox does not provide");
-    says("culprit_attach");
+    const char *sentence = "driver called NdisMIdleNotificationConfirm, which ndisbox does not provide (refuse)";
+    ck_assert_int_eq(crime_with_files(3), 1);
+    says("culprit.c:");
+    says(sentence);
+    says("#0  culprit_attach");
+    files_have("NBX-0001", sentence, "culprit_attach");
+}
+
+TEST(a_call_of_what_is_provided_is_not_reported)
+{
+    nothing_is_reported(6);
 }
 
 // The report goes into the files as well, and a suppression makes the run go on.
