@@ -2,7 +2,7 @@
 # The rooms of src/: each is an object library that sees only what the include table (docs/map.md) allows; `dev tidy` checks it.
 # All of them together are ndisbox_core, which a program takes whole, because drivers find the DDI in it by name at load time.
 
-set(NBX_ROOMS base host sim wire engine stack nt ndis verify loader nbx)
+set(NBX_ROOMS base host sim wire engine stack nt ndis tdi verify loader nbx)
 add_library(ndisbox_core STATIC)
 foreach(room ${NBX_ROOMS})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${room}/*.c ${PROJECT_SOURCE_DIR}/src/${room}/*.S)

@@ -15,7 +15,7 @@ enum ddi_status { DDI_STATUS_FULL, DDI_STATUS_PARTIAL, DDI_STATUS_REFUSE, DDI_ST
 struct ddi_row {
     const char *name;
     const char *alias;   // the name its page goes by (FilterAttach for FILTER_ATTACH), or null
-    const char *family;  // the table it stands in: ndis, nt
+    const char *family;  // the table it stands in: ndis, nt, tdi
     const char *header;  // "-": no page
     const char *irql;    // as the table writes it: "<=DISPATCH"
     const char *owns;    // "-": nothing written down

@@ -200,7 +200,8 @@ def name_tests(rows, tests):
 
 
 def table_for(source, file):
-    return source / "ddi" / ("ndis.ddi" if file.startswith("src/ndis/") else "nt.ddi")
+    room = file.split("/")[1]
+    return source / "ddi" / (room + ".ddi" if room in ("ndis", "tdi") else "nt.ddi")
 
 
 def write(path, text):
@@ -247,9 +248,11 @@ COVERAGE = ("<!-- coverage: written by tools/gen/ddi.py --sync -->\n", "<!-- /co
 def coverage(source, rows):
     """The table for README.md: rows by kind and status, and how much of what public drivers use is full."""
     lines = ["| | " + " | ".join(STATUSES) + " |", "|---" * (len(STATUSES) + 1) + "|"]
-    for family, word in (("ndis", "NDIS"), ("nt", "executive")):
+    for family, word in (("ndis", "NDIS"), ("nt", "executive"), ("tdi", "TDI")):
         for kinds, what in ((("function",), "functions"), (("callback",), "callbacks"), (("macro", "inline"), "macros and inline functions")):
             own = [r for r in rows if r.family == family and r.kind in kinds]
+            if family == "tdi" and not own:
+                continue
             lines.append(f"| {word}: {what} | " + " | ".join(str(sum(r.status == s for r in own)) for s in STATUSES) + " |")
     status = {name: r.status for r in rows for name in filter(None, (r.name, r.alias))}
     names = []

@@ -26,11 +26,12 @@ MAY_INCLUDE = {
     "loader": {"base", "host", "loader"},
     "nt": {"base", "host", "loader", "nt", "verify"},
     "ndis": {"base", "host", "nt", "ndis", "verify"},
+    "tdi": {"base", "nt", "ndis", "tdi", "verify"},
     "verify": {"base", "host", "nt", "ndis", "verify"},
-    "nbx": {"base", "host", "sim", "wire", "stack", "loader", "nt", "ndis", "verify", "nbx"},
+    "nbx": {"base", "host", "sim", "wire", "stack", "loader", "nt", "ndis", "tdi", "verify", "nbx"},
 }
 OS_ROOMS = {"host", "wire", "loader"}  # ports and images are Linux's too
-USES_DDK = {"nt", "ndis", "verify", "nbx"}
+USES_DDK = {"nt", "ndis", "tdi", "verify", "nbx"}
 GENERATED = {"ddi_ids.h"}
 PORT_USERS = {"vnic", "tapproto"}
 ENGINE_USERS = {"vnic", "tcpip"}  # drivers that carry an engine in their image
