@@ -309,6 +309,13 @@ TDIKRNLAPI NTAPI NTSTATUS TdiCopyMdlToBuffer(PMDL SourceMdlChain, ULONG SourceOf
                                              ULONG DestinationBufferSize, PULONG BytesCopied);
 TDIKRNLAPI NTAPI NTSTATUS TdiCopyMdlChainToMdlChain(PMDL SourceMdlChain, ULONG SourceOffset, PMDL DestinationMdlChain, ULONG DestinationOffset,
                                                     PULONG BytesCopied);
+// Not Windows's: what a TsduDescriptor points at here. There it is an NDIS_PACKET, which NDIS 6 has no more. The transport puts one
+// beside each buffer that it lends, and gets it back by Return, at IRQL <= DISPATCH_LEVEL.
+typedef struct _NBX_TDI_TSDU {
+    VOID(NTAPI *Return)(struct _NBX_TDI_TSDU *Tsdu);
+    PVOID PhysicalDeviceObject;      // of the adapter that received it, for TdiMatchPdoWithChainedReceiveContext; may be NULL
+} NBX_TDI_TSDU, *PNBX_TDI_TSDU;
+
 TDIKRNLAPI NTAPI VOID TdiMapBuffer(PMDL MdlChain);
 TDIKRNLAPI NTAPI VOID TdiUnmapBuffer(PMDL MdlChain);
 TDIKRNLAPI NTAPI VOID TdiReturnChainedReceives(PVOID *TsduDescriptors, ULONG NumberOfTsdus);
