@@ -87,6 +87,15 @@ hello_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
     NdisFReturnNetBufferLists(module->filter, nbls, flags);
 }
 
+// What a driver below has to say (the link went down, ...). Required of a filter that takes lists on their way up.
+static FILTER_STATUS hello_status;
+static VOID
+hello_status(NDIS_HANDLE context, PNDIS_STATUS_INDICATION indication)
+{
+    struct hello_module *module = context;
+    NdisFIndicateStatus(module->filter, indication);
+}
+
 static DRIVER_UNLOAD hello_unload;
 static VOID
 hello_unload(PDRIVER_OBJECT driver)
@@ -113,7 +122,8 @@ DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
         .RestartHandler = hello_restart,
         .PauseHandler = hello_pause,
         .ReceiveNetBufferListsHandler = hello_receive,
-        .ReturnNetBufferListsHandler = hello_return};
+        .ReturnNetBufferListsHandler = hello_return,
+        .StatusHandler = hello_status};
     driver->DriverUnload = hello_unload;
     return NdisFRegisterFilterDriver(driver, NULL, &chars, &hello_driver);
 }

@@ -18,7 +18,8 @@ static NDIS_OID hello_oids[] = {OID_GEN_CURRENT_PACKET_FILTER, OID_GEN_CURRENT_L
 // Callbacks that have nothing to do here; NDIS wants them all the same.
 static NTAPI VOID hello_cancel(NDIS_HANDLE context, PVOID id) {}
 static NTAPI VOID hello_open_complete(NDIS_HANDLE context, NDIS_STATUS status) {}
-static NTAPI VOID hello_status(NDIS_HANDLE context, PNDIS_STATUS_INDICATION indication) {}
+static NTAPI VOID hello_event(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event) {}
+static NTAPI VOID hello_shutdown(NDIS_HANDLE context, NDIS_SHUTDOWN_ACTION action) {}
 
 // Requests: NDIS hands us one at a time, so the one below can wait on our stack for its answer.
 static NDIS_STATUS hello_wait(struct hello *self, NDIS_STATUS status) {
@@ -118,7 +119,6 @@ static NTAPI NDIS_STATUS hello_bind(NDIS_HANDLE driver_context, NDIS_HANDLE bind
         hello_unbind(NULL, self);             // what was opened is closed before the bind fails
     return status;
 }
-
 // ---- the driver -------------------------------------------------------------------------------------------------------------------------
 static NTAPI VOID hello_unload(PDRIVER_OBJECT driver) {
     NdisDeregisterProtocolDriver(hello_protocol);
@@ -130,11 +130,12 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path) {
         HEADER(MINIPORT_DRIVER_CHARACTERISTICS), .MajorNdisVersion = 6, .MinorNdisVersion = 30, .Flags = NDIS_INTERMEDIATE_DRIVER,
         .InitializeHandlerEx = hello_initialize, .HaltHandlerEx = hello_halt, .PauseHandler = hello_pause, .RestartHandler = hello_restart,
         .SendNetBufferListsHandler = hello_send, .ReturnNetBufferListsHandler = hello_return, .CancelSendHandler = hello_cancel,
-        .OidRequestHandler = hello_oid, .CancelOidRequestHandler = hello_cancel, .UnloadHandler = hello_unload};
+        .OidRequestHandler = hello_oid, .CancelOidRequestHandler = hello_cancel, .UnloadHandler = hello_unload,
+        .DevicePnPEventNotifyHandler = hello_event, .ShutdownHandlerEx = hello_shutdown};
     NDIS_PROTOCOL_DRIVER_CHARACTERISTICS lower = {
         HEADER(PROTOCOL_DRIVER_CHARACTERISTICS), .MajorNdisVersion = 6, .MinorNdisVersion = 30, .Name = NDIS_STRING_CONST("HELLO_IM"),
         .BindAdapterHandlerEx = hello_bind, .UnbindAdapterHandlerEx = hello_unbind, .OpenAdapterCompleteHandlerEx = hello_open_complete,
-        .CloseAdapterCompleteHandlerEx = hello_close_complete, .NetPnPEventHandler = hello_pnp, .StatusHandlerEx = hello_status,
+        .CloseAdapterCompleteHandlerEx = hello_close_complete, .NetPnPEventHandler = hello_pnp,
         .OidRequestCompleteHandler = hello_oid_complete, .ReceiveNetBufferListsHandler = hello_receive,
         .SendNetBufferListsCompleteHandler = hello_send_complete};
     NDIS_STATUS status = NdisMRegisterMiniportDriver(driver, registry_path, NULL, &upper, &hello_driver);

@@ -23,6 +23,8 @@ static MINIPORT_INITIALIZE hello_initialize;
 static MINIPORT_HALT hello_halt;
 static MINIPORT_PAUSE hello_pause;
 static MINIPORT_RESTART hello_restart;
+static MINIPORT_DEVICE_PNP_EVENT_NOTIFY hello_event;
+static MINIPORT_SHUTDOWN hello_shutdown;
 static MINIPORT_OID_REQUEST hello_oid;
 static MINIPORT_CANCEL_OID_REQUEST hello_cancel_oid;
 static MINIPORT_SEND_NET_BUFFER_LISTS hello_send;
@@ -104,6 +106,8 @@ hello_send(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, UL
 static VOID hello_cancel_send(NDIS_HANDLE context, PVOID cancel_id) {}                            // nothing ever waits here
 static VOID hello_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags) {}              // nothing was ever indicated
 static VOID hello_cancel_oid(NDIS_HANDLE context, PVOID request_id) {}                            // every request is answered at once
+static VOID hello_event(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event) {}                      // no hardware that could be pulled out
+static VOID hello_shutdown(NDIS_HANDLE context, NDIS_SHUTDOWN_ACTION action) {}                   // or that would have to be stilled
 
 // NDIS answers most queries from the attributes; what it hands down are settings of the "hardware" and its counters.
 static NDIS_STATUS
@@ -138,12 +142,9 @@ DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
         .InitializeHandlerEx = hello_initialize,
         .HaltHandlerEx = hello_halt,
         .UnloadHandler = hello_unload,
-        .PauseHandler = hello_pause,
-        .RestartHandler = hello_restart,
-        .OidRequestHandler = hello_oid,
-        .CancelOidRequestHandler = hello_cancel_oid,
-        .SendNetBufferListsHandler = hello_send,
-        .CancelSendHandler = hello_cancel_send,
-        .ReturnNetBufferListsHandler = hello_return};
+        .PauseHandler = hello_pause, .RestartHandler = hello_restart,
+        .OidRequestHandler = hello_oid, .CancelOidRequestHandler = hello_cancel_oid,
+        .SendNetBufferListsHandler = hello_send, .CancelSendHandler = hello_cancel_send, .ReturnNetBufferListsHandler = hello_return,
+        .DevicePnPEventNotifyHandler = hello_event, .ShutdownHandlerEx = hello_shutdown};
     return NdisMRegisterMiniportDriver(driver, registry_path, NULL, &chars, &hello_driver);
 }

@@ -31,9 +31,9 @@ NDIS_STATUS
 ndis_assist_set(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES *given)
 {
     NDIS_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES a = {0};
-    if (!adapter->have_general || given->Header.Size < NDIS_SIZEOF_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES_REVISION_1)
+    if (!adapter->have_general)
         return NDIS_STATUS_INVALID_PARAMETER;
-    memcpy(&a, given, ndis_header_bytes(&given->Header, sizeof a));
+    memcpy(&a, given, ndis_header_known(&given->Header, &ndis_kind_assist));
     struct ndis_assist *assist = ndis_alloc(sizeof *assist);
     if (!assist)
         return NDIS_STATUS_RESOURCES;

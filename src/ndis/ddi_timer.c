@@ -32,7 +32,7 @@ timer_dpc(PKDPC dpc, PVOID context, PVOID argument1, PVOID argument2)
 {
     struct ndis_timer *timer = context;
     struct ke_thread *self = ke_self();
-    struct ke_crossing crossing = ke_driver_enter(self, timer->image, "NDIS_TIMER_FUNCTION");
+    struct ke_crossing crossing = ke_driver_enter(self, timer->image, "NdisTimerFunction");
     timer->function(dpc, timer->context, argument1, argument2);   // may free the timer
     ke_driver_leave(self, crossing);
 }

@@ -12,23 +12,36 @@
 #include "ndis/interface.h"
 #include "ndis/offload.h"
 
-static NDIS_STATUS
-filter_chars_check(const NDIS_FILTER_DRIVER_CHARACTERISTICS *chars)
+// What is wrong with the handlers; NULL: nothing. Whoever sees a list on its way out must see it come back; what else goes in pairs, the
+// pages of the handlers say with the word must.
+static const char *
+filter_handlers_fault(const NDIS_FILTER_DRIVER_CHARACTERISTICS *c)
 {
-    if (!ndis_header_is(&chars->Header, NDIS_OBJECT_TYPE_FILTER_DRIVER_CHARACTERISTICS,
-                        NDIS_SIZEOF_FILTER_DRIVER_CHARACTERISTICS_REVISION_1))
-        return NDIS_STATUS_BAD_CHARACTERISTICS;
-    if (chars->MajorNdisVersion != 6)
+    if (!c->AttachHandler || !c->DetachHandler || !c->RestartHandler || !c->PauseHandler)
+        return "a required handler is NULL (attach, detach, restart, pause)";
+    if (c->SendNetBufferListsHandler && !c->SendNetBufferListsCompleteHandler)
+        return "SendNetBufferListsHandler without SendNetBufferListsCompleteHandler";
+    if (c->ReceiveNetBufferListsHandler && !c->ReturnNetBufferListsHandler)
+        return "ReceiveNetBufferListsHandler without ReturnNetBufferListsHandler";
+    if ((c->ReceiveNetBufferListsHandler || c->ReturnNetBufferListsHandler) && !c->StatusHandler)
+        return "ReceiveNetBufferListsHandler or ReturnNetBufferListsHandler without StatusHandler";
+    if (!c->OidRequestHandler != !c->OidRequestCompleteHandler)
+        return "of OidRequestHandler and OidRequestCompleteHandler one is NULL";
+    if (!c->DirectOidRequestHandler != !c->DirectOidRequestCompleteHandler)
+        return "of DirectOidRequestHandler and DirectOidRequestCompleteHandler one is NULL";
+    return NULL;
+}
+
+static NDIS_STATUS
+filter_chars_take(const NDIS_FILTER_DRIVER_CHARACTERISTICS *chars, NDIS_FILTER_DRIVER_CHARACTERISTICS *out)
+{
+    if (!ndis_header_fits(&chars->Header, &ndis_kind_filter_driver))
+        return ndis_registration_refuse("NdisFRegisterFilterDriver", "the characteristics have a wrong type, revision or size");
+    if (!ndis_version_is_known(chars->MajorNdisVersion, chars->MinorNdisVersion))
         return NDIS_STATUS_BAD_VERSION;
-    // Attach, detach, pause and restart are required; data path handlers come in pairs: whoever sees a list on its way out must see
-    // it come back [ndis/ns-ndis-_ndis_filter_driver_characteristics].
-    if (!chars->AttachHandler || !chars->DetachHandler || !chars->RestartHandler || !chars->PauseHandler)
-        return NDIS_STATUS_BAD_CHARACTERISTICS;
-    if (chars->SendNetBufferListsHandler && !chars->SendNetBufferListsCompleteHandler)
-        return NDIS_STATUS_BAD_CHARACTERISTICS;
-    if (chars->ReceiveNetBufferListsHandler && !chars->ReturnNetBufferListsHandler)
-        return NDIS_STATUS_BAD_CHARACTERISTICS;
-    return NDIS_STATUS_SUCCESS;
+    memcpy(out, chars, ndis_header_known(&chars->Header, &ndis_kind_filter_driver));
+    const char *fault = filter_handlers_fault(out);
+    return fault ? ndis_registration_refuse("NdisFRegisterFilterDriver", fault) : NDIS_STATUS_SUCCESS;
 }
 
 static void
@@ -45,7 +58,8 @@ NDIS_STATUS
 ndis_filter_driver_register(DRIVER_OBJECT *driver_object, NDIS_HANDLE context, const NDIS_FILTER_DRIVER_CHARACTERISTICS *chars,
                             struct ndis_filter_driver **out)
 {
-    NDIS_STATUS status = filter_chars_check(chars);
+    NDIS_FILTER_DRIVER_CHARACTERISTICS own = {.Flags = 0};
+    NDIS_STATUS status = filter_chars_take(chars, &own);
     if (status != NDIS_STATUS_SUCCESS)
         return status;
     struct ndis_filter_driver *driver = ndis_alloc(sizeof *driver);
@@ -56,7 +70,7 @@ ndis_filter_driver_register(DRIVER_OBJECT *driver_object, NDIS_HANDLE context, c
     driver->image = io_image_of(driver_object);
     driver->driver_object = driver_object;
     driver->context = context;
-    memcpy(&driver->chars, chars, ndis_header_bytes(&chars->Header, sizeof driver->chars));
+    driver->chars = own;
     if (!ndis_string_copy(&driver->friendly_name, &chars->FriendlyName) ||
         !ndis_string_copy(&driver->unique_name, &chars->UniqueName) ||
         !ndis_string_copy(&driver->service_name, &chars->ServiceName)) {

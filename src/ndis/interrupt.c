@@ -244,10 +244,15 @@ static void
 interrupt_enable(struct ndis_interrupt *interrupt, uint32_t message, bool enable)
 {
     const NDIS_MINIPORT_INTERRUPT_CHARACTERISTICS *c = &interrupt->chars;
-    if (interrupt->is_message)
-        (enable ? c->EnableMessageInterruptHandler : c->DisableMessageInterruptHandler)(interrupt->context, message);
+    struct io_image *image = interrupt->adapter->module.image;
+    if (interrupt->is_message && enable)
+        NDIS_CALL_VOID(image, "MiniportEnableMessageInterrupt", c->EnableMessageInterruptHandler(interrupt->context, message));
+    else if (interrupt->is_message)
+        NDIS_CALL_VOID(image, "MiniportDisableMessageInterrupt", c->DisableMessageInterruptHandler(interrupt->context, message));
+    else if (enable)
+        NDIS_CALL_VOID(image, "MiniportEnableInterruptEx", c->EnableInterruptHandler(interrupt->context));
     else
-        (enable ? c->EnableInterruptHandler : c->DisableInterruptHandler)(interrupt->context);
+        NDIS_CALL_VOID(image, "MiniportDisableInterruptEx", c->DisableInterruptHandler(interrupt->context));
 }
 
 bool

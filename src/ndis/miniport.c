@@ -16,28 +16,39 @@
 #include "ndis/rss.h"
 #include "ndis/vmq.h"
 
-#define NEWEST_MINOR 89          // 6.89 is the newest NDIS that the documentation names
-
-static bool
-miniport_chars_complete(const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *chars)
+// What is wrong with the handlers; NULL: nothing. [ndis/ns-ndis-_ndis_miniport_driver_characteristics]
+static const char *
+miniport_handlers_fault(const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *c)
 {
-    // The handlers every miniport has to give [ndis/ns-ndis-_ndis_miniport_driver_characteristics].
-    return chars->InitializeHandlerEx && chars->HaltHandlerEx && chars->PauseHandler && chars->RestartHandler &&
-           chars->OidRequestHandler && chars->SendNetBufferListsHandler && chars->ReturnNetBufferListsHandler &&
-           chars->CancelSendHandler && chars->CancelOidRequestHandler;
+    if (!c->InitializeHandlerEx || !c->HaltHandlerEx || !c->UnloadHandler || !c->PauseHandler || !c->RestartHandler)
+        return "a required handler of its life is NULL (initialize, halt, unload, pause, restart)";
+    if (!c->OidRequestHandler || !c->CancelOidRequestHandler)
+        return "a required handler of OID requests is NULL (OidRequest, CancelOidRequest)";
+    if (!c->SendNetBufferListsHandler || !c->ReturnNetBufferListsHandler || !c->CancelSendHandler)
+        return "a required handler of the data path is NULL (SendNetBufferLists, ReturnNetBufferLists, CancelSend)";
+    if (!c->DevicePnPEventNotifyHandler || !c->ShutdownHandlerEx)
+        return "DevicePnPEventNotifyHandler or ShutdownHandlerEx is NULL, and both are required";
+    if (c->CheckForHangHandlerEx && !c->ResetHandlerEx)
+        return "CheckForHangHandlerEx without ResetHandlerEx";
+    if (!c->DirectOidRequestHandler != !c->CancelDirectOidRequestHandler)
+        return "of DirectOidRequestHandler and CancelDirectOidRequestHandler one is NULL";
+    return NULL;
 }
 
 static NDIS_STATUS
-miniport_chars_check(const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *chars)
+miniport_chars_take(const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *chars, NDIS_MINIPORT_DRIVER_CHARACTERISTICS *out)
 {
-    // UNSURE: the page wants the first type; Microsoft's own intermediate sample registers with the second.
-    if (!ndis_header_is(&chars->Header, NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS,
-                        NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_1) &&
-        !ndis_header_is(&chars->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_1))
-        return NDIS_STATUS_BAD_CHARACTERISTICS;
-    if (chars->MajorNdisVersion != 6 || chars->MinorNdisVersion > NEWEST_MINOR)
+    NDIS_OBJECT_HEADER header = chars->Header;
+    // UNSURE: the page wants its own type; Microsoft's own intermediate sample registers with this one.
+    if (header.Type == NDIS_OBJECT_TYPE_DEFAULT)
+        header.Type = NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS;
+    if (!ndis_header_fits(&header, &ndis_kind_miniport_driver))
+        return ndis_registration_refuse("NdisMRegisterMiniportDriver", "the characteristics have a wrong type, revision or size");
+    if (!ndis_version_is_known(chars->MajorNdisVersion, chars->MinorNdisVersion))
         return NDIS_STATUS_BAD_VERSION;
-    return miniport_chars_complete(chars) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_BAD_CHARACTERISTICS;
+    memcpy(out, chars, ndis_header_known(&header, &ndis_kind_miniport_driver));
+    const char *fault = miniport_handlers_fault(out);
+    return fault ? ndis_registration_refuse("NdisMRegisterMiniportDriver", fault) : NDIS_STATUS_SUCCESS;
 }
 
 static NDIS_STATUS
@@ -52,7 +63,8 @@ NDIS_STATUS
 ndis_miniport_driver_register(DRIVER_OBJECT *driver_object, NDIS_HANDLE context,
                               const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *chars, struct ndis_miniport_driver **out)
 {
-    NDIS_STATUS status = miniport_chars_check(chars);
+    NDIS_MINIPORT_DRIVER_CHARACTERISTICS own = {.Flags = 0};
+    NDIS_STATUS status = miniport_chars_take(chars, &own);
     if (status != NDIS_STATUS_SUCCESS)
         return status;
     struct ndis_miniport_driver *driver = ndis_alloc(sizeof *driver);
@@ -63,12 +75,9 @@ ndis_miniport_driver_register(DRIVER_OBJECT *driver_object, NDIS_HANDLE context,
     driver->image = io_image_of(driver_object);
     driver->driver_object = driver_object;
     driver->context = context;
-    memcpy(&driver->chars, chars, ndis_header_bytes(&chars->Header, sizeof driver->chars));
-    driver->major = chars->MajorNdisVersion;
-    driver->minor = chars->MinorNdisVersion;
-    // NDIS hooks the driver object: its unload routine is MiniportDriverUnload [ndis/nc-ndis-miniport_unload].
-    if (chars->UnloadHandler)
-        driver_object->DriverUnload = chars->UnloadHandler;
+    driver->chars = own;
+    driver->major = own.MajorNdisVersion;
+    driver->minor = own.MinorNdisVersion;
     *out = driver;
     status = miniport_set_options(driver);
     if (status != NDIS_STATUS_SUCCESS) {
@@ -77,6 +86,8 @@ ndis_miniport_driver_register(DRIVER_OBJECT *driver_object, NDIS_HANDLE context,
         ndis_free(driver);
         return status;
     }
+    // NDIS hooks the driver object: its unload routine is MiniportDriverUnload [ndis/nc-ndis-miniport_unload].
+    driver_object->DriverUnload = own.UnloadHandler;
     KIRQL old = ke_lock_take(&driver->ndis->lock);
     list_push_back(&driver->ndis->miniport_drivers, &driver->node);
     ke_lock_drop(&driver->ndis->lock, old);
@@ -124,8 +135,6 @@ attributes_registration(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTE
 {
     if (adapter->have_registration || !adapter->initializing)
         return NDIS_STATUS_INVALID_PARAMETER;
-    if (a->Header.Size < NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1)
-        return NDIS_STATUS_INVALID_PARAMETER;
     adapter->general_context = a->MiniportAdapterContext;
     adapter->attribute_flags = a->AttributeFlags;
     adapter->check_for_hang_s = a->CheckForHangTimeInSeconds;
@@ -139,15 +148,13 @@ attributes_general(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_GEN
 {
     if (!adapter->have_registration || adapter->have_general || !adapter->initializing)
         return NDIS_STATUS_INVALID_PARAMETER;
-    if (a->Header.Size < NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1)
-        return NDIS_STATUS_INVALID_PARAMETER;
     if (a->MacAddressLength > NDIS_MAX_PHYS_ADDRESS_LENGTH || a->SupportedOidListLength % sizeof(NDIS_OID))
         return NDIS_STATUS_INVALID_PARAMETER;
     NDIS_OID *oids = ndis_alloc(a->SupportedOidListLength + sizeof *oids);
     if (!oids)
         return NDIS_STATUS_RESOURCES;
     memset(&adapter->general, 0, sizeof adapter->general);
-    memcpy(&adapter->general, a, ndis_header_bytes(&a->Header, sizeof adapter->general));
+    memcpy(&adapter->general, a, ndis_header_known(&a->Header, &ndis_kind_general));
     NDIS_STATUS status = ndis_rss_capabilities_set(adapter, adapter->general.RecvScaleCapabilities);
     if (status != NDIS_STATUS_SUCCESS) {
         ndis_free(oids);
@@ -158,7 +165,7 @@ attributes_general(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_GEN
     adapter->supported_oids = oids;
     adapter->supported_oid_count = a->SupportedOidListLength / sizeof *oids;
     adapter->general.SupportedOidList = oids;
-    ndis_pm_take(adapter, a);
+    ndis_pm_take(adapter, &adapter->general);
     memcpy(adapter->permanent_mac, a->PermanentMacAddress, sizeof adapter->permanent_mac);
     memcpy(adapter->current_mac, a->CurrentMacAddress, sizeof adapter->current_mac);
     adapter->lookahead = a->LookaheadSize;
@@ -201,31 +208,27 @@ attributes_offload(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_OFF
     return NDIS_STATUS_SUCCESS;
 }
 
-// The newest revision we know of each kind; 0 for kinds that we do not know.
-static UCHAR
-attributes_newest(UCHAR type)
+// NULL for kinds that we do not know.
+static const struct ndis_header_kind *
+attributes_kind(UCHAR type)
 {
-    switch (type) {
-    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES:
-        return NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_2;
-    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES:
-        return NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2;
-    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES:
-        return NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1;
-    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES:
-        return NDIS_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES_REVISION_4;
-    default:
-        return 0;
-    }
+    static const struct ndis_header_kind *const kinds[] = {&ndis_kind_registration, &ndis_kind_general, &ndis_kind_offload,
+                                                           &ndis_kind_assist};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (kinds[i]->type == type)
+            return kinds[i];
+    return NULL;
 }
 
 NDIS_STATUS
 ndis_miniport_attributes_set(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_ATTRIBUTES *a)
 {
     const NDIS_OBJECT_HEADER *header = &a->AddDeviceRegistrationAttributes.Header;
-    UCHAR newest = attributes_newest(header->Type);
-    if (newest && (header->Revision == 0 || header->Revision > newest))
+    const struct ndis_header_kind *kind = attributes_kind(header->Type);
+    if (kind && (header->Revision == 0 || header->Revision > kind->newest))
         return NDIS_STATUS_BAD_VERSION;           // [ndis/nf-ndis-ndismsetminiportattributes]
+    if (kind && !ndis_header_fits(header, kind))
+        return NDIS_STATUS_INVALID_PARAMETER;     // UNSURE: the page names no status for a size too small for the revision
     switch (a->AddDeviceRegistrationAttributes.Header.Type) {
     case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES:
         return attributes_registration(adapter, &a->RegistrationAttributes);

@@ -195,6 +195,10 @@ struct ndis_oid_queue {                       // serialises OID requests into on
     uint64_t watch_until_ns;
     KTIMER watch_timer;
     KDPC watch_dpc;
+    bool is_timed;                            // as is what follows: the time-out of a request (NDIS_OID_REQUEST.Timeout)
+    _Atomic uint64_t timeout_until_ns;        // 0: the current one has none
+    KTIMER timeout_timer;
+    KDPC timeout_dpc;
 };
 
 // Power of an adapter (pm.c, power.c).

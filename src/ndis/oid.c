@@ -106,8 +106,10 @@ static bool
 oid_current_clear(struct ndis_module *target, struct ndis_oid *oid)
 {
     struct ndis_oid_queue *queue = oid_queue(target);
-    if (queue->current == oid)
-        ndis_oid_watch_end(target);           // before the next request can begin
+    if (queue->current == oid) {              // before the next request can begin
+        ndis_oid_watch_end(target);
+        ndis_oid_timeout_end(target);
+    }
     KIRQL old = ke_lock_take(&target->adapter->oid_lock);
     bool current = queue->current == oid;
     if (current)
@@ -161,6 +163,7 @@ oid_hand_over(struct ndis_module *target, struct ndis_oid *oid)
         ndis_offload_keywords(target->adapter, oid->request);
     bool counted = ndis_call_begin(target, ke_self());
     ndis_oid_watch_begin(target);
+    ndis_oid_timeout_begin(target, oid->request);
     status = oid_call(target, oid->request);
     ndis_call_end(target, counted);
     return status;
@@ -250,7 +253,7 @@ oid_enqueue(struct ndis_oid *oid)
 NDIS_STATUS
 ndis_oid_check(const NDIS_OID_REQUEST *request)
 {
-    if (!ndis_header_is(&request->Header, NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_SIZEOF_OID_REQUEST_REVISION_1))
+    if (!ndis_header_fits(&request->Header, &ndis_kind_oid_request))
         return NDIS_STATUS_INVALID_PARAMETER;
     switch (request->RequestType) {
     case NdisRequestQueryInformation:
@@ -298,11 +301,26 @@ oid_defer(struct ndis_binding *binding, struct ndis_oid *oid)
     return NDIS_STATUS_PENDING;
 }
 
+// NDIS's own request, or what a filter sends on because it has just that one: NDIS does not answer it a second time.
+static bool
+oid_is_own(const NDIS_OID_REQUEST *request, struct ndis_module *source)
+{
+    if (!source || source->kind != NDIS_KIND_FILTER)
+        return !source;
+    KIRQL old = ke_lock_take(&source->adapter->oid_lock);
+    const struct ndis_oid *has = oid_queue(source)->current;
+    bool is_own = has && has->is_own && has->request->RequestType == request->RequestType &&
+                  has->request->DATA.SET_INFORMATION.Oid == request->DATA.SET_INFORMATION.Oid;
+    ke_lock_drop(&source->adapter->oid_lock, old);
+    return is_own;
+}
+
 static struct ndis_oid *
 oid_init(NDIS_OID_REQUEST *request, struct ndis_module *source, struct ndis_module *target)
 {
     struct ndis_oid *oid = ndis_oid_of(request);
     memset(oid, 0, sizeof *oid);
+    oid->is_own = oid_is_own(request, source);
     list_init(&oid->node);
     oid->request = request;
     oid->source = source;
@@ -315,7 +333,7 @@ static NDIS_STATUS
 oid_submit_filter(struct ndis_module *source, struct ndis_oid *oid)
 {
     NDIS_STATUS status;
-    if (oid->target == &source->adapter->module && ndis_oid_answer(source->adapter, source, oid->request, &status))
+    if (oid->target == &source->adapter->module && ndis_oid_answer(source->adapter, oid->is_own ? NULL : source, oid->request, &status))
         return status;
     return oid_send(oid);
 }
@@ -391,16 +409,9 @@ oid_take_waiting(struct ndis_module *target, const struct ndis_module *source, c
     return found;
 }
 
-static void
-oid_cancel_current(struct ndis_module *target, const struct ndis_module *source, void *request_id)
+void
+ndis_oid_cancel_at(struct ndis_module *target, void *request_id)
 {
-    struct ndis_oid_queue *queue = oid_queue(target);
-    KIRQL old = ke_lock_take(&target->adapter->oid_lock);
-    struct ndis_oid *oid = queue->current;
-    bool here = oid && oid->source == source && oid->request->RequestId == request_id;
-    ke_lock_drop(&target->adapter->oid_lock, old);
-    if (!here)
-        return;
     if (target->kind == NDIS_KIND_ADAPTER) {
         struct ndis_adapter *adapter = target->adapter;
         NDIS_CALL_VOID(target->image, "MiniportCancelOidRequest",
@@ -410,7 +421,21 @@ oid_cancel_current(struct ndis_module *target, const struct ndis_module *source,
         if (filter->driver->chars.CancelOidRequestHandler)
             NDIS_CALL_VOID(target->image, "FilterCancelOidRequest",
                            filter->driver->chars.CancelOidRequestHandler(filter->context, request_id));
+        else                                  // "NDIS calls the cancel OID request function of the underlying driver"
+            ndis_oid_cancel(target, request_id);
     }
+}
+
+static void
+oid_cancel_current(struct ndis_module *target, const struct ndis_module *source, void *request_id)
+{
+    struct ndis_oid_queue *queue = oid_queue(target);
+    KIRQL old = ke_lock_take(&target->adapter->oid_lock);
+    struct ndis_oid *oid = queue->current;
+    bool here = oid && oid->source == source && oid->request->RequestId == request_id;
+    ke_lock_drop(&target->adapter->oid_lock, old);
+    if (here)
+        ndis_oid_cancel_at(target, request_id);
 }
 
 void

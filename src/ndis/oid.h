@@ -29,6 +29,7 @@ struct ndis_oid {
     uint32_t saved_bytes;
     bool is_sum;                              // to be given NDIS's sum when its turn has come (pfilter.c)
     bool is_restore;                          // sets again what a reset has lost (kept.c)
+    bool is_own;                              // NDIS's own, or sent on by a filter that has it from NDIS
     struct ndis_kept *kept;                   // to be remembered if the miniport says yes (kept.c)
     _Atomic uint32_t state;
     NDIS_STATUS status;
@@ -47,6 +48,8 @@ NDIS_STATUS ndis_oid_submit(struct ndis_module *source, NDIS_OID_REQUEST *reques
 // The target answers a request it had pended. Reports a request that is not pending there.
 void ndis_oid_complete(struct ndis_module *target, NDIS_OID_REQUEST *request, NDIS_STATUS status);
 void ndis_oid_cancel(struct ndis_module *source, void *request_id);
+// Ask the driver that has a request of this identifier to give it back. irql: <= DISPATCH
+void ndis_oid_cancel_at(struct ndis_module *target, void *request_id);
 
 // Does NDIS know the answer itself? Then *status is it. oid_answers.c
 bool ndis_oid_answer(struct ndis_adapter *adapter, struct ndis_module *source, NDIS_OID_REQUEST *request, NDIS_STATUS *status);
@@ -96,6 +99,9 @@ uint32_t ndis_oid_clones_left(struct ndis *ndis);
 #define NDIS_OID_LIMIT_S 12u
 void ndis_oid_watch_begin(struct ndis_module *module);
 void ndis_oid_watch_end(struct ndis_module *module);
+// The request's own time-out, if it has one: when it expires the driver is asked to cancel [oidrequest/ns-oidrequest-ndis_oid_request].
+void ndis_oid_timeout_begin(struct ndis_module *module, const NDIS_OID_REQUEST *request);
+void ndis_oid_timeout_end(struct ndis_module *module);
 
 // Write an answer into a query's buffer, with the length rules of queries.
 NDIS_STATUS ndis_oid_reply(NDIS_OID_REQUEST *request, const void *data, uint32_t bytes);

@@ -167,6 +167,8 @@ ndis_direct_oid_cancel(struct ndis_module *source, void *request_id)
         if (filter->driver->chars.CancelDirectOidRequestHandler)
             NDIS_CALL_VOID(target->image, "FilterCancelDirectOidRequest",
                            filter->driver->chars.CancelDirectOidRequestHandler(filter->context, request_id));
+        else                                  // it is asked of what the filter has sent on [ndis/nc-ndis-filter_cancel_direct_oid_request]
+            ndis_direct_oid_cancel(target, request_id);
     }
     ndis_module_leave(target);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// How long a driver takes over an OID request, with the verifier on: a timer for the one that each module has at a time.
+// How long a driver takes over an OID request: two timers for the one that each module has at a time.
 //   oid_hand_over -> ndis_oid_watch_begin -> handler -> ... completed -> ndis_oid_watch_end
-//                                        12 s later, still there: watch_dpc -> NBX-0106
+//                                        12 s later, still there: watch_dpc -> NBX-0106 (with the verifier on)
+//   oid_hand_over -> ndis_oid_timeout_begin ... if the request has a time-out: timeout_dpc -> the driver's cancel handler
 // The limit is Driver Verifier's [devtest, NdisTimedOidComplete]; under the seeded scheduler it is of virtual time.
 #include <stdio.h>
 
@@ -65,4 +66,53 @@ ndis_oid_watch_end(struct ndis_module *module)
         return;
     ke_timer_cancel(&queue->watch_timer);
     ke_dpc_remove(&queue->watch_dpc);
+}
+
+// ---- the time-out of a request --------------------------------------------------------------------------------------------------------
+
+static NTAPI VOID
+timeout_dpc(PKDPC dpc, PVOID context, PVOID argument1, PVOID argument2)
+{
+    struct ndis_module *module = context;
+    struct ndis_oid_queue *queue = watch_queue(module);
+    void *id = NULL;
+    KIRQL old = ke_lock_take(&module->adapter->oid_lock);
+    bool is_there = queue->current && queue->timeout_until_ns && sched_now_ns(sched_self->sched) >= queue->timeout_until_ns;
+    if (is_there) {
+        id = queue->current->request->RequestId;
+        queue->timeout_until_ns = 0;          // asked once
+        atomic_fetch_add(&module->calls, 1);
+    }
+    ke_lock_drop(&module->adapter->oid_lock, old);
+    if (!is_there)
+        return;
+    ndis_oid_cancel_at(module, id);
+    ndis_module_leave(module);
+}
+
+void
+ndis_oid_timeout_begin(struct ndis_module *module, const NDIS_OID_REQUEST *request)
+{
+    struct ndis_oid_queue *queue = watch_queue(module);
+    if (request->Timeout == NDIS_OID_REQUEST_TIMEOUT_INFINITE)
+        return;
+    if (!queue->is_timed) {
+        ke_timer_init(&queue->timeout_timer, NotificationTimer);
+        ke_dpc_init(&queue->timeout_dpc, timeout_dpc, module, false);
+        queue->is_timed = true;
+    }
+    LARGE_INTEGER limit = {.QuadPart = -(LONGLONG)request->Timeout * 10000000};
+    queue->timeout_until_ns = sched_now_ns(sched_self->sched) + request->Timeout * UINT64_C(1000000000);
+    ke_timer_set(&queue->timeout_timer, limit, 0, &queue->timeout_dpc);
+}
+
+void
+ndis_oid_timeout_end(struct ndis_module *module)
+{
+    struct ndis_oid_queue *queue = watch_queue(module);
+    if (!queue->is_timed || !queue->timeout_until_ns)
+        return;
+    queue->timeout_until_ns = 0;
+    ke_timer_cancel(&queue->timeout_timer);
+    ke_dpc_remove(&queue->timeout_dpc);
 }

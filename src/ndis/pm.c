@@ -16,14 +16,14 @@ ndis_pm_take(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_GENERAL_A
     struct ndis_pm *pm = &adapter->pm;
     const NDIS_PM_CAPABILITIES *ex = NULL;
     // The pointer came with NDIS 6.20.
-    if (general->Header.Size >= NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2)
+    if (general->Header.Revision >= NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2)
         ex = general->PowerManagementCapabilitiesEx;
-    pm->has_capabilities = ex && ndis_header_is(&ex->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_NDIS_PM_CAPABILITIES_REVISION_1);
+    pm->has_capabilities = ex && ndis_header_fits(&ex->Header, &ndis_kind_pm_capabilities);
     memset(&pm->old_capabilities, 0, sizeof pm->old_capabilities);
     pm->capabilities = (NDIS_PM_CAPABILITIES){
         .Header = ndis_header(NDIS_OBJECT_TYPE_DEFAULT, NDIS_PM_CAPABILITIES_REVISION_1, NDIS_SIZEOF_NDIS_PM_CAPABILITIES_REVISION_1)};
     if (pm->has_capabilities)
-        memcpy(&pm->capabilities, ex, ndis_header_bytes(&ex->Header, sizeof pm->capabilities));
+        memcpy(&pm->capabilities, ex, ndis_header_known(&ex->Header, &ndis_kind_pm_capabilities));
     pm->has_old_capabilities = general->PowerManagementCapabilities != NULL;
     if (pm->has_old_capabilities)
         pm->old_capabilities = *general->PowerManagementCapabilities;
@@ -54,7 +54,7 @@ pm_parameters_set(struct ndis_adapter *adapter, struct ndis_module *source, NDIS
         return NDIS_STATUS_BUFFER_TOO_SHORT;
     }
     memcpy(&want, set->InformationBuffer, set->InformationBufferLength < sizeof want ? set->InformationBufferLength : sizeof want);
-    if (!ndis_header_is(&want.Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1))
+    if (!ndis_header_fits(&want.Header, &ndis_kind_pm_parameters))
         return NDIS_STATUS_INVALID_PARAMETER;
     if (want.Header.Revision < NDIS_PM_PARAMETERS_REVISION_2)
         want.MediaSpecificWakeUpEvents = 0;

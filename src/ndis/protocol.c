@@ -6,26 +6,43 @@
 
 #include "ndis/header.h"
 
-static NDIS_STATUS
-protocol_chars_check(const NDIS_PROTOCOL_DRIVER_CHARACTERISTICS *chars)
+// What is wrong with the handlers and the name; NULL: nothing. ProtocolSetOptions, ProtocolUninstall, ProtocolStatusEx and
+// ProtocolDirectOidRequestComplete may be left out [ndis/ns-ndis-_ndis_protocol_driver_characteristics].
+static const char *
+protocol_chars_fault(const NDIS_PROTOCOL_DRIVER_CHARACTERISTICS *c)
 {
-    // UNSURE: the page wants the first type; Microsoft's own intermediate sample registers with the second.
-    if (!ndis_header_is(&chars->Header, NDIS_OBJECT_TYPE_PROTOCOL_DRIVER_CHARACTERISTICS,
-                        NDIS_SIZEOF_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_1) &&
-        !ndis_header_is(&chars->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_1))
-        return NDIS_STATUS_BAD_CHARACTERISTICS;
-    if (chars->MajorNdisVersion != 6)
+    if (!c->Name.Length)
+        return "it has no name";
+    if (!c->BindAdapterHandlerEx || !c->UnbindAdapterHandlerEx || !c->OpenAdapterCompleteHandlerEx || !c->CloseAdapterCompleteHandlerEx)
+        return "a required handler of bindings is NULL (bind, unbind, open complete, close complete)";
+    if (!c->NetPnPEventHandler || !c->OidRequestCompleteHandler)
+        return "NetPnPEventHandler or OidRequestCompleteHandler is NULL, and both are required";
+    if (!c->ReceiveNetBufferListsHandler || !c->SendNetBufferListsCompleteHandler)
+        return "a required handler of the data path is NULL (ReceiveNetBufferLists, SendNetBufferListsComplete)";
+    return NULL;
+}
+
+static NDIS_STATUS
+protocol_chars_take(const NDIS_PROTOCOL_DRIVER_CHARACTERISTICS *chars, NDIS_PROTOCOL_DRIVER_CHARACTERISTICS *out)
+{
+    NDIS_OBJECT_HEADER header = chars->Header;
+    // UNSURE: the page wants its own type; Microsoft's own intermediate sample registers with this one.
+    if (header.Type == NDIS_OBJECT_TYPE_DEFAULT)
+        header.Type = NDIS_OBJECT_TYPE_PROTOCOL_DRIVER_CHARACTERISTICS;
+    if (!ndis_header_fits(&header, &ndis_kind_protocol_driver))
+        return ndis_registration_refuse("NdisRegisterProtocolDriver", "the characteristics have a wrong type, revision or size");
+    if (!ndis_version_is_known(chars->MajorNdisVersion, chars->MinorNdisVersion))
         return NDIS_STATUS_BAD_VERSION;
-    bool complete = chars->BindAdapterHandlerEx && chars->UnbindAdapterHandlerEx && chars->OpenAdapterCompleteHandlerEx &&
-                    chars->CloseAdapterCompleteHandlerEx && chars->NetPnPEventHandler && chars->OidRequestCompleteHandler &&
-                    chars->StatusHandlerEx && chars->ReceiveNetBufferListsHandler && chars->SendNetBufferListsCompleteHandler;
-    return complete && chars->Name.Length ? NDIS_STATUS_SUCCESS : NDIS_STATUS_BAD_CHARACTERISTICS;
+    memcpy(out, chars, ndis_header_known(&header, &ndis_kind_protocol_driver));
+    const char *fault = protocol_chars_fault(out);
+    return fault ? ndis_registration_refuse("NdisRegisterProtocolDriver", fault) : NDIS_STATUS_SUCCESS;
 }
 
 NDIS_STATUS
 ndis_protocol_register(NDIS_HANDLE context, const NDIS_PROTOCOL_DRIVER_CHARACTERISTICS *chars, struct ndis_protocol **out)
 {
-    NDIS_STATUS status = protocol_chars_check(chars);
+    NDIS_PROTOCOL_DRIVER_CHARACTERISTICS own = {.Flags = 0};
+    NDIS_STATUS status = protocol_chars_take(chars, &own);
     if (status != NDIS_STATUS_SUCCESS)
         return status;
     struct ndis_protocol *protocol = ndis_alloc(sizeof *protocol);
@@ -37,11 +54,11 @@ ndis_protocol_register(NDIS_HANDLE context, const NDIS_PROTOCOL_DRIVER_CHARACTER
     protocol->ndis = ndis_self();
     protocol->image = ke_self()->driver;
     protocol->context = context;
-    memcpy(&protocol->chars, chars, ndis_header_bytes(&chars->Header, sizeof protocol->chars));
+    protocol->chars = own;
     protocol->chars.Name = protocol->name;
     *out = protocol;
-    if (chars->SetOptionsHandler) {
-        status = NDIS_CALL(protocol->image, "ProtocolSetOptions", chars->SetOptionsHandler(protocol, context));
+    if (own.SetOptionsHandler) {
+        status = NDIS_CALL(protocol->image, "ProtocolSetOptions", own.SetOptionsHandler(protocol, context));
         if (status != NDIS_STATUS_SUCCESS) {
             *out = NULL;
             ndis_string_free(&protocol->name);

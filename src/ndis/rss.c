@@ -32,12 +32,12 @@ ndis_rss_capabilities_set(struct ndis_adapter *adapter, const NDIS_RECEIVE_SCALE
 {
     if (!capabilities)
         return NDIS_STATUS_SUCCESS;
-    if (!ndis_header_is(&capabilities->Header, NDIS_OBJECT_TYPE_RSS_CAPABILITIES, NDIS_SIZEOF_RECEIVE_SCALE_CAPABILITIES_REVISION_1))
+    if (!ndis_header_fits(&capabilities->Header, &ndis_kind_rss_capabilities))
         return NDIS_STATUS_INVALID_PARAMETER;
     struct ndis_rss *rss = ndis_alloc(sizeof *rss);
     if (!rss)
         return NDIS_STATUS_RESOURCES;
-    memcpy(&rss->capabilities, capabilities, ndis_header_bytes(&capabilities->Header, sizeof rss->capabilities));
+    memcpy(&rss->capabilities, capabilities, ndis_header_known(&capabilities->Header, &ndis_kind_rss_capabilities));
     adapter->rss = rss;
     adapter->general.RecvScaleCapabilities = &rss->capabilities;
     return NDIS_STATUS_SUCCESS;

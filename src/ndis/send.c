@@ -233,7 +233,10 @@ ndis_send_cancel(struct ndis_module *from, PVOID cancel_id)
     struct ndis_route route;
     bool counted = ndis_route_begin(&from->cancel, &route, self);
     ndis_event_note(from->ndis, NDIS_EVENT_SEND_CANCELLED);
-    if (route.target)
-        NDIS_CALL_VOID(route.target->image, "CancelSend", route.cancel(route.context, cancel_id));
+    if (route.target) {
+        bool is_miniport = route.target->kind == NDIS_KIND_ADAPTER;
+        NDIS_CALL_VOID(route.target->image, is_miniport ? "MiniportCancelSend" : "FilterCancelSendNetBufferLists",
+                       route.cancel(route.context, cancel_id));
+    }
     ndis_route_end(&route, counted);
 }

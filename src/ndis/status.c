@@ -52,8 +52,9 @@ status_top(struct ndis_adapter *adapter, NDIS_STATUS_INDICATION *indication)
     struct ndis_binding *binding[STATUS_MAX_BINDINGS];
     uint32_t count = status_bindings(adapter, binding);
     for (uint32_t i = 0; i < count; i++) {
-        NDIS_CALL_VOID(binding[i]->module.image, "ProtocolStatusEx",
-                       binding[i]->protocol->chars.StatusHandlerEx(binding[i]->context, indication));
+        if (binding[i]->protocol->chars.StatusHandlerEx)   // a protocol may have none
+            NDIS_CALL_VOID(binding[i]->module.image, "ProtocolStatusEx",
+                           binding[i]->protocol->chars.StatusHandlerEx(binding[i]->context, indication));
         ndis_module_leave(&binding[i]->module);
     }
 }
@@ -102,6 +103,8 @@ ndis_status_replay(struct ndis_binding *binding)
 {
     struct ndis_adapter *adapter = binding->module.adapter;
     NDIS_LINK_STATE link;
+    if (!binding->protocol->chars.StatusHandlerEx)
+        return;
     KIRQL old = ke_lock_take(&adapter->module.ndis->lock);
     link = adapter->link;
     ke_lock_drop(&adapter->module.ndis->lock, old);

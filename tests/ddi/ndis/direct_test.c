@@ -116,7 +116,7 @@ dirf_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
         .RestartHandler = dirf_restart,
         .PauseHandler = dirf_pause,
         .DirectOidRequestHandler = dirf.is_bypassed ? NULL : dirf_request,
-        .DirectOidRequestCompleteHandler = dirf_complete,
+        .DirectOidRequestCompleteHandler = dirf.is_bypassed ? NULL : dirf_complete,
         .CancelDirectOidRequestHandler = dirf_cancel};
     driver->DriverUnload = dirf_unload;
     return NdisFRegisterFilterDriver(driver, NULL, &chars, &dirf.driver);

@@ -228,6 +228,16 @@ low_send_complete(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
 
 // ---- the driver -----------------------------------------------------------------------------------------------------------------
 
+static NTAPI VOID
+up_device_event(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event)
+{
+}
+
+static NTAPI VOID
+up_shutdown(NDIS_HANDLE context, NDIS_SHUTDOWN_ACTION action)
+{
+}
+
 static NTAPI NTSTATUS
 im_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
 {
@@ -246,6 +256,8 @@ im_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
         .SendNetBufferListsHandler = up_send,
         .ReturnNetBufferListsHandler = up_return,
         .CancelSendHandler = up_cancel_send,
+        .DevicePnPEventNotifyHandler = up_device_event,
+        .ShutdownHandlerEx = up_shutdown,
         .CancelOidRequestHandler = up_cancel_oid};
     NDIS_PROTOCOL_DRIVER_CHARACTERISTICS lower = {
         .Header = {NDIS_OBJECT_TYPE_PROTOCOL_DRIVER_CHARACTERISTICS, NDIS_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_1,

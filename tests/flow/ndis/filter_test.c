@@ -181,6 +181,13 @@ flt_options(NDIS_HANDLE context)
     return f->options_status;
 }
 
+static NTAPI VOID
+flt_status(NDIS_HANDLE context, PNDIS_STATUS_INDICATION indication)
+{
+    struct flt *f = context;
+    NdisFIndicateStatus(f->module, indication);
+}
+
 static NDIS_FILTER_DRIVER_CHARACTERISTICS
 flt_chars(uint32_t which)
 {
@@ -202,7 +209,8 @@ flt_chars(uint32_t which)
         .SendNetBufferListsCompleteHandler = flt_send_complete,
         .CancelSendNetBufferListsHandler = flt_cancel,
         .ReceiveNetBufferListsHandler = flt_receive,
-        .ReturnNetBufferListsHandler = flt_return};
+        .ReturnNetBufferListsHandler = flt_return,
+        .StatusHandler = flt_status};
 }
 
 static NTAPI VOID

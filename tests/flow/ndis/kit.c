@@ -215,18 +215,15 @@ mp_send(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, ULONG
 {
     KIRQL irql;
     KeAcquireSpinLock(&kit_lock, &irql);
-    NET_BUFFER_LIST **end = &kit.mp.held, *last = NULL;
+    NET_BUFFER_LIST **end = &kit.mp.held;
     while (*end)
         end = &NET_BUFFER_LIST_NEXT_NBL(*end);
-    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = NET_BUFFER_LIST_NEXT_NBL(nbl)) {
+    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = NET_BUFFER_LIST_NEXT_NBL(nbl))
         mp_note(nbl);
-        last = nbl;
-    }
     bool done = kit.mp.completion == KIT_INLINE;
     if (!done)
         *end = nbls;
     KeReleaseSpinLock(&kit_lock, irql);
-    (void)last;
     if (done)
         NdisMSendNetBufferListsComplete(kit.mp.adapter, nbls,
                                         KeGetCurrentIrql() == DISPATCH_LEVEL ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);
@@ -503,11 +500,23 @@ lwf_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
     NdisFReturnNetBufferLists(lwf_module, nbls, flags);
 }
 
+static NTAPI VOID
+lwf_status(NDIS_HANDLE context, PNDIS_STATUS_INDICATION indication)
+{
+    NdisFIndicateStatus(lwf_module, indication);
+}
+
 static NTAPI NDIS_STATUS
 lwf_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
 {
     kit.filter_oids += 1;
     return NDIS_STATUS_SUCCESS;
+}
+
+static NTAPI VOID
+lwf_oid_complete(NDIS_HANDLE context, PNDIS_OID_REQUEST request, NDIS_STATUS status)
+{
+    ck_abort_msg("lwf answers every request itself");
 }
 
 static NTAPI VOID
@@ -551,9 +560,12 @@ lwf_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
         .SendNetBufferListsHandler = lwf_send,
         .SendNetBufferListsCompleteHandler = lwf_send_complete,
         .ReceiveNetBufferListsHandler = lwf_receive,
-        .ReturnNetBufferListsHandler = lwf_return};
-    if (kit_filter_takes_oids)
+        .ReturnNetBufferListsHandler = lwf_return,
+        .StatusHandler = lwf_status};
+    if (kit_filter_takes_oids) {
         chars.OidRequestHandler = lwf_oid;
+        chars.OidRequestCompleteHandler = lwf_oid_complete;
+    }
     if (kit_filter_takes_events) {
         chars.NetPnPEventHandler = lwf_event;
         chars.DevicePnPEventNotifyHandler = lwf_device_event;
@@ -755,32 +767,25 @@ proto_register(uint32_t which)
     return status;
 }
 
-static NTAPI VOID
-proto0_unload(PDRIVER_OBJECT driver)
+// "proto0", "proto1"
+static uint32_t
+proto_which(PDRIVER_OBJECT driver)
 {
-    NdisDeregisterProtocolDriver(proto_driver[0]);
-    NdisFreeNetBufferListPool(proto_pool[0]);
+    return (uint32_t)(io_image_of(driver)->name[5] - '0');
 }
 
 static NTAPI VOID
-proto1_unload(PDRIVER_OBJECT driver)
+proto_unload(PDRIVER_OBJECT driver)
 {
-    NdisDeregisterProtocolDriver(proto_driver[1]);
-    NdisFreeNetBufferListPool(proto_pool[1]);
+    NdisDeregisterProtocolDriver(proto_driver[proto_which(driver)]);
+    NdisFreeNetBufferListPool(proto_pool[proto_which(driver)]);
 }
 
 static NTAPI NTSTATUS
-proto0_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
+proto_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
 {
-    driver->DriverUnload = proto0_unload;
-    return proto_register(0);
-}
-
-static NTAPI NTSTATUS
-proto1_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
-{
-    driver->DriverUnload = proto1_unload;
-    return proto_register(1);
+    driver->DriverUnload = proto_unload;
+    return proto_register(proto_which(driver));
 }
 
 // ---- the test's side ------------------------------------------------------------------------------------------------------------
@@ -918,10 +923,14 @@ kit_return(struct kit_binding *binding)
 }
 
 static NDIS_STATUS
-kit_request(struct kit_binding *binding, NDIS_OID_REQUEST *request)
+kit_request(struct kit_binding *binding, NDIS_REQUEST_TYPE type, NDIS_OID oid, void *data, uint32_t bytes)
 {
+    NDIS_OID_REQUEST request = {
+        .Header = {NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1},
+        .RequestType = type,
+        .DATA.SET_INFORMATION = {.Oid = oid, .InformationBuffer = data, .InformationBufferLength = bytes}};
     binding->oid_done = NULL;
-    NDIS_STATUS status = NdisOidRequest(binding->handle, request);
+    NDIS_STATUS status = NdisOidRequest(binding->handle, &request);
     if (status != NDIS_STATUS_PENDING)
         return status;
     LARGE_INTEGER wait = {.QuadPart = -10000};
@@ -933,21 +942,13 @@ kit_request(struct kit_binding *binding, NDIS_OID_REQUEST *request)
 NDIS_STATUS
 kit_set(struct kit_binding *binding, NDIS_OID oid, void *data, uint32_t bytes)
 {
-    NDIS_OID_REQUEST request = {
-        .Header = {NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1},
-        .RequestType = NdisRequestSetInformation,
-        .DATA.SET_INFORMATION = {.Oid = oid, .InformationBuffer = data, .InformationBufferLength = bytes}};
-    return kit_request(binding, &request);
+    return kit_request(binding, NdisRequestSetInformation, oid, data, bytes);
 }
 
 NDIS_STATUS
 kit_query(struct kit_binding *binding, NDIS_OID oid, void *data, uint32_t bytes)
 {
-    NDIS_OID_REQUEST request = {
-        .Header = {NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1},
-        .RequestType = NdisRequestQueryInformation,
-        .DATA.QUERY_INFORMATION = {.Oid = oid, .InformationBuffer = data, .InformationBufferLength = bytes}};
-    return kit_request(binding, &request);
+    return kit_request(binding, NdisRequestQueryInformation, oid, data, bytes);
 }
 
 static void
@@ -956,8 +957,8 @@ kit_inside(void *fn)
     ck_assert_int_eq(ndis_create(kit.box), 0);
     kit_load("mp", mp_entry);
     kit_load("lwf", lwf_entry);
-    kit_load("proto0", proto0_entry);
-    kit_load("proto1", proto1_entry);
+    kit_load("proto0", proto_entry);
+    kit_load("proto1", proto_entry);
     ((void (*)(void))fn)();
     if (kit.adapter)
         ndis_adapter_remove(kit.adapter);
