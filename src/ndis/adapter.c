@@ -13,6 +13,7 @@
 #include "ndis/ndis_int.h"
 #include "ndis/oid.h"
 #include "nt/cm/cm.h"
+#include "verify/left.h"
 
 // How long a bind or an attach waits for a miniport that activates its default port itself.
 #define DEFAULT_PORT_WAIT_NS 30000000000ull
@@ -683,11 +684,11 @@ ndis_create(struct box *box)
 }
 
 static uint32_t
-ndis_left(struct box *box, const char *what, struct list *list)
+ndis_left(struct box *box, const char *what, struct list *list, enum verify_left kind, size_t node_offset)
 {
     uint32_t count = 0;
     LIST_FOR_EACH(node, list)
-        count++;
+        count += !verify_left_one(box, kind, (char *)node - node_offset, "DriverUnload");
     if (count && box->on_message) {
         char text[96];
         snprintf(text, sizeof text, "left behind: %u NDIS %s never deregistered", count, what);
@@ -704,8 +705,11 @@ ndis_destroy(struct box *box)
         ndis_adapter_remove(LIST_ENTRY_OF(ndis->adapters.prev, struct ndis_adapter, node));
     ages_stop(&ndis->ages);
     ndis_pnp_stop(ndis);
-    uint32_t left = ndis_left(box, "miniport drivers", &ndis->miniport_drivers) +
-                    ndis_left(box, "filter drivers", &ndis->filter_drivers) + ndis_left(box, "protocols", &ndis->protocols) +
+    uint32_t left = ndis_left(box, "miniport drivers", &ndis->miniport_drivers, VERIFY_LEFT_MINIPORT_DRIVER,
+                              offsetof(struct ndis_miniport_driver, node)) +
+                    ndis_left(box, "filter drivers", &ndis->filter_drivers, VERIFY_LEFT_FILTER_DRIVER,
+                              offsetof(struct ndis_filter_driver, node)) +
+                    ndis_left(box, "protocols", &ndis->protocols, VERIFY_LEFT_PROTOCOL, offsetof(struct ndis_protocol, node)) +
                     ndis_oid_clones_left(ndis);
     ndis_im_destroy(ndis);
     left += ndis_interfaces_destroy(ndis);

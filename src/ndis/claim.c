@@ -7,6 +7,7 @@
 #include "ndis/rss.h"
 
 #include "nt/ex/pool.h"
+#include "verify/left.h"
 #include "verify/refuse.h"
 
 // ---- resources --------------------------------------------------------------------------------------------------------------------
@@ -96,6 +97,10 @@ ndis_hardware_close(struct ndis_adapter *adapter)
 
 // ---- claims -----------------------------------------------------------------------------------------------------------------------
 
+static const enum verify_left left_kinds[] = {[NDIS_CLAIM_MEMORY] = VERIFY_LEFT_MEMORY_MAP,
+                                              [NDIS_CLAIM_PORTS] = VERIFY_LEFT_PORTS_MAP,
+                                              [NDIS_CLAIM_SHARED] = VERIFY_LEFT_SHARED};
+
 struct ndis_claim *
 ndis_claim_add(struct ndis_hardware *hardware, enum ndis_claim_kind kind, uint64_t base, void *address, uint32_t length)
 {
@@ -109,6 +114,7 @@ ndis_claim_add(struct ndis_hardware *hardware, enum ndis_claim_kind kind, uint64
     KIRQL old = ke_lock_take(&hardware->lock);
     list_push_back(&hardware->claims, &claim->node);
     ke_lock_drop(&hardware->lock, old);
+    verify_had_by(hardware->adapter->module.image, left_kinds[kind], claim, hardware->adapter, NULL);
     return claim;
 }
 
@@ -127,6 +133,8 @@ ndis_claim_take(struct ndis_hardware *hardware, enum ndis_claim_kind kind, uint6
     if (found)
         list_remove(&found->node);
     ke_lock_drop(&hardware->lock, old);
+    if (found)
+        verify_gave(hardware->adapter->module.ndis->box, left_kinds[kind], found);
     return found;
 }
 
@@ -180,22 +188,27 @@ void
 ndis_hardware_left(struct ndis_adapter *adapter, const char *function)
 {
     struct ndis_hardware *hardware = adapter->hardware;
+    struct box *box = adapter->module.ndis->box;
     struct list *node;
-    // BugCheck 0x7C with 0x8 (halt) or 0xB (failed initialise) [debugger/bug-check-0x7c--bugcode-ndis-driver].
-    if (hardware->interrupt)
-        verify_contract(function, "it has returned and the interrupt is still registered: NdisMDeregisterInterruptEx comes first "
-                                  "(Windows: BugCheck 0x7C)");
+    verify_left_behind(box, adapter->module.image, adapter, function);
+    if (hardware->interrupt) {
+        if (!verify_left_one(box, VERIFY_LEFT_INTERRUPT, hardware->interrupt, function))
+            verify_contract(function, "it has returned and the interrupt is still registered: NdisMDeregisterInterruptEx comes first "
+                                      "(Windows: BugCheck 0x7C)");
+        ndis_interrupt_deregister(hardware->interrupt);
+    }
     ndis_poll_left(hardware, function);
     if (hardware->dma) {
-        box_leftover(adapter->module.ndis->box, "%s of %s left a DMA channel (NdisMDeregisterScatterGatherDma)", function,
-                     adapter->module.image->name);
+        if (!verify_left_one(box, VERIFY_LEFT_DMA, hardware->dma, function))
+            box_leftover(box, "%s of %s left a DMA channel (NdisMDeregisterScatterGatherDma)", function, adapter->module.image->name);
         ndis_dma_deregister(hardware->dma);
     }
     while ((node = list_pop_front(&hardware->claims))) {
         struct ndis_claim *claim = LIST_ENTRY_OF(node, struct ndis_claim, node);
-        claim_left(adapter, claim, function);
+        if (!verify_left_one(box, left_kinds[claim->kind], claim, function))
+            claim_left(adapter, claim, function);
         if (claim->kind == NDIS_CLAIM_SHARED)
-            ex_pool_free(adapter->module.ndis->box, claim->address, 0);
+            ex_pool_free(box, claim->address, 0);
         ndis_free(claim->owned);
         ndis_free(claim);
     }

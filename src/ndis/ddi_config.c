@@ -2,6 +2,7 @@
 // Front doors of configuration handles. [ndis/nf-ndis-ndisopenconfigurationex] and kin
 #include "ndis/config.h"
 #include "nt/ex/fault.h"
+#include "verify/left.h"
 #include "verify/verify.h"
 
 NTAPI NDIS_STATUS
@@ -11,6 +12,8 @@ NdisOpenConfigurationEx(PNDIS_CONFIGURATION_OBJECT ConfigObject, PNDIS_HANDLE Co
     struct ndis_config *config = NULL;
     NDIS_STATUS status = EX_FAULT() ? NDIS_STATUS_RESOURCES : ndis_config_open(ConfigObject, &config);
     *ConfigurationHandle = config;
+    if (config)
+        verify_had(VERIFY_LEFT_CONFIGURATION, config, ConfigObject->NdisHandle, "NdisOpenConfigurationEx");
     return status;
 }
 
@@ -22,6 +25,8 @@ NdisOpenConfigurationKeyByName(PNDIS_STATUS Status, NDIS_HANDLE ConfigurationHan
     struct ndis_config *parent = ndis_config_from(ConfigurationHandle, "NdisOpenConfigurationKeyByName");
     *Status = EX_FAULT() ? NDIS_STATUS_FAILURE : ndis_config_open_under(parent, SubKeyName, &config);
     *SubKeyHandle = config;
+    if (config)
+        verify_had(VERIFY_LEFT_CONFIGURATION, config, NULL, "NdisOpenConfigurationKeyByName");
 }
 
 NTAPI VOID
@@ -33,13 +38,17 @@ NdisOpenConfigurationKeyByIndex(PNDIS_STATUS Status, NDIS_HANDLE ConfigurationHa
     struct ndis_config *parent = ndis_config_from(ConfigurationHandle, "NdisOpenConfigurationKeyByIndex");
     *Status = EX_FAULT() ? NDIS_STATUS_FAILURE : ndis_config_open_at(parent, Index, KeyName, &config);
     *KeyHandle = config;
+    if (config)
+        verify_had(VERIFY_LEFT_CONFIGURATION, config, NULL, "NdisOpenConfigurationKeyByIndex");
 }
 
 NTAPI VOID
 NdisCloseConfiguration(NDIS_HANDLE ConfigurationHandle)
 {
     VERIFY_ENTER(NdisCloseConfiguration);
-    ndis_config_close(ndis_config_from(ConfigurationHandle, "NdisCloseConfiguration"));
+    struct ndis_config *config = ndis_config_from(ConfigurationHandle, "NdisCloseConfiguration");
+    verify_gave(box_self(), VERIFY_LEFT_CONFIGURATION, config);
+    ndis_config_close(config);
 }
 
 NTAPI VOID

@@ -18,7 +18,9 @@ NTAPI PNDIS_RW_LOCK_EX
 NdisAllocateRWLock(NDIS_HANDLE NdisHandle)
 {
     VERIFY_ENTER(NdisAllocateRWLock);
-    return ex_pool_alloc(box_self(), sizeof(struct _NDIS_RW_LOCK_EX), RW_LOCK_TAG, true, __builtin_return_address(0));
+    PNDIS_RW_LOCK_EX lock = ex_pool_alloc(box_self(), sizeof *lock, RW_LOCK_TAG, true, __builtin_return_address(0));
+    ex_pool_kind_set(lock, VERIFY_LEFT_RW_LOCK, NdisHandle);
+    return lock;
 }
 
 NTAPI VOID

@@ -3,6 +3,7 @@
 // The pool calls are hot: they do nothing but check the handle and go to nbl_pool.c.
 #include "ndis/nbl.h"
 #include "nt/ex/fault.h"
+#include "verify/left.h"
 #include "verify/verify.h"
 
 NTAPI NDIS_HANDLE
@@ -11,14 +12,19 @@ NdisAllocateNetBufferListPool(NDIS_HANDLE NdisHandle, PNET_BUFFER_LIST_POOL_PARA
     VERIFY_ENTER(NdisAllocateNetBufferListPool);
     if (EX_FAULT())
         return NULL;
-    return ndis_nbl_pool_create(Parameters);
+    struct ndis_nbl_pool *pool = ndis_nbl_pool_create(Parameters);
+    if (pool)
+        verify_had(VERIFY_LEFT_NBL_POOL, pool, NdisHandle, NULL);
+    return pool;
 }
 
 NTAPI VOID
 NdisFreeNetBufferListPool(NDIS_HANDLE PoolHandle)
 {
     VERIFY_ENTER(NdisFreeNetBufferListPool);
-    ndis_nbl_pool_destroy(ndis_handle_check(PoolHandle, NDIS_KIND_POOL_NBL, "NdisFreeNetBufferListPool"));
+    struct ndis_nbl_pool *pool = ndis_handle_check(PoolHandle, NDIS_KIND_POOL_NBL, "NdisFreeNetBufferListPool");
+    verify_gave(pool->ndis->box, VERIFY_LEFT_NBL_POOL, pool);
+    ndis_nbl_pool_destroy(pool);
 }
 
 NTAPI NDIS_HANDLE
@@ -27,14 +33,19 @@ NdisAllocateNetBufferPool(NDIS_HANDLE NdisHandle, PNET_BUFFER_POOL_PARAMETERS Pa
     VERIFY_ENTER(NdisAllocateNetBufferPool);
     if (EX_FAULT())
         return NULL;
-    return ndis_nb_pool_create(Parameters);
+    struct ndis_nb_pool *pool = ndis_nb_pool_create(Parameters);
+    if (pool)
+        verify_had(VERIFY_LEFT_NB_POOL, pool, NdisHandle, NULL);
+    return pool;
 }
 
 NTAPI VOID
 NdisFreeNetBufferPool(NDIS_HANDLE PoolHandle)
 {
     VERIFY_ENTER(NdisFreeNetBufferPool);
-    ndis_nb_pool_destroy(ndis_handle_check(PoolHandle, NDIS_KIND_POOL_NB, "NdisFreeNetBufferPool"));
+    struct ndis_nb_pool *pool = ndis_handle_check(PoolHandle, NDIS_KIND_POOL_NB, "NdisFreeNetBufferPool");
+    verify_gave(pool->ndis->box, VERIFY_LEFT_NB_POOL, pool);
+    ndis_nb_pool_destroy(pool);
 }
 
 NTAPI PNET_BUFFER_LIST
@@ -195,13 +206,16 @@ NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, UINT Length)
     if (EX_FAULT())
         return NULL;
     MDL *mdl = ndis_alloc(ndis_mdl_bytes(VirtualAddress, Length));
-    if (mdl)
-        ndis_mdl_init(mdl, VirtualAddress, Length);
+    if (!mdl)
+        return NULL;
+    ndis_mdl_init(mdl, VirtualAddress, Length);
+    verify_had(VERIFY_LEFT_MDL, mdl, NdisHandle, "NdisAllocateMdl");
     return mdl;
 }
 
 NTAPI VOID
 NdisFreeMdl(PMDL Mdl)
 {
+    verify_gave(box_self(), VERIFY_LEFT_MDL, Mdl);
     ndis_free(Mdl);
 }

@@ -99,6 +99,7 @@ NdisAllocateGenericObject(PDRIVER_OBJECT DriverObject, ULONG Tag, USHORT Size)
     NDIS_GENERIC_OBJECT *object = ex_pool_alloc(box_self(), sizeof *object + Size, Tag, true, __builtin_return_address(0));
     if (!object)
         return NULL;
+    ex_pool_kind_set(object, VERIFY_LEFT_GENERIC, NULL);
     object->Header = ndis_header(NDIS_GENERIC_OBJECT_TYPE, 1, sizeof *object);
     object->Caller = __builtin_return_address(0);
     object->DriverObject = DriverObject;

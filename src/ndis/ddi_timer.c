@@ -56,6 +56,7 @@ NdisAllocateTimerObject(NDIS_HANDLE NdisHandle, PNDIS_TIMER_CHARACTERISTICS Time
         ex_pool_alloc(box_self(), sizeof *timer, TimerCharacteristics->AllocationTag, true, __builtin_return_address(0));
     if (!timer)
         return NDIS_STATUS_RESOURCES;
+    ex_pool_kind_set(timer, VERIFY_LEFT_TIMER, NdisHandle);
     timer->kind = TIMER_KIND;
     timer->image = ke_self()->driver;
     timer->tag = TimerCharacteristics->AllocationTag;
@@ -139,6 +140,7 @@ NdisAllocateIoWorkItem(NDIS_HANDLE NdisObjectHandle)
     struct ndis_work_item *work = ex_pool_alloc(box_self(), sizeof *work, WORK_TAG, true, __builtin_return_address(0));
     if (!work)
         return NULL;
+    ex_pool_kind_set(work, VERIFY_LEFT_WORK, NdisObjectHandle);
     work->kind = WORK_KIND;
     io_work_init(&work->io, driver);
     return work;

@@ -10,6 +10,7 @@
 #include "ndis/header.h"
 #include "nt/ke/dpc.h"
 #include "nt/ke/word.h"
+#include "verify/left.h"
 #include "verify/refuse.h"
 
 #define RECORD_MARK 0x6c6773424e424e44ull     // on a live record; a freed one has none
@@ -185,6 +186,7 @@ ndis_dma_register(struct ndis_adapter *adapter, NDIS_SG_DMA_DESCRIPTION *d, stru
     // Room for a chain of MDLs that each begin and end within a page: more than that, and NDIS allocates.
     d->ScatterGatherListSize = record_bytes(dma->max_elements + 8);
     adapter->hardware->dma = dma;
+    verify_had(VERIFY_LEFT_DMA, dma, adapter, NULL);
     *out = dma;
     return NDIS_STATUS_SUCCESS;
 }
@@ -200,6 +202,7 @@ ndis_dma_deregister(struct ndis_dma *dma)
                         "scatter/gather lists are still out: NdisMFreeNetBufferSGList comes first, for each");
     ke_dpc_remove(&dma->dpc);
     ke_dpc_flush(box);
+    verify_gave(box, VERIFY_LEFT_DMA, dma);
     dma->hardware->dma = NULL;
     dma->kind = 0;
     ndis_free(dma);

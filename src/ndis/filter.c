@@ -11,6 +11,7 @@
 #include "ndis/header.h"
 #include "ndis/interface.h"
 #include "ndis/offload.h"
+#include "verify/left.h"
 
 // What is wrong with the handlers; NULL: nothing. Whoever sees a list on its way out must see it come back; what else goes in pairs, the
 // pages of the handlers say with the word must.
@@ -89,6 +90,7 @@ ndis_filter_driver_register(DRIVER_OBJECT *driver_object, NDIS_HANDLE context, c
     KIRQL old = ke_lock_take(&driver->ndis->lock);
     list_push_back(&driver->ndis->filter_drivers, &driver->node);
     ke_lock_drop(&driver->ndis->lock, old);
+    verify_had(VERIFY_LEFT_FILTER_DRIVER, driver, NULL, NULL);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -131,6 +133,7 @@ ndis_filter_driver_deregister(struct ndis_filter_driver *driver)
     KIRQL old = ke_lock_take(&ndis->lock);
     list_remove(&driver->node);
     ke_lock_drop(&ndis->lock, old);
+    verify_gave(ndis->box, VERIFY_LEFT_FILTER_DRIVER, driver);
     filter_driver_free(driver);
 }
 
@@ -247,6 +250,7 @@ ndis_filter_attach(struct ndis_adapter *adapter, struct ndis_filter_driver *driv
             NDIS_CALL_VOID(filter->module.image, "FilterDetach", filter->driver->chars.DetachHandler(filter->context));
     }
     if (status != NDIS_STATUS_SUCCESS) {
+        verify_left_behind(driver->ndis->box, driver->image, filter, "FilterAttach");
         filter_free(filter);
         return status;
     }
@@ -265,6 +269,7 @@ ndis_filter_detach(struct ndis_filter *filter)
     ndis_stack_take(&filter->module, &filter->node);
     ndis_oid_flush(&filter->module, NDIS_STATUS_REQUEST_ABORTED);   // after it, for nobody can add to them any more
     NDIS_CALL_VOID(driver->image, "FilterDetach", driver->chars.DetachHandler(filter->context));
+    verify_left_behind(ndis->box, driver->image, filter, "FilterDetach");
     KIRQL old = ke_lock_take(&ndis->lock);
     driver->module_count--;
     ke_lock_drop(&ndis->lock, old);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "ndis/header.h"
+#include "verify/left.h"
 #include "verify/refuse.h"
 
 struct luid_index {
@@ -77,6 +78,8 @@ ndis_interfaces_destroy(struct ndis *ndis)
         return 0;
     LIST_FOR_EACH(node, &all->providers) {
         struct ndis_provider *provider = LIST_ENTRY_OF(node, struct ndis_provider, node);
+        if (verify_left_one(ndis->box, VERIFY_LEFT_PROVIDER, provider, "NdisIfDeregisterProvider"))
+            continue;
         left++;
         box_message(ndis->box, "left behind: an interface provider of %s with %u interfaces",
                     provider->image ? provider->image->name : "no driver", provider->interfaces);
@@ -296,6 +299,7 @@ ndis_provider_register(struct ndis *ndis, const NDIS_IF_PROVIDER_CHARACTERISTICS
     KIRQL old = ke_lock_take(&ndis->lock);
     list_push_back(&ndis->interfaces->providers, &provider->node);
     ke_lock_drop(&ndis->lock, old);
+    verify_had(VERIFY_LEFT_PROVIDER, provider, NULL, NULL);
     *out = provider;
     return NDIS_STATUS_SUCCESS;
 }
@@ -311,6 +315,7 @@ ndis_provider_deregister(struct ndis_provider *provider)
     ke_lock_drop(&ndis->lock, old);
     if (!empty)
         return false;
+    verify_gave(ndis->box, VERIFY_LEFT_PROVIDER, provider);
     provider->kind = 0;
     ndis_free(provider);
     return true;

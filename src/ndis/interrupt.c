@@ -7,6 +7,7 @@
 #include "ndis/hardware.h"
 #include "ndis/header.h"
 #include "nt/ke/dpc.h"
+#include "verify/left.h"
 #include "verify/refuse.h"
 
 struct interrupt_dpc {
@@ -219,6 +220,7 @@ ndis_interrupt_register(struct ndis_adapter *adapter, NDIS_HANDLE context, NDIS_
         return NDIS_STATUS_RESOURCES;
     }
     adapter->hardware->interrupt = interrupt;
+    verify_had(VERIFY_LEFT_INTERRUPT, interrupt, adapter, NULL);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -226,6 +228,7 @@ void
 ndis_interrupt_deregister(struct ndis_interrupt *interrupt)
 {
     struct box *box = interrupt->adapter->module.ndis->box;
+    verify_gave(box, VERIFY_LEFT_INTERRUPT, interrupt);
     interrupt_disconnect(interrupt, interrupt->vector_count);
     atomic_store(&interrupt->closing, true);
     // A DPC that runs may have queued one on another processor just before: so twice.

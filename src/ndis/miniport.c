@@ -15,6 +15,7 @@
 #include "ndis/im.h"
 #include "ndis/rss.h"
 #include "ndis/vmq.h"
+#include "verify/left.h"
 
 // What is wrong with the handlers; NULL: nothing. [ndis/ns-ndis-_ndis_miniport_driver_characteristics]
 static const char *
@@ -91,6 +92,7 @@ ndis_miniport_driver_register(DRIVER_OBJECT *driver_object, NDIS_HANDLE context,
     KIRQL old = ke_lock_take(&driver->ndis->lock);
     list_push_back(&driver->ndis->miniport_drivers, &driver->node);
     ke_lock_drop(&driver->ndis->lock, old);
+    verify_had(VERIFY_LEFT_MINIPORT_DRIVER, driver, NULL, NULL);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -124,6 +126,7 @@ ndis_miniport_driver_deregister(struct ndis_miniport_driver *driver)
     KIRQL old = ke_lock_take(&ndis->lock);
     list_remove(&driver->node);
     ke_lock_drop(&ndis->lock, old);
+    verify_gave(ndis->box, VERIFY_LEFT_MINIPORT_DRIVER, driver);
     driver->kind = 0;
     ndis_free(driver);
 }

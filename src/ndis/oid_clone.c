@@ -6,6 +6,7 @@
 
 #include "ndis/header.h"
 #include "ndis/oid.h"
+#include "verify/left.h"
 #include "verify/refuse.h"
 
 #define OID_CLONE_KIND 0x4e424f43u            // 'NBOC'
@@ -45,6 +46,7 @@ ndis_oid_clone(NDIS_HANDLE source, const NDIS_OID_REQUEST *request)
     KIRQL old = ke_lock_take(&clone->ndis->lock);
     list_push_back(&clone->ndis->oid_clones, &clone->node);
     ke_lock_drop(&clone->ndis->lock, old);
+    verify_had(VERIFY_LEFT_CLONE, &clone->request, source, "NdisAllocateCloneOidRequest");
     return &clone->request;
 }
 
@@ -67,6 +69,7 @@ ndis_oid_clone_free(NDIS_OID_REQUEST *request)
         verify_contract("NdisFreeCloneOidRequest", "the request is no clone (freed already, or not from NdisAllocateCloneOidRequest)");
     if (is_below)
         verify_contract("NdisFreeCloneOidRequest", "the clone is still below: its answer has not come");
+    verify_gave(ndis->box, VERIFY_LEFT_CLONE, request);
     ndis_free(found);
 }
 
@@ -77,10 +80,12 @@ ndis_oid_clones_left(struct ndis *ndis)
     uint32_t count = 0;
     while ((node = list_pop_front(&ndis->oid_clones))) {
         struct ndis_oid_clone *clone = LIST_ENTRY_OF(node, struct ndis_oid_clone, node);
-        box_message(ndis->box, "left behind: a cloned OID request (0x%08x) that %s never freed", clone->request.DATA.QUERY_INFORMATION.Oid,
-                    clone->image ? clone->image->name : "?");
+        if (!verify_left_one(ndis->box, VERIFY_LEFT_CLONE, &clone->request, "NdisFreeCloneOidRequest")) {
+            box_message(ndis->box, "left behind: a cloned OID request (0x%08x) that %s never freed",
+                        clone->request.DATA.QUERY_INFORMATION.Oid, clone->image ? clone->image->name : "?");
+            count++;
+        }
         ndis_free(clone);
-        count++;
     }
     return count;
 }

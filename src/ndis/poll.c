@@ -10,6 +10,7 @@
 #include "ndis/header.h"
 #include "nt/ke/dpc.h"
 #include "nt/io/io.h"
+#include "verify/left.h"
 #include "verify/refuse.h"
 
 #define POLL_LIMIT 64
@@ -203,6 +204,7 @@ ndis_poll_register(struct ndis_adapter *adapter, void *context, const NDIS_POLL_
     KIRQL old = ke_lock_take(&adapter->hardware->lock);
     list_push_back(&adapter->hardware->polls, &poll->node);
     ke_lock_drop(&adapter->hardware->lock, old);
+    verify_had(VERIFY_LEFT_POLL, poll, adapter, NULL);
     *out = poll;
     return STATUS_SUCCESS;
 }
@@ -235,6 +237,7 @@ ndis_poll_deregister(struct ndis_poll *poll)
     KIRQL old = ke_lock_take(&hardware->lock);
     list_remove(&poll->node);
     ke_lock_drop(&hardware->lock, old);
+    verify_gave(box, VERIFY_LEFT_POLL, poll);
     poll->kind = 0;
     ndis_free(poll);
 }
@@ -243,8 +246,10 @@ void
 ndis_poll_left(struct ndis_hardware *hardware, const char *function)
 {
     while (!list_is_empty(&hardware->polls)) {
-        box_leftover(hardware->adapter->module.ndis->box, "%s of %s left a poll object (NdisDeregisterPoll)", function,
-                     hardware->adapter->module.image->name);
-        ndis_poll_deregister(LIST_ENTRY_OF(hardware->polls.next, struct ndis_poll, node));
+        struct ndis_poll *poll = LIST_ENTRY_OF(hardware->polls.next, struct ndis_poll, node);
+        struct box *box = hardware->adapter->module.ndis->box;
+        if (!verify_left_one(box, VERIFY_LEFT_POLL, poll, function))
+            box_leftover(box, "%s of %s left a poll object (NdisDeregisterPoll)", function, hardware->adapter->module.image->name);
+        ndis_poll_deregister(poll);
     }
 }

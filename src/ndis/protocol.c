@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ndis/header.h"
+#include "verify/left.h"
 
 // What is wrong with the handlers and the name; NULL: nothing. ProtocolSetOptions, ProtocolUninstall, ProtocolStatusEx and
 // ProtocolDirectOidRequestComplete may be left out [ndis/ns-ndis-_ndis_protocol_driver_characteristics].
@@ -69,6 +70,7 @@ ndis_protocol_register(NDIS_HANDLE context, const NDIS_PROTOCOL_DRIVER_CHARACTER
     KIRQL old = ke_lock_take(&protocol->ndis->lock);
     list_push_back(&protocol->ndis->protocols, &protocol->node);
     ke_lock_drop(&protocol->ndis->lock, old);
+    verify_had(VERIFY_LEFT_PROTOCOL, protocol, NULL, NULL);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -108,6 +110,7 @@ ndis_protocol_deregister(struct ndis_protocol *protocol)
     if (protocol->upper_edge)
         protocol->upper_edge->lower_edge = NULL;
     ke_lock_drop(&ndis->lock, old);
+    verify_gave(ndis->box, VERIFY_LEFT_PROTOCOL, protocol);
     protocol->kind = 0;
     ndis_string_free(&protocol->name);
     ndis_free(protocol);

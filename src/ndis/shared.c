@@ -16,6 +16,7 @@ ndis_shared_alloc(struct ndis_hardware *hardware, ULONG bytes, void *owned, cons
     if (!bytes || bytes > UINT32_MAX - PAGE_SIZE)
         return NULL;
     void *block = ex_pool_alloc(box, ROUND_TO_PAGES((size_t)bytes), TAG_SHARED, true, caller);
+    ex_pool_kind_set(block, VERIFY_LEFT_KEPT, NULL);   // the claim is told
     struct ndis_claim *claim = block ? ndis_claim_add(hardware, NDIS_CLAIM_SHARED, (uint64_t)(uintptr_t)block, block, bytes) : NULL;
     if (claim)
         claim->owned = owned;

@@ -20,6 +20,7 @@
 #include "nt/ob/ob.h"
 #include "nt/ps/ps.h"
 #include "nt/se/se.h"
+#include "verify/left.h"
 
 void
 box_message(struct box *box, const char *format, ...)
@@ -116,13 +117,15 @@ box_take_down(struct box *box)
     if (box->ps)
         return box->leftovers;   // a driver's thread still runs on it: better to leave the box than to pull it away
     ke_stop(box);
-    if (se_captured(box))
+    if (se_captured(box) && !box->verify)   // else each was a finding when its driver went
         box_leftover(box, "%u security contexts, captured and not released (SeReleaseSubjectContext)", se_captured(box));
     box->leftovers += io_destroy(box);
     box->leftovers += cm_destroy(box);
     box->leftovers += ob_destroy(box);
     hal_destroy(box);
     ex_leaks_report(box);
+    verify_left_forget(box);
+    io_free(box);
     uint32_t leftovers = box->leftovers;
     ke_thread_fini(ke_self());
     ke_self()->box = NULL;   // the record is box_run's, which must not look at the box any more

@@ -23,6 +23,7 @@ void
 verify_door(struct ke_thread *self, enum ddi_id id)
 {
     const struct ddi_row *row = &ddi_rows[id];
+    self->door = id;
     if (__builtin_expect(self->irql < row->irql_min || self->irql > row->irql_max, 0))
         door_wrong(self, row);
 }

@@ -87,3 +87,35 @@ RULE(0203, LockPair, ENDS, "A spin lock is released by the function that belongs
 RULE(0204, LockNotHeld, ENDS, "A spin lock is released only by the thread that holds it.",
      "Static Driver Verifier: SpinLockRelease; BugCheck 0x10 SPIN_LOCK_NOT_OWNED", "a_spin_lock_released_by_another_thread_is_reported",
      "a_handler_that_releases_its_spin_locks_is_not_reported")
+RULE(0300, PoolLeft, COUNTS, "A driver frees the memory that it has allocated before it is unloaded.", "BugCheck 0xC4 (0x60, 0x62)",
+     "memory_that_a_driver_leaves_is_reported", "what_is_given_back_is_not_reported")
+RULE(0302, NblPoolLeft, COUNTS, "Pools of NET_BUFFER_LISTs and NET_BUFFERs are freed before what they were allocated for goes.",
+     "Static Driver Verifier: NdisAllocateNetBuffer", "a_pool_that_is_left_is_reported", "what_is_given_back_is_not_reported")
+RULE(0303, MdlLeft, COUNTS, "A driver frees the MDLs that it has allocated.", "Static Driver Verifier: NdisAllocateMdl",
+     "an_MDL_that_is_left_is_reported", "what_is_given_back_is_not_reported")
+RULE(0304, HandleLeft, COUNTS, "A driver closes its handles and drops its references before it is unloaded.", "-",
+     "a_handle_that_is_left_open_is_reported", "what_is_given_back_is_not_reported")
+RULE(0305, ObjectLeft, COUNTS,
+     "A timer object, work item, lock, generic object, poll object or cloned request is freed before what it was allocated for goes.",
+     "Static Driver Verifier: NdisAllocateGenericObject, Init_NdisAllocateIoWorkItem", "an_object_that_is_left_is_reported",
+     "what_is_given_back_is_not_reported")
+RULE(0306, HardwareLeft, COUNTS,
+     "A miniport gives back shared memory, mapped registers, ports and its DMA channel before MiniportHaltEx returns, or "
+     "MiniportInitializeEx fails.",
+     "Static Driver Verifier: Init_RegisterSG", "hardware_that_is_left_is_reported", "hardware_that_is_given_back_is_not_reported")
+RULE(0307, IrpLeft, COUNTS, "A driver frees the IRPs that it has allocated before it is unloaded.", "-",
+     "an_IRP_that_is_left_is_reported", "what_is_given_back_is_not_reported")
+RULE(0308, LookasideLeft, COUNTS, "A driver deletes its lookaside lists and ERESOURCEs before it is unloaded.",
+     "BugCheck 0xCE DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS", "a_lookaside_list_that_is_left_is_reported",
+     "what_is_given_back_is_not_reported")
+RULE(0503, InterruptLeft, ENDS, "A miniport deregisters its interrupt before MiniportHaltEx returns, or MiniportInitializeEx fails.",
+     "BugCheck 0x7C (0x8, 0xB); Static Driver Verifier: Init_DeRegisterInterrupt", "an_interrupt_that_is_left_is_reported",
+     "hardware_that_is_given_back_is_not_reported")
+RULE(0509, DeviceLeft, COUNTS, "A driver deletes its device objects before it is unloaded.", "-", "a_device_that_is_left_is_reported",
+     "what_is_given_back_is_not_reported")
+RULE(0510, RegistrationLeft, COUNTS, "A driver deregisters as miniport, filter, protocol or interface provider before it is unloaded.",
+     "Static Driver Verifier: NdisFDeregisterFilterDriver", "a_registration_that_is_left_is_reported",
+     "what_is_given_back_is_not_reported")
+RULE(0512, ConfigurationOpen, COUNTS, "A configuration handle is closed before what it was opened for goes.",
+     "Static Driver Verifier: NdisOpenConfigurationEx", "a_configuration_that_is_left_open_is_reported",
+     "what_is_given_back_is_not_reported")

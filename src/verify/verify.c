@@ -8,6 +8,7 @@
 #include "nt/io/image.h"
 #include "verify/fence.h"
 #include "verify/ledger.h"
+#include "verify/left.h"
 #include "verify/locks.h"
 
 // irql.c
@@ -27,6 +28,11 @@ verify_create(struct sched *sched, enum verify_mode mode, struct verify_sink *si
     struct verify *verify = calloc(1, sizeof *verify);
     if (!verify)
         return NULL;
+    verify->table = verify_table_create();
+    if (!verify->table) {
+        free(verify);
+        return NULL;
+    }
     verify->mode = mode;
     verify->sched = sched;
     verify->sink = sink;
@@ -35,6 +41,7 @@ verify_create(struct sched *sched, enum verify_mode mode, struct verify_sink *si
         return verify;
     verify->fence = fence_create();
     if (!verify->fence) {
+        verify_table_destroy(verify->table);
         free(verify);
         return NULL;
     }
@@ -54,6 +61,7 @@ verify_destroy(struct verify *verify)
         ledger_fence_listen(NULL);
         fence_destroy(verify->fence);
     }
+    verify_table_destroy(verify->table);
     free(verify);
 }
 

@@ -18,12 +18,14 @@ enum verify_mode {
 
 struct fence;
 struct verify_sink;
+struct verify_table;
 
 struct verify {
     enum verify_mode mode;
     struct sched *sched;
     struct fence *fence;                      // NULL: none
     struct verify_sink *sink;                 // report files and suppressions (sink.h), lent; NULL: none
+    struct verify_table *table;               // what drivers got and have not given back (left.h)
     bool with_stacks;
     _Atomic uint32_t ending;                  // the thread whose report ends the run
     _Atomic uint32_t findings;                // after which the run went on

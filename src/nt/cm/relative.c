@@ -99,7 +99,7 @@ direct_string(struct box *box, UNICODE_STRING *to, ULONG type, const WCHAR *data
     if (full > 0xfffe)
         return STATUS_BUFFER_TOO_SMALL;
     if (!to->Buffer) {
-        to->Buffer = ex_pool_alloc(box, full, STRING_TAG, false, NULL);
+        to->Buffer = ex_pool_alloc_asked(box, full, STRING_TAG, false, NULL, true);
         if (!to->Buffer)
             return STATUS_NO_MEMORY;
         to->MaximumLength = (USHORT)full;

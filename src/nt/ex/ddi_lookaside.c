@@ -2,6 +2,7 @@
 // Front doors: lookaside lists and SLISTs. [wdm/nf-wdm-exinitializelookasidelistex], [wdm/nf-wdm-exinitializenpagedlookasidelist]
 #include "nt/ex/lookaside.h"
 #include "nt/ex/slist.h"
+#include "verify/left.h"
 #include "verify/verify.h"
 
 #define CALLER __builtin_return_address(0)
@@ -17,12 +18,14 @@ ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNC
         .type = (POOL_TYPE)(NonPagedPoolNx | (Flags & POOL_RAISE_IF_ALLOCATION_FAILURE)), .bytes = Size, .tag = Tag,
         .allocate = (void *)Allocate, .free = (void *)Free};
     ex_lookaside_init((GENERAL_LOOKASIDE_POOL *)&Lookaside->L, &config);
+    verify_had(VERIFY_LEFT_LOOKASIDE, Lookaside, NULL, NULL);
 }
 
 NTAPI VOID
 ExDeleteNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside)
 {
     VERIFY_ENTER(ExDeleteNPagedLookasideList);
+    verify_gave(box_self(), VERIFY_LEFT_LOOKASIDE, Lookaside);
     ex_lookaside_flush((GENERAL_LOOKASIDE_POOL *)&Lookaside->L);
 }
 
@@ -49,12 +52,14 @@ ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTI
         .type = (POOL_TYPE)(PagedPool | (Flags & POOL_RAISE_IF_ALLOCATION_FAILURE)), .bytes = Size, .tag = Tag,
         .allocate = (void *)Allocate, .free = (void *)Free};
     ex_lookaside_init((GENERAL_LOOKASIDE_POOL *)&Lookaside->L, &config);
+    verify_had(VERIFY_LEFT_LOOKASIDE, Lookaside, NULL, NULL);
 }
 
 NTAPI VOID
 ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside)
 {
     VERIFY_ENTER(ExDeletePagedLookasideList);
+    verify_gave(box_self(), VERIFY_LEFT_LOOKASIDE, Lookaside);
     ex_lookaside_flush((GENERAL_LOOKASIDE_POOL *)&Lookaside->L);
 }
 
@@ -85,6 +90,7 @@ ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUNCTION_EX 
     struct ex_lookaside_config config = {.type = PoolType, .flags = Flags, .bytes = Size, .tag = Tag, .is_ex = true,
                                          .allocate = (void *)Allocate, .free = (void *)Free};
     ex_lookaside_init(&Lookaside->L, &config);
+    verify_had(VERIFY_LEFT_LOOKASIDE, Lookaside, NULL, NULL);
     return STATUS_SUCCESS;
 }
 
@@ -92,6 +98,7 @@ NTAPI VOID
 ExDeleteLookasideListEx(PLOOKASIDE_LIST_EX Lookaside)
 {
     VERIFY_ENTER(ExDeleteLookasideListEx);
+    verify_gave(box_self(), VERIFY_LEFT_LOOKASIDE, Lookaside);
     ex_lookaside_flush(&Lookaside->L);
 }
 

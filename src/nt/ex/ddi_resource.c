@@ -5,6 +5,7 @@
 #include "nt/ex/resource.h"
 #include "nt/ke/bugcheck.h"
 #include "nt/ke/ke.h"
+#include "verify/left.h"
 #include "verify/verify.h"
 
 NTAPI NTSTATUS
@@ -12,6 +13,7 @@ ExInitializeResourceLite(PERESOURCE Resource)
 {
     VERIFY_ENTER(ExInitializeResourceLite);
     ex_resource_init(Resource);
+    verify_had(VERIFY_LEFT_RESOURCE, Resource, NULL, NULL);
     return STATUS_SUCCESS;
 }
 
@@ -27,6 +29,7 @@ NTAPI NTSTATUS
 ExDeleteResourceLite(PERESOURCE Resource)
 {
     VERIFY_ENTER(ExDeleteResourceLite);
+    verify_gave(box_self(), VERIFY_LEFT_RESOURCE, Resource);
     ex_resource_fini(Resource);
     return STATUS_SUCCESS;
 }

@@ -44,6 +44,7 @@ ex_timer_create(struct box *box, PEXT_CALLBACK callback, void *context, bool not
     PEX_TIMER timer = ex_pool_alloc(box, sizeof *timer, TAG_EX_TIMER, true, caller);
     if (!timer)
         return NULL;
+    ex_pool_kind_set(timer, VERIFY_LEFT_EX_TIMER, NULL);
     ke_timer_init(&timer->timer, notification ? NotificationTimer : SynchronizationTimer);
     ke_dpc_init(&timer->dpc, ex_timer_dpc, timer, false);
     timer->box = box;

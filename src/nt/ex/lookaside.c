@@ -61,6 +61,8 @@ ex_lookaside_alloc(GENERAL_LOOKASIDE_POOL *list, const void *caller)
 {
     __atomic_add_fetch(&list->TotalAllocates, 1, __ATOMIC_RELAXED);
     void *entry = lookaside_take(list);
+    if (entry && !list->AllocateEx)
+        ex_pool_got_again(entry, VERIFY_LEFT_POOL, caller);
     if (entry)
         return entry;
     __atomic_add_fetch(&list->AllocateMisses, 1, __ATOMIC_RELAXED);
@@ -84,6 +86,8 @@ ex_lookaside_free(GENERAL_LOOKASIDE_POOL *list, void *entry)
         lookaside_release(list, entry);
         return;
     }
+    if (!list->AllocateEx && !list->FreeEx)
+        ex_pool_kind_set(entry, VERIFY_LEFT_KEPT, NULL);
     EX_POISON((char *)entry + sizeof(SLIST_ENTRY), list->Size - sizeof(SLIST_ENTRY));
     ex_slist_push(&list->ListHead, entry);
 }

@@ -17,6 +17,7 @@
 #include "nt/ex/poison.h"
 #include "nt/ke/bugcheck.h"
 #include "nt/ke/word.h"
+#include "verify/left.h"
 
 #define POOL_MAGIC 0x4C6F6F50u   // "PooL"
 #define POOL_MAGIC_FREE 0x64656546u
@@ -24,11 +25,14 @@
 struct pool_header {
     struct list node;
     const void *caller;
-    size_t bytes;
+    size_t bytes : 48;
+    size_t front : 15;               // of the block from the start of its memory
+    size_t is_watched : 1;           // a struct verify_origin stands before the header
     ULONG tag;
     uint32_t magic;
     struct ex_shard *shard;
 };
+#define POOL_BYTES_MAX ((size_t)1 << 47)
 _Static_assert(sizeof(struct pool_header) == 48, "a multiple of 16");
 
 #define POOL_RAW __attribute__((noinline, no_sanitize("address")))
@@ -64,12 +68,27 @@ pool_is_paged_size(size_t bytes)
     return bytes >= PAGE_SIZE;
 }
 
+// 16 bytes are what malloc aligns to.
+#define ORIGIN_BYTES ((sizeof(struct verify_origin) + 15) & ~(size_t)15)
+
+static size_t
+pool_front(size_t bytes, bool is_watched)
+{
+    return pool_is_paged_size(bytes) ? PAGE_SIZE : sizeof(struct pool_header) + (is_watched ? ORIGIN_BYTES : 0);
+}
+
+static struct verify_origin *
+origin_of(const struct pool_header *header)
+{
+    return (struct verify_origin *)((char *)header - ORIGIN_BYTES);
+}
+
 // What lies around the block, as far as it is ours.
 static void
 pool_fence(struct pool_header *header, size_t bytes, bool up)
 {
     char *block = (char *)(header + 1);
-    size_t front = pool_is_paged_size(bytes) ? PAGE_SIZE : sizeof *header;
+    size_t front = header->front;
     size_t behind = pool_is_paged_size(bytes) ? -bytes & (PAGE_SIZE - 1) : 0;
     if (up) {
         EX_POISON(block - front, front);
@@ -123,29 +142,49 @@ shard_add(struct ex_shard *shard, struct pool_header *header)
     return 0;
 }
 
-void *
-ex_pool_alloc(struct box *box, size_t bytes, ULONG tag, bool zero, const void *caller)
+// Zeroed, or on sim filled, as the comment at the top says.
+static char *
+pool_memory(struct box *box, size_t front, size_t bytes, bool zero)
 {
-    if (bytes > SIZE_MAX - 2 * PAGE_SIZE || ex_fault(box, caller))
-        return NULL;
-    size_t front = pool_is_paged_size(bytes) ? PAGE_SIZE : sizeof(struct pool_header);
     char *base;
     if (front == PAGE_SIZE)
         base = aligned_alloc(PAGE_SIZE, (front + bytes + PAGE_SIZE - 1) & ~(size_t)(PAGE_SIZE - 1));
     else
         base = zero ? calloc(1, front + bytes) : malloc(front + bytes);
+    if (base && zero && front == PAGE_SIZE)
+        memset(base + front, 0, bytes);
+    else if (base && !zero && box->sched->is_sim)
+        memset(base + front, 0xCD, bytes);
+    return base;
+}
+
+void *
+ex_pool_alloc(struct box *box, size_t bytes, ULONG tag, bool zero, const void *caller)
+{
+    if (ex_fault(box, caller))
+        return NULL;
+    return ex_pool_alloc_asked(box, bytes, tag, zero, caller ? caller : __builtin_return_address(0), caller != NULL);
+}
+
+void *
+ex_pool_alloc_asked(struct box *box, size_t bytes, ULONG tag, bool zero, const void *caller, bool is_drivers)
+{
+    if (bytes > POOL_BYTES_MAX)
+        return NULL;
+    struct ke_thread *self = sched_self ? ke_self() : NULL;
+    // Only what a front door allocates for its caller is the driver's.
+    bool is_watched = box->verify && is_drivers && self && self->box == box && self->driver;
+    size_t front = pool_front(bytes, is_watched);
+    char *base = pool_memory(box, front, bytes, zero);
     if (!base)
         return NULL;
     char *block = base + front;
-    if (zero && front == PAGE_SIZE)
-        memset(block, 0, bytes);
-    else if (!zero && box->sched->is_sim)
-        memset(block, 0xCD, bytes);
     struct pool_header *header = (struct pool_header *)block - 1;
-    *header = (struct pool_header){.bytes = bytes, .tag = tag, .magic = POOL_MAGIC};
+    *header = (struct pool_header){.bytes = bytes, .front = front, .is_watched = is_watched, .tag = tag, .magic = POOL_MAGIC};
     header->caller = caller ? caller : __builtin_return_address(0);
-    struct ke_thread *self = sched_self ? ke_self() : NULL;
     header->shard = &box->ex->shards[self && self->box == box ? self->processor->number : 0];
+    if (is_watched)
+        verify_origin_make(origin_of(header), VERIFY_LEFT_POOL, NULL, caller);
     if (shard_add(header->shard, header)) {
         free(base);
         return NULL;
@@ -185,7 +224,61 @@ ex_pool_free(struct box *box, void *block, ULONG tag)
     header_unlink(&header->node);
     ke_word_unlock(&shard->lock);
     header->magic = POOL_MAGIC_FREE;
-    free((char *)block - (pool_is_paged_size(header->bytes) ? PAGE_SIZE : sizeof *header));
+    free((char *)block - header->front);
+}
+
+// ---- whose it is ----------------------------------------------------------------------------------------------------------------------
+
+POOL_RAW void
+ex_pool_kind_set(void *block, enum verify_left kind, const void *owner)
+{
+    struct pool_header *header = (struct pool_header *)block - 1;
+    if (!block || !header->is_watched)
+        return;
+    struct verify_origin *origin = origin_of(header);
+    origin->kind = (uint8_t)kind;
+    if (owner)
+        origin->owner = owner;
+}
+
+POOL_RAW void
+ex_pool_got_again(void *block, enum verify_left kind, const void *caller)
+{
+    struct pool_header *header = (struct pool_header *)block - 1;
+    struct ke_thread *self = ke_self();
+    if (!header->is_watched || !self->driver)
+        return;
+    struct verify_origin fresh, *origin = origin_of(header);
+    verify_origin_make(&fresh, kind, NULL, caller);
+    char *to = (char *)origin;
+    for (size_t i = 0; i < sizeof fresh; i++)
+        ((volatile char *)to)[i] = ((const char *)&fresh)[i];
+}
+
+// A copy that ASan may see.
+static POOL_RAW void
+origin_copy(struct verify_origin *to, const struct verify_origin *from)
+{
+    for (size_t i = 0; i < sizeof *to; i++)
+        ((volatile char *)to)[i] = ((const volatile char *)from)[i];
+}
+
+POOL_RAW void
+ex_pool_each_origin(struct box *box, ex_pool_origin_fn fn, void *context)
+{
+    for (uint32_t i = 0; i < box->processor_count; i++) {
+        struct ex_shard *shard = &box->ex->shards[i];
+        ke_word_lock(&shard->lock);
+        for (struct list *node = shard->blocks.next; node != &shard->blocks; node = node->next) {
+            struct pool_header *header = LIST_ENTRY_OF(node, struct pool_header, node);
+            struct verify_origin origin;
+            if (!header->is_watched || origin_of(header)->is_told)
+                continue;
+            origin_copy(&origin, origin_of(header));
+            origin_of(header)->is_told = fn(context, &origin, header + 1, header->bytes, header->tag);
+        }
+        ke_word_unlock(&shard->lock);
+    }
 }
 
 POOL_RAW size_t
@@ -212,6 +305,8 @@ ex_pool_usage_get(struct box *box, ULONG tag, struct ex_pool_usage *usage)
         ke_word_unlock(&shard->lock);
     }
 }
+
+// ---- what nobody freed ----------------------------------------------------------------------------------------------------------------
 
 static void
 leak_report(struct box *box, struct pool_header *header)
@@ -243,8 +338,9 @@ ex_leaks_report(struct box *box)
             EX_UNPOISON(header, sizeof *header);
             pool_fence(header, header->bytes, false);
             header_unlink(&header->node);
-            leak_report(box, header);
-            free((char *)(header + 1) - (pool_is_paged_size(header->bytes) ? PAGE_SIZE : sizeof *header));
+            if (!header->is_watched || !origin_of(header)->is_told)
+                leak_report(box, header);
+            free((char *)(header + 1) - header->front);
         }
     }
 }

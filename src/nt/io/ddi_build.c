@@ -14,7 +14,7 @@ IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLE
     VERIFY_ENTER(IoAllocateMdl);
     if (EX_FAULT())
         return NULL;
-    MDL *mdl = io_mdl_alloc(box_self(), VirtualAddress, Length, SecondaryBuffer, Irp);
+    MDL *mdl = io_mdl_alloc(box_self(), VirtualAddress, Length, SecondaryBuffer, Irp, __builtin_return_address(0));
     VERIFY_LEAVE(IoAllocateMdl);
     return mdl;
 }

@@ -5,6 +5,7 @@
 
 #include "nt/ex/fault.h"
 #include "nt/io/io_int.h"
+#include "verify/left.h"
 #include "verify/verify.h"
 
 NTAPI NTSTATUS
@@ -16,6 +17,8 @@ IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize, PUNICODE_
         return STATUS_INSUFFICIENT_RESOURCES;
     NTSTATUS status = io_device_create(box_self(), DriverObject, DeviceExtensionSize, DeviceName, DeviceType, DeviceCharacteristics,
                                        Exclusive, DeviceObject);
+    if (status == STATUS_SUCCESS)
+        verify_had(VERIFY_LEFT_DEVICE, *DeviceObject, NULL, "IoCreateDevice");
     VERIFY_LEAVE(IoCreateDevice);
     return status;
 }

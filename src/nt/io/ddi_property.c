@@ -49,7 +49,7 @@ IoGetDeviceInterfaces(const GUID *InterfaceClassGuid, PDEVICE_OBJECT PhysicalDev
 {
     VERIFY_ENTER(IoGetDeviceInterfaces);
     NTSTATUS status = io_interface_list(box_self(), InterfaceClassGuid, PhysicalDeviceObject, Flags & DEVICE_INTERFACE_INCLUDE_NONACTIVE,
-                                        SymbolicLinkList);
+                                        SymbolicLinkList, __builtin_return_address(0));
     VERIFY_LEAVE(IoGetDeviceInterfaces);
     return status;
 }

@@ -2,6 +2,7 @@
 // Front door of IoCreateDeviceSecure (wdmsec.h).
 #include "nt/ex/fault.h"
 #include "nt/io/io_int.h"
+#include "verify/left.h"
 #include "verify/verify.h"
 
 #include <wdmsec.h>
@@ -24,6 +25,7 @@ IoCreateDeviceSecure(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize, PUN
         status = io_device_create(box_self(), DriverObject, DeviceExtensionSize, DeviceName, DeviceType, DeviceCharacteristics, Exclusive,
                                   DeviceObject);
     if (status == STATUS_SUCCESS) {
+        verify_had(VERIFY_LEFT_DEVICE, *DeviceObject, NULL, "IoCreateDeviceSecure");
         io_device_of(*DeviceObject)->has_descriptor = true;
         io_device_of(*DeviceObject)->user_rights = rights;
     }

@@ -21,6 +21,7 @@ IoAllocateWorkItem(PDEVICE_OBJECT DeviceObject)
 {
     VERIFY_ENTER(IoAllocateWorkItem);
     struct _IO_WORKITEM *item = ex_pool_alloc(box_self(), sizeof(*item), WORK_ITEM_TAG, true, __builtin_return_address(0));
+    ex_pool_kind_set(item, VERIFY_LEFT_WORK, NULL);
     if (item)
         io_work_init(item, DeviceObject);
     VERIFY_LEAVE(IoAllocateWorkItem);

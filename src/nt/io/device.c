@@ -9,6 +9,7 @@
 
 #include "nt/io/device_queue.h"
 #include "nt/io/io_int.h"
+#include "verify/left.h"
 
 static void
 device_delete(struct box *box, void *body)
@@ -116,6 +117,7 @@ io_device_delete(DEVICE_OBJECT *device)
     struct io_device *extra = io_device_of(device);
     if (extra->is_deleted || device->AttachedDevice)
         ke_bugcheck(BUGCODE_DRIVER_VERIFIER_DETECTED_VIOLATION, extra->is_deleted ? 0x20a : 0x20b, (uintptr_t)device, 0, 0);
+    verify_gave(extra->box, VERIFY_LEFT_DEVICE, device);
     ob_name_remove(device);
     KIRQL old = io_lock_take(extra->box->io);
     extra->is_deleted = true;

@@ -9,6 +9,7 @@
 
 #include "nt/cm/cm.h"
 #include "nt/io/io_int.h"
+#include "verify/left.h"
 
 static NTAPI NTSTATUS
 invalid_request(DEVICE_OBJECT *device, IRP *irp)
@@ -97,8 +98,9 @@ io_driver_sweep(DRIVER_OBJECT *driver)
         UNICODE_STRING path = {0};
         char name[128];
         ob_name_query(device, &path);
-        box_leftover(full->box, "device %s of driver %s",
-                     path.Length ? ob_string_text(&path, name, sizeof(name)) : "(unnamed)", full->image->name);
+        if (!verify_left_one(full->box, VERIFY_LEFT_DEVICE, device, "DriverUnload"))
+            box_leftover(full->box, "device %s of driver %s",
+                         path.Length ? ob_string_text(&path, name, sizeof(name)) : "(unnamed)", full->image->name);
         ob_string_free(&path);
         struct io_device *extra = io_device_of(device);
         if (extra->lower)
@@ -142,11 +144,21 @@ io_destroy(struct box *box)
     io_stop(box);
     for (struct list *node; (node = list_pop_front(&io->irps));) {
         struct io_irp *full = LIST_ENTRY_OF(node, struct io_irp, node);
-        box_leftover(box, "an IRP allocated by %s", full->holder);
+        if (!verify_left_one(box, VERIFY_LEFT_IRP, &full->irp, "IoFreeIrp"))
+            box_leftover(box, "an IRP allocated by %s", full->holder);
         free(full);
     }
     io_grants_free(io);
     io_interfaces_free(io);
+    return 0;   // box_leftover has counted
+}
+
+void
+io_free(struct box *box)
+{
+    struct io *io = box->io;
+    if (!io)
+        return;
     for (struct list *node; (node = list_pop_front(&io->gone));) {
         struct io_image *image = LIST_ENTRY_OF(node, struct io_image, node);
         free((char *)image->name);
@@ -154,5 +166,4 @@ io_destroy(struct box *box)
     }
     free(io);
     box->io = NULL;
-    return 0;   // box_leftover has counted
 }

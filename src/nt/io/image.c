@@ -16,6 +16,7 @@
 #include "nt/ke/dpc.h"
 #include "nt/ke/timer.h"
 #include "nt/ps/ps.h"
+#include "verify/left.h"
 
 static void
 say(char *error, size_t error_bytes, const char *what, const char *name)
@@ -160,14 +161,16 @@ call_entry(struct io_image *image, DRIVER_INITIALIZE *entry)
 }
 
 // No code of the image runs or will run again: undo what io_image_load did. The struct moves to the list of the gone.
+// function: after which what it has left is told.
 static void
-image_close(struct io_image *image)
+image_close(struct io_image *image, const char *function)
 {
     struct box *box = image->box;
     wait_for_references(image);
     if (image->span_bytes)
         ke_timers_reclaim(box, image->base, image->span_bytes, image->name);
     ke_dpc_flush(box);               // a DPC of the driver's may still be queued, or run
+    verify_left_behind(box, image, NULL, function);   // while its code is there to be named
     if (image->driver_object) {
         io_driver_sweep(image->driver_object);
         io_reinit_drop(image->driver_object);
@@ -250,7 +253,7 @@ io_image_load(struct box *box, const struct io_image_config *config, struct io_i
             snprintf(error, error_bytes, "%s: DriverEntry returned 0x%08x", config->name, (unsigned)status);
     }
     if (!NT_SUCCESS(status)) {
-        image_close(image);
+        image_close(image, "DriverEntry");
         return status;
     }
     *out = image;
@@ -271,7 +274,7 @@ image_unload_work(void *parameter)
     struct io_image *image = parameter;
     struct sched *sched = image->box->sched;
     call_unload(image);
-    image_close(image);
+    image_close(image, "DriverUnload");
     atomic_store(&image->is_queued, 0);
     sched_wake(sched, &image->is_queued, UINT32_MAX);
 }
@@ -310,7 +313,7 @@ io_image_unload(struct io_image *image)
     if (!is_first || is_busy)
         return STATUS_PENDING;
     call_unload(image);
-    image_close(image);
+    image_close(image, "DriverUnload");
     return STATUS_SUCCESS;
 }
 
@@ -346,8 +349,9 @@ io_stop(struct box *box)
             sched_wait(box->sched, &image->is_queued, 1, SCHED_NEVER);
             continue;
         }
-        if (image->driver_object && image->driver_object->DriverUnload)
+        bool can_unload = image->driver_object && image->driver_object->DriverUnload;
+        if (can_unload)
             call_unload(image);
-        image_close(image);
+        image_close(image, can_unload ? "DriverUnload" : "the end of the box");
     }
 }

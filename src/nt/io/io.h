@@ -18,6 +18,8 @@ extern const struct _OBJECT_TYPE io_file_type;
 // Room life. io_destroy unloads what is still loaded (io_stop) and counts with box_leftover what was left behind and returns 0.
 int io_create(struct box *box);
 uint32_t io_destroy(struct box *box);
+// Forget the drivers that are gone: their names are in reports until the box's last one. irql: PASSIVE.
+void io_free(struct box *box);
 // Unload all images, last loaded first, whether they have an unload routine or not. irql: PASSIVE.
 void io_stop(struct box *box);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nt/io/io_int.h"
+#include "verify/left.h"
 
 #define BUGCODE_NO_MORE_IRP_STACK_LOCATIONS 0x35
 #define BUGCODE_INCONSISTENT_IRP 0x2A
@@ -43,6 +44,7 @@ io_irp_alloc(struct box *box, CCHAR stack_size)
     KIRQL old = io_lock_take(box->io);
     list_push_back(&box->io->irps, &full->node);
     io_lock_drop(box->io, old);
+    verify_had(VERIFY_LEFT_IRP, &full->irp, NULL, NULL);
     return &full->irp;
 }
 
@@ -52,6 +54,7 @@ io_irp_free(struct box *box, IRP *irp)
     if (irp->Type != IO_TYPE_IRP || !(irp->AllocationFlags & IO_ALLOCATED_HERE))
         ke_bugcheck(BUGCODE_MULTIPLE_IRP_COMPLETE_REQUESTS, (uintptr_t)irp, 0, 0, 0);
     struct io_irp *full = (struct io_irp *)((char *)irp - offsetof(struct io_irp, irp));
+    verify_gave(box, VERIFY_LEFT_IRP, irp);
     KIRQL old = io_lock_take(box->io);
     list_remove(&full->node);
     irp->Type = 0;

@@ -12,15 +12,16 @@
 #define BUGCODE_TARGET_MDL_TOO_SMALL 0x40
 
 MDL *
-io_mdl_alloc(struct box *box, void *address, ULONG bytes, bool is_secondary, IRP *irp)
+io_mdl_alloc(struct box *box, void *address, ULONG bytes, bool is_secondary, IRP *irp, const void *caller)
 {
     size_t pages = ADDRESS_AND_SIZE_TO_SPAN_PAGES(address, bytes);
     size_t size = sizeof(MDL) + pages * sizeof(PFN_NUMBER);
     if (size > INT16_MAX)
         return NULL;   // 2 GB less a page and more [wdm/nf-wdm-ioallocatemdl]; MDL.Size is a CSHORT
-    MDL *mdl = ex_pool_alloc(box, size, MDL_TAG, true, NULL);
+    MDL *mdl = ex_pool_alloc_asked(box, size, MDL_TAG, true, caller ? caller : __builtin_return_address(0), caller != NULL);
     if (!mdl)
         return NULL;
+    ex_pool_kind_set(mdl, VERIFY_LEFT_MDL, NULL);
     mdl->Size = (CSHORT)size;
     mdl->StartVa = PAGE_ALIGN(address);
     mdl->ByteOffset = BYTE_OFFSET(address);

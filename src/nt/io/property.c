@@ -249,7 +249,8 @@ io_interface_enable(struct box *box, const UNICODE_STRING *link, bool enable)
 
 // A list of names one behind the other with an empty one at its end, in pool. irql: PASSIVE.
 NTSTATUS
-io_interface_list(struct box *box, const GUID *class, const DEVICE_OBJECT *device, bool all, WCHAR **out)
+io_interface_list(struct box *box, const GUID *class, const DEVICE_OBJECT *device, bool all, WCHAR **out,
+                  const void *caller)
 {
     size_t bytes = sizeof(WCHAR), used = 0;
     for (int pass = 0; pass < 2; pass++) {
@@ -266,7 +267,7 @@ io_interface_list(struct box *box, const GUID *class, const DEVICE_OBJECT *devic
                 memcpy((char *)*out + used, interface->link.Buffer, length), used += length;
         }
         io_lock_drop(box->io, old);
-        if (pass == 0 && !(*out = ex_pool_alloc(box, bytes, 0x66696f49, true, NULL)))
+        if (pass == 0 && !(*out = ex_pool_alloc_asked(box, bytes, 0x66696f49, true, caller, true)))
             return STATUS_INSUFFICIENT_RESOURCES;
     }
     return STATUS_SUCCESS;

@@ -15,6 +15,7 @@ NTSTATUS io_device_key_open(DEVICE_OBJECT *device, ULONG type, ACCESS_MASK acces
 // owns: out->Buffer is pool, the caller's.
 NTSTATUS io_interface_register(DEVICE_OBJECT *device, const GUID *class, const UNICODE_STRING *reference, UNICODE_STRING *out);
 NTSTATUS io_interface_enable(struct box *box, const UNICODE_STRING *link, bool enable);
-NTSTATUS io_interface_list(struct box *box, const GUID *class, const DEVICE_OBJECT *device, bool all, WCHAR **out);
+NTSTATUS io_interface_list(struct box *box, const GUID *class, const DEVICE_OBJECT *device, bool all, WCHAR **out,
+                           const void *caller);
 
 #endif

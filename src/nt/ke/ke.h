@@ -37,6 +37,7 @@ struct ke_thread {
     void *driver;                                    // whose code runs: struct io_image, NULL for the runtime's own (ke_driver_enter)
     struct ke_held *held;                            // spin locks it holds, while it is watched (verify/locks.c); freed with it
     uint32_t crossings;                              // calls into drivers that it is in, while it is watched
+    uint32_t door;                                   // enum ddi_id: the front door that it came through last, while it is watched
     struct ndis_frame *ndis_frames;                  // upcalls of NDIS that run on this thread (src/ndis/frame.c)
     KPROCESSOR_MODE previous_mode;                   // UserMode while it acts for a process (nbx/file.h), else KernelMode
     struct ps_thread *ps;                            // handle side, NULL for runtime threads

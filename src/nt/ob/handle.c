@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nt/ob/ob_int.h"
+#include "verify/left.h"
 
 #define SLOTS_MIN 64
 
@@ -78,6 +79,7 @@ ob_handle_create(struct box *box, void *body, ACCESS_MASK access, HANDLE *handle
     if (!index)
         return STATUS_INSUFFICIENT_RESOURCES;
     *handle = (HANDLE)(uintptr_t)(index * 4);
+    verify_had(VERIFY_LEFT_HANDLE, *handle, NULL, NULL);
     return STATUS_SUCCESS;
 }
 
@@ -142,6 +144,7 @@ ob_handle_close(struct box *box, HANDLE handle)
 {
     struct ob *ob = box->ob;
     bool is_last = false, drop_name = false;
+    verify_gave(box, VERIFY_LEFT_HANDLE, handle);   // first: from then on the number may be another's
     KIRQL old = ob_lock_take(ob);
     struct ob_slot *slot = slot_of_locked(ob, handle);
     void *body = slot ? slot->body : NULL;

@@ -8,6 +8,7 @@
 
 #include "nt/io/io.h"
 #include "nt/ob/ob_int.h"
+#include "verify/left.h"
 
 static void
 symlink_delete(struct box *box, void *body)
@@ -73,6 +74,7 @@ ob_object_create(struct box *box, const struct _OBJECT_TYPE *type, size_t body_b
     list_push_back(&ob->objects, &header->node);
     ob_lock_drop(ob, old);
     *body = memory + HEADER_BYTES;
+    verify_had(VERIFY_LEFT_OBJECT, *body, NULL, NULL);
     return STATUS_SUCCESS;
 }
 
@@ -87,6 +89,7 @@ delete_body(void *context)
 {
     struct ob_header *header = context;
     struct box *box = header->box;
+    verify_gave(box, VERIFY_LEFT_OBJECT, (char *)header + HEADER_BYTES);
     if (header->type->on_delete)
         header->type->on_delete(box, (char *)header + HEADER_BYTES);
     KIRQL old = ob_lock_take(box->ob);
@@ -221,8 +224,9 @@ close_handles(struct box *box, enum ob_kind kind)
             continue;
         const struct ob_header *header = ob_header_of(ob->slots[i].body);
         char name[128];
-        box_leftover(box, "handle 0x%x to %s object %u %s, opened by %s", i * 4, header->type->name, header->number,
-                     ob_string_text(&header->name, name, sizeof(name)), ob->slots[i].holder);
+        if (!verify_left_one(box, VERIFY_LEFT_HANDLE, (HANDLE)(uintptr_t)(i * 4), "ZwClose"))
+            box_leftover(box, "handle 0x%x to %s object %u %s, opened by %s", i * 4, header->type->name, header->number,
+                         ob_string_text(&header->name, name, sizeof(name)), ob->slots[i].holder);
         ob_handle_close(box, (HANDLE)(uintptr_t)(i * 4));
     }
 }
@@ -243,7 +247,8 @@ ob_destroy(struct box *box)
     LIST_FOR_EACH_SAFE(node, &ob->objects) {
         struct ob_header *header = LIST_ENTRY_OF(node, struct ob_header, node);
         bool only_named = header->is_permanent && header->directory && atomic_load(&header->refs) == 1;   // meant to stay
-        if (header->number > ob->own_count && !only_named) {
+        if (header->number > ob->own_count && !only_named &&
+            !verify_left_one(box, VERIFY_LEFT_OBJECT, (char *)header + HEADER_BYTES, "ObDereferenceObject")) {
             char name[128];
             box_leftover(box, "%s object %u %s with %lld references, made by %s", header->type->name, header->number,
                          ob_string_text(&header->name, name, sizeof(name)), (long long)atomic_load(&header->refs), header->holder);

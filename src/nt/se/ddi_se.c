@@ -4,6 +4,7 @@
 #include "nt/ex/pool.h"
 #include "nt/ke/ke.h"
 #include "nt/se/se.h"
+#include "verify/left.h"
 #include "verify/refuse.h"
 #include "verify/verify.h"
 
@@ -14,6 +15,7 @@ SeCaptureSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
     VERIFY_ENTER(SeCaptureSubjectContext);
     se_capture(box_self(), SubjectContext);
+    verify_had(VERIFY_LEFT_SUBJECT, SubjectContext, NULL, NULL);
 }
 
 NTAPI VOID
@@ -22,6 +24,7 @@ SeReleaseSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
     VERIFY_ENTER(SeReleaseSubjectContext);
     if (!SubjectContext->PrimaryToken)
         verify_contract("SeReleaseSubjectContext", "the context is not captured, or was released before");
+    verify_gave(box_self(), VERIFY_LEFT_SUBJECT, SubjectContext);
     se_release(box_self(), SubjectContext);
 }
 

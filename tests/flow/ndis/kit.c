@@ -990,6 +990,7 @@ kit_run(uint64_t seed, void (*fn)(void))
     ck_assert_int_eq(box_run(kit.box, kit_inside, (void *)fn), 0);
     ck_assert_uint_eq(kit.left, 0);
     ck_assert_uint_eq(box_destroy(kit.box), 0);
+    kit.findings = verify ? atomic_load(&verify->findings) : 0;
     verify_destroy(verify);
 #ifndef KIT_THREADS
     struct sim_stats stats;

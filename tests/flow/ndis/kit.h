@@ -121,6 +121,7 @@ struct kit {
     bool filter_keeps_sends, filter_keeps_receives;   // lwf puts them on this list until kit_filter_pass_kept
     NET_BUFFER_LIST *filter_kept_sends, *filter_kept_receives;
     uint32_t left;
+    uint32_t findings;                        // after which the run went on
     uint64_t trace_hash;
 };
 

@@ -98,7 +98,8 @@ TEST(a_block_forgotten_after_a_refusal_is_found_and_replayed)
     sscanf(at, "ndisbox replay %255s", tape);
     snprintf(line, sizeof line, NBX_TOOL " replay %s", tape);
     ck_assert_int_eq(shell(line), 1);
-    ck_assert_msg(strstr(out, "pool block") != NULL && strstr(out, "culprit_forget") != NULL, "%.3000s", out);
+    ck_assert_msg(strstr(out, "1 block of pool with tag 'uCrb', 100 bytes") != NULL, "%.3000s", out);
+    ck_assert_msg(strstr(out, "[NBX-0300]") != NULL && strstr(out, "culprit_forget") != NULL, "%.3000s", out);
     folder_remove();
 }
 

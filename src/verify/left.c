@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT
+// See left.h. Records of what is not pool lie in a table by address (by page, so that a block that is freed finds what lies in it) and in a
+// list in the order in which they were made, which is the order of reports. verify_left_behind copies what is left out of the pool's
+// lists and the table, groups it by place, and reports each group.
+#include "verify/left.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nt/ex/pool.h"
+#include "nt/io/image.h"
+#include "nt/ke/word.h"
+#include "verify/ddi_table.h"
+#include "verify/report.h"
+#include "verify/verify.h"
+
+#define BUCKETS 1024
+
+static const struct left_kind {
+    enum verify_rule rule;
+    const char *word, *words;                 // one, several
+    const char *back;                         // how it is given back
+} kinds[] = {
+    [VERIFY_LEFT_POOL] = {NBX_0300, "block of pool", "blocks of pool", "ExFreePoolWithTag, NdisFreeMemory"},
+    [VERIFY_LEFT_MDL] = {NBX_0303, "MDL", "MDLs", "NdisFreeMdl, IoFreeMdl"},
+    [VERIFY_LEFT_SHARED] = {NBX_0306, "block of shared memory", "blocks of shared memory", "NdisMFreeSharedMemory"},
+    [VERIFY_LEFT_RW_LOCK] = {NBX_0305, "reader-writer lock", "reader-writer locks", "NdisFreeRWLock"},
+    [VERIFY_LEFT_TIMER] = {NBX_0305, "timer object", "timer objects", "NdisFreeTimerObject"},
+    [VERIFY_LEFT_EX_TIMER] = {NBX_0305, "timer of ExAllocateTimer", "timers of ExAllocateTimer", "ExDeleteTimer"},
+    [VERIFY_LEFT_WORK] = {NBX_0305, "work item", "work items", "NdisFreeIoWorkItem, IoFreeWorkItem"},
+    [VERIFY_LEFT_GENERIC] = {NBX_0305, "generic object", "generic objects", "NdisFreeGenericObject"},
+    [VERIFY_LEFT_NBL_POOL] = {NBX_0302, "NET_BUFFER_LIST pool", "NET_BUFFER_LIST pools", "NdisFreeNetBufferListPool"},
+    [VERIFY_LEFT_NB_POOL] = {NBX_0302, "NET_BUFFER pool", "NET_BUFFER pools", "NdisFreeNetBufferPool"},
+    [VERIFY_LEFT_CLONE] = {NBX_0305, "cloned OID request", "cloned OID requests", "NdisFreeCloneOidRequest"},
+    [VERIFY_LEFT_HANDLE] = {NBX_0304, "open handle", "open handles", "ZwClose"},
+    [VERIFY_LEFT_OBJECT] = {NBX_0304, "reference to an object", "references to objects", "ObDereferenceObject"},
+    [VERIFY_LEFT_IRP] = {NBX_0307, "IRP", "IRPs", "IoFreeIrp"},
+    [VERIFY_LEFT_DEVICE] = {NBX_0509, "device object", "device objects", "IoDeleteDevice, NdisDeregisterDeviceEx"},
+    [VERIFY_LEFT_CONFIGURATION] = {NBX_0512, "configuration handle", "configuration handles", "NdisCloseConfiguration"},
+    [VERIFY_LEFT_DMA] = {NBX_0306, "DMA channel", "DMA channels", "NdisMDeregisterScatterGatherDma"},
+    [VERIFY_LEFT_MEMORY_MAP] = {NBX_0306, "mapping of device memory", "mappings of device memory", "NdisMUnmapIoSpace"},
+    [VERIFY_LEFT_PORTS_MAP] = {NBX_0306, "range of ports", "ranges of ports", "NdisMDeregisterIoPortRange"},
+    [VERIFY_LEFT_POLL] = {NBX_0305, "poll object", "poll objects", "NdisDeregisterPoll"},
+    [VERIFY_LEFT_INTERRUPT] = {NBX_0503, "registered interrupt", "registered interrupts", "NdisMDeregisterInterruptEx"},
+    [VERIFY_LEFT_LOOKASIDE] = {NBX_0308, "lookaside list", "lookaside lists", "ExDeleteLookasideListEx and kin"},
+    [VERIFY_LEFT_RESOURCE] = {NBX_0308, "ERESOURCE", "ERESOURCEs", "ExDeleteResourceLite"},
+    [VERIFY_LEFT_SUBJECT] = {NBX_0304, "captured security context", "captured security contexts", "SeReleaseSubjectContext"},
+    [VERIFY_LEFT_MINIPORT_DRIVER] = {NBX_0510, "miniport driver handle", "miniport driver handles", "NdisMDeregisterMiniportDriver"},
+    [VERIFY_LEFT_FILTER_DRIVER] = {NBX_0510, "filter driver handle", "filter driver handles", "NdisFDeregisterFilterDriver"},
+    [VERIFY_LEFT_PROTOCOL] = {NBX_0510, "protocol handle", "protocol handles", "NdisDeregisterProtocolDriver"},
+    [VERIFY_LEFT_PROVIDER] = {NBX_0510, "interface provider handle", "interface provider handles", "NdisIfDeregisterProvider"},
+};
+
+struct left_record {
+    struct list node, order;
+    struct box *box;
+    const void *object;
+    struct verify_origin origin;
+};
+
+struct verify_table {
+    _Atomic uint32_t lock;                    // raw: guards all below
+    struct list order;                        // struct left_record.order, oldest first
+    struct list buckets[BUCKETS];
+};
+
+struct verify_table *
+verify_table_create(void)
+{
+    struct verify_table *table = calloc(1, sizeof *table);
+    if (!table)
+        return NULL;
+    list_init(&table->order);
+    for (size_t i = 0; i < BUCKETS; i++)
+        list_init(&table->buckets[i]);
+    return table;
+}
+
+static void
+record_free(struct left_record *record)
+{
+    list_remove(&record->node);
+    list_remove(&record->order);
+    free(record);
+}
+
+void
+verify_table_destroy(struct verify_table *table)
+{
+    while (table && !list_is_empty(&table->order))
+        record_free(LIST_ENTRY_OF(table->order.next, struct left_record, order));
+    free(table);
+}
+
+// Handles are small numbers: no two of them would be on different pages.
+static struct list *
+bucket_of(struct verify_table *table, const void *object)
+{
+    uintptr_t at = (uintptr_t)object;
+    return &table->buckets[(at < 1u << 20 ? at / 4 : (at >> 12) ^ (at >> 22)) % BUCKETS];
+}
+
+void
+verify_origin_make(struct verify_origin *origin, enum verify_left kind, const char *function, const void *caller)
+{
+    struct ke_thread *self = ke_self();
+    *origin = (struct verify_origin){.image = self->driver, .caller = caller, .kind = (uint8_t)kind};
+    verify_event_make(&origin->made, "got by", function ? function : ddi_rows[self->door].name, self->driver,
+                      !caller || self->box->verify->with_stacks);
+    if (origin->made.frame_count || !caller)
+        return;
+    origin->made.frames[0] = caller;
+    origin->made.frame_count = 1;
+}
+
+void
+verify_had(enum verify_left kind, const void *object, const void *owner, const char *function)
+{
+    struct ke_thread *self = sched_self ? sched_self->user : NULL;
+    if (self)
+        verify_had_by(self->driver, kind, object, owner, function);
+}
+
+void
+verify_had_by(const struct io_image *image, enum verify_left kind, const void *object, const void *owner, const char *function)
+{
+    struct ke_thread *self = sched_self ? sched_self->user : NULL;
+    if (!self || !self->box || !self->box->verify || !image)
+        return;
+    struct verify_table *table = self->box->verify->table;
+    struct left_record *record = malloc(sizeof *record);
+    if (!record)
+        abort();
+    record->box = self->box;
+    record->object = object;
+    verify_origin_make(&record->origin, kind, function, NULL);
+    record->origin.image = record->origin.made.driver = image;
+    record->origin.owner = owner;
+    ke_word_lock(&table->lock);
+    list_push_back(bucket_of(table, object), &record->node);
+    list_push_back(&table->order, &record->order);
+    ke_word_unlock(&table->lock);
+}
+
+static struct left_record *
+record_take(struct box *box, enum verify_left kind, const void *object)
+{
+    struct verify_table *table = box->verify->table;
+    struct left_record *found = NULL;
+    ke_word_lock(&table->lock);
+    LIST_FOR_EACH(node, bucket_of(table, object)) {
+        struct left_record *record = LIST_ENTRY_OF(node, struct left_record, node);
+        if (record->object == object && record->origin.kind == kind && record->box == box) {
+            found = record;
+            break;
+        }
+    }
+    if (found) {
+        list_remove(&found->node);
+        list_remove(&found->order);
+    }
+    ke_word_unlock(&table->lock);
+    return found;
+}
+
+bool
+verify_gave(struct box *box, enum verify_left kind, const void *object)
+{
+    struct left_record *record = box->verify ? record_take(box, kind, object) : NULL;
+    free(record);
+    return record != NULL;
+}
+
+// ---- what was not given back ----------------------------------------------------------------------------------------------------------
+
+struct left_item {
+    struct verify_origin origin;
+    const void *object;
+    size_t bytes;
+    ULONG tag;
+    bool is_done;
+};
+
+struct left_sweep {
+    const struct io_image *image;
+    const void *owner;                        // NULL: any
+    const char *function;
+    struct left_item *items;
+    size_t count, room;
+};
+
+static bool
+is_left(const struct left_sweep *sweep, const struct verify_origin *origin)
+{
+    return origin->image == sweep->image && !origin->is_told && (!sweep->owner || origin->owner == sweep->owner);
+}
+
+static void
+item_add(struct left_sweep *sweep, const struct verify_origin *origin, const void *object, size_t bytes, ULONG tag)
+{
+    if (sweep->count == sweep->room) {
+        sweep->room = sweep->room ? 2 * sweep->room : 64;
+        sweep->items = realloc(sweep->items, sweep->room * sizeof *sweep->items);
+        if (!sweep->items)
+            abort();
+    }
+    sweep->items[sweep->count++] = (struct left_item){.origin = *origin, .object = object, .bytes = bytes, .tag = tag};
+}
+
+static bool
+on_block(void *context, const struct verify_origin *origin, const void *block, size_t bytes, ULONG tag)
+{
+    struct left_sweep *sweep = context;
+    if (!is_left(sweep, origin))
+        return false;
+    if (origin->kind != VERIFY_LEFT_KEPT)
+        item_add(sweep, origin, block, bytes, tag);
+    return true;
+}
+
+static void
+table_gather(struct left_sweep *sweep, struct box *box)
+{
+    struct verify_table *table = box->verify->table;
+    ke_word_lock(&table->lock);
+    LIST_FOR_EACH(node, &table->order) {
+        struct left_record *record = LIST_ENTRY_OF(node, struct left_record, order);
+        // Whether an object stays is only known at the end: others may have a reference (verify_left_one).
+        if (record->box != box || !is_left(sweep, &record->origin) || record->origin.kind == VERIFY_LEFT_OBJECT)
+            continue;
+        item_add(sweep, &record->origin, record->object, 0, 0);
+        record->origin.is_told = true;
+    }
+    ke_word_unlock(&table->lock);
+}
+
+static bool
+is_same_place(const struct left_item *a, const struct left_item *b)
+{
+    const struct verify_event *one = &a->origin.made, *other = &b->origin.made;
+    if (a->origin.kind != b->origin.kind || a->tag != b->tag || a->origin.caller != b->origin.caller)
+        return false;
+    return a->origin.caller ||
+           (one->frame_count == other->frame_count && !memcmp(one->frames, other->frames, one->frame_count * sizeof one->frames[0]));
+}
+
+static void
+tag_text(ULONG tag, char text[5])
+{
+    for (int i = 0; i < 4; i++) {
+        char c = (char)(tag >> 8 * i);
+        text[i] = c >= ' ' && c < 127 ? c : '.';
+    }
+    text[4] = 0;
+}
+
+static void
+item_report(const struct left_item *item, uint64_t count, uint64_t bytes, const char *function)
+{
+    const struct verify_origin *origin = &item->origin;
+    const struct left_kind *kind = &kinds[origin->kind];
+    char text[300], of[64] = "", tag[5];
+    tag_text(item->tag, tag);
+    if (origin->kind == VERIFY_LEFT_POOL)
+        snprintf(of, sizeof of, " with tag '%s', %llu bytes", tag, (unsigned long long)bytes);
+    snprintf(text, sizeof text, "%s has left %llu %s%s that it got here (%s)", origin->image->name, (unsigned long long)count,
+             count == 1 ? kind->word : kind->words, of, kind->back);
+    struct verify_history history = {0};
+    struct verify_event got = origin->made;
+    got.frame_count = 0;                      // the report's own stack is this one
+    verify_history_put(&history, &got, got.what);
+    verify_report(&(struct verify_finding){.rule = kind->rule,
+                                           .driver = origin->image,
+                                           .function = function,
+                                           .text = text,
+                                           .object_kind = kind->word,
+                                           .object = item->object,
+                                           .history = &history,
+                                           .frames = origin->made.frames,
+                                           .frame_count = origin->made.frame_count,
+                                           .is_return = true,
+                                           .at = origin->caller});
+}
+
+void
+verify_left_behind(struct box *box, const struct io_image *image, const void *owner, const char *function)
+{
+    if (!box->verify)
+        return;
+    struct left_sweep sweep = {.image = image, .owner = owner, .function = function};
+    ex_pool_each_origin(box, on_block, &sweep);
+    table_gather(&sweep, box);
+    for (size_t i = 0; i < sweep.count; i++) {
+        uint64_t count = 0, bytes = 0;
+        for (size_t j = i; j < sweep.count && !sweep.items[i].is_done; j++) {
+            if (sweep.items[j].is_done || !is_same_place(&sweep.items[i], &sweep.items[j]))
+                continue;
+            sweep.items[j].is_done = j != i;
+            count++;
+            bytes += sweep.items[j].bytes;
+        }
+        if (count)
+            item_report(&sweep.items[i], count, bytes, function);
+    }
+    free(sweep.items);
+}
+
+bool
+verify_left_one(struct box *box, enum verify_left kind, const void *object, const char *function)
+{
+    struct left_record *record = box->verify ? record_take(box, kind, object) : NULL;
+    if (!record)
+        return false;
+    struct left_item item = {.origin = record->origin, .object = object};
+    if (!record->origin.is_told)
+        item_report(&item, 1, 0, function);
+    free(record);
+    return true;
+}
+
+void
+verify_left_forget(struct box *box)
+{
+    struct verify_table *table = box->verify ? box->verify->table : NULL;
+    if (!table)
+        return;
+    LIST_FOR_EACH_SAFE(node, &table->order) {
+        struct left_record *record = LIST_ENTRY_OF(node, struct left_record, order);
+        if (record->box == box)
+            record_free(record);
+    }
+}
