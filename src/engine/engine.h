@@ -143,7 +143,8 @@ enum eng_out_flag {
     ENG_OUT_DONT_FRAGMENT = 1 << 0,
     ENG_OUT_L4_SUM_PARTIAL = 1 << 1,    // the checksum field holds the pseudo-header's sum: the adapter, or eng_out_sum, does the rest
     ENG_OUT_ROUTER_ALERT = 1 << 2,      // MLD and IGMP
-    ENG_OUT_LOOPBACK = 1 << 3,
+    ENG_OUT_LOOPBACK = 1 << 3,          // begins with the IP header and comes back as input
+    ENG_OUT_NO_LOOP = 1 << 4,           // a multicast that our own receivers do not want
 };
 
 // A packet, or a super-segment that the adapter cuts into pieces of mss_bytes [large send offload], on its way down.

@@ -110,6 +110,8 @@ eng_out_sum(struct eng_out *out)
     uint8_t *l4 = out->room + sizeof out->room - out->l4_bytes;
     uint64_t sum = csum_join(csum_add(0, l4, out->l4_bytes), eng_spans_sum(out->data, out->n_data, 0, out->data_bytes), out->l4_bytes);
     uint16_t field = csum_finish(sum);
+    if (!field && out->protocol == 17)
+        field = UINT16_MAX; // to UDP a zero says that there is none [RFC 768]
     memcpy(l4 + out->l4_sum_offset, &field, sizeof field);
     out->flags &= (uint16_t)~ENG_OUT_L4_SUM_PARTIAL;
 }
