@@ -112,8 +112,12 @@ binding_open(struct passthru *self, NDIS_HANDLE bind_context, PNDIS_BIND_PARAMET
         .MediumArray = (PNDIS_MEDIUM)media,
         .MediumArraySize = ARRAYSIZE(media),
         .SelectedMediumIndex = &selected};
-    // With a bind context the open never pends [ndis/nf-ndis-ndisopenadapterex].
-    return NdisOpenAdapterEx(passthru_protocol, self, &open, bind_context, &self->binding);
+    KeInitializeEvent(&self->answered, NotificationEvent, FALSE);
+    NDIS_STATUS status = NdisOpenAdapterEx(passthru_protocol, self, &open, bind_context, &self->binding);
+    if (status != NDIS_STATUS_PENDING)
+        return status;
+    KeWaitForSingleObject(&self->answered, Executive, KernelMode, FALSE, NULL);
+    return self->answer;
 }
 
 static void
@@ -169,8 +173,9 @@ passthru_bind(NDIS_HANDLE driver_context, NDIS_HANDLE bind_context, PNDIS_BIND_P
 VOID
 passthru_open_complete(NDIS_HANDLE context, NDIS_STATUS status)
 {
-    UNREFERENCED_PARAMETER(context);
-    UNREFERENCED_PARAMETER(status);           // required, and never called: see binding_open
+    struct passthru *self = context;
+    self->answer = status;
+    KeSetEvent(&self->answered, IO_NO_INCREMENT, FALSE);
 }
 
 // ---- unbind ---------------------------------------------------------------------------------------------------------------------

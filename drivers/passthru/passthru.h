@@ -45,7 +45,7 @@ struct passthru {
     KSPIN_LOCK lock;                          // guards link
     NDIS_LINK_STATE link;                     // as the adapter below said last
 
-    // Our own request, or the close that we wait for.
+    // The open, our own request or the close that we wait for.
     NDIS_OID_REQUEST request;
     KEVENT answered;
     NDIS_STATUS answer;

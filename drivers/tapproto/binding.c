@@ -154,16 +154,20 @@ binding_open(struct tapproto_binding *binding, NDIS_HANDLE bind_context, PNDIS_B
         .MediumArray = &medium,
         .MediumArraySize = 1,
         .SelectedMediumIndex = &selected};
-    // With a bind context the open never pends [ndis/nf-ndis-ndisopenadapterex]: SUCCESS or a failure.
-    return NdisOpenAdapterEx(tapproto_driver, binding, &open, bind_context, &binding->ndis);
+    KeInitializeEvent(&binding->settled, NotificationEvent, FALSE);
+    NDIS_STATUS status = NdisOpenAdapterEx(tapproto_driver, binding, &open, bind_context, &binding->ndis);
+    if (status != NDIS_STATUS_PENDING)
+        return status;
+    KeWaitForSingleObject(&binding->settled, Executive, KernelMode, FALSE, NULL);
+    return binding->open_status;
 }
 
 static void
 binding_close(struct tapproto_binding *binding)
 {
-    KeInitializeEvent(&binding->closed, NotificationEvent, FALSE);
+    KeInitializeEvent(&binding->settled, NotificationEvent, FALSE);
     if (NdisCloseAdapterEx(binding->ndis) == NDIS_STATUS_PENDING)
-        KeWaitForSingleObject(&binding->closed, Executive, KernelMode, FALSE, NULL);
+        KeWaitForSingleObject(&binding->settled, Executive, KernelMode, FALSE, NULL);
 }
 
 static void
@@ -244,15 +248,16 @@ tapproto_unbind(NDIS_HANDLE unbind_context, NDIS_HANDLE context)
 VOID
 tapproto_open_complete(NDIS_HANDLE context, NDIS_STATUS status)
 {
-    UNREFERENCED_PARAMETER(context);
-    UNREFERENCED_PARAMETER(status); // required, and never called: see binding_open
+    struct tapproto_binding *binding = context;
+    binding->open_status = status;
+    KeSetEvent(&binding->settled, IO_NO_INCREMENT, FALSE);
 }
 
 VOID
 tapproto_close_complete(NDIS_HANDLE context)
 {
     struct tapproto_binding *binding = context;
-    KeSetEvent(&binding->closed, IO_NO_INCREMENT, FALSE);
+    KeSetEvent(&binding->settled, IO_NO_INCREMENT, FALSE);
 }
 
 // ---- events and status ----------------------------------------------------------------------------------------------------------

@@ -133,8 +133,8 @@ struct tapproto_binding {
     ULONG mtu_bytes;
     BOOLEAN vlan_out_of_band;                 // the adapter takes tags in the list's information
     BOOLEAN offloads_on;                      // it has accepted our encapsulation
-    NDIS_STATUS close_status, oid_status;
-    KEVENT closed, oid_done;
+    NDIS_STATUS open_status, oid_status;
+    KEVENT settled, oid_done;                 // the open or the close is over; the request is
     DECLSPEC_ALIGN(64) struct tapproto_send send;
     DECLSPEC_ALIGN(64) struct tapproto_receive receive;
 };

@@ -17,7 +17,6 @@ static NDIS_OID hello_oids[] = {OID_GEN_CURRENT_PACKET_FILTER, OID_GEN_CURRENT_L
 
 // Callbacks that have nothing to do here; NDIS wants them all the same.
 static NTAPI VOID hello_cancel(NDIS_HANDLE context, PVOID id) {}
-static NTAPI VOID hello_open_complete(NDIS_HANDLE context, NDIS_STATUS status) {}
 static NTAPI VOID hello_event(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event) {}
 static NTAPI VOID hello_shutdown(NDIS_HANDLE context, NDIS_SHUTDOWN_ACTION action) {}
 
@@ -41,6 +40,7 @@ static NTAPI VOID hello_oid_complete(NDIS_HANDLE context, PNDIS_OID_REQUEST requ
     self->status = status;
     KeSetEvent(&self->done, IO_NO_INCREMENT, FALSE);
 }
+static NTAPI VOID hello_open_complete(NDIS_HANDLE context, NDIS_STATUS status) { hello_oid_complete(context, NULL, status); }
 static NTAPI VOID hello_close_complete(NDIS_HANDLE context) { hello_oid_complete(context, NULL, NDIS_STATUS_SUCCESS); }
 
 // ---- the upper edge's life: it looks like the adapter below ---------------------------------------------------------------------------
@@ -109,7 +109,7 @@ static NTAPI NDIS_STATUS hello_bind(NDIS_HANDLE driver_context, NDIS_HANDLE bind
     KeInitializeEvent(&self->done, NotificationEvent, FALSE);
     ExInitializeRundownProtection(&self->out);
     ExWaitForRundownProtectionRelease(&self->out);   // both edges begin paused
-    NDIS_STATUS status = NdisOpenAdapterEx(hello_protocol, self, &open, bind_context, &self->binding);
+    NDIS_STATUS status = hello_wait(self, NdisOpenAdapterEx(hello_protocol, self, &open, bind_context, &self->binding));
     if (status != NDIS_STATUS_SUCCESS) {
         NdisFreeMemory(self, 0, 0);
         return status;

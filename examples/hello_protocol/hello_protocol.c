@@ -14,11 +14,43 @@
 struct hello_binding {
     NDIS_HANDLE adapter;                      // what NdisOpenAdapterEx gave us
     volatile LONG64 frames;
-    NDIS_STATUS oid_status;
-    KEVENT event;                             // the answer to the request or the close that we wait for
+    NDIS_STATUS status;
+    KEVENT event;                             // the open, the request or the close that we wait for is over: status says how
 };
 
 static NDIS_HANDLE hello_driver;
+
+// An open, a request and a close may answer at once or later; later one of the next three functions brings the answer.
+static NDIS_STATUS
+hello_wait(struct hello_binding *binding, NDIS_STATUS status)
+{
+    if (status != NDIS_STATUS_PENDING)
+        return status;
+    KeWaitForSingleObject(&binding->event, Executive, KernelMode, FALSE, NULL);
+    return binding->status;
+}
+
+static PROTOCOL_OPEN_ADAPTER_COMPLETE_EX hello_open_complete;
+static VOID
+hello_open_complete(NDIS_HANDLE context, NDIS_STATUS status)
+{
+    struct hello_binding *binding = context;
+    binding->status = status;
+    KeSetEvent(&binding->event, IO_NO_INCREMENT, FALSE);
+}
+
+static PROTOCOL_OID_REQUEST_COMPLETE hello_oid_complete;
+static VOID
+hello_oid_complete(NDIS_HANDLE context, PNDIS_OID_REQUEST request, NDIS_STATUS status)
+{
+    hello_open_complete(context, status);
+}
+static PROTOCOL_CLOSE_ADAPTER_COMPLETE_EX hello_close_complete;
+static VOID
+hello_close_complete(NDIS_HANDLE context)
+{
+    hello_open_complete(context, NDIS_STATUS_SUCCESS);
+}
 
 // Tell the adapter to show us frames to its own address and to all. The request lives on the stack, so its answer is waited for.
 static NDIS_STATUS
@@ -30,21 +62,7 @@ hello_filter_set(struct hello_binding *binding)
         .RequestType = NdisRequestSetInformation,
         .DATA.SET_INFORMATION = {
             .Oid = OID_GEN_CURRENT_PACKET_FILTER, .InformationBuffer = &filter, .InformationBufferLength = sizeof filter}};
-    KeInitializeEvent(&binding->event, NotificationEvent, FALSE);
-    NDIS_STATUS status = NdisOidRequest(binding->adapter, &request);
-    if (status != NDIS_STATUS_PENDING)
-        return status;
-    KeWaitForSingleObject(&binding->event, Executive, KernelMode, FALSE, NULL);
-    return binding->oid_status;
-}
-
-static PROTOCOL_OID_REQUEST_COMPLETE hello_oid_complete;
-static VOID
-hello_oid_complete(NDIS_HANDLE context, PNDIS_OID_REQUEST request, NDIS_STATUS status)
-{
-    struct hello_binding *binding = context;
-    binding->oid_status = status;
-    KeSetEvent(&binding->event, IO_NO_INCREMENT, FALSE);
+    return hello_wait(binding, NdisOidRequest(binding->adapter, &request));
 }
 
 static PROTOCOL_UNBIND_ADAPTER_EX hello_unbind;
@@ -52,9 +70,7 @@ static NDIS_STATUS
 hello_unbind(NDIS_HANDLE unbind_context, NDIS_HANDLE context)
 {
     struct hello_binding *binding = context;
-    KeInitializeEvent(&binding->event, NotificationEvent, FALSE);
-    if (NdisCloseAdapterEx(binding->adapter) == NDIS_STATUS_PENDING)
-        KeWaitForSingleObject(&binding->event, Executive, KernelMode, FALSE, NULL);
+    hello_wait(binding, NdisCloseAdapterEx(binding->adapter));
     DbgPrint("hello_protocol: was shown %I64d frames\n", binding->frames);
     NdisFreeMemory(binding, 0, 0);
     return NDIS_STATUS_SUCCESS;
@@ -73,7 +89,8 @@ hello_bind(NDIS_HANDLE driver_context, NDIS_HANDLE bind_context, PNDIS_BIND_PARA
     if (!binding)
         return NDIS_STATUS_RESOURCES;
     NdisZeroMemory(binding, sizeof *binding);
-    NDIS_STATUS status = NdisOpenAdapterEx(hello_driver, binding, &open, bind_context, &binding->adapter);
+    KeInitializeEvent(&binding->event, SynchronizationEvent, FALSE);
+    NDIS_STATUS status = hello_wait(binding, NdisOpenAdapterEx(hello_driver, binding, &open, bind_context, &binding->adapter));
     if (status != NDIS_STATUS_SUCCESS) {
         NdisFreeMemory(binding, 0, 0);
         return status;
@@ -84,40 +101,15 @@ hello_bind(NDIS_HANDLE driver_context, NDIS_HANDLE bind_context, PNDIS_BIND_PARA
     return status;
 }
 
-// The open completes inside NdisOpenAdapterEx, so the first of these is never called; NDIS wants it all the same.
-static PROTOCOL_OPEN_ADAPTER_COMPLETE_EX hello_open_complete;
-static VOID
-hello_open_complete(NDIS_HANDLE context, NDIS_STATUS status)
-{
-}
-
-static PROTOCOL_CLOSE_ADAPTER_COMPLETE_EX hello_close_complete;
-static VOID
-hello_close_complete(NDIS_HANDLE context)
-{
-    struct hello_binding *binding = context;
-    KeSetEvent(&binding->event, IO_NO_INCREMENT, FALSE);
-}
-
-// Pause and restart come this way. We hold nothing, so there is nothing to wait for.
+// Pause and restart come by hello_pnp. We hold nothing, so there is nothing to wait for; and we send nothing.
 static PROTOCOL_NET_PNP_EVENT hello_pnp;
 static NDIS_STATUS
 hello_pnp(NDIS_HANDLE context, PNET_PNP_EVENT_NOTIFICATION event)
 {
     return NDIS_STATUS_SUCCESS;
 }
-
-static PROTOCOL_STATUS_EX hello_status;
-static VOID
-hello_status(NDIS_HANDLE context, PNDIS_STATUS_INDICATION indication)
-{
-}
-
-static PROTOCOL_SEND_NET_BUFFER_LISTS_COMPLETE hello_send_complete;
-static VOID
-hello_send_complete(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
-{
-}
+static NTAPI VOID hello_status(NDIS_HANDLE context, PNDIS_STATUS_INDICATION indication) {}
+static NTAPI VOID hello_send_complete(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags) {}
 
 // Frames. With NDIS_RECEIVE_FLAGS_RESOURCES they are lent for this call only and must not be returned.
 static PROTOCOL_RECEIVE_NET_BUFFER_LISTS hello_receive;

@@ -23,6 +23,8 @@ struct station {
     struct world_box *box;
     struct world_adapter *adapter;
     NDIS_HANDLE handle;                       // NULL: not open
+    KEVENT opened;                            // the open that was pended is over
+    NDIS_STATUS open_status;                  // how
     NET_IFINDEX if_index;                     // of its adapter: how it is known when NDIS binds anew
     bool is_rebound;                          // bound anew by NDIS: its packet filter is to be set again
     uint8_t mac[6];
@@ -95,7 +97,12 @@ traffic_on_bind(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS par
         return NDIS_STATUS_FAILURE;
     station->if_index = parameters->BoundIfIndex;
     memcpy(station->mac, parameters->CurrentMacAddress, 6);
-    return NdisOpenAdapterEx(generator->protocol, station, &open, bind, &station->handle);
+    KeInitializeEvent(&station->opened, NotificationEvent, FALSE);
+    NDIS_STATUS status = NdisOpenAdapterEx(generator->protocol, station, &open, bind, &station->handle);
+    if (status != NDIS_STATUS_PENDING)
+        return status;
+    KeWaitForSingleObject(&station->opened, Executive, KernelMode, FALSE, NULL);
+    return station->open_status;
 }
 
 static NTAPI NDIS_STATUS
@@ -111,6 +118,9 @@ traffic_on_unbind(NDIS_HANDLE unbind, NDIS_HANDLE context)
 static NTAPI VOID
 traffic_on_opened(NDIS_HANDLE context, NDIS_STATUS status)
 {
+    struct station *station = context;
+    station->open_status = status;
+    KeSetEvent(&station->opened, IO_NO_INCREMENT, FALSE);
 }
 
 static NTAPI VOID

@@ -634,7 +634,7 @@ ndis_event_word(enum ndis_event event)
     static const char *const words[NDIS_EVENT_COUNT] = {
         "pause with sends in flight", "pause with receives out", "send refused (paused)", "completion deferred",
         "indication deferred", "frame looped back", "receive shown to several", "OID request waited",
-        "OID request cancelled", "send cancelled", "adapter reset", "adapter asleep"};
+        "OID request cancelled", "send cancelled", "adapter reset", "adapter asleep", "open pended"};
     return words[event];
 }
 

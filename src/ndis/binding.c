@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The life of a binding:
-//   bind    ndis_binding_bind: ProtocolBindAdapterEx, inside it NdisOpenAdapterEx -> paused; restart -> running
+//   bind    ndis_binding_bind: ProtocolBindAdapterEx, inside it NdisOpenAdapterEx (open.c) -> paused; restart -> running
 //   pause   NetEventPause; the protocol stops sending and answers when its sends are back; then the gates close
 //   unbind  pause, ProtocolUnbindAdapterEx, inside it NdisCloseAdapterEx -> closed when the last send, receive and request is back
 // A protocol that opened and fails the bind closes inside ProtocolBindAdapterEx, or asks for an unbind while the bind is pended and
@@ -15,14 +15,12 @@
 #include "ndis/protocol.h"
 #include "verify/refuse.h"
 
-#define BINDING_MAX_PER_ADAPTER 64            // recv_top.c keeps a bit for each
-
 enum { BIND_DUE = 1,                          // of ndis_bind.word: the answer has not been given
        BIND_DONE = 2,                         // it has: status is it
        BIND_UNBIND = 4 };                     // NdisUnbindAdapter on what this bind has opened
 
-static void
-binding_free(struct ndis_binding *binding)
+void
+ndis_binding_free(struct ndis_binding *binding)
 {
     if (binding->sends)
         ke_gate_destroy(binding->sends);
@@ -36,8 +34,8 @@ binding_free(struct ndis_binding *binding)
 
 static void binding_close_complete_work(void *arg);
 
-static struct ndis_binding *
-binding_create(struct ndis_protocol *protocol, struct ndis_adapter *adapter)
+struct ndis_binding *
+ndis_binding_create(struct ndis_protocol *protocol, struct ndis_adapter *adapter)
 {
     struct ndis_binding *binding = ndis_alloc(sizeof *binding);
     if (!binding)
@@ -53,7 +51,7 @@ binding_create(struct ndis_protocol *protocol, struct ndis_adapter *adapter)
     if (!ndis_module_init(&binding->module, NDIS_KIND_BINDING, adapter, protocol->image) ||
         !(binding->sends = ke_gate_create(box, false)) || !(binding->receives = ke_gate_create(box, false)) ||
         !ndis_string_copy(&binding->adapter_name, &adapter->device_name)) {
-        binding_free(binding);
+        ndis_binding_free(binding);
         return NULL;
     }
     return binding;
@@ -63,75 +61,7 @@ static void
 binding_unref(struct ndis_binding *binding)
 {
     if (atomic_fetch_sub(&binding->holds, 1) == 1)
-        binding_free(binding);
-}
-
-// ---- open -----------------------------------------------------------------------------------------------------------------------
-
-static NDIS_STATUS
-binding_medium(const struct ndis_adapter *adapter, const NDIS_OPEN_PARAMETERS *p)
-{
-    for (UINT i = 0; i < p->MediumArraySize; i++) {
-        if (p->MediumArray[i] == adapter->general.MediaType) {
-            if (p->SelectedMediumIndex)
-                *p->SelectedMediumIndex = i;
-            return NDIS_STATUS_SUCCESS;
-        }
-    }
-    return NDIS_STATUS_UNSUPPORTED_MEDIA;
-}
-
-static bool
-binding_frame_types(struct ndis_binding *binding, const NDIS_OPEN_PARAMETERS *p)
-{
-    if (p->FrameTypeArraySize > ARRAYSIZE(binding->frame_types))
-        return false;
-    // Numbers, as the NDIS_ETH_TYPE_Xxx of ntddndis.h are, and not the two bytes of a frame [ndis/ns-ndis-_ndis_open_parameters].
-    for (UINT i = 0; i < p->FrameTypeArraySize; i++)
-        binding->frame_types[i] = p->FrameTypeArray[i];
-    binding->frame_type_count = p->FrameTypeArraySize;
-    return true;
-}
-
-NDIS_STATUS
-ndis_binding_open(struct ndis_protocol *protocol, NDIS_HANDLE context, const NDIS_OPEN_PARAMETERS *parameters,
-                  struct ndis_bind *bind, NDIS_HANDLE *handle, struct ndis_binding **out)
-{
-    struct ndis_adapter *adapter = bind->adapter;
-    // "NDIS fails any attempt to call NdisOpenAdapterEx outside the context of ProtocolBindAdapterEx" [ndis/nf-ndis-ndisopenadapterex]
-    if (!bind->inside || bind->protocol != protocol || bind->binding || protocol->deregistering)
-        return NDIS_STATUS_OPEN_FAILED;
-    if (!ndis_header_is(&parameters->Header, NDIS_OBJECT_TYPE_OPEN_PARAMETERS, NDIS_SIZEOF_OPEN_PARAMETERS_REVISION_1))
-        return NDIS_STATUS_INVALID_PARAMETER;
-    if (!ndis_string_equal(parameters->AdapterName, &adapter->device_name))
-        return NDIS_STATUS_ADAPTER_NOT_FOUND;
-    NDIS_STATUS status = binding_medium(adapter, parameters);
-    if (status != NDIS_STATUS_SUCCESS)
-        return status;
-    if (adapter->binding_count >= BINDING_MAX_PER_ADAPTER)
-        return NDIS_STATUS_OPEN_FAILED;
-    struct ndis_binding *binding = binding_create(protocol, adapter);
-    if (!binding)
-        return NDIS_STATUS_RESOURCES;
-    binding->context = context;
-    if (!binding_frame_types(binding, parameters)) {
-        binding_free(binding);
-        return NDIS_STATUS_INVALID_PARAMETER;
-    }
-    *handle = binding;                        // status indications may come before the call returns
-    ndis_module_state_set(&binding->module, NDIS_STATE_PAUSED);
-    status = ndis_stack_insert(adapter, &adapter->bindings, &binding->node);
-    if (status != NDIS_STATUS_SUCCESS) {
-        binding_free(binding);
-        return status;
-    }
-    atomic_fetch_add(&protocol->binding_count, 1);
-    KIRQL old = ke_lock_take(&protocol->ndis->lock);
-    bind->binding = binding;
-    binding->bind = bind;
-    ke_lock_drop(&protocol->ndis->lock, old);
-    *out = binding;
-    return NDIS_STATUS_SUCCESS;
+        ndis_binding_free(binding);
 }
 
 // ---- close ----------------------------------------------------------------------------------------------------------------------
@@ -313,10 +243,14 @@ bind_end(struct ndis_bind *bind)
     struct ndis *ndis = bind->protocol->ndis;
     KIRQL old = ke_lock_take(&ndis->lock);
     struct ndis_binding *binding = bind->binding;
+    bool opening = bind->opening;
     if (binding)
         binding->bind = NULL;
     bind->kind = 0;
     ke_lock_drop(&ndis->lock, old);
+    if (opening)
+        verify_contract("ProtocolBindAdapterEx", "ended the bind while the open that it began is pending: NDIS_STATUS_PENDING of "
+                                                 "NdisOpenAdapterEx is no failure, ProtocolOpenAdapterCompleteEx says how it ends");
     ndis_string_free(&bind->settings_string);
     ndis_free(bind->ports);
     return binding;

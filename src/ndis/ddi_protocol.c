@@ -37,14 +37,10 @@ NdisOpenAdapterEx(NDIS_HANDLE NdisProtocolHandle, NDIS_HANDLE ProtocolBindingCon
                   NDIS_HANDLE BindContext, PNDIS_HANDLE NdisBindingHandle)
 {
     VERIFY_ENTER(NdisOpenAdapterEx);
-    if (EX_FAULT())
-        return NDIS_STATUS_RESOURCES;
+    bool starved = EX_FAULT();
     struct ndis_protocol *protocol = ndis_handle_check(NdisProtocolHandle, NDIS_KIND_PROTOCOL, "NdisOpenAdapterEx");
     struct ndis_bind *bind = ndis_handle_check(BindContext, NDIS_KIND_BIND, "NdisOpenAdapterEx (BindContext)");
-    struct ndis_binding *binding = NULL;
-    NDIS_STATUS status = ndis_binding_open(protocol, ProtocolBindingContext, OpenParameters, bind, NdisBindingHandle, &binding);
-    *NdisBindingHandle = binding;
-    return status;
+    return ndis_binding_open(protocol, ProtocolBindingContext, OpenParameters, bind, NdisBindingHandle, starved);
 }
 
 NTAPI NDIS_STATUS

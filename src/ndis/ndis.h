@@ -117,6 +117,7 @@ enum ndis_event {
     NDIS_EVENT_SEND_CANCELLED,
     NDIS_EVENT_RESET,
     NDIS_EVENT_SLEEP,
+    NDIS_EVENT_OPEN_PENDED,          // NdisOpenAdapterEx said NDIS_STATUS_PENDING
     NDIS_EVENT_COUNT
 };
 const char *ndis_event_word(enum ndis_event event);

@@ -274,6 +274,7 @@ struct ndis_adapter {
     struct list filters;                      // of ndis_filter.node, bottom to top
     struct list bindings;                     // of ndis_binding.node, in order of opening
     uint32_t binding_count;
+    uint32_t opens;                           // NdisOpenAdapterEx so far, what decides on threads whether one pends (open.c)
 
     // Receive to the bindings. Rebuilt with the routes and read at DISPATCH; freed after ke_grace.
     struct ndis_top *_Atomic top;
@@ -389,6 +390,7 @@ struct ndis_bind {
     NDIS_PORT *ports;                         // ActivePorts; owned
     NDIS_OFFLOAD offload;                     // what DefaultOffloadConfiguration points at
     bool inside;                              // ProtocolBindAdapterEx has not completed: opens are allowed
+    bool opening;                             // an open is pending (open.c); guarded by ndis->lock
 };
 
 // ---- NBLs ---------------------------------------------------------------------------------------------------------------------

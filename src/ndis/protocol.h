@@ -11,11 +11,17 @@ NDIS_STATUS ndis_protocol_register(NDIS_HANDLE context, const NDIS_PROTOCOL_DRIV
 // Unbinds all its bindings first. irql: PASSIVE
 void ndis_protocol_deregister(struct ndis_protocol *protocol);
 
-// Only inside ProtocolBindAdapterEx (until the bind is completed). *handle is set before anything can be indicated. irql: PASSIVE
-// owns:  *out until close
-// fails: NDIS_STATUS_ADAPTER_NOT_FOUND, NDIS_STATUS_UNSUPPORTED_MEDIA, NDIS_STATUS_RESOURCES, NDIS_STATUS_OPEN_FAILED
+// The object of a binding, nowhere listed yet. fails: NULL when out of memory
+struct ndis_binding *ndis_binding_create(struct ndis_protocol *protocol, struct ndis_adapter *adapter);
+void ndis_binding_free(struct ndis_binding *binding);
+
+// Only inside ProtocolBindAdapterEx (until the bind is completed). *handle, and what the parameters' SelectedMediumIndex points at, are
+// written before anything can be indicated: inside the call, or after NDIS_STATUS_PENDING before ProtocolOpenAdapterCompleteEx.
+// starved: fail as without memory, at once or later.
+// irql:  PASSIVE   owns: *handle until close   calls: ProtocolOpenAdapterCompleteEx from a worker, after NDIS_STATUS_PENDING
+// fails: NDIS_STATUS_ADAPTER_NOT_FOUND, NDIS_STATUS_UNSUPPORTED_MEDIA, NDIS_STATUS_RESOURCES, NDIS_STATUS_FAILURE
 NDIS_STATUS ndis_binding_open(struct ndis_protocol *protocol, NDIS_HANDLE context, const NDIS_OPEN_PARAMETERS *parameters,
-                              struct ndis_bind *bind, NDIS_HANDLE *handle, struct ndis_binding **out);
+                              struct ndis_bind *bind, NDIS_HANDLE *handle, bool starved);
 // irql: PASSIVE. NDIS_STATUS_SUCCESS: closed, no call follows. NDIS_STATUS_PENDING: sends, receives or requests are still out;
 // ProtocolCloseAdapterCompleteEx follows after the last.
 NDIS_STATUS ndis_binding_close(struct ndis_binding *binding);

@@ -156,7 +156,12 @@ low_bind(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS parameters
         .SelectedMediumIndex = &selected};
     uint32_t which = im.bindings++;
     ck_assert_uint_lt(which, 2);
+    KeInitializeEvent(&im.opened, NotificationEvent, FALSE);
     NDIS_STATUS status = NdisOpenAdapterEx(im.protocol, (NDIS_HANDLE)(uintptr_t)(which + 1), &open, bind, &im.binding[which]);
+    if (status == NDIS_STATUS_PENDING) {
+        KeWaitForSingleObject(&im.opened, Executive, KernelMode, FALSE, NULL);
+        status = im.open_status;
+    }
     ck_assert_int_eq(status, NDIS_STATUS_SUCCESS);
     if (im.on_bind)
         im.on_bind();
@@ -180,6 +185,8 @@ low_unbind(NDIS_HANDLE unbind, NDIS_HANDLE context)
 static NTAPI VOID
 low_open_complete(NDIS_HANDLE context, NDIS_STATUS status)
 {
+    im.open_status = status;
+    KeSetEvent(&im.opened, IO_NO_INCREMENT, FALSE);
 }
 
 static NTAPI VOID

@@ -28,6 +28,8 @@ struct im_virtual {
 struct im_kit {
     NDIS_HANDLE driver, protocol;
     NDIS_HANDLE binding[2];
+    KEVENT opened;                            // the open that was pended is over
+    NDIS_STATUS open_status;                  // how
     uint32_t bindings, unbinds, returned;
     struct im_virtual virtual[IM_VIRTUALS];
     void (*on_bind)(void);                    // inside ProtocolBindAdapterEx, after the open

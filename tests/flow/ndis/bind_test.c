@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "harness/harness.h"
+#include "nbx/fault.h"
 #include "nt/ke/ke.h"
 
 static struct binder {
@@ -15,32 +16,58 @@ static struct binder {
     NDIS_STATUS (*on_bind)(NDIS_BIND_PARAMETERS *parameters);
     NDIS_STATUS (*on_unbind)(void);
     void (*on_close_complete)(void);
+    void (*on_open_complete)(NDIS_STATUS status);
     UNICODE_STRING adapter_name;
     struct ke_thread *thread;
     bool wrong_name, wrong_medium, wrong_header;
     _Atomic uint32_t binds, unbinds, close_completes, restarts;
     NDIS_STATUS open_status, second_open_status;
+    KEVENT opened;
+    UINT selected;
+    uint32_t opens_pended, opens_at_once;
 } binder;
+
+// The second medium is the right one. What the driver gives by name and by pointer to arrays needs to stay until the call returns.
+static NDIS_STATUS
+binder_open_begin(NDIS_HANDLE *handle)
+{
+    static WCHAR nothing[] = L"\\Device\\Nothing";
+    UNICODE_STRING name = {sizeof nothing - sizeof(WCHAR), sizeof nothing, nothing};
+    NDIS_MEDIUM media[] = {NdisMediumFddi, binder.wrong_medium ? NdisMedium802_5 : NdisMedium802_3};
+    NDIS_OPEN_PARAMETERS open = {
+        .Header = {NDIS_OBJECT_TYPE_OPEN_PARAMETERS, NDIS_OPEN_PARAMETERS_REVISION_1, NDIS_SIZEOF_OPEN_PARAMETERS_REVISION_1},
+        .AdapterName = &name,
+        .MediumArray = media,
+        .MediumArraySize = 2,
+        .SelectedMediumIndex = &binder.selected};
+    if (binder.wrong_header)
+        open.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    if (!binder.wrong_name)
+        name = binder.adapter_name;
+    binder.selected = 99;
+    *handle = &binder;
+    KeInitializeEvent(&binder.opened, NotificationEvent, FALSE);
+    NDIS_STATUS status = NdisOpenAdapterEx(binder.driver, &binder, &open, binder.bind, handle);
+    memset(media, 0xff, sizeof media);
+    name = (UNICODE_STRING){0};
+    return status;
+}
 
 static NDIS_STATUS
 binder_open(void)
 {
-    static WCHAR nothing[] = L"\\Device\\Nothing";
-    UNICODE_STRING wrong = {sizeof nothing - sizeof(WCHAR), sizeof nothing, nothing};
-    NDIS_MEDIUM medium = binder.wrong_medium ? NdisMediumFddi : NdisMedium802_3;
-    UINT selected = 99;
-    NDIS_HANDLE handle;
-    NDIS_OPEN_PARAMETERS open = {
-        .Header = {NDIS_OBJECT_TYPE_OPEN_PARAMETERS, NDIS_OPEN_PARAMETERS_REVISION_1, NDIS_SIZEOF_OPEN_PARAMETERS_REVISION_1},
-        .AdapterName = binder.wrong_name ? &wrong : &binder.adapter_name,
-        .MediumArray = &medium,
-        .MediumArraySize = 1,
-        .SelectedMediumIndex = &selected};
-    if (binder.wrong_header)
-        open.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
-    NDIS_STATUS status = NdisOpenAdapterEx(binder.driver, &binder, &open, binder.bind, &handle);
-    if (status == NDIS_STATUS_SUCCESS) {
-        ck_assert_uint_eq(selected, 0);
+    static NDIS_HANDLE handle;
+    NDIS_STATUS status = binder_open_begin(&handle);
+    if (status == NDIS_STATUS_PENDING) {
+        binder.opens_pended++;
+        KeWaitForSingleObject(&binder.opened, Executive, KernelMode, FALSE, NULL);
+        status = binder.open_status;
+    } else
+        binder.opens_at_once++;
+    if (status != NDIS_STATUS_SUCCESS)
+        ck_assert_ptr_null(handle);
+    else {
+        ck_assert_uint_eq(binder.selected, 1);
         ck_assert_ptr_nonnull(handle);
         binder.handle = handle;
     }
@@ -90,6 +117,12 @@ binder_unbind(NDIS_HANDLE unbind, NDIS_HANDLE context)
 static NTAPI VOID
 binder_open_complete(NDIS_HANDLE context, NDIS_STATUS status)
 {
+    ck_assert_ptr_eq(context, &binder);
+    ck_assert_uint_eq(KeGetCurrentIrql(), PASSIVE_LEVEL);
+    if (binder.on_open_complete)
+        return binder.on_open_complete(status);
+    binder.open_status = status;
+    KeSetEvent(&binder.opened, IO_NO_INCREMENT, FALSE);
 }
 
 static NTAPI VOID
@@ -244,7 +277,7 @@ opens_once_at_a_time(void)
 {
     binder.on_bind = bind_open_close_open;
     ck_assert_int_eq(ndis_adapter_bind(kit.adapter, "binder"), NDIS_STATUS_SUCCESS);
-    ck_assert_int_eq(binder.second_open_status, NDIS_STATUS_OPEN_FAILED);
+    ck_assert_int_eq(binder.second_open_status, NDIS_STATUS_FAILURE);
     ck_assert_uint_eq(bindings_now(), 1);
 }
 
@@ -299,6 +332,18 @@ TEST(ProtocolBindAdapterEx_that_fails_and_leaves_the_adapter_open_is_reported)
     harness_reported("NDIS_BUGCHECK_INVALID_OPEN_IN_BIND_CONTEXT", run_leaves_it_open);
 }
 
+// The handle of a protocol, in the bind of another.
+static NDIS_STATUS
+bind_with_anothers_handle(NDIS_BIND_PARAMETERS *parameters)
+{
+    NDIS_HANDLE mine = binder.driver, handle;
+    binder.driver = kit.protocol[0];
+    ck_assert_int_eq(binder_open_begin(&handle), NDIS_STATUS_FAILURE);
+    ck_assert_ptr_null(handle);
+    binder.driver = mine;
+    return NDIS_STATUS_NOT_SUPPORTED;
+}
+
 static void
 open_is_refused(void)
 {
@@ -309,13 +354,117 @@ open_is_refused(void)
     ck_assert_int_eq(ndis_adapter_bind(kit.adapter, "binder"), NDIS_STATUS_UNSUPPORTED_MEDIA);
     binder.wrong_medium = false;
     binder.wrong_header = true;
-    ck_assert_int_eq(ndis_adapter_bind(kit.adapter, "binder"), NDIS_STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(ndis_adapter_bind(kit.adapter, "binder"), NDIS_STATUS_FAILURE);
+    binder.wrong_header = false;
+    binder.on_bind = bind_with_anothers_handle;
+    ck_assert_int_eq(ndis_adapter_bind(kit.adapter, "binder"), NDIS_STATUS_NOT_SUPPORTED);
     ck_assert_uint_eq(bindings_now(), 0);
 }
 
 TEST(NdisOpenAdapterEx_refuses_a_name_a_medium_and_a_header_that_are_not_right)
 {
     binder_run(1, 2, open_is_refused);
+}
+
+// ---- the open that pends -----------------------------------------------------------------------------------------------------------
+
+// How often the seeds of one test made it pend, and not. Static: the process is the test's own.
+static uint32_t pended, at_once;
+
+static void
+pends_or_not(void)
+{
+    ck_assert_int_eq(ndis_adapter_bind(kit.adapter, "binder"), NDIS_STATUS_SUCCESS);
+    ck_assert_uint_eq(bindings_now(), 1);
+    ck_assert_uint_eq(binder.restarts, 1);
+    pended += binder.opens_pended;
+    at_once += binder.opens_at_once;
+}
+
+TEST(NdisOpenAdapterEx_pends_or_not_as_the_seed_says_and_the_binding_is_the_same)
+{
+    binder_run(1, 40, pends_or_not);
+    ck_assert_uint_eq(pended + at_once, 40);
+    ck_assert_uint_gt(pended, 5);
+    ck_assert_uint_gt(at_once, 5);
+}
+
+static void
+starves(void)
+{
+    struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = 1, .program = true};
+    struct nbx_fault_report report;
+    ck_assert_int_eq(nbx_fault_arm(&plan), 0);
+    ck_assert_int_eq(ndis_adapter_bind(kit.adapter, "binder"), NDIS_STATUS_RESOURCES);
+    nbx_fault_disarm(&report);
+    ck_assert_uint_eq(report.refused, 1);
+    ck_assert_uint_eq(bindings_now(), 0);
+    ck_assert_int_eq(ndis_adapter_bind(kit.adapter, "binder"), NDIS_STATUS_SUCCESS);
+    pended += binder.opens_pended > 0;
+    at_once += binder.opens_at_once > 0;
+}
+
+TEST(NdisOpenAdapterEx_without_memory_fails_at_once_or_in_ProtocolOpenAdapterCompleteEx)
+{
+    binder_run(1, 20, starves);
+    ck_assert_uint_gt(pended, 0);
+    ck_assert_uint_gt(at_once, 0);
+}
+
+static void
+complete_in_the_handler(NDIS_STATUS status)
+{
+    NdisCompleteBindAdapterEx(binder.bind, status);
+}
+
+// The bind pends with the open, and the handler that ends the open ends the bind.
+static NDIS_STATUS
+bind_as_the_open(NDIS_BIND_PARAMETERS *parameters)
+{
+    binder.on_open_complete = complete_in_the_handler;
+    NDIS_STATUS status = binder_open_begin(&binder.handle);
+    pended += status == NDIS_STATUS_PENDING;
+    return status;
+}
+
+static void
+ends_the_bind(void)
+{
+    binder.on_bind = bind_as_the_open;
+    ck_assert_int_eq(ndis_adapter_bind(kit.adapter, "binder"), NDIS_STATUS_SUCCESS);
+    ck_assert_uint_eq(bindings_now(), 1);
+}
+
+TEST(ProtocolOpenAdapterCompleteEx_may_end_the_bind_and_the_driver_may_be_unloaded_at_once)
+{
+    binder_run(1, 40, ends_the_bind);
+    ck_assert_uint_gt(pended, 5);
+}
+
+// What drivers get wrong: NDIS_STATUS_PENDING is no success, so it must be a failure.
+static NDIS_STATUS
+bind_takes_pending_for_a_failure(NDIS_BIND_PARAMETERS *parameters)
+{
+    NDIS_STATUS status = binder_open_begin(&binder.handle);
+    return status == NDIS_STATUS_SUCCESS ? status : NDIS_STATUS_OPEN_FAILED;
+}
+
+static void
+takes_pending_for_a_failure(void)
+{
+    binder.on_bind = bind_takes_pending_for_a_failure;
+    ndis_adapter_bind(kit.adapter, "binder");
+}
+
+static void
+run_takes_pending_for_a_failure(void)
+{
+    binder_run(1, 20, takes_pending_for_a_failure);
+}
+
+TEST(NdisOpenAdapterEx_that_pends_and_is_taken_for_a_failure_is_reported)
+{
+    harness_reported("ended the bind while the open that it began is pending", run_takes_pending_for_a_failure);
 }
 
 // ---- pended, and completed from another thread -------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ enum verify_mode kit_verify;
 bool kit_filter_takes_events;
 
 static const uint8_t kit_mac[6] = {2, 0, 0, 0, 0, 1};
-static NDIS_HANDLE mp_driver, lwf_driver, lwf_module, proto_driver[2], proto_pool[2];
+static NDIS_HANDLE mp_driver, lwf_driver, lwf_module, proto_pool[2];
 static KSPIN_LOCK kit_lock;
 
 void
@@ -607,9 +607,9 @@ proto_bind(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS paramete
     binding->protocol = which;
     if (kit.asks_bind_name)
         proto_ask_name(bind);
-    NDIS_STATUS status = NdisOpenAdapterEx(proto_driver[which], binding, &open, bind, &binding->handle);
-    if (status != NDIS_STATUS_SUCCESS)
-        binding->in_use = false;
+    KeInitializeEvent(&binding->opened, NotificationEvent, FALSE);
+    NDIS_STATUS status = kit_opened(binding, NdisOpenAdapterEx(kit.protocol[which], binding, &open, bind, &binding->handle));
+    binding->in_use = status == NDIS_STATUS_SUCCESS;
     kit.binds++;
     return status;
 }
@@ -621,17 +621,11 @@ proto_unbind(NDIS_HANDLE unbind, NDIS_HANDLE context)
     kit_note('p', KIT_NOTE_UNBIND);
     if (binding->kept)
         kit_return(binding);
-    NDIS_STATUS status = NdisCloseAdapterEx(binding->handle);
-    ck_assert(status == NDIS_STATUS_SUCCESS);
+    ck_assert_int_eq(NdisCloseAdapterEx(binding->handle), NDIS_STATUS_SUCCESS);
     binding->in_use = false;
     binding->handle = NULL;
     kit.unbinds++;
     return NDIS_STATUS_SUCCESS;
-}
-
-static NTAPI VOID
-proto_open_complete(NDIS_HANDLE context, NDIS_STATUS status)
-{
 }
 
 static NTAPI VOID
@@ -747,7 +741,7 @@ proto_register(uint32_t which)
         .Name = {12, 14, name[which]},
         .BindAdapterHandlerEx = proto_bind,
         .UnbindAdapterHandlerEx = proto_unbind,
-        .OpenAdapterCompleteHandlerEx = proto_open_complete,
+        .OpenAdapterCompleteHandlerEx = kit_open_complete,
         .CloseAdapterCompleteHandlerEx = proto_close_complete,
         .NetPnPEventHandler = proto_pnp,
         .OidRequestCompleteHandler = proto_oid_complete,
@@ -761,9 +755,9 @@ proto_register(uint32_t which)
         .fAllocateNetBuffer = TRUE,
         .PoolTag = 'xTrp',
         .DataSize = 2048};
-    NDIS_STATUS status = NdisRegisterProtocolDriver((NDIS_HANDLE)(uintptr_t)which, &chars, &proto_driver[which]);
+    NDIS_STATUS status = NdisRegisterProtocolDriver((NDIS_HANDLE)(uintptr_t)which, &chars, &kit.protocol[which]);
     if (status == NDIS_STATUS_SUCCESS)
-        proto_pool[which] = NdisAllocateNetBufferListPool(proto_driver[which], &pool);
+        proto_pool[which] = NdisAllocateNetBufferListPool(kit.protocol[which], &pool);
     return status;
 }
 
@@ -777,7 +771,7 @@ proto_which(PDRIVER_OBJECT driver)
 static NTAPI VOID
 proto_unload(PDRIVER_OBJECT driver)
 {
-    NdisDeregisterProtocolDriver(proto_driver[proto_which(driver)]);
+    NdisDeregisterProtocolDriver(kit.protocol[proto_which(driver)]);
     NdisFreeNetBufferListPool(proto_pool[proto_which(driver)]);
 }
 

@@ -59,6 +59,9 @@ struct kit_miniport {
 
 struct kit_binding {
     NDIS_HANDLE handle;
+    KEVENT opened;                            // its open was pended and is over
+    NDIS_STATUS open_status;                  // how
+    uint32_t opens_pended;
     uint32_t bound_mtu;                       // NDIS_BIND_PARAMETERS.MtuSize
     _Atomic bool in_use;
     uint32_t protocol;
@@ -102,6 +105,7 @@ struct kit {
     struct box *box;
     struct ndis_adapter *adapter;
     NDIS_HANDLE mp_driver, filter;            // the miniport driver's handle, the filter module's
+    NDIS_HANDLE protocol[2];                  // proto0's, proto1's
     bool filter_refuses;                      // FilterAttach fails
     uint32_t binds, unbinds;                  // of all protocols
     bool asks_bind_name;                      // NdisQueryBindInstanceName in the bind handler: once without memory, once with
@@ -144,6 +148,25 @@ extern bool kit_filter_takes_oids;            // set before kit_run: lwf answers
 extern bool kit_filter_takes_events;          // set before kit_run: lwf has FilterNetPnPEvent and FilterDevicePnPEventNotify
 extern bool kit_mp_checks_for_hang;           // set before kit_run: mp has a MiniportCheckForHangEx
 extern enum verify_mode kit_verify;           // the same: how closely the drivers are watched; off by default
+
+static inline NTAPI VOID
+kit_open_complete(NDIS_HANDLE context, NDIS_STATUS status)
+{
+    struct kit_binding *binding = context;
+    binding->open_status = status;
+    KeSetEvent(&binding->opened, IO_NO_INCREMENT, FALSE);
+}
+
+// In a bind handler: how the open ended, of which this is what NdisOpenAdapterEx said. opened is initialised.
+static inline NDIS_STATUS
+kit_opened(struct kit_binding *binding, NDIS_STATUS status)
+{
+    if (status != NDIS_STATUS_PENDING)
+        return status;
+    binding->opens_pended++;
+    KeWaitForSingleObject(&binding->opened, Executive, KernelMode, FALSE, NULL);
+    return binding->open_status;
+}
 
 void kit_note(char who, uint32_t what);
 // The notes so far are exactly these; they are forgotten then. "p1 f200 m10204": who, and what in hex.

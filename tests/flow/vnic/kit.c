@@ -35,7 +35,12 @@ tp_bind(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS parameters)
     KeInitializeSpinLock(&binding->lock);
     binding->in_use = true;
     binding->link_up = parameters->MediaConnectState == MediaConnectStateConnected;
+    KeInitializeEvent(&binding->opened, NotificationEvent, FALSE);
     NDIS_STATUS status = NdisOpenAdapterEx(tp_driver, binding, &open, bind, &binding->handle);
+    if (status == NDIS_STATUS_PENDING) {
+        KeWaitForSingleObject(&binding->opened, Executive, KernelMode, FALSE, NULL);
+        status = binding->open_status;
+    }
     ck_assert_int_eq(status, NDIS_STATUS_SUCCESS);
     return status;
 }
@@ -54,6 +59,9 @@ tp_unbind(NDIS_HANDLE unbind, NDIS_HANDLE context)
 static NTAPI VOID
 tp_open_complete(NDIS_HANDLE context, NDIS_STATUS status)
 {
+    struct kit_binding *binding = context;
+    binding->open_status = status;
+    KeSetEvent(&binding->opened, IO_NO_INCREMENT, FALSE);
 }
 
 static NTAPI VOID

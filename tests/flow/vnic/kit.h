@@ -29,6 +29,8 @@ struct kit_frame {                            // as tp saw it arrive
 
 struct kit_binding {
     NDIS_HANDLE handle;
+    KEVENT opened;                            // its open was pended and is over
+    NDIS_STATUS open_status;                  // how
     const char *adapter;
     KSPIN_LOCK lock;                          // guards the rest
     bool in_use;
