@@ -27,6 +27,7 @@ _Thread_local struct sched_thread *sched_self;
 struct threads_sched {
     struct sched base;
     uint64_t start_ns;           // CLOCK_MONOTONIC at creation: time 0 of sched_now_ns
+    uint64_t start_ticks;        // sched_ticks then
     pthread_mutex_t lock;        // leaf: guards the fields below
     struct prng prng;
     struct list threads;         // every record not yet joined, in the order of creation
@@ -177,6 +178,15 @@ threads_now_ns(struct sched *s)
 }
 
 static uint64_t
+threads_ticks_ns(struct sched *s, uint64_t ticks)
+{
+    uint64_t passed_ticks = sched_ticks(s) - threads_from(s)->start_ticks, at = ticks - threads_from(s)->start_ticks;
+    if (!passed_ticks || ticks < threads_from(s)->start_ticks)
+        return 0;
+    return (uint64_t)((unsigned __int128)threads_now_ns(s) * at / passed_ticks);
+}
+
+static uint64_t
 threads_unix_ns(struct sched *s)
 {
     return threads_clock_ns(CLOCK_REALTIME);
@@ -225,6 +235,7 @@ static const struct sched_ops threads_ops = {
     .wait = threads_wait,
     .wake = threads_wake,
     .now_ns = threads_now_ns,
+    .ticks_ns = threads_ticks_ns,
     .unix_ns = threads_unix_ns,
     .draw = threads_draw,
     .choice = threads_choice,
@@ -240,6 +251,7 @@ sched_threads_create(uint64_t seed)
         return NULL;
     sched->base.ops = &threads_ops;
     sched->start_ns = threads_clock_ns(CLOCK_MONOTONIC);
+    sched->start_ticks = sched_ticks(&sched->base);
     pthread_mutex_init(&sched->lock, NULL);
     prng_seed(&sched->prng, seed);
     list_init(&sched->threads);

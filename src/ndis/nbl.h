@@ -14,6 +14,7 @@ struct ndis_nbl_pool {
     ULONG tag;
     uint32_t context_bytes;                   // reserved behind each NBL
     uint32_t data_bytes;                      // behind the NET_BUFFER, described by its MDL
+    uint32_t record_bytes;                    // before each head, the verifier's; 0 without it
     bool with_net_buffer;
     uint8_t protocol_id;
 };

@@ -2,6 +2,7 @@
 // Pools of NET_BUFFER_LISTs and NET_BUFFERs. A block of an NBL pool holds everything its NBL was promised, side by side, so that one
 // frame is a few neighbouring cache lines:
 //   [struct ndis_nbl][context header + context space][struct ndis_nb, if asked for][its MDL][its data, if small]
+// With the verifier on, its record of the NBL stands before all that.
 // Data beyond a page lies in a region of its own: a pool of 64 KB buffers would otherwise spread its headers over one page each.
 // What never changes (pool pointers, the MDL, the context header) is written once when the block is made (prepare), not per frame.
 #include "ndis/nbl.h"
@@ -72,11 +73,23 @@ ndis_nb_own_mdl(NET_BUFFER *nb)
     return (MDL *)((uint8_t *)CONTAINING_RECORD(nb, struct ndis_nb, nb) + ALIGN16(sizeof(struct ndis_nb)));
 }
 
+static struct ndis_nbl *
+nbl_head_of(const struct ndis_nbl_pool *pool, void *block)
+{
+    return (struct ndis_nbl *)((uint8_t *)block + pool->record_bytes);
+}
+
+static void *
+nbl_block_of(const struct ndis_nbl *head)
+{
+    return (uint8_t *)head - head->pool->record_bytes;
+}
+
 static void
 nbl_prepare(void *context, void *block, void *side)
 {
     struct ndis_nbl_pool *pool = context;
-    struct ndis_nbl *head = block;
+    struct ndis_nbl *head = nbl_head_of(pool, block);
     head->pool = pool;
     head->has_net_buffer = pool->with_net_buffer;
     if (pool->with_net_buffer)
@@ -104,7 +117,8 @@ ndis_nbl_pool_create(const NET_BUFFER_LIST_POOL_PARAMETERS *p)
     size_t bytes = ALIGN16(sizeof(struct ndis_nbl)) + nbl_context_room(pool);
     if (pool->with_net_buffer)
         bytes += nb_block_bytes(pool->data_bytes);
-    pool->slab = ndis_slab_create(pool->ndis->box, bytes, nb_side_bytes(pool->data_bytes), nbl_prepare, pool);
+    pool->record_bytes = pool->ndis->box->verify ? verify_record_bytes() : 0;
+    pool->slab = ndis_slab_create(pool->ndis->box, pool->record_bytes + bytes, nb_side_bytes(pool->data_bytes), nbl_prepare, pool);
     if (pool->slab)
         return pool;
     ndis_free(pool);
@@ -114,6 +128,8 @@ ndis_nbl_pool_create(const NET_BUFFER_LIST_POOL_PARAMETERS *p)
 void
 ndis_nbl_pool_destroy(struct ndis_nbl_pool *pool)
 {
+    if (pool->record_bytes && ndis_slab_out(pool->slab))
+        ndis_slab_each(pool->slab, verify_nbl_lost);
     uint64_t out = ndis_slab_destroy(pool->slab);
     if (out)
         ndis_pool_leak(pool->ndis, "NET_BUFFER_LIST", pool->tag, pool->image, out);
@@ -140,20 +156,22 @@ nbl_context_reserve(struct ndis_nbl *head, uint32_t bytes, uint32_t backfill)
 NET_BUFFER_LIST *
 ndis_nbl_alloc(struct ndis_nbl_pool *pool, uint32_t context_bytes, uint32_t context_backfill)
 {
-    struct ndis_nbl *head = ndis_slab_get(pool->slab);
-    if (!head)
+    void *block = ndis_slab_get(pool->slab);
+    if (!block)
         return NULL;
+    struct ndis_nbl *head = nbl_head_of(pool, block);
     head->pool = pool;
     head->kind = NDIS_NBL_PLAIN;
     head->in_use = 1;
-    head->record = NULL;
+    if (__builtin_expect(pool->record_bytes != 0, 0))
+        verify_nbl_made(head);
     memset(head->nbl_bytes, 0, sizeof head->nbl_bytes);
     NET_BUFFER_LIST *nbl = &head->nbl;
     nbl->NdisPoolHandle = pool;
     nbl->NetBufferListInfo[NetBufferListProtocolId] = (void *)(uintptr_t)pool->protocol_id;
     if (!nbl_context_reserve(head, context_bytes, context_backfill)) {
         head->in_use = 0;
-        ndis_slab_put(pool->slab, head);
+        ndis_slab_put(pool->slab, block);
         return NULL;
     }
     if (head->has_net_buffer) {
@@ -170,7 +188,7 @@ void
 ndis_nbl_free(NET_BUFFER_LIST *nbl)
 {
     struct ndis_nbl *head = ndis_nbl_of(nbl);
-    if (__builtin_expect(head->record != NULL, 0))
+    if (__builtin_expect(head->pool->record_bytes != 0, 0))
         verify_nbl_freed(nbl, ke_self()->driver);
     while (nbl->Context && nbl->Context != nbl_own_context(head)) {
         NET_BUFFER_LIST_CONTEXT *context = nbl->Context;
@@ -178,7 +196,7 @@ ndis_nbl_free(NET_BUFFER_LIST *nbl)
         ndis_free(context);
     }
     head->in_use = 0;
-    ndis_slab_put(head->pool->slab, head);
+    ndis_slab_put(head->pool->slab, nbl_block_of(head));
 }
 
 // ---- contexts -------------------------------------------------------------------------------------------------------------------

@@ -408,6 +408,7 @@ enum ndis_nbl_kind {
 };
 
 // What stands before every NET_BUFFER_LIST. nbl.c makes them; send.c and recv.c use the second half while the NBL travels.
+// Before it stands, with the verifier on, the record of the NBL (verify/record.h).
 // The NBL begins on a cache line: a plain frame then touches three of its lines when sent (links; owner's words and SourceHandle;
 // flags, status and the first out-of-band words) and four when received (the frame type).
 struct ndis_nbl {
@@ -423,7 +424,6 @@ struct ndis_nbl {
     uint64_t top_mask;                        // recv_top.c: the bindings that still want to see it
     NET_BUFFER_LIST *order_next;              // recv_top.c: the order it arrived in
     const struct ndis_module *loopback_sender;   // loopback.c: compared, never followed
-    struct verify_record *record;             // verify/ledger.h: whose it is; NULL: never given away, or off
     _Alignas(KE_CACHE_LINE) union {
         NET_BUFFER_LIST nbl;
         uint8_t nbl_bytes[0x90 + NDIS_INFO_SLOTS * 8];

@@ -40,9 +40,9 @@ recv_given(const struct ndis_module *from, NET_BUFFER_LIST *nbls, ULONG count, U
     bool is_loopback = from->kind == NDIS_KIND_ADAPTER && nbls && nbls->SourceHandle == &from->adapter->loopback_kind;
     const char *function =
         from->kind == NDIS_KIND_ADAPTER ? "NdisMIndicateReceiveNetBufferLists" : "NdisFIndicateReceiveNetBufferLists";
-    verify_nbls_give(nbls, is_loopback ? &from->ndis->loopback : from, VERIFY_INDICATED, function, flags);
+    uint32_t found = verify_nbls_give(nbls, is_loopback ? &from->ndis->loopback : from, VERIFY_INDICATED, function, flags);
     if (!is_loopback)
-        verify_nbls_indicated(nbls, from, count, function);
+        verify_nbls_indicated(found, from, count, function);
 }
 
 // With RESOURCES the list is the indicator's again when the call returns.

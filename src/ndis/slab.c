@@ -81,6 +81,16 @@ ndis_slab_out(const struct ndis_slab *slab)
     return gets - puts;
 }
 
+void
+ndis_slab_each(struct ndis_slab *slab, void (*fn)(void *block))
+{
+    for (struct slab_chunk *chunk = slab->chunks; chunk; chunk = chunk->next) {
+        SLAB_UNPOISON(chunk->blocks, slab->bytes * SLAB_BATCH);
+        for (size_t i = 0; i < SLAB_BATCH; i++)
+            fn(chunk->blocks + i * slab->bytes);
+    }
+}
+
 static void slab_chunk_free(struct slab_chunk *chunk);
 
 uint64_t

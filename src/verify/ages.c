@@ -26,13 +26,19 @@ later(uint64_t a_ns, uint64_t b_ns)
     return a_ns > b_ns ? a_ns : b_ns;
 }
 
+static bool
+is_sent(const struct verify_record *record)
+{
+    return record->state & RECORD_SUMMED;
+}
+
 // Its own of that direction are out, or not.
 static bool
 waits_for_others(const struct ages *ages, const struct io_image *image, bool is_send)
 {
     LIST_FOR_EACH(node, &ages->records) {
         const struct verify_record *record = LIST_ENTRY_OF(node, struct verify_record, node);
-        if (!record->is_home && record->origin_image == image && record->is_summed == is_send)
+        if (!(record->state & RECORD_HOME) && record->origin_image == image && is_sent(record) == is_send)
             return true;
     }
     return false;
@@ -41,7 +47,7 @@ waits_for_others(const struct ages *ages, const struct io_image *image, bool is_
 static void
 say(struct verify_record *record, enum verify_rule rule, const char *function, const char *text)
 {
-    record->is_told = true;
+    record->state |= RECORD_TOLD;
     verify_report(&(struct verify_finding){.rule = rule,
                                            .driver = record->holder,
                                            .function = function,
@@ -55,15 +61,15 @@ static void
 say_hang(struct verify_record *record, bool is_miniport, uint64_t held_ns)
 {
     char text[300];
-    const char *what = record->is_summed ? "to send" : "received";
+    const char *what = is_sent(record) ? "to send" : "received";
     snprintf(text, sizeof text, "%s has kept a NET_BUFFER_LIST %s for %u s, and for %u s it %s", record->holder->name, what,
              (unsigned)(held_ns / SECOND_NS), AGES_HANG_S,
-             is_miniport         ? "has completed none"
-             : record->is_summed ? "has passed on or completed none"
-                                 : "has passed on or returned none");
+             is_miniport       ? "has completed none"
+             : is_sent(record) ? "has passed on or completed none"
+                               : "has passed on or returned none");
     if (is_miniport)
         say(record, NBX_0108, "MiniportSendNetBufferLists", text);
-    else if (record->is_summed)
+    else if (is_sent(record))
         say(record, NBX_0110, "FilterSendNetBufferLists", text);
     else
         say(record, NBX_0111, "FilterReceiveNetBufferLists", text);
@@ -74,7 +80,7 @@ static bool
 record_look(const struct ages *ages, struct verify_record *record, uint64_t now_ns, uint64_t room_ns)
 {
     const struct ndis_module *module = record->at;
-    bool is_send = record->is_summed, is_miniport = module->kind == NDIS_KIND_ADAPTER;
+    bool is_send = is_sent(record), is_miniport = module->kind == NDIS_KIND_ADAPTER;
     const struct ndis_edge_counters *edge = &module->counters[0];
     uint64_t moved_ns = is_send ? edge->send_moved_ns : edge->receive_moved_ns;
     uint64_t begin_ns = later(later(record->since_ns, room_ns), record->holder->back_ns[is_send]);
@@ -101,8 +107,9 @@ kind_look(const struct ages *ages, uint32_t kind, uint64_t now_ns, uint64_t room
 {
     LIST_FOR_EACH(node, &ages->records) {
         struct verify_record *record = LIST_ENTRY_OF(node, struct verify_record, node);
-        bool is_due = record->at && record->at->kind == kind && !record->is_told && now_ns >= record->since_ns + AGES_HANG_S * SECOND_NS;
-        if (is_due && (record->is_summed || kind == NDIS_KIND_FILTER) && record_look(ages, record, now_ns, room_ns))
+        bool is_asked = record->at && record->at->kind == kind && !(record->state & RECORD_TOLD);
+        bool is_due = is_asked && now_ns >= record->since_ns + AGES_HANG_S * SECOND_NS;
+        if (is_due && (is_sent(record) || kind == NDIS_KIND_FILTER) && record_look(ages, record, now_ns, room_ns))
             return true;
     }
     return false;

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
-// See ledger.h. A record lies in the hidden head of its NBL and belongs to whoever has the NBL, so it needs no lock.
+// See ledger.h. A record lies before its NBL (record.h) and belongs to whoever has the NBL, so it needs no lock.
 //   holder   the driver whose it is, unless it is between two        origin   the module that gave it away first: with it, it is home
-// What the drivers below may write is left out of the sums: Next, Status, Scratch, MiniportReserved, NdisReserved, the context area
-// and the out-of-band slots, of which some are answers [network/net-buffer-list-structure]. Data starts may be moved below, but have
-// to be back where they were.
 #include "verify/ledger.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "host/poison.h"
 #include "ndis/nbl.h"
 #include "nt/io/image.h"
@@ -18,74 +14,6 @@
 #include "verify/record.h"
 #include "verify/report.h"
 #include "verify/verify.h"
-
-struct sums {
-    uint64_t structures, data;
-};
-
-// Two words at their place: the folded product of both, as wyhash does it. The products do not wait for each other, so sixteen bytes
-// cost one multiplication and not its latency.
-struct summer {
-    uint64_t sum, place;
-};
-
-static inline void
-sum_pair(struct summer *summer, uint64_t a, uint64_t b)
-{
-    unsigned __int128 product = (unsigned __int128)(a ^ summer->place) * (b ^ 0xe7037ed1a0b428dbull);
-    summer->sum += (uint64_t)product ^ (uint64_t)(product >> 64);
-    summer->place += 0x9e3779b97f4a7c15ull;
-}
-
-static inline void
-sum_bytes(struct summer *summer, const uint8_t *bytes, size_t count)
-{
-    struct summer here = *summer;             // in registers
-    size_t left = count;
-#pragma clang loop vectorize(disable) interleave(disable)
-    for (; left >= 16; left -= 16, bytes += 16)
-        sum_pair(&here, bytes_load_le64(bytes), bytes_load_le64(bytes + 8));
-    if (left) {
-        uint8_t rest[16] = {0};
-        memcpy(rest, bytes, left);
-        sum_pair(&here, bytes_load_le64(rest), bytes_load_le64(rest + 8));
-        sum_pair(&here, count, left);
-    }
-    *summer = here;
-}
-
-static void
-sum_mdls(struct summer *structures, struct summer *data, const NET_BUFFER *nb)
-{
-    size_t skip = nb->CurrentMdlOffset, left = nb->DataLength;
-    for (const MDL *mdl = nb->CurrentMdl; mdl && left; mdl = mdl->Next) {
-        sum_pair(structures, (uintptr_t)mdl->Next ^ (uint64_t)mdl->ByteCount << 32, (uintptr_t)mdl->MappedSystemVa);
-        if (skip >= mdl->ByteCount) {
-            skip -= mdl->ByteCount;
-            continue;
-        }
-        size_t part = mdl->ByteCount - skip < left ? mdl->ByteCount - skip : left;
-        sum_bytes(data, (const uint8_t *)mdl->MappedSystemVa + skip, part);
-        left -= part;
-        skip = 0;
-    }
-}
-
-static struct sums
-sums_of(const NET_BUFFER_LIST *nbl)
-{
-    struct summer structures = {0, 1}, data = {0, 1};
-    sum_pair(&structures, (uintptr_t)nbl->FirstNetBuffer, (uintptr_t)nbl->SourceHandle);
-    sum_bytes(&structures, (const uint8_t *)nbl->ProtocolReserved, sizeof nbl->ProtocolReserved);
-    for (const NET_BUFFER *nb = nbl->FirstNetBuffer; nb; nb = nb->Next) {
-        sum_pair(&structures, (uintptr_t)nb->Next, (uintptr_t)nb->MdlChain);
-        sum_pair(&structures, (uintptr_t)nb->CurrentMdl, nb->CurrentMdlOffset);
-        sum_pair(&structures, nb->DataLength, nb->DataOffset);
-        sum_bytes(&structures, (const uint8_t *)nb->ProtocolReserved, sizeof nb->ProtocolReserved);
-        sum_mdls(&structures, &data, nb);
-    }
-    return (struct sums){structures.sum, data.sum};
-}
 
 // ---- reports --------------------------------------------------------------------------------------------------------------------------
 
@@ -112,7 +40,7 @@ not_yours(const struct verify_record *record, const struct io_image *from, enum 
 {
     static const char *const verbs[] = {"sends", "completes", "indicates", "returns"};
     char text[300];
-    if (record->is_home && how == VERIFY_COMPLETED)
+    if ((record->state & RECORD_HOME) && how == VERIFY_COMPLETED)
         snprintf(text, sizeof text, "%s completes a NET_BUFFER_LIST that is not out (completed twice, or never sent): %s has it",
                  name_of(from), name_of(record->origin_image));
     else
@@ -121,18 +49,23 @@ not_yours(const struct verify_record *record, const struct io_image *from, enum 
     broken(NBX_0005, record, from, function, text);
 }
 
-static void
-sums_compare(const struct verify_record *record)
+static __attribute__((noinline, cold)) void
+sums_differ(const struct verify_record *record, struct verify_sums sums)
 {
-    struct sums sums = sums_of(record->nbl);
-    if (sums.structures == record->structures && sums.data == record->data)
-        return;
     char text[300];
     snprintf(text, sizeof text,
              "the %s of a NET_BUFFER_LIST changed while it was out: %s may touch it only after its completion, and whoever is below has "
              "to give it back as it was (found by a checksum, at the completion)",
-             sums.structures != record->structures ? "structures" : "data", name_of(record->origin_image));
+             sums.structures != record->sums.structures ? "structures" : "data", name_of(record->origin_image));
     broken(NBX_0005, record, record->origin_image, "NdisSendNetBufferLists", text);
+}
+
+static inline void
+sums_compare(const struct verify_record *record, const NET_BUFFER_LIST *nbl)
+{
+    struct verify_sums sums = verify_sums_of(nbl);
+    if (__builtin_expect(sums.structures != record->sums.structures || sums.data != record->sums.data, 0))
+        sums_differ(record, sums);
 }
 
 // Behind the fence somebody touched what is not his.
@@ -152,7 +85,7 @@ on_touch(void *context, const struct poison_touch *touch)
              "%s %s %zu bytes at offset %zu of the %s (%zu bytes) of a NET_BUFFER_LIST that it has given away: %s has it%s "
              "(found by the fence, at the access)",
              name_of(driver), touch->is_write ? "writes" : "reads", touch->bytes, offset, region->kind, region->bytes,
-             name_of(record->holder), record->is_home ? " back" : "");
+             name_of(record->holder), record->state & RECORD_HOME ? " back" : "");
     verify_report(&(struct verify_finding){.rule = NBX_0006,
                                            .driver = driver,
                                            .function = "access",
@@ -185,88 +118,124 @@ paused(const struct io_image *driver, const char *function, const char *what)
 
 // ---- hand-overs -----------------------------------------------------------------------------------------------------------------------
 
-static struct verify_record *
-record_of(NET_BUFFER_LIST *nbl, const struct ndis_module *origin)
+static inline struct verify_record *
+record_before(const struct ndis_nbl *head)
 {
-    struct ndis_nbl *head = ndis_nbl_of(nbl);
-    if (head->record)
-        return head->record;
-    struct verify_record *record = calloc(1, sizeof *record);
-    if (!record)
-        abort();
+    return (struct verify_record *)head - 1;
+}
+
+static __attribute__((noinline)) void
+record_begin(struct verify_record *record, NET_BUFFER_LIST *nbl, const struct ndis_module *origin)
+{
+    memset(record, 0, offsetof(struct verify_record, history.mark));
     record->nbl = nbl;
     record->origin = origin;
     record->origin_image = record->holder = origin->image;
-    record->is_home = true;
+    record->state = RECORD_HOME;
+    record->post = (struct fence_post){0};
     struct ages *ages = &box_self()->ndis->ages;
     list_init(&record->node);
     if (ages->box)
         list_push_back(&ages->records, &record->node);
-    return head->record = record;
 }
 
-static const char *const give_words[] = {"sent by", "completed by", "indicated by", "returned by"};
+static inline struct verify_record *
+record_of(NET_BUFFER_LIST *nbl, const struct ndis_module *origin)
+{
+    struct verify_record *record = record_before(ndis_nbl_of(nbl));
+    if (__builtin_expect(!record->origin, 0))
+        record_begin(record, nbl, origin);
+    return record;
+}
 
 // It leaves home: from now on, until it is back, this is who made it.
 static void
-record_leave(struct verify_record *record, const struct ndis_module *from, enum verify_give how)
+record_leave(struct verify_record *record, NET_BUFFER_LIST *nbl, const struct ndis_module *from, enum verify_give how)
 {
-    record->is_home = false;
     record->origin = from;
     record->origin_image = from->image;
-    record->is_summed = how == VERIFY_SENT;
-    if (!record->is_summed)
-        return;
-    struct sums sums = sums_of(record->nbl);
-    record->structures = sums.structures;
-    record->data = sums.data;
+    record->state = RECORD_BETWEEN | (how == VERIFY_SENT ? RECORD_SUMMED : 0);
+    if (how == VERIFY_SENT)
+        record->sums = verify_sums_of(nbl);
 }
 
-static void
-nbl_give(struct verify *verify, NET_BUFFER_LIST *nbl, const struct ndis_module *from, enum verify_give how,
-         const struct verify_event *event)
+struct give {
+    struct verify *verify;
+    const struct ndis_module *from;
+    enum verify_give how;
+    uint32_t wrong;                           // states in which it may not be given so
+    const char *function;
+    struct verify_mark mark;
+};
+
+static __attribute__((noinline, cold)) void
+give_wrong(const struct give *give, const struct verify_record *record)
 {
-    struct verify_record *record = record_of(nbl, from);
-    bool comes_back = how == VERIFY_COMPLETED || how == VERIFY_RETURNED;
-    if (how == VERIFY_RETURNED && record->is_lent && record->holder == from->image)
-        lent_returned(record, from->image, event->function);
-    if (record->is_between || record->holder != from->image || (record->is_home && comes_back))
-        not_yours(record, from->image, how, event->function);
-    if (record->is_home && from->kind == NDIS_KIND_FILTER && atomic_load(&from->state) == NDIS_STATE_PAUSED)
-        paused(from->image, event->function, "originates a NET_BUFFER_LIST");
-    verify_history_put(&record->history, event, event->what);
-    record->is_between = true;
-    record->at = NULL;
-    if (verify->fence)
-        fence_lift(verify->fence, &record->post, nbl);
-    if (record->is_home)
-        record_leave(record, from, how);
+    const struct io_image *image = give->from->image;
+    if (give->how == VERIFY_RETURNED && (record->state & RECORD_LENT) && record->holder == image)
+        lent_returned(record, image, give->function);
+    not_yours(record, image, give->how, give->function);
 }
 
-void
+static inline void
+nbl_give(const struct give *give, NET_BUFFER_LIST *nbl)
+{
+    const struct ndis_module *from = give->from;
+    struct verify_record *record = record_of(nbl, from);
+    uint32_t state = record->state;
+    if (__builtin_expect((state & give->wrong) || record->holder != from->image, 0))
+        give_wrong(give, record);
+    if ((state & RECORD_HOME) && from->kind == NDIS_KIND_FILTER && atomic_load(&from->state) == NDIS_STATE_PAUSED)
+        paused(from->image, give->function, "originates a NET_BUFFER_LIST");
+    verify_history_mark(&record->history, give->mark);
+    record->state = state | RECORD_BETWEEN;
+    record->at = NULL;
+    if (__builtin_expect(give->verify->fence != NULL, 0))
+        fence_lift(give->verify->fence, &record->post, nbl);
+    if (state & RECORD_HOME)
+        record_leave(record, nbl, from, give->how);
+}
+
+static uint32_t
+give_wrong_states(enum verify_give how)
+{
+    switch (how) {
+    case VERIFY_RETURNED: return RECORD_BETWEEN | RECORD_HOME | RECORD_LENT;
+    case VERIFY_COMPLETED: return RECORD_BETWEEN | RECORD_HOME;
+    default: return RECORD_BETWEEN;
+    }
+}
+
+uint32_t
 verify_nbls_give(NET_BUFFER_LIST *nbls, const struct ndis_module *from, enum verify_give how, const char *function, ULONG flags)
 {
+    static const char *const words[] = {"sent by", "completed by", "indicated by", "returned by"};
     struct verify *verify = box_self()->verify;
-    struct verify_event event;
-    verify_event_make(&event, give_words[how], function, from->image, verify->with_stacks);
+    struct give give = {.verify = verify,
+                        .from = from,
+                        .how = how,
+                        .wrong = give_wrong_states(how),
+                        .function = function,
+                        .mark = verify_mark_make(verify, words[how], function, from->image, verify->with_stacks)};
     KIRQL irql = ke_self()->irql;
     _Static_assert(NDIS_SEND_FLAGS_DISPATCH_LEVEL == 1 && NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL == 1 &&
                        NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL == 1 && NDIS_RETURN_FLAGS_DISPATCH_LEVEL == 1,
                    "the same bit in all four");
     if (__builtin_expect((flags & 1) && irql != DISPATCH_LEVEL, 0))
         verify_rule_broken(NBX_0115, function, "the flags say DISPATCH_LEVEL, and the IRQL is %u", irql);
-    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next)
-        nbl_give(verify, nbl, from, how, &event);
+    struct ndis_walk walk = {0};
+    uint32_t count = 0;
+    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = ndis_walk_next(&walk, nbl), count++)
+        nbl_give(&give, nbl);
     bool is_send = how == VERIFY_SENT || how == VERIFY_COMPLETED;
-    __atomic_store_n(is_send ? &from->counters->send_moved_ns : &from->counters->receive_moved_ns, event.at_ns, __ATOMIC_RELAXED);
+    if (verify->sched->is_sim)                // ages.c
+        *(is_send ? &from->counters->send_moved_ns : &from->counters->receive_moved_ns) = give.mark.at_ticks;
+    return count;
 }
 
 void
-verify_nbls_indicated(const NET_BUFFER_LIST *nbls, const struct ndis_module *from, ULONG count, const char *function)
+verify_nbls_indicated(uint32_t found, const struct ndis_module *from, ULONG count, const char *function)
 {
-    ULONG found = 0;
-    for (; nbls; nbls = nbls->Next)
-        found++;
     if (found != count)
         verify_rule_broken(NBX_0116, function, "NumberOfNetBufferLists is %u, and the chain has %u", count, found);
     uint32_t state = atomic_load(&from->state);
@@ -274,29 +243,64 @@ verify_nbls_indicated(const NET_BUFFER_LIST *nbls, const struct ndis_module *fro
         paused(from->image, function, "indicates received data");
 }
 
+// For ages.c, which runs on sim; there ticks are nanoseconds.
+static void
+take_age(struct verify_record *record, const struct ndis_module *to, uint64_t now_ns)
+{
+    record->since_ns = now_ns;
+    if ((record->state & RECORD_HOME) && to->image)
+        to->image->back_ns[(record->state & RECORD_SUMMED) != 0] = now_ns;
+}
+
+// What all of a list have in common.
+struct take {
+    struct verify *verify;
+    const struct ndis_module *to;
+    const char *function;
+    uint32_t lent;                            // RECORD_LENT or 0
+    struct verify_mark handed, back;          // made when first needed
+};
+
+static inline void
+record_take(const struct take *take, struct verify_record *record, uint32_t state, const struct ndis_module *at, struct verify_mark mark)
+{
+    record->holder = take->to->image;
+    record->state = state | take->lent;
+    record->at = at;
+    verify_history_mark(&record->history, mark);
+    if (take->verify->sched->is_sim)
+        take_age(record, take->to, mark.at_ticks);
+}
+
+static inline void
+nbl_take(struct take *take, NET_BUFFER_LIST *nbl)
+{
+    struct verify_record *record = record_of(nbl, take->to);
+    uint32_t is_summed = record->state & RECORD_SUMMED;
+    bool is_home = take->to == record->origin;
+    if (!is_home) {
+        if (__builtin_expect(!take->handed.site, 0))
+            take->handed = verify_mark_make(take->verify, "handed to", take->function, take->to->image, false);
+        record_take(take, record, is_summed, take->to, take->handed);
+    } else {
+        if (__builtin_expect(!take->back.site, 0))
+            take->back = verify_mark_make(take->verify, "back with", take->function, take->to->image, false);
+        record_take(take, record, is_summed | RECORD_HOME, NULL, take->back);
+        if (is_summed)
+            sums_compare(record, nbl);
+    }
+    if (__builtin_expect(take->verify->fence != NULL, 0))
+        fence_put(take->verify->fence, &record->post, take->to->image, is_home);
+}
+
 void
 verify_nbls_take(NET_BUFFER_LIST *nbls, const struct ndis_module *to, const char *function, bool resources)
 {
-    struct verify *verify = box_self()->verify;
-    struct verify_event event;
-    verify_event_make(&event, "handed to", function, to->image, false);
+    struct take take = {.verify = box_self()->verify, .to = to, .function = function, .lent = resources ? RECORD_LENT : 0};
+    struct ndis_walk walk = {0};
     for (NET_BUFFER_LIST *nbl = nbls, *next; nbl; nbl = next) {
-        struct verify_record *record = record_of(nbl, to);
-        next = nbl->Next;
-        record->holder = to->image;
-        record->is_between = false;
-        record->is_lent = resources;
-        record->is_home = to == record->origin;
-        record->at = record->is_home ? NULL : to;
-        record->since_ns = event.at_ns;
-        record->is_told = false;
-        if (record->is_home && to->image)
-            __atomic_store_n(&to->image->back_ns[record->is_summed], event.at_ns, __ATOMIC_RELAXED);
-        verify_history_put(&record->history, &event, record->is_home ? "back with" : event.what);
-        if (record->is_home && record->is_summed)
-            sums_compare(record);
-        if (verify->fence)
-            fence_put(verify->fence, &record->post, to->image, record->is_home);
+        next = ndis_walk_next(&walk, nbl);    // once it is taken, the fence may stand before it
+        nbl_take(&take, nbl);
     }
 }
 
@@ -305,30 +309,56 @@ verify_nbls_back(NET_BUFFER_LIST *nbls)
 {
     struct verify *verify = box_self()->verify;
     for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next) {
-        struct verify_record *record = ndis_nbl_of(nbl)->record;
-        record->is_between = true;
+        struct verify_record *record = record_before(ndis_nbl_of(nbl));
+        record->state = (record->state | RECORD_BETWEEN) & ~(uint32_t)RECORD_LENT;
         record->at = NULL;
-        record->is_lent = false;
         if (verify->fence)
             fence_lift(verify->fence, &record->post, nbl);
     }
 }
 
+// ---- its life -------------------------------------------------------------------------------------------------------------------------
+
+uint32_t
+verify_record_bytes(void)
+{
+    return sizeof(struct verify_record);
+}
+
+void
+verify_nbl_made(struct ndis_nbl *head)
+{
+    record_before(head)->origin = NULL;
+}
+
+static void
+record_end(struct verify_record *record)
+{
+    struct verify *verify = box_self()->verify;
+    if (verify->fence)
+        fence_forget(verify->fence, &record->post);
+    list_remove(&record->node);
+}
+
 void
 verify_nbl_freed(NET_BUFFER_LIST *nbl, const struct io_image *by)
 {
-    struct ndis_nbl *head = ndis_nbl_of(nbl);
-    struct verify_record *record = head->record;
-    if (!record->is_home) {
+    struct verify_record *record = record_before(ndis_nbl_of(nbl));
+    if (!record->origin)
+        return;
+    if (!(record->state & RECORD_HOME)) {
         char text[200];
         snprintf(text, sizeof text, "%s frees a NET_BUFFER_LIST that %s and has not come back: %s has it", name_of(by),
-                 record->is_summed ? "was sent" : "was indicated", name_of(record->holder));
+                 record->state & RECORD_SUMMED ? "was sent" : "was indicated", name_of(record->holder));
         broken(NBX_0005, record, by, "NdisFreeNetBufferList", text);
     }
-    struct verify *verify = box_self()->verify;
-    if (verify && verify->fence)
-        fence_forget(verify->fence, &record->post);
-    list_remove(&record->node);
-    head->record = NULL;
-    free(record);
+    record_end(record);
+}
+
+void
+verify_nbl_lost(void *block)
+{
+    struct verify_record *record = block;
+    if (((struct ndis_nbl *)(record + 1))->in_use && record->origin)
+        record_end(record);
 }

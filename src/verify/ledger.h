@@ -14,8 +14,9 @@
 struct io_image;
 struct ndis_module;
 
-// A record of one NBL, from the first time that it is given away until it is freed. The hidden head of the NBL points at it.
+// A record of one NBL, from the first time that it is given away until it is freed. It lies before the hidden head of the NBL.
 struct verify_record;
+struct ndis_nbl;
 
 enum verify_give {
     VERIFY_SENT,                              // down: from above or from a filter
@@ -26,16 +27,22 @@ enum verify_give {
 
 // The module gives the list away at the door function. One that is not the driver's is a finding (and may not be followed, so the list
 // is read only as far as it is). irql: <= DISPATCH   fails: out of memory ends the run: a ledger with holes proves nothing
-// flags: of the call; bit 0 says in all of them that it comes at DISPATCH_LEVEL.
-void verify_nbls_give(NET_BUFFER_LIST *nbls, const struct ndis_module *from, enum verify_give how, const char *function, ULONG flags);
-// How many the caller says there are, against the chain, and how the miniport that indicates stands.
-void verify_nbls_indicated(const NET_BUFFER_LIST *nbls, const struct ndis_module *from, ULONG count, const char *function);
+// flags: of the call; bit 0 says in all of them that it comes at DISPATCH_LEVEL. Returns how many there are.
+uint32_t verify_nbls_give(NET_BUFFER_LIST *nbls, const struct ndis_module *from, enum verify_give how, const char *function, ULONG flags);
+// How many the caller says there are (count), against the chain, and how the miniport that indicates stands.
+void verify_nbls_indicated(uint32_t found, const struct ndis_module *from, ULONG count, const char *function);
 // The list is the module's from here on, as its handler is about to be told. resources: only until the handler returns
 // (NDIS_RECEIVE_FLAGS_RESOURCES); then verify_nbls_back takes it from there again.
 void verify_nbls_take(NET_BUFFER_LIST *nbls, const struct ndis_module *to, const char *function, bool resources);
 void verify_nbls_back(NET_BUFFER_LIST *nbls);
-// The NBL is freed: nobody but its holder may, and only when it is home.
+// Of a pool: room for a record before each head, whole cache lines.
+uint32_t verify_record_bytes(void);
+// An NBL was made from a block: nothing has happened to it yet.
+void verify_nbl_made(struct ndis_nbl *head);
+// It is freed: nobody but its holder may, and only when it is home.
 void verify_nbl_freed(NET_BUFFER_LIST *nbl, const struct io_image *by);
+// Its pool takes the memory of this block along, whether the NBL is in use or not.
+void verify_nbl_lost(void *block);
 
 struct fence;
 // What the fence stops is told from the ledger's records. NULL: nobody listens any more.

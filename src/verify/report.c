@@ -98,11 +98,18 @@ told_begin(struct told *told, const struct verify_finding *finding)
 
 // ---- as text --------------------------------------------------------------------------------------------------------------------------
 
+// Histories are told on a thread of the scheduler that wrote them.
+static uint64_t
+event_ns(const struct verify_event *event)
+{
+    return sched_self ? sched_ticks_ns(sched_self->sched, event->at_ticks) : 0;
+}
+
 static void
 text_event(const struct told *told, const struct verify_event *event, FILE *out)
 {
     fprintf(out, "    %s %s, %s, thread %u, %.9f s\n", event->what, event->driver ? event->driver->name : "ndisbox", event->function,
-            event->thread, (double)event->at_ns / 1e9);
+            event->thread, (double)event_ns(event) / 1e9);
     size_t first = 0;
     for (; told->symbols && first < event->frame_count; first++) {
         struct symbol place = {0};
@@ -201,7 +208,7 @@ json_history(const struct told *told)
         const struct verify_event at = history_at(history, kept, i, &number), *event = &at;
         json_array_append_new(events, json_pack("{s:i, s:s, s:s?, s:s, s:i, s:I, s:o}", "number", (int)number, "what", event->what,
                                                 "driver", event->driver ? event->driver->name : NULL, "function", event->function,
-                                                "thread", (int)event->thread, "at_ns", (json_int_t)event->at_ns, "stack",
+                                                "thread", (int)event->thread, "at_ns", (json_int_t)event_ns(event), "stack",
                                                 json_stack(told, event->frames, event->frame_count, false)));
     }
     return events;

@@ -62,6 +62,7 @@ verify_destroy(struct verify *verify)
         fence_destroy(verify->fence);
     }
     verify_table_destroy(verify->table);
+    verify_sites_clear(&verify->sites);
     free(verify);
 }
 

@@ -7,6 +7,7 @@
 
 #include "ddi_ids.h"
 #include "nt/ke/ke.h"
+#include "verify/history.h"
 
 enum verify_mode {
     VERIFY_OFF,
@@ -27,6 +28,7 @@ struct verify {
     struct verify_sink *sink;                 // report files and suppressions (sink.h), lent; NULL: none
     struct verify_table *table;               // what drivers got and have not given back (left.h)
     bool with_stacks;
+    struct verify_sites sites;                // of histories
     _Atomic uint32_t ending;                  // the thread whose report ends the run
     _Atomic uint32_t findings;                // after which the run went on
     _Atomic uint64_t said[VERIFY_SAID_MAX];   // places that were reported already

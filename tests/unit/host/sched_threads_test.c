@@ -129,6 +129,28 @@ TEST(a_thread_knows_itself_its_user_and_its_number)
     sched_destroy(sched);
 }
 
+static void
+ticks_follow_the_clock(void *arg)
+{
+    struct sched *sched = arg;
+    _Atomic uint32_t never = 0;
+    for (int i = 0; i < 3; i++) {
+        sched_wait(sched, &never, 0, sched_now_ns(sched) + 3000000);
+        uint64_t before = sched_now_ns(sched), ticks = sched_ticks(sched), after = sched_now_ns(sched);
+        uint64_t told = sched_ticks_ns(sched, ticks);
+        ck_assert_uint_ge(told + 1000000, before);
+        ck_assert_uint_le(told, after + 1000000);
+    }
+    ck_assert_uint_lt(sched_ticks_ns(sched, sched_ticks(sched) - 1000), sched_now_ns(sched));
+}
+
+TEST(ticks_mean_what_the_clock_said_at_that_time)
+{
+    struct sched *sched = sched_threads_create(1);
+    ck_assert_int_eq(sched_run(sched, "main", ticks_follow_the_clock, sched, NULL), 0);
+    sched_destroy(sched);
+}
+
 TEST(draws_come_from_the_seed_and_stay_below_their_bound)
 {
     struct sched *a = sched_threads_create(9), *b = sched_threads_create(9), *c = sched_threads_create(10);
