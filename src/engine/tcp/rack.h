@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// Loss by time [RFC 8985]: RACK declares lost what was sent well before something that has arrived; TLP sends a probe when the tail
+// of a flight stays silent.
+//   tcp_rack_on_ack after the scoreboard has an ACK's news; tcp_rack_on_timer when the deadline that it gave has come
+//   tcp_rack_probe_deadline after new data left or an ACK came; tcp_rack_probed when the probe has left
+// It marks records in the scoreboard and never sends; what to do about lost records is the caller's (recovery, cc, output).
+#ifndef NBX_ENGINE_TCP_RACK_H
+#define NBX_ENGINE_TCP_RACK_H
+
+#include "engine/tcp/sack.h"
+
+struct tcp_rack {
+    uint64_t xmit_us;                   // RACK.xmit_ts
+    uint32_t end_seq, rtt_us, min_rtt_us;
+    uint32_t reo_wnd_mult, reo_wnd_persist;
+    uint32_t dsack_round;               // SND.NXT when the window was last widened
+    uint32_t probe_end;                 // TLP.end_seq
+    bool has_xmit, has_reordering, has_dsack_round, has_probe, probe_was_resent;
+};
+
+// What the rest of the connection looks like.
+struct tcp_rack_view {
+    uint64_t now_us;
+    uint64_t srtt_us;                   // 0: no sample yet
+    uint64_t rto_us;                    // when the retransmission timer would expire, from now
+    uint32_t una, max, mss, dup_threshold;
+    uint32_t delayed_ack_us;            // how long the peer may hold an ACK for a single segment
+    bool is_recovering;
+    bool has_sack;
+    bool can_send_new;                  // TLP prefers new data
+};
+
+void tcp_rack_init(struct tcp_rack *rack);
+
+// Learn from an ACK and mark what is lost now. Returns when tcp_rack_on_timer is due, or ENG_NEVER.
+uint64_t tcp_rack_on_ack(struct tcp_rack *rack, struct tcp_score *score, const struct tcp_news *news, const struct tcp_rack_view *view);
+
+// The reordering timer: mark what is lost by now. Returns the next deadline.
+uint64_t tcp_rack_on_timer(struct tcp_rack *rack, struct tcp_score *score, const struct tcp_rack_view *view);
+
+// When a tail loss probe is due, or ENG_NEVER (nothing in flight, recovering, no SACK, one is out already).
+uint64_t tcp_rack_probe_deadline(const struct tcp_rack *rack, const struct tcp_score *score, const struct tcp_rack_view *view);
+
+// A probe left: `end` is SND.NXT after it, was_resent says whether it was old data.
+void tcp_rack_probed(struct tcp_rack *rack, uint32_t end, bool was_resent);
+
+// Whether this ACK shows that the probe repaired a loss, which then counts as one (the caller tells cc) [RFC 8985 7.4.2].
+bool tcp_rack_probe_was_needed(struct tcp_rack *rack, const struct tcp_news *news, const struct tcp_rack_view *view);
+
+#endif

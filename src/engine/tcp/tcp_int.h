@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT
+// The inside of TCP: the connection's record, and what its files call of each other.
+//   instance.c  create, destroy, demultiplexer, listeners' list     timer.c  the heap of deadlines, tcp_run
+//   segment.c   parse, options, checksum                            in.c     tcp_input and the steps of RFC 9293 3.10.7
+//   open.c      connect, listen, offers, handshakes                 cookie.c sequence numbers, ports, SYN cookies
+//   ack.c       acknowledgements, recovery                          text.c   received bytes, urgent, FIN
+//   out.c       what may leave now                                  emit.c   headers and options of what leaves
+//   send.c      the client's sends                                  close.c  shutdown, abort, release, ends
+//   path.c      MTU and ICMP                                        handover.c query, update, export, import
+#ifndef NBX_ENGINE_TCP_INT_H
+#define NBX_ENGINE_TCP_INT_H
+
+#include "engine/tcp/cc.h"
+#include "engine/tcp/rack.h"
+#include "engine/tcp/rtt.h"
+#include "engine/tcp/sack.h"
+#include "engine/tcp/seq.h"
+#include "engine/tcp/tcp.h"
+
+enum tcp_flag {
+    TCP_FIN = 1,
+    TCP_SYN = 2,
+    TCP_RST = 4,
+    TCP_PSH = 8,
+    TCP_ACK = 16,
+    TCP_URG = 32,
+    TCP_ECE = 64,
+    TCP_CWR = 128
+};
+
+#define TCP_HEAD_BYTES 20
+#define TCP_OPTION_BYTES_MAX 40
+#define TCP_MSS_MIN 64                  // a peer's MSS below this is taken as this: smaller ones only serve attacks
+#define TCP_SCALE_MAX 14                // [RFC 7323 2.3]
+#define TCP_WINDOW_MAX 0x3FFFC000u      // 65535 << 14, rounded to what the tests of sequence numbers bear
+#define TCP_PAWS_IDLE_US (24ull * 24 * 3600 * 1000000)  // [RFC 7323 5.5]
+#define TCP_TRY_AGAIN_US 10000          // after memory for a packet was short
+
+enum tcp_timer {
+    TCP_TIMER_RETRANSMIT,               // what it means is in enum tcp_waiting
+    TCP_TIMER_ACK,
+    TCP_TIMER_KEEP_ALIVE,
+    TCP_TIMER_LOSS,                     // RACK's reordering timer or TLP's probe
+    TCP_TIMER_SWS,                      // also: memory was short
+    TCP_TIMER_PUSH,
+    TCP_TIMERS,
+};
+
+// What the retransmit timer waits for: one slot, because these exclude each other [ddi: chimney].
+enum tcp_waiting {
+    TCP_WAIT_NONE,
+    TCP_WAIT_OFFER,
+    TCP_WAIT_SYN,
+    TCP_WAIT_DATA,
+    TCP_WAIT_PERSIST,
+    TCP_WAIT_FIN_WAIT_2,
+    TCP_WAIT_TIME_WAIT
+};
+
+enum tcp_recovery {
+    TCP_OPEN,
+    TCP_RECOVERY,
+    TCP_LOSS,
+    TCP_CWR_STATE
+};
+
+// A run of received bytes, one span of a segment or a copy. Owned by the connection's list it is in; holds span.owner.
+struct tcp_chunk {
+    struct list link;
+    struct eng_span span;
+    uint32_t seq;
+    bool has_push;
+};
+
+// Bytes that had to be copied, as their own owner.
+struct tcp_copy {
+    struct eng_owner owner;
+    struct eng_memory *memory;
+    uint32_t room_bytes;
+    uint8_t bytes[];
+};
+
+struct tcp_connection {
+    struct tcp *tcp;
+    struct tcp_connection *hash_next;
+    struct list all;                    // in tcp->connections
+    struct list event_link;             // in tcp->events while `events` is not 0
+    struct tcp_listener *listener;      // of an offer
+    void *context;
+    struct tcp_record r;
+    struct tcp_path path;
+    uint32_t events;
+    // Timers: the earliest of due[] is the key in the heap, or later than it.
+    uint64_t due[TCP_TIMERS];
+    uint64_t timer_key;
+    uint32_t timer_place;               // index in the heap + 1; 0: not in it
+    uint8_t waiting;                    // enum tcp_waiting
+    uint8_t recovery;                   // enum tcp_recovery
+    uint8_t end, upload, soft_error;
+    uint8_t syn_count;                  // SYNs or SYN-ACKs sent again
+    uint8_t ka_count;
+    uint8_t hole_count;                 // timeouts of large segments in a row
+    // Bytes going out: places are offsets in the stream since the handshake (or import).
+    struct list sends, done;            // struct tcp_send
+    struct tcp_send *next_send;         // holds next_place; NULL: all is sent
+    uint64_t una_place, next_place, end_place;
+    uint64_t urgent_place;              // behind the urgent byte, when has_urgent_out
+    uint32_t iss, irs;
+    uint32_t snd_wl2;
+    uint32_t mss;                       // payload of a full segment without SACK blocks
+    uint32_t recover;                   // SND.NXT when recovery began
+    uint32_t cwr_end;                   // SND.NXT when cwnd was last reduced for ECN
+    uint64_t first_resent_us;           // when the present run of retransmissions began; 0: none
+    uint64_t last_sent_us, last_heard_us, progress_us;
+    struct tcp_score score;
+    struct tcp_rtt rtt;
+    struct tcp_rack rack;
+    struct tcp_cc cc;
+    // Bytes coming in.
+    struct list received, early;        // struct tcp_chunk: in order; beyond a gap
+    uint32_t received_bytes, early_bytes, chunks;
+    uint32_t pushed_seq;                // behind the last PSH among what was received in order
+    uint32_t last_ack_sent;
+    uint32_t ack_segments;              // received since, in order
+    uint32_t urgent_seq;                // behind the urgent byte, when has_urgent_in
+    uint32_t fin_seq;                   // of the peer's FIN, when has_fin_in
+    uint64_t ts_recent_us;              // when TS.Recent was set
+    uint32_t ts_offset;                 // our timestamp is milliseconds + this
+    uint64_t oow_ack_us;                // last answer to something out of the window
+    struct tcp_sack_block sacks[4];     // runs of `early`, the most recent first
+    struct tcp_sack_block dsack;
+    uint8_t n_sacks;
+    uint32_t black_high;                // PMTU at which segments vanished; 0: none
+    bool has_dsack, has_pushed;
+    bool is_released, is_offer, is_announced, is_cookie, is_hashed, is_exported;
+    bool ack_now, ack_delayed;
+    bool wants_fin, fin_sent, fin_acked, has_fin_in, fin_taken;
+    bool has_urgent_in, has_urgent_out;
+    bool end_told;
+    bool ecn_ok, ecn_echo, ecn_cwr, syn_was_ecn;
+    bool force_first;                   // one retransmission beyond cwnd: the fast one
+    bool sws_over, is_limited, is_starved, is_tlp_due;
+    bool is_opener;                     // opened actively
+    bool ts_recent_ok;
+};
+
+struct tcp_listener {
+    struct list link;
+    struct tcp *tcp;
+    struct eng_address local;
+    uint16_t port;
+    uint32_t offers, offers_max;        // unanswered
+    void *context;
+};
+
+struct tcp {
+    struct eng_memory *memory;
+    struct eng_out_pool *pool;
+    struct tcp_params params;
+    struct siphash_key secret;
+    struct tcp_counters counters;
+    struct list connections, events, listeners, done;
+    struct tcp_connection **buckets;
+    uint32_t bucket_count, hashed;
+    struct tcp_connection **heap;       // by timer_key, ties by place in time of entry do not matter: keys decide, then `order`
+    uint32_t heap_count, heap_room;
+    struct tcp_sent_pool sent_pool;
+    struct list chunk_pool;
+    uint32_t chunks_kept, live;
+    uint64_t challenge_second;
+    uint32_t challenge_count;
+    uint32_t port_next;                 // of tcp_port_pick
+    // Of the call that is being made.
+    uint64_t now_us;
+    struct eng_outbox *outbox;
+};
+
+struct tcp_options {
+    bool has_mss, has_scale, has_sack_ok, has_timestamps;
+    uint8_t scale, n_sacks;
+    uint16_t mss;
+    uint32_t ts_value, ts_echo;
+    struct tcp_sack_block sacks[4];
+};
+
+struct tcp_segment {
+    const struct eng_in *in;
+    uint32_t seq, ack, window;          // window scaled once the connection is known
+    uint32_t data_at, data_bytes;       // data_at: from the start of in's spans
+    uint16_t source_port, destination_port, urgent;
+    uint8_t flags;
+    bool is_coalesced;
+    struct tcp_options options;
+};
+
+// A header to be written.
+struct tcp_head {
+    const struct eng_address *local, *remote;
+    uint16_t local_port, remote_port, window, urgent;
+    uint32_t seq, ack;
+    uint8_t flags, option_bytes;
+    uint8_t options[TCP_OPTION_BYTES_MAX];
+};
+
+static inline uint64_t
+tcp_tick_us(const struct tcp *tcp)
+{
+    return 1000000 / tcp->params.ticks_per_second;
+}
+
+static inline bool
+tcp_uses(const struct tcp *tcp, uint32_t use)
+{
+    return tcp->params.uses & use;
+}
+
+static inline uint32_t
+tcp_clock_ms(const struct tcp *tcp)
+{
+    return (uint32_t)(tcp->now_us / 1000);
+}
+
+static inline bool
+tcp_is_synchronized(const struct tcp_connection *c)
+{
+    return c->r.delegated.state >= TCP_ESTABLISHED;
+}
+
+// instance.c
+void tcp_enter(struct tcp *tcp, uint64_t now_us, struct eng_outbox *outbox);
+struct tcp_connection *tcp_find(const struct tcp *tcp, const struct eng_address *local, const struct eng_address *remote,
+                                uint16_t local_port, uint16_t remote_port);
+struct tcp_listener *tcp_find_listener(const struct tcp *tcp, const struct eng_address *local, uint16_t port);
+bool tcp_hash_insert(struct tcp_connection *c);
+void tcp_hash_remove(struct tcp_connection *c);
+// A connection with its addresses, not yet in the table. fails: NULL.
+struct tcp_connection *tcp_connection_create(struct tcp *tcp, const struct eng_address *local, const struct eng_address *remote,
+                                             uint16_t local_port, uint16_t remote_port);
+// Forget it: no word on the wire; everything it holds is dropped. Sends go to the instance's list of ended ones.
+void tcp_connection_destroy(struct tcp_connection *c);
+void tcp_event(struct tcp_connection *c, uint32_t events);
+void tcp_enter_state(struct tcp_connection *c, enum tcp_state state);
+
+// timer.c
+bool tcp_timers_reserve(struct tcp *tcp, uint32_t count);
+void tcp_timer_set(struct tcp_connection *c, enum tcp_timer timer, uint64_t due_us);
+void tcp_timer_stop(struct tcp_connection *c, enum tcp_timer timer);
+void tcp_timers_stop(struct tcp_connection *c);
+void tcp_wait(struct tcp_connection *c, enum tcp_waiting waiting, uint64_t after_us);
+void tcp_wait_data(struct tcp_connection *c);           // the retransmission timer, from now
+void tcp_keep_alive_restart(struct tcp_connection *c);
+
+// segment.c
+bool tcp_segment_parse(const struct eng_in *in, struct tcp_segment *segment, bool *sum_bad);
+void tcp_options_parse(const uint8_t *bytes, size_t count, bool is_syn, struct tcp_options *options);
+
+// in.c
+void tcp_challenge(struct tcp_connection *c);
+void tcp_in_reset_answer(struct tcp *tcp, const struct tcp_segment *segment);
+
+// open.c
+void tcp_in_listen(struct tcp_listener *listener, const struct tcp_segment *segment);
+void tcp_in_syn_sent(struct tcp_connection *c, struct tcp_segment *segment);
+void tcp_in_offer(struct tcp_connection *c, const struct tcp_segment *segment);
+void tcp_established(struct tcp_connection *c);
+void tcp_syn_timeout(struct tcp_connection *c);
+void tcp_syn_send(struct tcp_connection *c);
+bool tcp_open_defaults(struct tcp_connection *c, const struct tcp_open *open);
+void tcp_receive_scale_choose(struct tcp_connection *c);
+void tcp_peer_options(struct tcp_connection *c, const struct tcp_options *options);
+// cookie.c
+uint32_t tcp_sequence_first(const struct tcp *tcp, const struct tcp_connection *c);
+uint32_t tcp_timestamp_offset(const struct tcp *tcp, const struct tcp_constant *constant);
+void tcp_cookie_send(struct tcp *tcp, const struct tcp_segment *segment);
+bool tcp_cookie_check(struct tcp_listener *listener, const struct tcp_segment *segment);
+
+// ack.c
+bool tcp_in_ack(struct tcp_connection *c, const struct tcp_segment *segment);
+void tcp_recovery_timeout(struct tcp_connection *c);
+void tcp_loss_timeout(struct tcp_connection *c);
+void tcp_loss_timer_set(struct tcp_connection *c);
+
+// text.c
+void tcp_in_text(struct tcp_connection *c, const struct tcp_segment *segment);
+void tcp_in_urgent(struct tcp_connection *c, const struct tcp_segment *segment);
+void tcp_in_fin(struct tcp_connection *c);
+void tcp_note_duplicate(struct tcp_connection *c, uint32_t seq, uint32_t end);
+void tcp_received_clear(struct tcp_connection *c);
+void tcp_early_clear(struct tcp_connection *c);
+uint32_t tcp_window_choose(struct tcp_connection *c);   // what to advertise now, in bytes; moves the edge
+bool tcp_received_import(struct tcp_connection *c, const struct eng_span *spans, size_t n_spans);
+
+// send.c
+void tcp_sends_acked(struct tcp_connection *c, uint32_t bytes);
+void tcp_sends_end(struct tcp_connection *c, int status);
+// Add [place, place + bytes) of the stream to a packet; returns how many fitted. Moves the cursor when place is next_place.
+uint32_t tcp_sends_gather(struct tcp_connection *c, uint64_t place, uint32_t bytes, struct eng_out *out);
+void tcp_send_done_push(struct tcp_connection *c, struct tcp_send *send, int status);
+bool tcp_send_has_push_at(const struct tcp_connection *c, uint64_t end_place);
+
+// out.c
+void tcp_out(struct tcp_connection *c);
+void tcp_out_probe(struct tcp_connection *c);
+bool tcp_out_tail(struct tcp_connection *c);            // a tail loss probe; false: nothing to send
+// emit.c
+struct eng_out *tcp_emit_begin(struct tcp *tcp, const struct tcp_path *path);
+void tcp_emit(struct tcp *tcp, struct eng_out *out, const struct tcp_head *head, const struct tcp_path *path);
+bool tcp_emit_ack(struct tcp_connection *c);
+// A segment of [seq, seq + ...) of numbers: bytes of the stream, then FIN if it has one. Returns the numbers sent, 0 without memory.
+uint32_t tcp_emit_data(struct tcp_connection *c, uint32_t seq, uint32_t bytes, bool has_fin, bool is_again);
+void tcp_emit_reset(struct tcp_connection *c);
+void tcp_emit_syn(struct tcp_connection *c);
+void tcp_emit_keep_alive(struct tcp_connection *c);
+uint8_t tcp_syn_options(uint8_t *to, uint16_t mss, const struct tcp_constant *constant, uint32_t ts_value, uint32_t ts_echo);
+uint16_t tcp_mss_to_offer(const struct eng_address *address, uint32_t mtu_bytes);
+
+// close.c
+void tcp_end(struct tcp_connection *c, enum tcp_end end);   // to CLOSED; destroys it when it was released. The pointer may be dead
+void tcp_time_wait(struct tcp_connection *c);
+void tcp_upload(struct tcp_connection *c, enum tcp_upload upload);
+
+// path.c
+void tcp_mss_update(struct tcp_connection *c);
+void tcp_hole_suspect(struct tcp_connection *c);
+
+#endif
