@@ -247,7 +247,8 @@ local_conflict(struct net *net, struct net_local *local, const uint8_t *link)
     local->defended_us = net->now_us;
     memcpy(event.link_address, link, 6);
     net_event_push(net, &event);
-    arp_announce(net, local);
+    if (local->a.address.family == ENG_IP4)
+        arp_announce(net, local);
 }
 
 // ---- coming and going
@@ -280,7 +281,7 @@ local_route(const struct net_local *local)
 
 int
 local_add(struct net *net, struct net_interface *interface, const struct eng_address *address, uint8_t prefix_bits,
-          struct net_local **added)
+          bool is_autoconfigured, struct net_local **added)
 {
     if (!local_is_valid(interface, address, prefix_bits))
         return -EINVAL;
@@ -292,13 +293,14 @@ local_add(struct net *net, struct net_interface *interface, const struct eng_add
         local++;
     if (local == net->locals + LOCALS_MAX)
         return -ENOSPC;
-    *local = (struct net_local){.is_used = true};
+    *local = (struct net_local){.is_used = true, .is_autoconfigured = is_autoconfigured};
     local->a = (struct net_address){.address = *address, .interface_index = interface->index, .prefix_bits = prefix_bits,
                                     .preferred_until_us = ENG_NEVER, .valid_until_us = ENG_NEVER};
     if (interface->is_loopback)
         local_use(net, local);
+    // An address from a router's prefix says nothing about who is on the link [RFC 5942].
     struct net_route route = local_route(local);
-    if (prefix_bits < eng_address_bytes(address) * 8 && !route_find_exact(net, &route) &&
+    if (!is_autoconfigured && prefix_bits < eng_address_bytes(address) * 8 && !route_find_exact(net, &route) &&
         !route_put(net, &route, ROUTE_ADDRESS, ENG_NEVER)) {
         local->is_used = false;
         return -ENOSPC;

@@ -306,7 +306,7 @@ struct net_local *local_find(struct net *net, uint32_t interface_index, const st
 // A usable one: preferred or deprecated.
 struct net_local *local_find_usable(struct net *net, uint32_t interface_index, const struct eng_address *address);
 int local_add(struct net *net, struct net_interface *interface, const struct eng_address *address, uint8_t prefix_bits,
-              struct net_local **added);
+              bool is_autoconfigured, struct net_local **added);
 void local_remove(struct net *net, struct net_local *local);
 void local_start(struct net *net, struct net_local *local);             // probe it, or use it at once
 void local_stop(struct net *net, struct net_local *local);              // the link is gone
@@ -362,6 +362,9 @@ void ip4_input(struct net *net, struct eng_in *in, struct net_result *result);
 void ip4_deliver(struct net *net, struct eng_in *in, struct net_result *result);
 void ip6_input(struct net *net, struct eng_in *in, struct net_result *result);
 void ip6_deliver(struct net *net, struct eng_in *in, struct net_result *result, uint8_t next, uint32_t next_field_bytes);
+
+// The upper layer of a packet that lies in `in` from `at` (past the IPv6 header, whose next header is `next`) to `end`.
+bool ip6_find_upper(const struct eng_in *in, size_t at, size_t end, uint8_t next, uint8_t *protocol, size_t *upper_at);
 bool raw_is_open(const struct net *net, uint8_t family, uint8_t protocol);
 
 // One fragment, described by its header.
@@ -417,7 +420,12 @@ void nd_probe(struct net *net, struct net_local *local);
 void nd_advertise(struct net *net, struct net_interface *interface, const struct eng_address *target, const struct eng_address *to,
                   bool is_solicited);
 struct eng_address nd_solicited_group(const struct eng_address *target);
-void router_input(struct net *net, struct eng_in *in, struct net_interface *interface);
+void nd_send(struct net *net, struct net_interface *interface, const struct eng_address *source, const struct eng_address *to,
+             const uint8_t *message, size_t bytes, const uint8_t *link);
+bool nd_option(const struct eng_in *in, size_t at, uint8_t type, uint8_t *option, size_t bytes, bool *is_bad);
+
+// False: not a good advertisement.
+bool router_input(struct net *net, struct eng_in *in, struct net_interface *interface);
 void router_start(struct net *net, struct net_interface *interface);
 void router_stop(struct net *net, struct net_interface *interface);
 void router_lost(struct net *net, struct net_neighbour *neighbour);     // it is a router no longer

@@ -172,11 +172,11 @@ net_interface_up(struct net *net, uint32_t index, bool is_up, uint64_t now_us, s
     if (!interface || interface->is_loopback || interface->is_up == is_up)
         return;
     net->generation++;
-    if (!is_up)
-        net_interface_down(net, interface);
     interface->is_up = is_up;
-    if (!is_up)
+    if (!is_up) {
+        net_interface_down(net, interface);
         return;
+    }
     group_interface_up(net, interface);
     for (unsigned i = 0; i < LOCALS_MAX; i++)
         if (net->locals[i].is_used && net->locals[i].a.interface_index == index)
@@ -271,9 +271,7 @@ net_address_add(struct net *net, uint32_t index, const struct eng_address *addre
     net_enter(net, now_us, outbox);
     if (!interface || (address->family == ENG_IP6 && interface->settings.no_ip6))
         return -EINVAL;
-    if (address->family == ENG_IP6 && !interface->is_loopback)
-        return -EAFNOSUPPORT; // not yet
-    int error = local_add(net, interface, address, prefix_bits, &local);
+    int error = local_add(net, interface, address, prefix_bits, false, &local);
     if (!error && interface->is_up)
         local_start(net, local);
     return error;

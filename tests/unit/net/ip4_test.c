@@ -5,7 +5,8 @@
 static void
 open_pair(void)
 {
-    kit_open(2, NULL, NULL);
+    struct net_interface_settings settings = {.mtu_bytes = 1500, .no_ip6 = true};
+    kit_open(2, &settings, NULL);
     kit_address(0, "10.0.0.1", 24);
     kit_address(1, "10.0.0.2", 24);
     kit_pass(3000000);
