@@ -152,12 +152,12 @@ def find_callback_fields(source):
 
 
 def is_callback_used(source, row, fields):
-    """Whether the file that the row names speaks of the type, or of a member that holds it."""
+    """Whether the file that the row names speaks of the type, of a member that holds it, or of the name of the call."""
     path = source / row.file
     if row.file == "-" or not path.is_file():
         return False
     text = path.read_text()
-    return row.name in text or any(re.search(rf"\b{field}\b", text) for field in fields.get(row.name, ()))
+    return row.name in text or (row.alias and f'"{row.alias}"' in text) or any(re.search(rf"\b{field}\b", text) for field in fields.get(row.name, ()))
 
 
 def update(source, rows, doors, headers):

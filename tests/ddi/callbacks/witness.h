@@ -36,6 +36,8 @@ struct w_protocol {
     NET_BUFFER_LIST *held;                    // received lists, with w.holds_receives
     NDIS_OID_REQUEST *done;
     NDIS_STATUS done_status;
+    bool is_opened, is_closed;                // an open, a close that pended is over
+    NDIS_STATUS open_status;
 };
 
 struct witness {

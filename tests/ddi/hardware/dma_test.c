@@ -503,3 +503,75 @@ TEST(NdisMDeregisterScatterGatherDma_waits_for_allocations_that_are_under_way)
     for (uint64_t seed = 0; seed < 10; seed++)
         hw_run(seed, NULL, shared_in_flight);
 }
+
+// ---- the callbacks ------------------------------------------------------------------------------------------------------------------
+
+static void
+processes_lists(void)
+{
+    struct chain chain;
+    kit_start(false, 1);
+    chain_make(&chain);
+    uint32_t before = gives;
+    for (uint32_t i = 1; i <= 8; i++) {           // process itself looks at IRQL and context
+        ck_assert_int_eq(list_make(&chain, NULL, 0), NDIS_STATUS_SUCCESS);
+        hw_settle();
+        ck_assert_uint_eq(gives, before + i);     // once for each list, inside the call or after it
+        ck_assert_uint_eq(given->NumberOfElements, 5);
+        list_free(&chain);
+    }
+    NET_BUFFER_DATA_LENGTH(&chain.nb) = MAPPING + 1;
+    ck_assert_int_eq(list_make(&chain, NULL, 0), NDIS_STATUS_RESOURCES);
+    hw_settle();
+    ck_assert_uint_eq(gives, before + 8);         // and never for one that could not be made
+    chain_free(&chain);
+}
+
+TEST(MiniportProcessSGList_is_called_at_DISPATCH_LEVEL_once_for_each_list_at_once_or_later)
+{
+    prepare();
+    gives = gives_late = 0;
+    for (uint64_t seed = 0; seed < 20; seed++)
+        hw_run(seed, NULL, processes_lists);
+    ck_assert_uint_gt(gives_late, 0);
+    ck_assert_uint_lt(gives_late, gives);
+}
+
+static void
+shared_comes(void)
+{
+    kit_start(false, 1);
+    completes = 0;
+    ck_assert_int_eq(NdisMAllocateSharedMemoryAsyncEx(dma, 5000, TRUE, &given), NDIS_STATUS_PENDING);
+    hw_wait(&completes, 1);                       // shared_complete looks at IRQL and contexts
+    ck_assert_ptr_nonnull(complete_va);
+    ck_assert_uint_eq(complete_pa, (uint64_t)(uintptr_t)complete_va);
+    ck_assert_uint_eq(complete_length, 5000);
+    NdisMFreeSharedMemory(kit.mp.adapter, 5000, TRUE, complete_va, (NDIS_PHYSICAL_ADDRESS){.QuadPart = (LONGLONG)complete_pa});
+    ck_assert_int_eq(NdisMAllocateSharedMemoryAsyncEx(dma, 0, TRUE, &given), NDIS_STATUS_PENDING);
+    hw_wait(&completes, 2);
+    ck_assert_ptr_null(complete_va);              // it failed
+    hw_settle();
+    ck_assert_uint_eq(completes, 2);
+}
+
+TEST(MiniportSharedMemoryAllocateComplete_comes_at_PASSIVE_LEVEL_with_the_memory_or_with_NULL)
+{
+    prepare();
+    for (uint64_t seed = 0; seed < 5; seed++)
+        hw_run(seed, NULL, shared_comes);
+}
+
+static void
+shared_has_no_handler(void)
+{
+    kit_start(false, 1);
+    ck_assert_int_eq(NdisMAllocateSharedMemoryAsyncEx(dma, 5000, TRUE, &given), NDIS_STATUS_FAILURE);
+}
+
+TEST(MiniportSharedMemoryAllocateComplete_may_be_left_NULL_and_then_nothing_is_allocated_later)
+{
+    prepare();
+    description.SharedMemAllocateCompleteHandler = NULL;
+    hw_run(1, NULL, shared_has_no_handler);
+}

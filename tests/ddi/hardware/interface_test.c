@@ -383,3 +383,45 @@ TEST(NdisIfAddIfStackEntry_that_closes_a_loop_is_reported)
 {
     hw_reported(NULL, loop, "0x7C (0x1B)");
 }
+
+// ---- the callbacks ------------------------------------------------------------------------------------------------------------------
+
+static void
+is_asked(void)
+{
+    uint8_t buffer[8] = {0};
+    uint32_t bytes = 8;
+    kit_start(false, 1);
+    provide();
+    queries = sets = 0;
+    ck_assert_int_eq(ndis_interface_query(kit.box, interface[1], OID_GEN_MEDIA_CONNECT_STATUS_EX, buffer, &bytes), NDIS_STATUS_SUCCESS);
+    ck_assert_uint_eq(queries, 1);                // query_object looks at IRQL and context
+    ck_assert_uint_eq(bytes, 4);
+    ck_assert(buffer[0] == 7 && buffer[4] == 0);
+    bytes = 2;
+    ck_assert_int_eq(ndis_interface_query(kit.box, interface[1], OID_GEN_MEDIA_CONNECT_STATUS_EX, buffer, &bytes),
+                     NDIS_STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(ndis_interface_query(kit.box, interface[1], OID_GEN_ALIAS, buffer, &bytes), NDIS_STATUS_NOT_SUPPORTED);
+    ck_assert_uint_eq(queries, 3);
+    // NDIS answers itself for an interface of its own: no provider is asked.
+    ck_assert_int_eq(ndis_interface_query(kit.box, init_index, OID_GEN_ALIAS, buffer, &bytes), NDIS_STATUS_INTERFACE_NOT_FOUND);
+    ck_assert_int_eq(ndis_interface_set(kit.box, interface[1], OID_GEN_MEDIA_CONNECT_STATUS_EX, buffer, 5), NDIS_STATUS_SUCCESS);
+    ck_assert_uint_eq(sets, 5);                   // the length of the buffer
+    ck_assert_int_eq(ndis_interface_set(kit.box, interface[1], OID_GEN_ALIAS, buffer, 1), NDIS_STATUS_NOT_SUPPORTED);
+    unprovide();
+    ck_assert_int_eq(ndis_interface_query(kit.box, interface[1], OID_GEN_ALIAS, buffer, &bytes), NDIS_STATUS_INTERFACE_NOT_FOUND);
+    ck_assert_int_eq(ndis_interface_set(kit.box, interface[1], OID_GEN_ALIAS, buffer, 1), NDIS_STATUS_INTERFACE_NOT_FOUND);
+    ck_assert(queries == 3 && sets == 6);
+}
+
+TEST(ProviderQueryObject_is_asked_at_PASSIVE_LEVEL_with_the_interfaces_context_and_its_status_goes_back)
+{
+    kit_mp_hooks.initialize = note_numbers;
+    hw_run(3, NULL, is_asked);
+}
+
+TEST(ProviderSetObject_is_asked_at_PASSIVE_LEVEL_with_the_bytes_and_its_status_goes_back)
+{
+    kit_mp_hooks.initialize = note_numbers;
+    hw_run(3, NULL, is_asked);
+}

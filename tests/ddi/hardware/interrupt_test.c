@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "hw.h"
+#include "nt/hal/hal.h"
 #include "nt/ke/ke.h"
 
 static NDIS_HANDLE interrupt;
@@ -734,4 +735,220 @@ TEST(MiniportInitializeEx_that_fails_with_its_interrupt_registered_is_reported)
     prepare(false);
     kit_mp_hooks.initialize = take_and_fail;
     hw_reported(&line_device, fail_to_start, "MiniportInitializeEx: it has returned and the interrupt is still registered");
+}
+
+// ---- the callbacks ------------------------------------------------------------------------------------------------------------------
+
+static void
+line_at_dirql(void)
+{
+    kit_start(false, 1);
+    isr_result = FALSE;                           // another device's, says the ISR: DPCs are queued as it asks all the same
+    isr_default = FALSE;
+    isr_targets = 2;
+    nbx_device_line(hw.device, true);
+    hw_wait(&dpcs, 1);
+    hw_settle();
+    ck_assert_uint_eq(isr_irql, HAL_DIRQL_LINE);
+    ck_assert_uint_eq(dpc_on[0], 0);
+    ck_assert_uint_eq(dpc_on[1], 1);
+    isr_targets = 0;
+    isr_result = TRUE;
+    nbx_device_line(hw.device, true);
+    hw_wait(&isrs, 2);
+    hw_settle();
+    ck_assert_uint_eq(dpcs, 1);
+    NdisMDeregisterInterruptEx(interrupt);        // from here on neither is called
+    interrupt = NULL;
+    nbx_device_line(hw.device, true);
+    hw_settle();
+    ck_assert_uint_eq(isrs, 2);
+    nbx_device_line(hw.device, false);
+}
+
+TEST(MiniportInterrupt_runs_at_the_DIRQL_of_its_line_and_asks_for_DPCs_on_any_processors)
+{
+    prepare(false);
+    hw_run(12, &line_device, line_at_dirql);
+}
+
+static void
+message_asks(void)
+{
+    kit_start(false, 1);
+    isr_default = FALSE;
+    isr_targets = 3;
+    isr_result = FALSE;
+    nbx_device_message(hw.device, 2);
+    hw_wait(&dpcs, 2);
+    hw_settle();
+    ck_assert_uint_eq(isr_irql, chars.MessageInfoTable->MessageInfo[2].Irql);
+    ck_assert_uint_gt(isr_irql, DISPATCH_LEVEL);
+    ck_assert_uint_eq(isr_messages[2], 1);
+    ck_assert_uint_eq(dpc_messages[2], 2);        // one on each processor, for the message that came
+    ck_assert(dpc_on[0] == 1 && dpc_on[1] == 1);
+    isr_targets = 0;
+    nbx_device_message(hw.device, 1);
+    hw_wait(&isrs, 2);
+    hw_settle();
+    ck_assert_uint_eq(dpcs, 2);                   // nothing asked for
+    isr_default = TRUE;
+    isr_targets = 3;
+    nbx_device_message(hw.device, 1);
+    hw_wait(&dpcs, 3);
+    hw_settle();
+    ck_assert_uint_eq(dpcs, 3);                   // the default one alone: the targets are not looked at
+    ck_assert_uint_eq(dpc_messages[1], 1);
+}
+
+TEST(MiniportMessageInterrupt_gets_the_number_of_the_message_at_its_DIRQL_and_asks_for_DPCs)
+{
+    prepare(true);
+    hw_run(13, &message_device, message_asks);
+}
+
+static void
+message_dpcs(void)
+{
+    int own;
+    GROUP_AFFINITY both = {.Mask = 3};
+    kit_start(false, 1);
+    nbx_device_receive_limit(hw.device, 7);
+    more_pending = 2;
+    dpc_context = &own;
+    nbx_device_message(hw.device, 3);
+    hw_wait(&dpcs, 3);                            // two times more, for it says that more is pending
+    hw_settle();
+    ck_assert_uint_eq(dpc_messages[3], 3);
+    ck_assert_ptr_null(dpc_context);              // asked for by the ISR
+    ck_assert_uint_eq(dpc_irql, DISPATCH_LEVEL);
+    ck_assert_uint_eq(throttle_max, 7);
+    ck_assert_uint_eq(NdisMQueueDpcEx(interrupt, 1, &both, &own), 3);
+    hw_wait(&dpcs, 5);
+    ck_assert_uint_eq(dpc_messages[1], 2);
+    ck_assert_ptr_eq(dpc_context, &own);
+    ck_assert_uint_eq(NdisMQueueDpc(interrupt, 0, 1, &own), 1);
+    hw_wait(&dpcs, 6);
+    ck_assert_uint_eq(dpc_messages[0], 1);
+    NdisMQueueDpcEx(interrupt, 1, &both, &own);
+    NdisMDeregisterInterruptEx(interrupt);
+    interrupt = NULL;
+    uint32_t then = dpcs;
+    hw_settle();
+    ck_assert_uint_eq(dpcs, then);                // none after NdisMDeregisterInterruptEx has returned
+}
+
+TEST(MiniportMessageInterruptDPC_gets_message_context_and_limit_at_DISPATCH_LEVEL)
+{
+    prepare(true);
+    for (uint64_t seed = 0; seed < 10; seed++) {
+        dpcs = 0;
+        memset(dpc_messages, 0, sizeof dpc_messages);
+        prepare(true);
+        hw_run(seed, &message_device, message_dpcs);
+    }
+}
+
+static void
+old_driver_message(void)
+{
+    kit_start(false, 1);
+    nbx_device_message(hw.device, 0);
+    hw_wait(&dpcs, 1);
+    ck_assert(throttle_was_null);
+}
+
+TEST(MiniportMessageInterruptDPC_of_a_driver_before_6_20_gets_no_throttle_parameters)
+{
+    prepare(true);
+    kit_mp_hooks.minor = 1;
+    isr_default = TRUE;
+    hw_run(6, &message_device, old_driver_message);
+}
+
+TEST(MiniportInterruptDPC_runs_at_DISPATCH_LEVEL_with_the_context_of_NdisMQueueDpc_or_none)
+{
+    prepare(false);
+    hw_run(14, &line_device, queue_dpc);
+    ck_assert_uint_eq(dpc_irql, DISPATCH_LEVEL);
+    dpcs = isrs = 0;
+    prepare(false);
+    hw_run(14, &line_device, line);
+}
+
+static void
+enabled_after_disabled(void)
+{
+    kit_start(false, 1);
+    ck_assert(!ndis_adapter_interrupts(kit.adapter, true) == !interrupt);
+    disables = enables = 0;
+    if (chars.MsiSupported)
+        nbx_device_message(hw.device, 0);
+    else
+        nbx_device_line(hw.device, true);
+    hw_wait(&isrs, 1);                            // what the handlers hold their IRQL against
+    ck_assert(ndis_adapter_interrupts(kit.adapter, true));
+    ck_assert_uint_eq(enables, chars.MsiSupported ? 4 : 1);
+    ck_assert_uint_eq(disables, 0);
+}
+
+TEST(MiniportEnableInterruptEx_is_called_at_DIRQL)
+{
+    prepare(false);
+    isr_irql = HAL_DIRQL_LINE;
+    hw_run(9, &line_device, enabled_after_disabled);
+}
+
+TEST(MiniportEnableMessageInterrupt_is_called_at_DIRQL_for_each_message)
+{
+    prepare(true);
+    isr_irql = HAL_DIRQL_MESSAGE;
+    hw_run(9, &message_device, enabled_after_disabled);
+}
+
+TEST(MiniportDisableInterruptEx_and_its_kin_that_are_missing_are_refused_at_registration)
+{
+    static const size_t handlers[] = {offsetof(NDIS_MINIPORT_INTERRUPT_CHARACTERISTICS, DisableInterruptHandler),
+                                      offsetof(NDIS_MINIPORT_INTERRUPT_CHARACTERISTICS, EnableInterruptHandler),
+                                      offsetof(NDIS_MINIPORT_INTERRUPT_CHARACTERISTICS, DisableMessageInterruptHandler),
+                                      offsetof(NDIS_MINIPORT_INTERRUPT_CHARACTERISTICS, EnableMessageInterruptHandler)};
+    for (size_t i = 0; i < 4; i++) {
+        prepare(true);
+        memset((char *)&chars + handlers[i], 0, sizeof(void *));
+        hw_run(1, &message_device, refused);
+        ck_assert_int_eq(registered, NDIS_STATUS_BAD_CHARACTERISTICS);
+    }
+}
+
+static KIRQL synchronized_irql;
+
+static NTAPI BOOLEAN
+synchronized_looking(PVOID context)
+{
+    synchronized_irql = KeGetCurrentIrql();
+    return *(BOOLEAN *)context;
+}
+
+static void
+synchronizes(void)
+{
+    BOOLEAN yes = TRUE, no = FALSE;
+    synchronize();                                // it starts the adapter
+    ck_assert_int_eq(NdisMSynchronizeWithInterruptEx(interrupt, 0, synchronized_looking, &yes), TRUE);
+    ck_assert_int_eq(NdisMSynchronizeWithInterruptEx(interrupt, 0, synchronized_looking, &no), FALSE);
+    ck_assert_uint_eq(synchronized_irql, chars.MsiSupported ? HAL_DIRQL_MESSAGE : HAL_DIRQL_LINE);
+}
+
+TEST(MiniportSynchronizeInterrupt_runs_at_DIRQL_with_its_context_while_the_ISR_is_kept_out)
+{
+    for (int messages = 0; messages < 2; messages++) {
+        isrs = overlaps = 0;
+        for (uint64_t seed = 0; seed < 10; seed++) {
+            prepare(messages);
+            chars.MsiSyncWithAllMessages = (BOOLEAN)messages;
+            hw_run(seed, messages ? &message_device : &line_device, synchronizes);
+        }
+        ck_assert_uint_eq(overlaps, 0);
+        ck_assert_uint_gt(isrs, 50);
+    }
 }

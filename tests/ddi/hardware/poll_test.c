@@ -365,3 +365,32 @@ TEST(NdisDeregisterPoll_that_MiniportHaltEx_forgets_is_left_behind)
     prepare();
     hw_run(1, NULL, forget);
 }
+
+// ---- the notification ---------------------------------------------------------------------------------------------------------------
+
+static void
+notifies(void)
+{
+    kit_start(false, 1);
+    hw_settle();
+    ck_assert_uint_eq(polls + notifications, 0);
+    for (uint32_t i = 1; i <= 4; i++) {           // notify looks at the context and at Enabled
+        rx_waiting = 20 * i;
+        uint32_t before = polls;
+        NdisRequestPoll(poll, NULL);
+        hw_wait(&notifications, i);
+        ck_assert_uint_eq(rx_waiting, 0);         // as long as there was progress it was not called
+        ck_assert_uint_gt(polls, before);
+        hw_settle();
+        ck_assert_uint_eq(notifications, i);      // once, and NdisPoll not again until it is asked for
+    }
+}
+
+TEST(NdisSetPollNotification_comes_once_when_NdisPoll_makes_no_more_progress)
+{
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        prepare();
+        hw_run(seed, NULL, notifies);
+    }
+    ck_assert_uint_eq(overlaps, 0);               // never while NdisPoll runs
+}

@@ -133,6 +133,74 @@ NBL_TEST(NdisRetreatNetBufferListDataStart_moves_all_net_buffers_or_none)
     NdisFreeNetBufferListPool(pool);
 }
 
+static KIRQL handler_irql;
+static ULONG handler_bytes;
+static PMDL handler_gave, handler_took;
+
+static PMDL NTAPI
+handler_allocate_looking(PULONG BufferSize)
+{
+    handler_irql = KeGetCurrentIrql();
+    handler_bytes = *BufferSize;
+    return handler_gave = handler_allocate(BufferSize);
+}
+
+static VOID NTAPI
+handler_free_looking(PMDL Mdl)
+{
+    handler_irql = KeGetCurrentIrql();
+    handler_took = Mdl;
+    handler_free(Mdl);
+}
+
+static void
+handlers_are_called(void)
+{
+    KIRQL irql;
+    NDIS_HANDLE pool = nbl_pool(TRUE, 0, 0);
+    NET_BUFFER_LIST *nbl = two_mdls(pool, 0, 100);
+    NET_BUFFER *nb = nbl->FirstNetBuffer;
+    MDL *chain = nb->MdlChain;
+    handlers.fail_after = 100;
+    handlers.allocated = handlers.freed = 0;
+    for (int high = 0; high < 2; high++) {
+        KeRaiseIrql(high ? DISPATCH_LEVEL : PASSIVE_LEVEL, &irql);
+        ck_assert_int_eq(NdisRetreatNetBufferDataStart(nb, 40, 8, handler_allocate_looking), NDIS_STATUS_SUCCESS);
+        ck_assert_uint_eq(handler_irql, high ? DISPATCH_LEVEL : PASSIVE_LEVEL);   // the caller's
+        ck_assert_uint_eq(handler_bytes, 48);     // what is to be had: the retreat and what is wanted before it
+        ck_assert_ptr_eq(nb->MdlChain, handler_gave);
+        ck_assert_ptr_eq(nb->MdlChain->Next, chain);
+        ck_assert_uint_eq(nb->DataLength, 140);
+        // Room that is there already needs no memory.
+        ck_assert_int_eq(NdisRetreatNetBufferDataStart(nb, 8, 0, handler_allocate_looking), NDIS_STATUS_SUCCESS);
+        ck_assert_uint_eq(handlers.allocated, (unsigned)high + 1);
+        NdisAdvanceNetBufferDataStart(nb, 8, TRUE, handler_free_looking);
+        ck_assert_uint_eq(handlers.freed, (unsigned)high);
+        NdisAdvanceNetBufferDataStart(nb, 40, TRUE, handler_free_looking);
+        KeLowerIrql(irql);
+        ck_assert_ptr_eq(handler_took, handler_gave);
+        ck_assert_uint_eq(handler_irql, high ? DISPATCH_LEVEL : PASSIVE_LEVEL);
+        ck_assert_uint_eq(handlers.freed, (unsigned)high + 1);
+        ck_assert_ptr_eq(nb->MdlChain, chain);
+    }
+    handlers.fail_after = 0;
+    ck_assert_int_eq(NdisRetreatNetBufferDataStart(nb, 40, 0, handler_allocate_looking), NDIS_STATUS_RESOURCES);
+    ck_assert_ptr_eq(nb->MdlChain, chain);        // nothing has moved
+    ck_assert_uint_eq(nb->DataLength, 100);
+    free_two_mdls(nbl);
+    NdisFreeNetBufferListPool(pool);
+}
+
+NBL_TEST(NetAllocateMdl_is_asked_for_the_size_that_is_missing_at_the_callers_IRQL_and_may_fail)
+{
+    handlers_are_called();
+}
+
+NBL_TEST(NetFreeMdl_gets_back_what_NetAllocateMdl_gave_when_the_data_no_longer_begins_in_it)
+{
+    handlers_are_called();
+}
+
 NBL_TEST(NdisAdvanceNetBufferListDataStart_moves_every_net_buffer)
 {
     NDIS_HANDLE pool = nbl_pool(TRUE, 0, 0), more = nb_pool(0);

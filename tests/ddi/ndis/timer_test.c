@@ -93,6 +93,39 @@ TEST(NdisCancelTimerObject_ends_a_periodic_timer_and_says_whether_it_was_set)
 }
 
 static void
+function_runs(void)
+{
+    int first, other;
+    NDIS_HANDLE timer = timer_make(&first), second = NULL;
+    NdisSetTimerObject(timer, in_ms(10), 0, NULL);
+    NdisMSleep(20000);
+    ck_assert_uint_eq(fired.count, 1);            // one shot
+    ck_assert_ptr_eq(fired.context, &first);      // the default of the characteristics
+    ck_assert_uint_eq(fired.irql, DISPATCH_LEVEL);
+    NdisSetTimerObject(timer, in_ms(10), 10, &other);
+    NdisMSleep(95000);
+    ck_assert_uint_ge(fired.count, 9);            // again and again
+    ck_assert_ptr_eq(fired.context, &other);
+    ck_assert_uint_eq(fired.irql, DISPATCH_LEVEL);
+    ck_assert(NdisCancelTimerObject(timer));
+    uint32_t then = fired.count;
+    NdisMSleep(50000);
+    ck_assert_uint_eq(fired.count, then);
+    // Another timer object has a function of its own.
+    second = timer_make(&other);
+    NdisSetTimerObject(second, in_ms(1), 0, NULL);
+    NdisMSleep(5000);
+    ck_assert_ptr_eq(fired.context, &other);
+    NdisFreeTimerObject(second);
+    NdisFreeTimerObject(timer);
+}
+
+TEST(NdisTimerFunction_runs_at_DISPATCH_LEVEL_once_or_periodically_with_the_context_of_the_set_or_the_default)
+{
+    kit_run(1, function_runs);
+}
+
+static void
 bad_timers(void)
 {
     NDIS_TIMER_CHARACTERISTICS chars = {0};
