@@ -34,6 +34,7 @@ extern const struct ndis_header_kind ndis_kind_miniport_driver, ndis_kind_filter
 extern const struct ndis_header_kind ndis_kind_registration, ndis_kind_general, ndis_kind_offload, ndis_kind_assist;
 extern const struct ndis_header_kind ndis_kind_oid_request, ndis_kind_pm_capabilities, ndis_kind_pm_parameters;
 extern const struct ndis_header_kind ndis_kind_rss_capabilities, ndis_kind_queue_parameters, ndis_kind_filter_parameters;
+extern const struct ndis_header_kind ndis_kind_nbl_pool, ndis_kind_nb_pool, ndis_kind_shared_memory;
 
 // Right type, a revision of at least 1, and no smaller than that revision is. One that we do not know yet begins like the newest that
 // we do: "the higher version structure is always compatible" [network/version-information-requirements-for-ndis-drivers].

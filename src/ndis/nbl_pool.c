@@ -100,7 +100,7 @@ struct ndis_nbl_pool *
 ndis_nbl_pool_create(const NET_BUFFER_LIST_POOL_PARAMETERS *p)
 {
     // Data without a NET_BUFFER to hold it is refused [nblapi/ns-nblapi-net_buffer_list_pool_parameters].
-    if (!ndis_header_is(&p->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1) ||
+    if (!ndis_header_fits(&p->Header, &ndis_kind_nbl_pool) ||
         (p->DataSize && !p->fAllocateNetBuffer) || p->ContextSize % MEMORY_ALLOCATION_ALIGNMENT)
         return NULL;
     struct ndis_nbl_pool *pool = ndis_alloc(sizeof *pool);
@@ -247,7 +247,7 @@ nb_pool_prepare(void *context, void *block, void *side)
 struct ndis_nb_pool *
 ndis_nb_pool_create(const NET_BUFFER_POOL_PARAMETERS *p)
 {
-    if (!ndis_header_is(&p->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1))
+    if (!ndis_header_fits(&p->Header, &ndis_kind_nb_pool))
         return NULL;
     struct ndis_nb_pool *pool = ndis_alloc(sizeof *pool);
     if (!pool)

@@ -90,7 +90,7 @@ ndis_shared_block_alloc(struct ndis_hardware *hardware, NDIS_SHARED_MEMORY_PARAM
                         struct ndis_shared_block **out)
 {
     const ULONG list_bytes = sizeof(SCATTER_GATHER_LIST) + sizeof(SCATTER_GATHER_ELEMENT);
-    if (!ndis_header_is(&p->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_SHARED_MEMORY_PARAMETERS_REVISION_1) || !p->Length ||
+    if (!ndis_header_fits(&p->Header, &ndis_kind_shared_memory) || !p->Length ||
         (p->SGListBuffer && p->SGListBufferLength < list_bytes))
         return NDIS_STATUS_INVALID_PARAMETER;
     struct ndis_shared_block *shared = ndis_alloc(sizeof *shared);

@@ -54,7 +54,7 @@ queue_has_filters_locked(struct ndis_adapter *adapter, NDIS_RECEIVE_QUEUE_ID id)
 static NDIS_STATUS
 queue_begin_locked(struct ndis_adapter *adapter, NDIS_RECEIVE_QUEUE_PARAMETERS *p)
 {
-    if (!ndis_header_is(&p->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_RECEIVE_QUEUE_PARAMETERS_REVISION_1))
+    if (!ndis_header_fits(&p->Header, &ndis_kind_queue_parameters))
         return NDIS_STATUS_INVALID_PARAMETER;
     for (NDIS_RECEIVE_QUEUE_ID id = 1; id < QUEUES_MAX; id++)
         if (!queue_is_known_locked(adapter, id)) {
@@ -69,7 +69,7 @@ static NDIS_STATUS
 filter_begin_locked(struct ndis_adapter *adapter, NDIS_RECEIVE_FILTER_PARAMETERS *p)
 {
     struct vmq_filter *known;
-    if (!ndis_header_is(&p->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_RECEIVE_FILTER_PARAMETERS_REVISION_1) ||
+    if (!ndis_header_fits(&p->Header, &ndis_kind_filter_parameters) ||
         !queue_is_known_locked(adapter, p->QueueId))
         return NDIS_STATUS_INVALID_PARAMETER;
     if (p->FilterId == NDIS_DEFAULT_RECEIVE_FILTER_ID) {

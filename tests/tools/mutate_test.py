@@ -46,6 +46,18 @@ class MutateTest(unittest.TestCase):
     def test_a_name_that_is_only_called_is_not_found(self):
         self.assertIsNone(mutate.mutated("VOID\nKeFoo(void)\n{\n    KeBar(0);\n}\n", "KeBar"))
 
+    def test_a_callbacks_call_is_left_out(self):
+        text = 'a = NDIS_CALL(image, "FilterFoo", f->Foo(x, (y)));\nNDIS_CALL_VOID(image, "FilterBar", f->Bar());\n'
+        self.assertEqual(mutate.without_calls(text, "FilterFoo"), 'a = 0;\nNDIS_CALL_VOID(image, "FilterBar", f->Bar());\n')
+        self.assertIn("((void)0);", mutate.without_calls(text, "FilterBar"))
+        self.assertEqual(mutate.without_calls(text, "FilterBaz"), text)
+
+    def test_a_call_between_enter_and_leave_is_left_out(self):
+        text = ('const char *name = up ? "FilterFoo" : "FilterBar";\nx = ke_driver_enter(self, image, name);\nroute.foo(a);\n'
+                "ke_driver_leave(self, x);\n")
+        self.assertNotIn("route.foo", mutate.without_calls(text, "FilterBar"))
+        self.assertIn("route.foo", mutate.without_calls(text, "FilterBaz"))
+
 
 if __name__ == "__main__":
     unittest.main()

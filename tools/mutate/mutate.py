@@ -6,10 +6,12 @@ For each chosen row the body of its front door is replaced by "return zero" (suc
 hold the tests named in the row are linked with it, and at least one of these tests must fail. The same tests must pass beforehand.
 Two kinds of body would survive that although nothing is wrong with their tests, and get another one: where the door never comes back
 it ends the process at once, in silence; where it only ever says FALSE, STATUS_SUCCESS or the like it says the complement.
+A callback's row is tried at each place that calls it: there the call is left out, and what it would have returned is zero.
 Everything happens in build/mutate: a copy of the one source file is compiled with the command of the build, and the programs are
 linked with its object in place of the real one. The tree is never touched.
 
-Rows to choose from: every function that a ddi_*.c defines and whose row names tests (full or partial).
+Rows to choose from: every function that a ddi_*.c defines, and every callback that something in src calls by its name, whose row names
+tests (full or partial).
 Exit: 0 all were noticed, 1 a survivor, 77 nothing to do, 2 bad usage.
 """
 import argparse
@@ -30,6 +32,16 @@ TIMEOUT_S = 120
 NOT_TYPES = re.compile(r"\b(NTAPI|FASTCALL|DECLSPEC_NORETURN|_Noreturn|NDIS_EXPORTED_ROUTINE|extern|__declspec\(\w+\)|_IRQL_\w+(\([^)]*\))?|"
                        r"__attribute__\s*\(\(.*?\)\))")
 
+# How a callback is called by the name that its page gives it (ndis_int.h); and the few that are called, or handed on, otherwise.
+CALLS = re.compile(r"\bNDIS_CALL(_VOID)?\(")
+ENTERS = re.compile(r"ke_driver_enter\(([^;]*)\);(.*?)(?=ke_driver_leave\()", re.S)
+SAME = {"SET_OPTIONS": ("MiniportSetOptions", "ProtocolSetOptions", "FilterSetOptions")}
+OTHERWISE = {
+    "MINIPORT_UNLOAD": ("src/ndis/miniport.c", "    driver_object->DriverUnload = own.UnloadHandler;\n", ""),
+    "NET_BUFFER_ALLOCATE_MDL": ("src/ndis/nbl_data.c", "allocate ? allocate(&bytes)", "allocate ? 0"),
+    "NET_BUFFER_FREE_MDL": ("src/ndis/nbl_data.c", "free_handler(mdl)", "(void)0"),
+    "MINIPORT_SYNCHRONIZE_INTERRUPT": ("src/ndis/ddi_interrupt.c", "SynchronizeFunction(SynchronizeContext)", "0"),
+}
 NEVER_RETURN = {"KeBugCheck", "KeBugCheckEx", "ExRaiseStatus", "ExRaiseAccessViolation", "ExRaiseDatatypeMisalignment"}
 
 
@@ -48,7 +60,49 @@ def candidates():
         sys.exit("\n".join(problems))
     ddi.update(ROOT, rows, doors, headers)
     ddi.name_tests(rows, ddi.find_tests(ROOT))
-    return {r.name: r for r in rows if r.name in doors and r.tests != "-"}
+    called = {r.name for r in rows if r.kind == "callback" and r.tests != "-" and callback_mutants(r)}
+    return {r.name: r for r in rows if (r.name in doors or r.name in called) and r.tests != "-"}
+
+
+def closing(text, start):
+    """Where the bracket that opens just before start is closed."""
+    depth = 1
+    while depth:
+        depth += {"(": 1, ")": -1}.get(text[start], 0)
+        start += 1
+    return start
+
+
+def without_calls(text, name):
+    """The text without its calls of a callback; the same text if it has none."""
+    said = [f'"{name}"'] + [m[0] for m in re.findall(r"const char \*(\w+) = ([^;]*);", text) if f'"{name}"' in m[1]]
+    at = 0
+    while found := CALLS.search(text, at):
+        end = closing(text, found.end())
+        if said[0] in text[found.end():end]:
+            text = text[:found.start()] + ("((void)0)" if found.group(1) else "0") + text[end:]
+        at = found.start() + 1
+
+    def left_out(found):
+        last = found.group(1).rsplit(",", 1)[-1].strip()
+        return f"ke_driver_enter({found.group(1)});\n" if last in said else found.group(0)
+    return ENTERS.sub(left_out, text)
+
+
+def callback_mutants(row):
+    """(file, text without the calls) for each file that calls the row's callback."""
+    if row.name in OTHERWISE:
+        file, old, new = OTHERWISE[row.name]
+        text = (ROOT / file).read_text()
+        return [(file, text.replace(old, new))] if old in text else []
+    mutants = []
+    for path in sorted((ROOT / "src/ndis").glob("*.c")):
+        text = changed = path.read_text()
+        for name in SAME.get(row.name, (row.alias,) if row.alias else ()):
+            changed = without_calls(changed, name)
+        if changed != text:
+            mutants.append((path.relative_to(ROOT).as_posix(), changed))
+    return mutants
 
 
 def test_places():
@@ -150,20 +204,23 @@ def try_row(build, row, places):
     for program, tests in by_program.items():
         if tests_fail(BUILD / "tests" / program, tests):
             return f"its tests in {program} fail without any change", False
-    text = mutated((ROOT / row.file).read_text(), row.name)
-    if text is None:
-        return f"its definition in {row.file} was not understood", False
-    replaced = build.compile_mutant(row.file, text)
-    for program, tests in by_program.items():
-        if tests_fail(build.link(program, replaced), tests):
-            return f"noticed by {program}", True
-    return f"SURVIVED: none of its {sum(map(len, by_program.values()))} tests noticed", False
+    mutants = callback_mutants(row) if row.kind == "callback" else [(row.file, mutated((ROOT / row.file).read_text(), row.name))]
+    noticed = []
+    for file, text in mutants:
+        if text is None:
+            return f"its definition in {file} was not understood", False
+        replaced = build.compile_mutant(file, text)
+        by = next((p for p, tests in by_program.items() if tests_fail(build.link(p, replaced), tests)), None)
+        if not by:
+            return f"SURVIVED: none of its {sum(map(len, by_program.values()))} tests noticed" + (f" in {file}" if len(mutants) > 1 else ""), False
+        noticed.append(by)
+    return f"noticed by {', '.join(sorted(set(noticed)))}", True
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", help="rows to try")
-    parser.add_argument("--all", action="store_true", help="try every row that has a front door and tests")
+    parser.add_argument("--all", action="store_true", help="try every row that can be")
     parser.add_argument("--sample", type=int, default=8, help="how many rows to draw (8)")
     parser.add_argument("--seed", type=int, default=None, help="draw the same rows again")
     args = parser.parse_args()
@@ -171,7 +228,7 @@ def main():
     seed = args.seed if args.seed is not None else int(time.time())
     unknown = [n for n in args.names if n not in rows]
     if unknown:
-        print(f"no front door with tests: {' '.join(unknown)}", file=sys.stderr)
+        print(f"no front door, or called callback, with tests: {' '.join(unknown)}", file=sys.stderr)
         return 2
     names = args.names or sorted(rows)
     if not args.names and not args.all:
