@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Signal handlers around faults. Paths:
-//   signal -> on_signal (alternate stack) -> frames and registers of the interrupted code -> on_offer
+//   signal -> on_signal (alternate stack) -> frames and registers of the interrupted code -> on_first -> on_offer
 //     taken: the interrupted context is rewritten so that the thread goes on in the taker's function once the handler has returned;
 //            the system restores signal mask and stack, so the taker may jump where it likes
 //     not:   on_fault -> _exit(1); or whoever had the signal before (a sanitizer), by restoring him and running the instruction again
@@ -32,6 +32,8 @@ static struct {
     _Atomic int is_installed;
     void (*on_fault)(const struct fault *fault);
     _Atomic(bool (*)(const struct fault *, struct fault_turn *)) on_offer;
+    _Atomic(bool (*)(void *, const struct fault *)) on_first;
+    void *first_context;
     struct sigaction before[32];      // whose handler it was, by signal number
     struct fault left;                // to a sanitizer, which ends the process over it
     bool has_left;
@@ -175,6 +177,9 @@ on_signal(int number, siginfo_t *info, void *context)
 {
     struct fault fault;
     fault_fill(&fault, number, info, context);
+    bool (*on_first)(void *, const struct fault *) = atomic_load(&fault_state.on_first);
+    if (on_first && !fault_is_reporter && fault.kind == FAULT_MEMORY && on_first(fault_state.first_context, &fault))
+        return;
     if (!fault_is_reporter && number != SIGABRT && info->si_code > 0 && offer(&fault, context))
         return;
     const struct sigaction *before = &fault_state.before[number];
@@ -245,6 +250,15 @@ fault_offer(bool (*on_offer)(const struct fault *fault, struct fault_turn *turn)
     if (atomic_load_explicit(&fault_state.on_offer, memory_order_relaxed) == on_offer)
         return;
     atomic_store(&fault_state.on_offer, on_offer);
+    install_once();
+}
+
+void
+fault_first(bool (*on_first)(void *context, const struct fault *fault), void *context)
+{
+    atomic_store(&fault_state.on_first, NULL);
+    fault_state.first_context = context;
+    atomic_store(&fault_state.on_first, on_first);
     install_once();
 }
 

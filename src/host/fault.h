@@ -38,6 +38,10 @@ struct fault_turn {
 // used up is not. May be called again with the same function. irql: any. fails: never.
 void fault_offer(bool (*on_offer)(const struct fault *fault, struct fault_turn *turn));
 
+// Before all others a memory fault goes to on_first, on the signal stack: true says that the reason for it is gone and the instruction
+// may be run again. NULL: nobody. One for the process, set while nothing else runs. irql: any. fails: never.
+void fault_first(bool (*on_first)(void *context, const struct fault *fault), void *context);
+
 // Report a fault that was taken before and found no taker after all, as if it happened now. fails: returns if nobody reports faults.
 void fault_report(const struct fault *fault);
 

@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -39,6 +40,13 @@ memory_map(size_t bytes, bool is_accessible)
 {
     void *memory = mmap(NULL, bytes, is_accessible ? PROT_READ | PROT_WRITE : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;
+}
+
+void
+memory_protect(void *memory, size_t bytes, bool is_accessible)
+{
+    if (mprotect(memory, bytes, is_accessible ? PROT_READ | PROT_WRITE : PROT_NONE))
+        abort();
 }
 
 void

@@ -14,6 +14,8 @@ void *memory_symbol(const char *name);
 
 // Pages of zeros of our own; not accessible: any touch is a fault. fails: NULL.
 void *memory_map(size_t bytes, bool is_accessible);
+// Of such pages: from now on they may be touched, or not. Ends the process if the system will not.
+void memory_protect(void *memory, size_t bytes, bool is_accessible);
 void memory_unmap(void *memory, size_t bytes);
 
 #endif

@@ -2,6 +2,7 @@
 // IRQL rules, generated from the DDI table: each front door may be passed at the levels that its page allows (NBX-0200), and a driver's
 // handler comes back at the level at which it was called (NBX-0201).
 #include "verify/ddi_table.h"
+#include "verify/paged.h"
 #include "verify/report.h"
 #include "verify/verify.h"
 
@@ -24,6 +25,8 @@ verify_door(struct ke_thread *self, enum ddi_id id)
 {
     const struct ddi_row *row = &ddi_rows[id];
     self->door = id;
+    if (__builtin_expect(self->paged_is_shut, 0))
+        verify_paged_door(self->box->verify);
     if (__builtin_expect(self->irql < row->irql_min || self->irql > row->irql_max, 0))
         door_wrong(self, row);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "nt/io/image.h"
+#include "verify/paged.h"
 #include "verify/report.h"
 #include "verify/verify.h"
 
@@ -48,6 +49,9 @@ void
 verify_lock_taken(const void *lock, enum verify_lock_pair pair, const char *function)
 {
     struct ke_thread *self = ke_self();
+    verify_raised(self);
+    if (verify_paged_has(self->box->verify, lock))
+        verify_rule_broken(NBX_0205, function, "the spin lock lies in paged pool (found by its address)");
     if (!self->held && !(self->held = calloc(1, sizeof *self->held)))
         abort();
     struct ke_held *held = self->held;

@@ -45,15 +45,15 @@ place_of(const struct told *told, size_t i, struct symbol *place)
         symbols_resolve(told->symbols, i || !told->first_is_pc ? (const char *)told->frames[i] - 1 : told->frames[i], place, 1);
 }
 
-// Code of the runtime, as against a driver that lives in this program (tests).
-static bool
-is_runtime(const struct symbol *place)
+bool
+report_is_runtime(const char *file)
 {
-    static const char *const rooms[] = {"/src/ndis/", "/src/nt/", "/src/verify/", "/src/host/", "/src/sim/", "/src/loader/"};
-    for (size_t i = 0; place->file && i < sizeof rooms / sizeof *rooms; i++)
-        if (strstr(place->file, rooms[i]))
+    static const char *const rooms[] = {"/src/ndis/", "/src/nt/", "/src/verify/", "/src/host/",
+                                        "/src/sim/", "/src/loader/", "/src/base/", "/src/nbx/"};
+    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++)
+        if (strstr(file, rooms[i]))
             return true;
-    return !place->file;
+    return false;
 }
 
 // The frame that the report points at: the innermost one in the driver's image; for a driver without one, the innermost one outside
@@ -70,7 +70,7 @@ driver_frame(const struct told *told)
     for (size_t i = 0; i < told->count; i++) {
         struct symbol place;
         place_of(told, i, &place);
-        if (!is_runtime(&place))
+        if (place.file && !report_is_runtime(place.file))
             return i;
     }
     return told->count;

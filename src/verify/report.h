@@ -33,6 +33,8 @@ void verify_report(const struct verify_finding *finding);
 _Noreturn void verify_report_fatal(const struct verify_finding *finding);
 // Say it and return, whatever the rule's severity: the caller ends the process (a fault, crash.c).
 void verify_report_last(const struct verify_finding *finding);
+// Is this source file the runtime's, as against a driver that lives in the program (tests)?
+bool report_is_runtime(const char *file);
 // The usual case: no object.
 void verify_rule_broken(enum verify_rule rule, const char *function, const char *format, ...) __attribute__((format(printf, 3, 4)));
 _Noreturn void verify_rule_fatal(enum verify_rule rule, const char *function, const char *text);

@@ -87,6 +87,10 @@ RULE(0203, LockPair, ENDS, "A spin lock is released by the function that belongs
 RULE(0204, LockNotHeld, ENDS, "A spin lock is released only by the thread that holds it.",
      "Static Driver Verifier: SpinLockRelease; BugCheck 0x10 SPIN_LOCK_NOT_OWNED", "a_spin_lock_released_by_another_thread_is_reported",
      "a_handler_that_releases_its_spin_locks_is_not_reported")
+RULE(0205, PagedPool, ENDS,
+     "Paged pool is touched, allocated and freed only below DISPATCH_LEVEL, and no spin lock lies in it.",
+     "BugCheck 0xD1 DRIVER_IRQL_NOT_LESS_OR_EQUAL; BugCheck 0xC4 (0x1, 0x11)", "paged_pool_touched_at_DISPATCH_LEVEL_is_reported",
+     "paged_pool_touched_below_DISPATCH_LEVEL_is_not_reported")
 RULE(0300, PoolLeft, COUNTS, "A driver frees the memory that it has allocated before it is unloaded.", "BugCheck 0xC4 (0x60, 0x62)",
      "memory_that_a_driver_leaves_is_reported", "what_is_given_back_is_not_reported")
 RULE(0302, NblPoolLeft, COUNTS, "Pools of NET_BUFFER_LISTs and NET_BUFFERs are freed before what they were allocated for goes.",

@@ -10,6 +10,14 @@
 #include "verify/ledger.h"
 #include "verify/left.h"
 #include "verify/locks.h"
+#include "verify/paged.h"
+
+// ThreadSanitizer dies of an allocation in a signal handler, which a report is.
+#if defined(__has_feature) && __has_feature(thread_sanitizer)
+#define PAGED_SHUTS false
+#else
+#define PAGED_SHUTS true
+#endif
 
 // irql.c
 void verify_irql_returned(struct ke_thread *self, const struct ke_crossing *crossing);
@@ -19,7 +27,9 @@ on_switch(void *context, struct sched_thread *to)
 {
     struct verify *verify = context;
     struct ke_thread *thread = to->user;
-    fence_view(verify->fence, thread ? thread->driver : NULL);
+    if (verify->fence)
+        fence_view(verify->fence, thread ? thread->driver : NULL);
+    verify_paged_switch(verify, thread);
 }
 
 struct verify *
@@ -37,17 +47,21 @@ verify_create(struct sched *sched, enum verify_mode mode, struct verify_sink *si
     verify->sched = sched;
     verify->sink = sink;
     verify->with_stacks = mode == VERIFY_STRICT || sched->is_sim;
-    if (mode != VERIFY_STRICT || !sched->is_sim || !fence_works())
+    if (mode != VERIFY_STRICT)
         return verify;
-    verify->fence = fence_create();
-    if (!verify->fence) {
-        verify_table_destroy(verify->table);
-        free(verify);
+    verify->paged = paged_create(sched->is_sim && PAGED_SHUTS);
+    if (sched->is_sim && fence_works())
+        verify->fence = fence_create();
+    if (!verify->paged || (sched->is_sim && fence_works() && !verify->fence)) {
+        verify_destroy(verify);
         return NULL;
     }
-    ledger_fence_listen(verify->fence);
-    sched->on_switch_context = verify;
-    sched->on_switch = on_switch;
+    if (verify->fence)
+        ledger_fence_listen(verify->fence);
+    if (sched->is_sim) {
+        sched->on_switch_context = verify;
+        sched->on_switch = on_switch;
+    }
     return verify;
 }
 
@@ -56,8 +70,10 @@ verify_destroy(struct verify *verify)
 {
     if (!verify)
         return;
-    if (verify->fence) {
+    if (verify->sched->on_switch_context == verify)
         verify->sched->on_switch = NULL;
+    paged_destroy(verify->paged);
+    if (verify->fence) {
         ledger_fence_listen(NULL);
         fence_destroy(verify->fence);
     }
@@ -67,11 +83,13 @@ verify_destroy(struct verify *verify)
 }
 
 void
-verify_crossed_in(struct ke_thread *self, const struct ke_crossing *crossing)
+verify_crossed_in(struct ke_thread *self, struct ke_crossing *crossing)
 {
-    (void)crossing;
     struct verify *verify = self->box->verify;
     self->crossings++;
+    crossing->paged_was_shut = self->paged_is_shut;
+    if (verify->paged)
+        verify_paged_level(self, self->driver && self->irql >= DISPATCH_LEVEL);
     if (verify->fence)
         fence_view(verify->fence, self->driver);
 }
@@ -87,6 +105,15 @@ verify_crossed_out(struct ke_thread *self, const struct ke_crossing *crossing)
         verify_irql_returned(self, crossing);
     if (verify->fence)
         fence_view(verify->fence, crossing->before);
+    if (verify->paged)
+        verify_paged_level(self, crossing->paged_was_shut);
+}
+
+void
+verify_raised(struct ke_thread *self)
+{
+    if (self->box->verify->paged && self->driver && self->irql >= DISPATCH_LEVEL)
+        verify_paged_level(self, true);
 }
 
 void *

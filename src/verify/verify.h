@@ -12,12 +12,13 @@
 enum verify_mode {
     VERIFY_OFF,
     VERIFY_ON,
-    VERIFY_STRICT                             // stacks of every hand-over; on sim in asan builds the fence (fence.h)
+    VERIFY_STRICT                             // stacks of every hand-over; paged.h; on sim in asan builds fence.h
 };
 
 #define VERIFY_SAID_MAX 256
 
 struct fence;
+struct paged;
 struct verify_sink;
 struct verify_table;
 
@@ -25,6 +26,7 @@ struct verify {
     enum verify_mode mode;
     struct sched *sched;
     struct fence *fence;                      // NULL: none
+    struct paged *paged;                      // paged.h; NULL: not watched
     struct verify_sink *sink;                 // report files and suppressions (sink.h), lent; NULL: none
     struct verify_table *table;               // what drivers got and have not given back (left.h)
     bool with_stacks;
@@ -48,6 +50,13 @@ void verify_door(struct ke_thread *self, enum ddi_id id);
         if (__builtin_expect(ke_self()->box->verify != NULL, 0)) \
             verify_door(ke_self(), DDI_##name); \
         sched_choice(sched_self->sched, SCHED_POINT_DDI); \
+    } while (0)
+// In a door that has raised the caller's IRQL, before it returns.
+void verify_raised(struct ke_thread *self);
+#define VERIFY_RAISED() \
+    do { \
+        if (__builtin_expect(ke_self()->box->verify != NULL, 0)) \
+            verify_raised(ke_self()); \
     } while (0)
 #define VERIFY_LEAVE(name) ((void)0)
 

@@ -67,7 +67,8 @@ ex_lookaside_alloc(GENERAL_LOOKASIDE_POOL *list, const void *caller)
         return entry;
     __atomic_add_fetch(&list->AllocateMisses, 1, __ATOMIC_RELAXED);
     if (!list->AllocateEx)
-        entry = ex_pool_alloc(box_self(), list->Size, list->Tag, list->Type & POOL_ZERO_ALLOCATION, caller);
+        entry = ex_pool_alloc_kind(box_self(), list->Size, list->Tag, list->Type & POOL_ZERO_ALLOCATION, list->Type & PagedPool,
+                                   caller ? caller : __builtin_return_address(0));
     else if (list->Future[0] & LOOKASIDE_IS_EX)
         entry = list->AllocateEx(list->Type, list->Size, list->Tag, (PLOOKASIDE_LIST_EX)list);
     else

@@ -18,6 +18,8 @@
 #include "nt/ke/bugcheck.h"
 #include "nt/ke/word.h"
 #include "verify/left.h"
+#include "verify/paged.h"
+#include "verify/report.h"
 
 #define POOL_MAGIC 0x4C6F6F50u   // "PooL"
 #define POOL_MAGIC_FREE 0x64656546u
@@ -142,32 +144,33 @@ shard_add(struct ex_shard *shard, struct pool_header *header)
     return 0;
 }
 
-// Zeroed, or on sim filled, as the comment at the top says.
+// Zeroed, or on sim filled, as the comment at the top says. From the verifier's pages where it watches paged pool.
 static char *
-pool_memory(struct box *box, size_t front, size_t bytes, bool zero)
+pool_memory(struct box *box, size_t front, size_t bytes, bool zero, bool is_paged)
 {
-    char *base;
-    if (front == PAGE_SIZE)
+    bool is_pages = front == PAGE_SIZE;
+    char *base = is_paged ? verify_paged_get(box->verify, front + bytes) : NULL;
+    bool is_old = base != NULL;
+    if (!base && is_pages)
         base = aligned_alloc(PAGE_SIZE, (front + bytes + PAGE_SIZE - 1) & ~(size_t)(PAGE_SIZE - 1));
-    else
+    else if (!base)
         base = zero ? calloc(1, front + bytes) : malloc(front + bytes);
-    if (base && zero && front == PAGE_SIZE)
+    if (base && zero && (is_pages || is_old))
         memset(base + front, 0, bytes);
     else if (base && !zero && box->sched->is_sim)
         memset(base + front, 0xCD, bytes);
     return base;
 }
 
-void *
-ex_pool_alloc(struct box *box, size_t bytes, ULONG tag, bool zero, const void *caller)
+static void
+pool_memory_free(struct box *box, char *base)
 {
-    if (ex_fault(box, caller))
-        return NULL;
-    return ex_pool_alloc_asked(box, bytes, tag, zero, caller ? caller : __builtin_return_address(0), caller != NULL);
+    if (!verify_paged_put(box->verify, base))
+        free(base);
 }
 
-void *
-ex_pool_alloc_asked(struct box *box, size_t bytes, ULONG tag, bool zero, const void *caller, bool is_drivers)
+static void *
+pool_alloc(struct box *box, size_t bytes, ULONG tag, bool zero, bool is_paged, const void *caller, bool is_drivers)
 {
     if (bytes > POOL_BYTES_MAX)
         return NULL;
@@ -175,22 +178,42 @@ ex_pool_alloc_asked(struct box *box, size_t bytes, ULONG tag, bool zero, const v
     // Only what a front door allocates for its caller is the driver's.
     bool is_watched = box->verify && is_drivers && self && self->box == box && self->driver;
     size_t front = pool_front(bytes, is_watched);
-    char *base = pool_memory(box, front, bytes, zero);
+    char *base = pool_memory(box, front, bytes, zero, is_paged);
     if (!base)
         return NULL;
     char *block = base + front;
     struct pool_header *header = (struct pool_header *)block - 1;
     *header = (struct pool_header){.bytes = bytes, .front = front, .is_watched = is_watched, .tag = tag, .magic = POOL_MAGIC};
-    header->caller = caller ? caller : __builtin_return_address(0);
+    header->caller = caller;
     header->shard = &box->ex->shards[self && self->box == box ? self->processor->number : 0];
     if (is_watched)
         verify_origin_make(origin_of(header), VERIFY_LEFT_POOL, NULL, caller);
     if (shard_add(header->shard, header)) {
-        free(base);
+        pool_memory_free(box, base);
         return NULL;
     }
     pool_fence(header, bytes, true);
     return block;
+}
+
+void *
+ex_pool_alloc_asked(struct box *box, size_t bytes, ULONG tag, bool zero, const void *caller, bool is_drivers)
+{
+    return pool_alloc(box, bytes, tag, zero, false, caller, is_drivers);
+}
+
+void *
+ex_pool_alloc(struct box *box, size_t bytes, ULONG tag, bool zero, const void *caller)
+{
+    return ex_pool_alloc_kind(box, bytes, tag, zero, false, caller);
+}
+
+void *
+ex_pool_alloc_kind(struct box *box, size_t bytes, ULONG tag, bool zero, bool is_paged, const void *caller)
+{
+    if (ex_fault(box, caller))
+        return NULL;
+    return pool_alloc(box, bytes, tag, zero, is_paged, caller ? caller : __builtin_return_address(0), caller != NULL);
 }
 
 static struct ex_shard *
@@ -209,6 +232,8 @@ pool_check(struct box *box, struct pool_header *header, ULONG tag)
 void
 ex_pool_free(struct box *box, void *block, ULONG tag)
 {
+    if (verify_paged_has(box->verify, block) && ke_self()->irql > APC_LEVEL)
+        verify_rule_broken(NBX_0205, "ExFreePool", "paged pool is freed at IRQL %u (found by its address)", ke_self()->irql);
     if (!block || ((uintptr_t)block & 15))
         ke_bugcheck(BUGCODE_BAD_POOL_CALLER, 0x46, (uint64_t)(uintptr_t)block, 0, 0);
     struct pool_header *header = (struct pool_header *)block - 1;
@@ -224,7 +249,7 @@ ex_pool_free(struct box *box, void *block, ULONG tag)
     header_unlink(&header->node);
     ke_word_unlock(&shard->lock);
     header->magic = POOL_MAGIC_FREE;
-    free((char *)block - header->front);
+    pool_memory_free(box, (char *)block - header->front);
 }
 
 // ---- whose it is ----------------------------------------------------------------------------------------------------------------------
@@ -340,7 +365,7 @@ ex_leaks_report(struct box *box)
             header_unlink(&header->node);
             if (!header->is_watched || !origin_of(header)->is_told)
                 leak_report(box, header);
-            free((char *)(header + 1) - header->front);
+            pool_memory_free(box, (char *)(header + 1) - header->front);
         }
     }
 }

@@ -8,12 +8,13 @@
 #include "nt/box.h"
 #include "verify/left.h"
 
-// irql: <= DISPATCH (<= APC for paged pool: the verifier's business). caller: a code address, for the leak report; NULL: this call's.
+// irql: <= DISPATCH (<= APC for paged pool: NBX-0205). caller: a code address, for the leak report; NULL: this call's.
 // owns: the block is the caller's until ex_pool_free. fails: NULL.
 void *ex_pool_alloc(struct box *box, size_t bytes, ULONG tag, bool zero, const void *caller);
 // The same for a front door that has asked ex_fault itself. is_drivers: the block is for the driver that calls, also when it is not
 // known from where (caller NULL).
 void *ex_pool_alloc_asked(struct box *box, size_t bytes, ULONG tag, bool zero, const void *caller, bool is_drivers);
+void *ex_pool_alloc_kind(struct box *box, size_t bytes, ULONG tag, bool zero, bool is_paged, const void *caller);
 // tag 0 takes any; another that does not fit is a bug check 0xC2, as is an address that is no block.
 void ex_pool_free(struct box *box, void *block, ULONG tag);
 size_t ex_pool_bytes(const void *block);

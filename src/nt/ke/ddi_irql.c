@@ -23,6 +23,7 @@ KfRaiseIrql(KIRQL NewIrql)
     if (NewIrql >= DISPATCH_LEVEL)
         ke_raise_dispatch(self);
     self->irql = NewIrql;
+    VERIFY_RAISED();
     VERIFY_LEAVE(KfRaiseIrql);
     return old;
 }
@@ -46,6 +47,7 @@ KeRaiseIrqlToDpcLevel(VOID)
     if (old > DISPATCH_LEVEL)
         ke_bugcheck(BUGCODE_IRQL_NOT_GREATER_OR_EQUAL, old, DISPATCH_LEVEL, 0, (uint64_t)(uintptr_t)__builtin_return_address(0));
     ke_raise_dispatch(ke_self());
+    VERIFY_RAISED();
     VERIFY_LEAVE(KeRaiseIrqlToDpcLevel);
     return old;
 }
@@ -56,6 +58,7 @@ KeRaiseIrqlToSynchLevel(VOID)
     VERIFY_ENTER(KeRaiseIrqlToSynchLevel);
     KIRQL old = ke_raise_dispatch(ke_self());
     ke_self()->irql = SYNCH_LEVEL;
+    VERIFY_RAISED();
     VERIFY_LEAVE(KeRaiseIrqlToSynchLevel);
     return old;
 }

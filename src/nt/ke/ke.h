@@ -38,6 +38,7 @@ struct ke_thread {
     struct ke_held *held;                            // spin locks it holds, while it is watched (verify/locks.c); freed with it
     uint32_t crossings;                              // calls into drivers that it is in, while it is watched
     uint32_t door;                                   // enum ddi_id: the front door that it came through last, while it is watched
+    bool paged_is_shut;                              // paged pool cannot be touched while it runs (verify/paged.c)
     struct ndis_frame *ndis_frames;                  // upcalls of NDIS that run on this thread (src/ndis/frame.c)
     KPROCESSOR_MODE previous_mode;                   // UserMode while it acts for a process (nbx/file.h), else KernelMode
     struct ps_thread *ps;                            // handle side, NULL for runtime threads
@@ -71,10 +72,11 @@ struct ke_crossing {
     void *before;                                    // whose code ran
     const char *name;                                // what is called: "MiniportPause"; a literal
     KIRQL irql;                                      // at the call, so also at its return
+    bool paged_was_shut;                             // the verifier's
 };
 
 // src/verify/verify.h: what the verifier does there. driver_of_code: the image whose code lies at routine, or NULL.
-void verify_crossed_in(struct ke_thread *self, const struct ke_crossing *crossing);
+void verify_crossed_in(struct ke_thread *self, struct ke_crossing *crossing);
 void verify_crossed_out(struct ke_thread *self, const struct ke_crossing *crossing);
 void *verify_driver_of_code(struct box *box, const void *routine);
 
@@ -82,7 +84,7 @@ void *verify_driver_of_code(struct box *box, const void *routine);
 static inline struct ke_crossing
 ke_driver_enter(struct ke_thread *self, void *driver, const char *name)
 {
-    struct ke_crossing crossing = {self->driver, name, self->irql};
+    struct ke_crossing crossing = {self->driver, name, self->irql, false};
     self->driver = driver;
     if (__builtin_expect(self->box->verify != NULL, 0))
         verify_crossed_in(self, &crossing);

@@ -8,6 +8,7 @@
 #include "nt/ke/bugcheck.h"
 #include "nt/ke/dpc.h"
 #include "nt/ke/ke_int.h"
+#include "verify/paged.h"
 
 static inline bool
 processor_allowed(const struct ke_thread *self, const struct ke_processor *processor)
@@ -73,6 +74,8 @@ ke_lower(struct ke_thread *self, KIRQL old)
     }
     if (self->in_dpc)   // the rest of the DPC would run below DISPATCH, on a processor it does not own
         ke_bugcheck(BUGCODE_IRQL_NOT_LESS_OR_EQUAL, 0, self->irql, old, (uint64_t)(uintptr_t)__builtin_return_address(0));
+    if (__builtin_expect(self->paged_is_shut, 0))
+        verify_paged_level(self, false);
     struct ke_processor *p = self->processor;
     self->irql = DISPATCH_LEVEL;
     for (;;) {
