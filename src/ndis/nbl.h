@@ -17,6 +17,7 @@ struct ndis_nbl_pool {
     uint32_t record_bytes;                    // before each head, the verifier's; 0 without it
     bool with_net_buffer;
     uint8_t protocol_id;
+    uint32_t origin_at;                       // in a block: struct verify_mark, who allocated it; 0: not watched so closely
 };
 
 struct ndis_nb_pool {
@@ -26,6 +27,7 @@ struct ndis_nb_pool {
     struct ndis_slab *slab;
     ULONG tag;
     uint32_t data_bytes;
+    uint32_t origin_at;
 };
 
 // What stands before every NET_BUFFER of a NET_BUFFER pool, and behind it its own MDL and data, if the pool has data.
@@ -68,6 +70,14 @@ size_t ndis_nb_read(const NET_BUFFER *nb, size_t offset, void *out, size_t bytes
 NET_BUFFER_LIST *ndis_nbl_clone(const NET_BUFFER_LIST *original, struct ndis_nbl_pool *pool, struct ndis_nb_pool *nb_pool,
                                 bool original_mdls);
 void ndis_nbl_clone_free(NET_BUFFER_LIST *clone, bool original_mdls);
+
+// Blocks that are out when their pool goes (nbl_left.c): NBX-0301, or a line when the box is not watched. While stacks are kept, who
+// allocated a block stands at its end: room for it, who it is, nobody any more.
+uint32_t ndis_origin_room(const struct ndis *ndis, size_t *bytes);
+void ndis_origin_set(void *block, uint32_t origin_at, const char *function);
+void ndis_origin_clear(void *block, uint32_t origin_at);
+void ndis_nbl_pool_left(struct ndis_nbl_pool *pool);
+void ndis_nb_pool_left(struct ndis_nb_pool *pool);
 
 NDIS_STATUS ndis_nbl_context_alloc(NET_BUFFER_LIST *nbl, USHORT bytes, USHORT backfill);
 void ndis_nbl_context_free(NET_BUFFER_LIST *nbl, USHORT bytes);

@@ -117,6 +117,7 @@ ndis_nbl_pool_create(const NET_BUFFER_LIST_POOL_PARAMETERS *p)
     size_t bytes = ALIGN16(sizeof(struct ndis_nbl)) + nbl_context_room(pool);
     if (pool->with_net_buffer)
         bytes += nb_block_bytes(pool->data_bytes);
+    pool->origin_at = ndis_origin_room(pool->ndis, &bytes);
     pool->record_bytes = pool->ndis->box->verify ? verify_record_bytes() : 0;
     pool->slab = ndis_slab_create(pool->ndis->box, pool->record_bytes + bytes, nb_side_bytes(pool->data_bytes), nbl_prepare, pool);
     if (pool->slab)
@@ -128,11 +129,8 @@ ndis_nbl_pool_create(const NET_BUFFER_LIST_POOL_PARAMETERS *p)
 void
 ndis_nbl_pool_destroy(struct ndis_nbl_pool *pool)
 {
-    if (pool->record_bytes && ndis_slab_out(pool->slab))
-        ndis_slab_each(pool->slab, verify_nbl_lost);
-    uint64_t out = ndis_slab_destroy(pool->slab);
-    if (out)
-        ndis_pool_leak(pool->ndis, "NET_BUFFER_LIST", pool->tag, pool->image, out);
+    ndis_nbl_pool_left(pool);
+    ndis_slab_destroy(pool->slab);
     pool->kind = 0;
     ndis_free(pool);
 }
@@ -166,6 +164,8 @@ ndis_nbl_alloc(struct ndis_nbl_pool *pool, uint32_t context_bytes, uint32_t cont
     if (__builtin_expect(pool->record_bytes != 0, 0))
         verify_nbl_made(head);
     memset(head->nbl_bytes, 0, sizeof head->nbl_bytes);
+    if (__builtin_expect(pool->origin_at != 0, 0))
+        ndis_origin_set(head, pool->origin_at, "NdisAllocateNetBufferList");
     NET_BUFFER_LIST *nbl = &head->nbl;
     nbl->NdisPoolHandle = pool;
     nbl->NetBufferListInfo[NetBufferListProtocolId] = (void *)(uintptr_t)pool->protocol_id;
@@ -257,8 +257,9 @@ ndis_nb_pool_create(const NET_BUFFER_POOL_PARAMETERS *p)
     pool->image = ke_self()->driver;
     pool->tag = p->PoolTag;
     pool->data_bytes = p->DataSize;
-    pool->slab =
-        ndis_slab_create(pool->ndis->box, nb_block_bytes(pool->data_bytes), nb_side_bytes(pool->data_bytes), nb_pool_prepare, pool);
+    size_t bytes = nb_block_bytes(pool->data_bytes);
+    pool->origin_at = ndis_origin_room(pool->ndis, &bytes);
+    pool->slab = ndis_slab_create(pool->ndis->box, bytes, nb_side_bytes(pool->data_bytes), nb_pool_prepare, pool);
     if (pool->slab)
         return pool;
     ndis_free(pool);
@@ -268,9 +269,8 @@ ndis_nb_pool_create(const NET_BUFFER_POOL_PARAMETERS *p)
 void
 ndis_nb_pool_destroy(struct ndis_nb_pool *pool)
 {
-    uint64_t out = ndis_slab_destroy(pool->slab);
-    if (out)
-        ndis_pool_leak(pool->ndis, "NET_BUFFER", pool->tag, pool->image, out);
+    ndis_nb_pool_left(pool);
+    ndis_slab_destroy(pool->slab);
     pool->kind = 0;
     ndis_free(pool);
 }
@@ -282,6 +282,8 @@ ndis_nb_alloc(struct ndis_nb_pool *pool)
     if (!block)
         return NULL;
     block->pool = pool;
+    if (__builtin_expect(pool->origin_at != 0, 0))
+        ndis_origin_set(block, pool->origin_at, "NdisAllocateNetBuffer");
     ndis_nb_init(&block->nb, NULL, 0, 0);
     block->nb.NdisPoolHandle = pool;
     return &block->nb;
@@ -291,6 +293,9 @@ void
 ndis_nb_free(NET_BUFFER *nb)
 {
     struct ndis_nb *block = CONTAINING_RECORD(nb, struct ndis_nb, nb);
-    if (block->pool)                          // else it lives in its NBL's block and goes with it
-        ndis_slab_put(block->pool->slab, block);
+    if (!block->pool)
+        return;                               // it lives in its NBL's block and goes with it
+    if (__builtin_expect(block->pool->origin_at != 0, 0))
+        ndis_origin_clear(block, block->pool->origin_at);
+    ndis_slab_put(block->pool->slab, block);
 }

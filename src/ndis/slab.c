@@ -81,13 +81,22 @@ ndis_slab_out(const struct ndis_slab *slab)
     return gets - puts;
 }
 
-void
-ndis_slab_each(struct ndis_slab *slab, void (*fn)(void *block))
+static void
+chunk_each(const struct ndis_slab *slab, const struct slab_chunk *chunk, void (*fn)(void *context, void *block), void *context)
 {
-    for (struct slab_chunk *chunk = slab->chunks; chunk; chunk = chunk->next) {
-        SLAB_UNPOISON(chunk->blocks, slab->bytes * SLAB_BATCH);
-        for (size_t i = 0; i < SLAB_BATCH; i++)
-            fn(chunk->blocks + i * slab->bytes);
+    SLAB_UNPOISON(chunk->blocks, slab->bytes * SLAB_BATCH);
+    for (size_t i = 0; i < SLAB_BATCH; i++)
+        fn(context, chunk->blocks + i * slab->bytes);
+}
+
+void
+ndis_slab_each(struct ndis_slab *slab, void (*fn)(void *context, void *block), void *context)
+{
+    // The list begins with the newest.
+    for (const struct slab_chunk *done = NULL, *next; done != slab->chunks; done = next) {
+        for (next = slab->chunks; next->next != done; next = next->next)
+            ;
+        chunk_each(slab, next, fn, context);
     }
 }
 

@@ -20,7 +20,7 @@ uint64_t ndis_slab_destroy(struct ndis_slab *slab);
 void *ndis_slab_get(struct ndis_slab *slab);
 void ndis_slab_put(struct ndis_slab *slab, void *block);
 uint64_t ndis_slab_out(const struct ndis_slab *slab);
-// Call fn for each block, whether it is out or free; when nobody else uses the slab any more.
-void ndis_slab_each(struct ndis_slab *slab, void (*fn)(void *block));
+// Each block, free ones too, oldest first, before the slab goes: from here on free blocks are no longer poisoned.
+void ndis_slab_each(struct ndis_slab *slab, void (*fn)(void *context, void *block), void *context);
 
 #endif

@@ -125,15 +125,21 @@ verify_history_put(struct verify_history *history, const struct verify_event *ev
 }
 
 struct verify_event
-verify_history_event(const struct verify_history *history, uint32_t slot)
+verify_mark_event(const struct verify_mark *mark)
 {
-    const struct verify_site *site = history->mark[slot].site;
+    const struct verify_site *site = mark->site;
     struct verify_event event = {.what = site->what,
                                  .function = site->function,
                                  .driver = site->driver,
-                                 .at_ticks = history->mark[slot].at_ticks,
+                                 .at_ticks = mark->at_ticks,
                                  .thread = site->thread,
                                  .frame_count = site->frame_count};
     memcpy(event.frames, site->frames, site->frame_count * sizeof event.frames[0]);
     return event;
+}
+
+struct verify_event
+verify_history_event(const struct verify_history *history, uint32_t slot)
+{
+    return verify_mark_event(&history->mark[slot]);
 }

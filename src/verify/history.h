@@ -60,7 +60,8 @@ verify_history_mark(struct verify_history *history, struct verify_mark mark)
     history->mark[slot] = mark;
 }
 
-// What is kept in a slot.
+// What a mark says, and what is kept in a slot.
+struct verify_event verify_mark_event(const struct verify_mark *mark);
 struct verify_event verify_history_event(const struct verify_history *history, uint32_t slot);
 
 // The sites of a verifier. Found and added without a lock; never taken out.

@@ -106,12 +106,9 @@ verify_origin_make(struct verify_origin *origin, enum verify_left kind, const ch
 {
     struct ke_thread *self = ke_self();
     *origin = (struct verify_origin){.image = self->driver, .caller = caller, .kind = (uint8_t)kind};
-    verify_event_make(&origin->made, "got by", function ? function : ddi_rows[self->door].name, self->driver,
-                      !caller || self->box->verify->with_stacks);
-    if (origin->made.frame_count || !caller)
-        return;
-    origin->made.frames[0] = caller;
-    origin->made.frame_count = 1;
+    struct verify *verify = self->box->verify;
+    origin->made = verify_mark_make(verify, "got by", function ? function : ddi_rows[self->door].name, self->driver,
+                                    !caller || verify->with_stacks);
 }
 
 void
@@ -135,7 +132,7 @@ verify_had_by(const struct io_image *image, enum verify_left kind, const void *o
     record->box = self->box;
     record->object = object;
     verify_origin_make(&record->origin, kind, function, NULL);
-    record->origin.image = record->origin.made.driver = image;
+    record->origin.image = image;
     record->origin.owner = owner;
     ke_word_lock(&table->lock);
     list_push_back(bucket_of(table, object), &record->node);
@@ -238,11 +235,9 @@ table_gather(struct left_sweep *sweep, struct box *box)
 static bool
 is_same_place(const struct left_item *a, const struct left_item *b)
 {
-    const struct verify_event *one = &a->origin.made, *other = &b->origin.made;
     if (a->origin.kind != b->origin.kind || a->tag != b->tag || a->origin.caller != b->origin.caller)
         return false;
-    return a->origin.caller ||
-           (one->frame_count == other->frame_count && !memcmp(one->frames, other->frames, one->frame_count * sizeof one->frames[0]));
+    return a->origin.caller || a->origin.made.site == b->origin.made.site;
 }
 
 static void
@@ -267,9 +262,11 @@ item_report(const struct left_item *item, uint64_t count, uint64_t bytes, const 
     snprintf(text, sizeof text, "%s has left %llu %s%s that it got here (%s)", origin->image->name, (unsigned long long)count,
              count == 1 ? kind->word : kind->words, of, kind->back);
     struct verify_history history = {0};
-    struct verify_event got = origin->made;
-    got.frame_count = 0;                      // the report's own stack is this one
-    verify_history_put(&history, &got, got.what);
+    struct verify_event got = verify_mark_event(&origin->made), line = got;
+    line.frame_count = 0;                     // the report's own stack is this one
+    verify_history_put(&history, &line, line.what);
+    if (!got.frame_count && origin->caller)
+        got.frames[got.frame_count++] = origin->caller;
     verify_report(&(struct verify_finding){.rule = kind->rule,
                                            .driver = origin->image,
                                            .function = function,
@@ -277,8 +274,8 @@ item_report(const struct left_item *item, uint64_t count, uint64_t bytes, const 
                                            .object_kind = kind->word,
                                            .object = item->object,
                                            .history = &history,
-                                           .frames = origin->made.frames,
-                                           .frame_count = origin->made.frame_count,
+                                           .frames = got.frames,
+                                           .frame_count = got.frame_count,
                                            .is_return = true,
                                            .at = origin->caller});
 }

@@ -58,7 +58,7 @@ struct verify_origin {
     const void *caller;                       // where the driver called; NULL: the stack alone says it
     uint8_t kind;                             // enum verify_left
     bool is_told;
-    struct verify_event made;
+    struct verify_mark made;
 };
 
 // Whoever runs got one. function: a literal; NULL: the door that this thread came through last. irql: any   fails: never

@@ -88,7 +88,7 @@ told_begin(struct told *told, const struct verify_finding *finding)
     place_of(told, driver_frame(told), &told->at);
     snprintf(told->function, sizeof told->function, "%s", told->at.function ? told->at.function : "");
     snprintf(told->file, sizeof told->file, "%s", told->at.file ? told->at.file : "");
-    for (; told->first < told->count && !finding->frames; told->first++) {
+    for (; told->first < told->count && (!finding->frames || finding->is_return); told->first++) {
         struct symbol place;
         place_of(told, told->first, &place);
         if (!place.file || !strstr(place.file, "/src/verify/"))

@@ -93,6 +93,9 @@ RULE(0205, PagedPool, ENDS,
      "paged_pool_touched_below_DISPATCH_LEVEL_is_not_reported")
 RULE(0300, PoolLeft, COUNTS, "A driver frees the memory that it has allocated before it is unloaded.", "BugCheck 0xC4 (0x60, 0x62)",
      "memory_that_a_driver_leaves_is_reported", "what_is_given_back_is_not_reported")
+RULE(0301, NblLeft, COUNTS, "Each NET_BUFFER_LIST and NET_BUFFER of a pool is freed before the pool.",
+     "BugCheck 0x7C (0x27); Static Driver Verifier: NdisAllocateNetBuffer", "a_NET_BUFFER_LIST_that_is_out_when_its_pool_goes_is_reported",
+     "what_is_given_back_is_not_reported")
 RULE(0302, NblPoolLeft, COUNTS, "Pools of NET_BUFFER_LISTs and NET_BUFFERs are freed before what they were allocated for goes.",
      "Static Driver Verifier: NdisAllocateNetBuffer", "a_pool_that_is_left_is_reported", "what_is_given_back_is_not_reported")
 RULE(0303, MdlLeft, COUNTS, "A driver frees the MDLs that it has allocated.", "Static Driver Verifier: NdisAllocateMdl",

@@ -18,6 +18,7 @@ struct thing {
     const char *name;
     void *(*get)(void);                       // NULL: it could not
     void (*give)(void *got);
+    void (*end)(void);                        // after it, whether it was given or not; NULL: nothing
 };
 
 // ---- memory ---------------------------------------------------------------------------------------------------------------------------
@@ -118,7 +119,86 @@ nb_pool_give(void *got)
     NdisFreeNetBufferPool(got);
 }
 
+static struct {
+    NDIS_HANDLE pool, nb_pool;
+    NET_BUFFER_LIST *lists[3];
+    NET_BUFFER *nb;
+} outs;
+static NET_BUFFER_LIST *cloned;
+
+// Three lists and a NET_BUFFER, in pools that are freed all the same.
+static __attribute__((noinline)) NET_BUFFER_LIST *
+list_get(void)
+{
+    NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(outs.pool, 0, 0);
+    ck_assert_ptr_nonnull(nbl);
+    return nbl;
+}
+
+static void *
+lists_get(void)
+{
+    outs.pool = nbl_pool_get();
+    for (volatile int i = 0; i < 3; i++)      // one place, whatever the compiler makes of it
+        outs.lists[i] = list_get();
+    return &outs;
+}
+
+static void
+lists_give(void *got)
+{
+    for (int i = 0; i < 3; i++)
+        NdisFreeNetBufferList(outs.lists[i]);
+}
+
+static void
+lists_end(void)
+{
+    NdisFreeNetBufferListPool(outs.pool);
+}
+
+static void *
+nb_get(void)
+{
+    outs.nb_pool = nb_pool_get();
+    return outs.nb = NdisAllocateNetBuffer(outs.nb_pool, NULL, 0, 0);
+}
+
+static void
+nb_give(void *got)
+{
+    NdisFreeNetBuffer(got);
+}
+
+static void
+nb_end(void)
+{
+    NdisFreeNetBufferPool(outs.nb_pool);
+}
+
+static void *
+clone_get(void)
+{
+    NDIS_HANDLE pool = nbl_pool_get();
+    NET_BUFFER_LIST *original = NdisAllocateNetBufferList(pool, 0, 0);
+    cloned = NdisAllocateCloneNetBufferList(original, NULL, NULL, 0);
+    NdisFreeNetBufferList(original);
+    NdisFreeNetBufferListPool(pool);
+    return cloned;
+}
+
+static void
+clone_give(void *got)
+{
+    NdisFreeCloneNetBufferList(got, 0);
+}
+
 // ---- objects --------------------------------------------------------------------------------------------------------------------------
+
+static void
+keep_sent(struct kit_binding *binding, NET_BUFFER_LIST *nbls)
+{
+}
 
 static NTAPI VOID
 timer_function(PVOID a, PVOID context, PVOID b, PVOID c)
@@ -398,6 +478,9 @@ static const struct thing things[] = {
     {"io mdl", io_mdl_get, io_mdl_give},
     {"nbl pool", nbl_pool_get, nbl_pool_give},
     {"nb pool", nb_pool_get, nb_pool_give},
+    {"lists", lists_get, lists_give, lists_end},
+    {"nb", nb_get, nb_give, nb_end},
+    {"clone", clone_get, clone_give},
     {"timer", timer_get, timer_give},
     {"work", work_get, work_give},
     {"rw lock", rw_lock_get, rw_lock_give},
@@ -427,9 +510,12 @@ static NDIS_STATUS outcome;
 static void
 give_all(void)
 {
-    for (uint32_t i = first; i < last; i++)
+    for (uint32_t i = first; i < last; i++) {
         if (i < forget)
             things[i].give(got[i]);
+        if (things[i].end)
+            things[i].end();
+    }
 }
 
 static NDIS_STATUS
@@ -642,6 +728,51 @@ run_pools(void)
 TEST(blocks_of_one_place_are_one_report_that_counts_them)
 {
     crime_is_found(run_pools, "NBX-0300", "mp has left 3 blocks of pool with tag 'Left', 369 bytes", NULL);
+}
+
+TEST(a_NET_BUFFER_LIST_that_is_out_when_its_pool_goes_is_reported)
+{
+    IS_LEFT("lists", "NBX-0301", "NdisFreeNetBufferListPool: 3 NET_BUFFER_LISTs of the pool with tag 'pool' still out, got by mp here",
+            "got by mp, NdisAllocateNetBufferList", "lists_get", "Windows: BugCheck 0x7C (0x27)");
+    IS_LEFT("nb", "NBX-0301", "NdisFreeNetBufferPool: 1 NET_BUFFER of the pool with tag 'pool' still out, got by mp here", "nb_get");
+    IS_LEFT("clone", "NBX-0301", "1 NET_BUFFER_LIST of NDIS's own pool still out, got by mp here", "clone_get");
+}
+
+static void
+send_and_free(void)
+{
+    kit_start(false, 1);
+    kit.mp.completion = KIT_INLINE;
+    struct ke_crossing crossing = ke_driver_enter(ke_self(), io_image_find(kit.box, "proto0"), "test");
+    NET_BUFFER_LIST_POOL_PARAMETERS parameters = {.Header = {NDIS_OBJECT_TYPE_DEFAULT, NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
+                                                             NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
+                                                  .fAllocateNetBuffer = TRUE,
+                                                  .DataSize = 64,
+                                                  .PoolTag = 'dnes'};
+    NDIS_HANDLE pool = NdisAllocateNetBufferListPool(kit.binding[0].handle, &parameters);
+    NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
+    memset(MmGetSystemAddressForMdlSafe(NET_BUFFER_FIRST_MDL(NET_BUFFER_LIST_FIRST_NB(nbl)), NormalPagePriority), 0, 64);
+    NET_BUFFER_DATA_LENGTH(NET_BUFFER_LIST_FIRST_NB(nbl)) = 64;
+    nbl->SourceHandle = kit.binding[0].handle;
+    kit.binding[0].on_completed = keep_sent;
+    NdisSendNetBufferLists(kit.binding[0].handle, nbl, 0, 0);
+    ck_assert_uint_eq(kit.mp.sent, 1);
+    NdisFreeNetBufferListPool(pool);
+    ke_driver_leave(ke_self(), crossing);
+}
+
+static void
+run_sent(void)
+{
+    kit_verify = VERIFY_ON;
+    kit_run(SIM_CALM, send_and_free);
+    fflush(NULL);
+    _exit(kit.findings ? 1 : 0);
+}
+
+TEST(the_history_of_a_NET_BUFFER_LIST_that_is_out_says_who_had_it)
+{
+    crime_is_found(run_sent, "NBX-0301", "driver proto0", "got by proto0", "sent by proto0", "back with proto0", NULL);
 }
 
 TEST(a_pool_that_is_left_is_reported)
