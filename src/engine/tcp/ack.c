@@ -20,7 +20,6 @@ view_of(const struct tcp_connection *c)
         .delayed_ack_us = (uint32_t)(tcp->params.delayed_ack_ticks * tcp_tick_us(tcp)),
         .is_recovering = c->recovery != TCP_OPEN && c->recovery != TCP_CWR_STATE,
         .has_sack = c->r.constant.flags & TCP_HAS_SACK,
-        .can_send_new = c->next_place != c->end_place,
     };
 }
 

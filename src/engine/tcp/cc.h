@@ -9,18 +9,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum tcp_cc_cause {
-    TCP_CC_LOSS,
-    TCP_CC_ECN
-};
+enum tcp_cc_cause { TCP_CC_LOSS, TCP_CC_ECN };
 
+// What CUBIC knows of the last reduction [RFC 9438 4]; windows are bytes.
 struct tcp_cubic {
-    uint64_t epoch_us;                  // 0: none
-    uint32_t w_max, w_last_max;         // bytes
-    uint32_t w_est;                     // what Reno would have
-    uint32_t k_ms;
-    uint32_t origin;
-    uint32_t acked;                     // towards the next segment of growth
+    uint64_t epoch_us;                  // when this congestion avoidance began; 0: it has not yet
+    uint32_t w_max;                     // cwnd before the last reduction, less with fast convergence; 0: none, or a timeout
+    uint32_t origin;                    // the plateau of this epoch's curve
+    uint32_t k_ms;                      // when the curve reaches it
+    uint32_t cwnd_prior;                // cwnd before the last reduction, whatever w_max became
+    uint64_t w_est_fine;                // what Reno would have, in 1/1024 bytes
 };
 
 struct tcp_cc {
@@ -28,9 +26,9 @@ struct tcp_cc {
     uint32_t mss;
     uint32_t algorithm;                 // enum tcp_congestion of tcp.h
     uint32_t initial_segments;
-    uint32_t acked;                     // Reno: bytes towards the next growth
-    uint32_t undo_cwnd, undo_ssthresh;  // before the last reduction
-    struct tcp_cubic cubic;
+    uint32_t acked;                     // bytes towards the next growth
+    uint32_t undo_cwnd, undo_ssthresh;  // before the last reduction; undo_cwnd 0: there is nothing to undo
+    struct tcp_cubic cubic, undo_cubic;
 };
 
 struct tcp_cc_ack {
@@ -45,6 +43,7 @@ void tcp_cc_init(struct tcp_cc *cc, uint32_t algorithm, uint32_t mss, uint32_t i
 void tcp_cc_on_syn_lost(struct tcp_cc *cc);
 void tcp_cc_on_ack(struct tcp_cc *cc, const struct tcp_cc_ack *ack);
 void tcp_cc_on_congestion(struct tcp_cc *cc, enum tcp_cc_cause cause, uint32_t flight_bytes, uint64_t now_us);
+// Fast recovery is over: cwnd is ssthresh, or less when so little is in flight that a burst would follow [RFC 6582 3.2 (3)].
 void tcp_cc_on_recovered(struct tcp_cc *cc, uint32_t flight_bytes);
 // is_first: the first expiry for this flight; a repeated one leaves ssthresh [RFC 5681 3.1 (4)].
 void tcp_cc_on_timeout(struct tcp_cc *cc, uint32_t flight_bytes, bool is_first, uint64_t now_us);
@@ -52,15 +51,17 @@ void tcp_cc_on_timeout(struct tcp_cc *cc, uint32_t flight_bytes, bool is_first, 
 void tcp_cc_on_idle(struct tcp_cc *cc, uint64_t idle_us, uint64_t rto_us);
 // The path's segment size changed; cwnd keeps its bytes, but never less than one segment [RFC 9293 MAY, RFC 1191 6.5].
 void tcp_cc_set_mss(struct tcp_cc *cc, uint32_t mss);
-// The last reduction was not one: the loss was reordering.
+// The last reduction was for nothing: what seemed lost had been reordered. Only once for each.
 void tcp_cc_undo(struct tcp_cc *cc);
 // After a hand-over: bytes as they came; the epoch starts anew.
 void tcp_cc_import(struct tcp_cc *cc, uint32_t cwnd, uint32_t ssthresh);
 
-// The growths, for cc.c alone.
+// For cc.c alone: growth in congestion avoidance, and ssthresh after a reduction, at least two segments.
 void tcp_reno_grow(struct tcp_cc *cc, const struct tcp_cc_ack *ack);
 uint32_t tcp_reno_reduced(const struct tcp_cc *cc, uint32_t flight_bytes);
 void tcp_cubic_grow(struct tcp_cc *cc, const struct tcp_cc_ack *ack);
 uint32_t tcp_cubic_reduced(struct tcp_cc *cc, uint32_t flight_bytes);
+void tcp_cubic_on_timeout(struct tcp_cc *cc);
+void tcp_cubic_on_idle(struct tcp_cc *cc, uint64_t idle_us);
 
 #endif

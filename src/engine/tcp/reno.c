@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Reno's growth and reduction [RFC 5681 3.1, RFC 3465 with L = 2].
+// Reno's congestion avoidance and reduction [RFC 5681 3.1, (3) and (4)], by bytes: a segment for each window that was acknowledged.
 #include "engine/tcp/cc.h"
 
 void
 tcp_reno_grow(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 {
-    if (cc->cwnd < cc->ssthresh) {
-        uint32_t most = 2 * cc->mss;
-        cc->cwnd += ack->acked_bytes < most ? ack->acked_bytes : most;
-        return;
-    }
     cc->acked += ack->acked_bytes;
-    if (cc->acked >= cc->cwnd) {
+    // One ACK may cover more than a window; every window it covers counts, each against the cwnd that the last one left.
+    while (cc->acked >= cc->cwnd) {
         cc->acked -= cc->cwnd;
         cc->cwnd += cc->mss;
     }

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
-// A working estimator until the full one stands here: RFC 6298 (2.2) and (2.3) with microseconds.
+// The estimator of RFC 6298 in fixed point. When every ACK is a sample, each weighs less by as many as a round trip brings, so that
+// the memory stays that of one sample a round trip [RFC 7323 G].
 #include "engine/tcp/rtt.h"
+
+#define FINE 1024                  // parts of a microsecond
+#define SAMPLE_MAX_US 600000000u   // ten minutes; more is not a round trip
+#define CLOCK_US 1000              // G of RFC 6298 (2.3), no less than the timers' grain, so that the timeout stays off the round trip
 
 static uint32_t
 within(uint64_t value, uint32_t least, uint32_t most)
 {
-    return value < least ? least : value > most ? most
-                                                : (uint32_t)value;
+    if (value < least)
+        return least;
+    return value > most ? most : (uint32_t)value;
 }
 
 void
@@ -16,27 +22,30 @@ tcp_rtt_init(struct tcp_rtt *rtt, uint32_t initial_rto_us, uint32_t min_rto_us, 
     rtt->rto_us = within(initial_rto_us, min_rto_us, max_rto_us);
 }
 
+// Round what was estimated, and RTO <- SRTT + max(G, K * RTTVAR).
 static void
 rto_set(struct tcp_rtt *rtt)
 {
-    // G, the clock's granularity, is a microsecond here; a millisecond keeps the timeout off the round trip itself.
-    uint64_t spread = 4 * (uint64_t)rtt->rttvar_us;
-    rtt->rto_us = within(rtt->srtt_us + (spread < 1000 ? 1000 : spread), rtt->min_rto_us, rtt->max_rto_us);
+    rtt->srtt_us = (uint32_t)((rtt->srtt_fine + FINE / 2) / FINE);
+    rtt->rttvar_us = (uint32_t)((rtt->rttvar_fine + FINE / 2) / FINE);
+    uint64_t spread_us = 4 * (uint64_t)rtt->rttvar_us;
+    rtt->rto_us = within(rtt->srtt_us + (spread_us < CLOCK_US ? CLOCK_US : spread_us), rtt->min_rto_us, rtt->max_rto_us);
 }
 
 void
 tcp_rtt_sample(struct tcp_rtt *rtt, uint64_t sample_us, uint32_t flight_samples)
 {
-    (void)flight_samples;
-    uint32_t sample = within(sample_us, 1, 600000000);
+    uint64_t sample = (uint64_t)within(sample_us, 1, SAMPLE_MAX_US) * FINE;
+    uint64_t samples = within(flight_samples, 1, 1024);
     if (!rtt->has_sample) {
-        rtt->srtt_us = sample;
-        rtt->rttvar_us = sample / 2;
+        rtt->srtt_fine = sample;
+        rtt->rttvar_fine = sample / 2;
         rtt->has_sample = true;
     } else {
-        uint32_t off = sample > rtt->srtt_us ? sample - rtt->srtt_us : rtt->srtt_us - sample;
-        rtt->rttvar_us = (uint32_t)((3 * (uint64_t)rtt->rttvar_us + off) / 4);
-        rtt->srtt_us = (uint32_t)((7 * (uint64_t)rtt->srtt_us + sample) / 8);
+        // RTTVAR before SRTT: it is the distance from the old estimate [RFC 6298 (2.3)].
+        uint64_t off = sample > rtt->srtt_fine ? sample - rtt->srtt_fine : rtt->srtt_fine - sample;
+        rtt->rttvar_fine = ((4 * samples - 1) * rtt->rttvar_fine + off) / (4 * samples);
+        rtt->srtt_fine = ((8 * samples - 1) * rtt->srtt_fine + sample) / (8 * samples);
     }
     rto_set(rtt);
 }
@@ -44,18 +53,18 @@ tcp_rtt_sample(struct tcp_rtt *rtt, uint64_t sample_us, uint32_t flight_samples)
 uint64_t
 tcp_rtt_rto(const struct tcp_rtt *rtt, uint32_t backoff)
 {
-    uint64_t rto = rtt->rto_us;
-    while (backoff-- && rto < rtt->max_rto_us)
-        rto *= 2;
-    return rto < rtt->max_rto_us ? rto : rtt->max_rto_us;
+    uint64_t rto_us = rtt->rto_us;
+    while (backoff-- && rto_us < rtt->max_rto_us)
+        rto_us *= 2;
+    return rto_us < rtt->max_rto_us ? rto_us : rtt->max_rto_us;
 }
 
 void
 tcp_rtt_import(struct tcp_rtt *rtt, uint16_t srtt_ticks, uint16_t rttvar_ticks, uint32_t ticks_per_second)
 {
-    uint32_t tick_us = 1000000 / ticks_per_second;
-    rtt->srtt_us = srtt_ticks ? srtt_ticks * tick_us : tick_us / 2;
-    rtt->rttvar_us = rttvar_ticks ? rttvar_ticks * tick_us : tick_us / 4;
+    uint64_t tick_fine = UINT64_C(1000000) * FINE / ticks_per_second;
+    rtt->srtt_fine = srtt_ticks ? srtt_ticks * tick_fine : tick_fine / 2;
+    rtt->rttvar_fine = rttvar_ticks ? rttvar_ticks * tick_fine : tick_fine / 4;
     rtt->has_sample = true;
     rto_set(rtt);
 }
@@ -63,8 +72,8 @@ tcp_rtt_import(struct tcp_rtt *rtt, uint16_t srtt_ticks, uint16_t rttvar_ticks, 
 void
 tcp_rtt_export(const struct tcp_rtt *rtt, uint32_t ticks_per_second, uint16_t *srtt_ticks, uint16_t *rttvar_ticks)
 {
-    uint32_t tick_us = 1000000 / ticks_per_second;
-    uint32_t srtt = rtt->has_sample ? rtt->srtt_us / tick_us : 0, rttvar = rtt->has_sample ? rtt->rttvar_us / tick_us : 0;
-    *srtt_ticks = srtt > UINT16_MAX ? UINT16_MAX : (uint16_t)srtt;
-    *rttvar_ticks = rttvar > UINT16_MAX ? UINT16_MAX : (uint16_t)rttvar;
+    uint64_t srtt = rtt->has_sample ? (uint64_t)rtt->srtt_us * ticks_per_second / 1000000 : 0;
+    uint64_t rttvar = rtt->has_sample ? (uint64_t)rtt->rttvar_us * ticks_per_second / 1000000 : 0;
+    *srtt_ticks = (uint16_t)within(srtt, 0, UINT16_MAX);
+    *rttvar_ticks = (uint16_t)within(rttvar, 0, UINT16_MAX);
 }

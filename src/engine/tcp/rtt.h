@@ -9,7 +9,8 @@
 #include <stdint.h>
 
 struct tcp_rtt {
-    uint32_t srtt_us, rttvar_us;        // meaningless until has_sample
+    uint64_t srtt_fine, rttvar_fine;    // 1/1024 microseconds: what a sample of small weight changes is not lost by rounding
+    uint32_t srtt_us, rttvar_us;        // the same, rounded; meaningless until has_sample
     uint32_t rto_us;                    // within the bounds, before back-off
     uint32_t min_rto_us, max_rto_us;
     bool has_sample;
@@ -24,7 +25,7 @@ void tcp_rtt_sample(struct tcp_rtt *rtt, uint64_t sample_us, uint32_t flight_sam
 // The timeout after `backoff` expiries in a row.
 uint64_t tcp_rtt_rto(const struct tcp_rtt *rtt, uint32_t backoff);
 
-// Across a hand-over: 0 ticks is "less than one tick" when has_sample.
+// Across a hand-over: 0 ticks is "less than one tick", so half of one.
 void tcp_rtt_import(struct tcp_rtt *rtt, uint16_t srtt_ticks, uint16_t rttvar_ticks, uint32_t ticks_per_second);
 void tcp_rtt_export(const struct tcp_rtt *rtt, uint32_t ticks_per_second, uint16_t *srtt_ticks, uint16_t *rttvar_ticks);
 

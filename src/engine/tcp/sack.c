@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The scoreboard: records in order, and three sums (in flight, SACKed, lost) that every change of a record's flags goes through.
-//   flags_set is the only place where flags change; acked and sacked fill the news
+// The scoreboard: records in order, and three sums (in flight, SACKed, lost) with a list for two of them.
+//   flags_set is the only place where flags change; it moves a record's bytes from sum to sum and the record from list to list
+//   acked and sacked fill the news
 #include "engine/tcp/sack.h"
 #include "engine/tcp/seq.h"
 
@@ -60,13 +61,31 @@ sum_of(struct tcp_score *score, unsigned flags)
     return &score->flight_bytes;
 }
 
+// Into the list that the flags ask for. Losses are declared in the order of numbers, or nearly: the walk from the end is short.
+static void
+turn_enter(struct tcp_score *score, struct tcp_sent *sent)
+{
+    const uint32_t *sum = sum_of(score, sent->flags);
+    list_remove(&sent->in_turn);
+    if (sum == &score->flight_bytes)
+        list_push_back(&score->in_flight, &sent->in_turn);
+    if (sum != &score->lost_bytes)
+        return;
+    struct list *at = score->lost.prev;
+    while (at != &score->lost && tcp_seq_after(LIST_ENTRY_OF(at, struct tcp_sent, in_turn)->seq, sent->seq))
+        at = at->prev;
+    list_insert_after(at, &sent->in_turn);
+}
+
 static void
 flags_set(struct tcp_score *score, struct tcp_sent *sent, unsigned flags)
 {
-    uint32_t bytes = sent->end - sent->seq;
-    *sum_of(score, sent->flags) -= bytes;
+    uint32_t bytes = sent->end - sent->seq, *before = sum_of(score, sent->flags);
+    *before -= bytes;
     sent->flags = (uint8_t)flags;
-    *sum_of(score, sent->flags) += bytes;
+    *sum_of(score, flags) += bytes;
+    if (sum_of(score, flags) != before)
+        turn_enter(score, sent);
 }
 
 void
@@ -74,6 +93,8 @@ tcp_score_init(struct tcp_score *score)
 {
     *score = (struct tcp_score){0};
     list_init(&score->sent);
+    list_init(&score->in_flight);
+    list_init(&score->lost);
 }
 
 void
@@ -96,12 +117,15 @@ tcp_score_sent(struct tcp_score *score, struct tcp_sent_pool *pool, uint32_t seq
         score->flight_bytes += end - last->end;
         last->end = end;
         last->sent_us = now_us;
+        turn_enter(score, last);
         return;
     }
     if (!sent)
         return; // the caller reserves the first record before it sends (tcp_score_reserve)
     *sent = (struct tcp_sent){.seq = seq, .end = end, .sent_us = now_us};
+    list_init(&sent->in_turn);
     list_push_back(&score->sent, &sent->link);
+    turn_enter(score, sent);
     score->count++;
     score->flight_bytes += end - seq;
 }
@@ -122,6 +146,7 @@ tcp_score_resent(struct tcp_score *score, struct tcp_sent *sent, uint64_t now_us
 {
     flags_set(score, sent, sent->flags | TCP_SENT_EVER_RESENT | (sent->flags & TCP_SENT_LOST ? TCP_SENT_RESENT : 0));
     sent->sent_us = now_us;
+    turn_enter(score, sent);
 }
 
 bool
@@ -134,6 +159,10 @@ tcp_score_split(struct tcp_score *score, struct tcp_sent_pool *pool, struct tcp_
     rest->seq = at;
     sent->end = at;
     list_insert_after(&sent->link, &rest->link);
+    // Right behind its other half, whichever list that is in: same time, next number.
+    list_init(&rest->in_turn);
+    if (!(sent->flags & TCP_SENT_SACKED))
+        list_insert_after(&sent->in_turn, &rest->in_turn);
     score->count++;
     return true;
 }
@@ -147,6 +176,11 @@ news_delivered(const struct tcp_sent *sent, struct tcp_news *news)
         news->newest_sent_us = sent->sent_us;
         news->newest_end = sent->end;
         news->newest_was_resent = was_resent;
+    }
+    if (!was_resent && (sent->sent_us > news->original_sent_us ||
+                        (sent->sent_us == news->original_sent_us && tcp_seq_after(sent->end, news->original_end)))) {
+        news->original_sent_us = sent->sent_us;
+        news->original_end = sent->end;
     }
     // The newest is the least delayed by the peer's acknowledgement policy.
     uint64_t rtt_us = news->now_us - sent->sent_us;
@@ -174,6 +208,7 @@ tcp_score_acked(struct tcp_score *score, struct tcp_sent_pool *pool, uint32_t un
             return;
         }
         list_remove(&sent->link);
+        list_remove(&sent->in_turn);
         score->count--;
         record_put(pool, sent);
     }
@@ -284,12 +319,5 @@ tcp_score_lose_all(struct tcp_score *score)
 struct tcp_sent *
 tcp_score_lost_first(const struct tcp_score *score)
 {
-    if (!score->lost_bytes)
-        return NULL;
-    LIST_FOR_EACH(node, &score->sent) {
-        struct tcp_sent *sent = record_of(node);
-        if ((sent->flags & (TCP_SENT_SACKED | TCP_SENT_LOST | TCP_SENT_RESENT)) == TCP_SENT_LOST)
-            return sent;
-    }
-    return NULL;
+    return list_is_empty(&score->lost) ? NULL : LIST_ENTRY_OF(score->lost.next, struct tcp_sent, in_turn);
 }

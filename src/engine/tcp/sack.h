@@ -5,7 +5,9 @@
 //   ACKs     tcp_score_acked, tcp_score_sacked: fill a struct tcp_news, from which rtt, rack and cc learn
 //   losses   tcp_score_lose (rack), tcp_score_lose_by_count (dup-ack threshold), tcp_score_lose_first (NewReno), tcp_score_lose_all (RTO)
 //   output   tcp_score_lost_first, and flight_bytes against cwnd
-// A record is in flight unless it is SACKED, or LOST and not RESENT. Sequence numbers count SYN and FIN.
+// A record is in flight unless it is SACKED, or LOST and not RESENT. What is in flight stands in a second list by the time it left,
+// what is lost in one by its number: neither loss by time nor the choice of what to send again has to look at all the others.
+// Sequence numbers count SYN and FIN.
 #ifndef NBX_ENGINE_TCP_SACK_H
 #define NBX_ENGINE_TCP_SACK_H
 
@@ -19,7 +21,8 @@ enum tcp_sent_flag {
 };
 
 struct tcp_sent {
-    struct list link;
+    struct list link;                   // by number
+    struct list in_turn;                // in flight, by the time of sending; or lost, by number; or SACKED: in none
     uint64_t sent_us;                   // of the last transmission
     uint32_t seq, end;                  // [seq, end)
     uint8_t flags;                      // enum tcp_sent_flag
@@ -38,6 +41,7 @@ void tcp_sent_pool_destroy(struct tcp_sent_pool *pool);
 
 struct tcp_score {
     struct list sent;
+    struct list in_flight, lost;        // by tcp_sent.in_turn
     uint32_t count;                     // records
     uint32_t flight_bytes, sacked_bytes, lost_bytes;    // lost: not RESENT yet. The three add up to what is between una and max
     uint32_t high_sacked;               // the end of the highest SACKed record, when sacked_bytes
@@ -53,6 +57,8 @@ struct tcp_news {
     uint64_t rtt_us;                    // of the newest delivered record that was sent once; ENG_NEVER: none
     uint64_t newest_sent_us;            // the latest transmission among those now delivered; 0: nothing was
     uint32_t newest_end;
+    uint64_t original_sent_us;          // the same among those that were sent once; 0: none
+    uint32_t original_end;
     uint32_t una;                       // SND.UNA after this ACK
     uint32_t acked_bytes, sacked_bytes; // newly
     uint32_t flight_before;             // flight_bytes before it
