@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Front doors: control devices and optional handlers.
 #include "ndis/device.h"
-#include "ndis/filter.h"
 #include "ndis/header.h"
+#include "ndis/optional.h"
 #include "nt/ex/fault.h"
 #include "verify/verify.h"
 
@@ -49,19 +49,9 @@ NdisGetDeviceReservedExtension(PDEVICE_OBJECT DeviceObject)
     return device && device->kind == NDIS_DEVICE_KIND ? device->extension : NULL;
 }
 
-// Only what a filter module changes inside FilterSetModuleOptions is here; the optional services of chimney, CoNDIS, NDK and shared
-// memory are not, and a driver that offers one is told so instead of never being called [ndis/nf-ndis-ndissetoptionalhandlers].
 NTAPI NDIS_STATUS
 NdisSetOptionalHandlers(NDIS_HANDLE NdisHandle, PNDIS_DRIVER_OPTIONAL_HANDLERS OptionalHandlers)
 {
     VERIFY_ENTER(NdisSetOptionalHandlers);
-    if (!NdisHandle || !OptionalHandlers)
-        return NDIS_STATUS_FAILURE;
-    if (*(const uint32_t *)NdisHandle != NDIS_KIND_FILTER)
-        return NDIS_STATUS_FAILURE;
-    struct ndis_module *module = NdisHandle;
-    if (OptionalHandlers->Type != NDIS_OBJECT_TYPE_FILTER_PARTIAL_CHARACTERISTICS)
-        return NDIS_STATUS_FAILURE;
-    return ndis_filter_handlers_set(CONTAINING_RECORD(module, struct ndis_filter, module),
-                                    (const NDIS_FILTER_PARTIAL_CHARACTERISTICS *)OptionalHandlers);
+    return EX_FAULT() ? NDIS_STATUS_RESOURCES : ndis_optional_handlers_set(NdisHandle, OptionalHandlers);
 }

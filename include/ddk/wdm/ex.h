@@ -74,9 +74,30 @@ NTKERNELAPI NTAPI VOID ExFreePool(PVOID P);
 NTKERNELAPI NTAPI VOID ExFreePoolWithTag(PVOID P, ULONG Tag);
 NTKERNELAPI NTAPI VOID ExFreePool2(PVOID P, ULONG Tag, PPOOL_EXTENDED_PARAMETER ExtendedParameters, ULONG ExtendedParametersCount);
 
-// What ExInitializeDriverRuntime and the three wrappers mean: [windows-driver-docs kernel/updating-deprecated-exallocatepool-calls].
+// A driver built with POOL_NX_OPTIN says NonPagedPool and means a variable, its own, which ExInitializeDriverRuntime sets; one built with
+// POOL_NX_OPTIN_AUTO means another constant. The pool here cannot be executed either way; what a driver sees is the value, in the calls
+// that it makes and in the allocate functions of its lookaside lists.
+// [windows-driver-docs kernel/single-binary-opt-in-pool-nx-optin], [kernel/multiple-binary-opt-in-pool-nx-optin-auto]
 #define DrvRtPoolNxOptIn 0x00000001
-NTKERNELAPI NTAPI VOID ExInitializeDriverRuntime(ULONG RuntimeFlags);
+#if defined(POOL_NX_OPTIN_AUTO) && POOL_NX_OPTIN_AUTO
+#define NonPagedPool NonPagedPoolNx
+#define NonPagedPoolCacheAligned NonPagedPoolNxCacheAligned
+#elif defined(POOL_NX_OPTIN) && POOL_NX_OPTIN
+__attribute__((weak)) POOL_TYPE ExDefaultNonPagedPoolType = NonPagedPoolExecute;   // one for all files of a driver
+#define NonPagedPool ExDefaultNonPagedPoolType
+#define NonPagedPoolCacheAligned ((POOL_TYPE)((int)ExDefaultNonPagedPoolType + NonPagedPoolBaseCacheAligned))
+#define NBX_POOL_NX_OPTIN
+#endif
+FORCEINLINE VOID ExInitializeDriverRuntime(ULONG RuntimeFlags)
+{
+#ifdef NBX_POOL_NX_OPTIN
+    if (RuntimeFlags & DrvRtPoolNxOptIn)
+        ExDefaultNonPagedPoolType = NonPagedPoolNx;
+#else
+    (void)RuntimeFlags;
+#endif
+}
+// The wrappers: [windows-driver-docs kernel/updating-deprecated-exallocatepool-calls].
 FORCEINLINE PVOID ExAllocatePoolZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 {
     return ExAllocatePoolWithTag((POOL_TYPE)((int)PoolType | POOL_ZERO_ALLOCATION), NumberOfBytes, Tag);

@@ -109,12 +109,9 @@ char *
 import_wpp_text(const struct import_project *project)
 {
     struct builder out = {0};
-    builder_puts(&out,
-                 "// What the WPP preprocessor would have written: tracing that is switched off. Arguments are not evaluated, as they\n"
-                 "// are not on Windows until somebody listens.\n#ifndef NBX_WPP\n#define NBX_WPP\n"
-                 "#define WPP_INIT_TRACING(...) ((void)0)\n#define WPP_CLEANUP(...) ((void)0)\n"
-                 "#define WPP_LEVEL_ENABLED(...) 0\n#define WPP_FLAG_ENABLED(...) 0\n#define WPP_LEVEL_FLAGS_ENABLED(...) 0\n"
-                 "#define WPP_FLAGS_ENABLED(...) 0\n");
+    builder_puts(&out, "// What the WPP preprocessor would have written: this project's trace functions, switched off. Arguments are not\n"
+                       "// evaluated, as they are not on Windows until somebody listens.\n"
+                       "#ifndef NBX_WPP\n#define NBX_WPP\n#include <nbx_tracing.h>\n");
     for (size_t i = 0; i < project->traces.count; i++)
         builder_format(&out, "#undef %s\n#define %s(...) ((void)0)\n", project->traces.items[i], project->traces.items[i]);
     builder_puts(&out, "#endif\n");

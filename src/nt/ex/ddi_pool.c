@@ -90,9 +90,3 @@ ExFreePoolWithTag(PVOID P, ULONG Tag)
     VERIFY_ENTER(ExFreePoolWithTag);
     ex_pool_free(box_self(), P, Tag);
 }
-
-NTAPI VOID
-ExInitializeDriverRuntime(ULONG RuntimeFlags)
-{
-    VERIFY_ENTER(ExInitializeDriverRuntime);   // all pool is no-execute anyway, which is what the one flag opts into
-}

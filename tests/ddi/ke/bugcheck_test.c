@@ -15,6 +15,26 @@ dispatch_from_above(void)
 
 TEST(KeRaiseIrqlToDpcLevel_above_DISPATCH_LEVEL_is_a_bug_check) { expect_bugcheck(dispatch_from_above, "0x9 IRQL_NOT_GREATER_OR_EQUAL"); }
 
+static void
+lower_upwards(void)
+{
+    KeLowerIrql(APC_LEVEL);
+}
+
+TEST(KeLowerIrql_to_a_higher_level_is_a_bug_check) { expect_bugcheck(lower_upwards, "0xA IRQL_NOT_LESS_OR_EQUAL"); }
+
+NT_TEST(KeLowerIrql_restores_each_level_that_KeRaiseIrql_returned)
+{
+    static const KIRQL levels[] = {APC_LEVEL, DISPATCH_LEVEL, DISPATCH_LEVEL + 3, HIGH_LEVEL};
+    KIRQL before[4];
+    for (int i = 0; i < 4; i++)
+        KeRaiseIrql(levels[i], &before[i]);
+    for (int i = 3; i >= 0; i--) {
+        KeLowerIrql(before[i]);
+        ck_assert_uint_eq(KeGetCurrentIrql(), i ? levels[i - 1] : PASSIVE_LEVEL);
+    }
+}
+
 NT_TEST(KeRaiseIrqlToDpcLevel_returns_the_level_of_each_caller_up_to_DISPATCH_LEVEL)
 {
     static const KIRQL levels[] = {PASSIVE_LEVEL, APC_LEVEL, DISPATCH_LEVEL};

@@ -97,6 +97,32 @@ TEST(a_handler_that_comes_back_at_another_IRQL_is_reported)
                    "driver proto0", NULL);
 }
 
+// A fatal error by the page of KeLowerIrql: the level is not the one that the raise before it returned.
+static void
+lowers_to_another_level(struct kit_binding *binding)
+{
+    KIRQL old;
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
+    KeLowerIrql(APC_LEVEL);
+}
+
+static void
+lowers_wrongly(void)
+{
+    static const uint8_t everybody[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    ULONG filter = NDIS_PACKET_TYPE_BROADCAST;
+    kit_start(false, 1);
+    ck_assert_int_eq(kit_set(&kit.binding[0], OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof filter), NDIS_STATUS_SUCCESS);
+    kit.binding[0].on_received = lowers_to_another_level;
+    kit_indicate(everybody, 1, 0);
+}
+
+TEST(KeLowerIrql_to_a_level_that_no_raise_returned_is_reported_when_the_driver_comes_back)
+{
+    act = lowers_wrongly;
+    crime_is_found(watched, "NBX-0201", "ProtocolReceiveNetBufferLists: called at IRQL 0 (PASSIVE_LEVEL), and came back at 1", NULL);
+}
+
 TEST(a_handler_that_restores_the_IRQL_is_not_reported)
 {
     act = leaves_as_it_came;
