@@ -109,6 +109,7 @@ enum eng_in_flag {
     ENG_IN_LOOPBACK = 1 << 4,           // never was on a link
     ENG_IN_OPTIONS = 1 << 5,            // the packet came with IPv4 options or IPv6 extension headers
     ENG_IN_REASSEMBLED = 1 << 6,
+    ENG_IN_SCARCE = 1 << 7,             // the frame's buffer is wanted back soon: what waits for other bytes is copied
 };
 
 // A packet on its way up. The layer that holds it moves `at_bytes` forward past its own header and fills what it learnt.

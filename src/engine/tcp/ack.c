@@ -236,8 +236,10 @@ una_move(struct tcp_connection *c, uint32_t ack, struct tcp_news *news)
     d->snd_una = ack;
     uint64_t bytes_out = c->next_place - c->una_place;
     uint32_t bytes = numbers > bytes_out ? (uint32_t)bytes_out : numbers;
-    if (numbers > bytes_out && c->fin_sent)
+    if (numbers > bytes_out && c->fin_sent) {
         c->fin_acked = true;
+        tcp_event(c, TCP_EVENT_SENT);
+    }
     tcp_sends_acked(c, bytes);
     forward_progress(c);
 }

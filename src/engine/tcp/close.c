@@ -137,7 +137,7 @@ tcp_release(struct tcp_connection *c, uint64_t now_us, struct eng_outbox *outbox
         tcp_connection_destroy(c);
         return;
     }
-    if (c->received_bytes) {
+    if (c->received_bytes || c->moved_bytes) {
         if (state != TCP_TIME_WAIT && state != TCP_LAST_ACK && state != TCP_CLOSING) {
             tcp_emit_reset(c);
             tcp_end(c, TCP_END_ABORTED);

@@ -283,7 +283,7 @@ enum tcp_event {
     TCP_EVENT_OFFER = 1 << 0,           // tcp_accept and kin
     TCP_EVENT_CONNECTED = 1 << 1,
     TCP_EVENT_DATA = 1 << 2,            // more bytes to receive
-    TCP_EVENT_SENT = 1 << 3,            // tcp_send_done has something
+    TCP_EVENT_SENT = 1 << 3,            // tcp_send_done has something, or our FIN is acknowledged (tcp_info)
     TCP_EVENT_FIN = 1 << 4,             // the peer has ended its half; bytes before it may still wait
     TCP_EVENT_URGENT = 1 << 5,          // tcp_receive_view tells how far
     TCP_EVENT_ENDED = 1 << 6,           // CLOSED, or TIME_WAIT reached: nothing more comes; tcp_info says why
@@ -379,6 +379,11 @@ size_t tcp_receive_spans(const struct tcp_connection *connection, uint32_t skip_
 
 // Take bytes off the front: the window opens by so much.
 void tcp_receive_take(struct tcp_connection *connection, uint32_t bytes, uint64_t now_us, struct eng_outbox *outbox);
+
+// The two halves of it, for a client that keeps bytes elsewhere before it uses them: bytes off the front, which still count against the
+// window; and as many of those as are used now.
+void tcp_receive_move(struct tcp_connection *connection, uint32_t bytes);
+void tcp_receive_used(struct tcp_connection *connection, uint32_t bytes, uint64_t now_us, struct eng_outbox *outbox);
 
 // ---- closing
 

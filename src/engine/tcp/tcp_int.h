@@ -119,6 +119,7 @@ struct tcp_connection {
     // Bytes coming in.
     struct list received, early;        // struct tcp_chunk: in order; beyond a gap
     uint32_t received_bytes, early_bytes, chunks;
+    uint32_t moved_bytes;               // the client has them, but has not used them yet
     uint32_t pushed_seq;                // behind the last PSH among what was received in order
     uint32_t last_ack_sent;
     uint32_t ack_segments;              // received since, in order

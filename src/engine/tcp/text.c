@@ -364,6 +364,8 @@ text_early(struct tcp_connection *c, const struct tcp_segment *segment)
         size_t bytes;
         if (!eng_spans_cut(in->spans, in->n_spans, at, left, &span, 1, &bytes))
             break;
+        if (in->flags & ENG_IN_SCARCE)
+            span.owner = NULL; // which makes it a copy
         early_add(c, span, seq, segment->flags & TCP_PSH && bytes == left);
         left -= (uint32_t)bytes;
         at += (uint32_t)bytes;
@@ -453,13 +455,21 @@ tcp_receive_spans(const struct tcp_connection *c, uint32_t skip_bytes, struct en
     return n;
 }
 
-void
-tcp_receive_take(struct tcp_connection *c, uint32_t bytes, uint64_t now_us, struct eng_outbox *outbox)
+// How much more the buffer holds.
+static uint32_t
+receive_room(const struct tcp_connection *c)
 {
-    tcp_enter(c->tcp, now_us, outbox);
+    uint64_t buffer = c->r.cached.initial_rcv_wnd, used = (uint64_t)c->received_bytes + c->moved_bytes;
+    return buffer > used ? (uint32_t)(buffer - used) : 0;
+}
+
+void
+tcp_receive_move(struct tcp_connection *c, uint32_t bytes)
+{
     if (bytes > c->received_bytes)
         bytes = c->received_bytes;
     c->received_bytes -= bytes;
+    c->moved_bytes += bytes;
     while (bytes) {
         struct tcp_chunk *chunk = chunk_of(c->received.next);
         if (bytes < chunk->span.count) {
@@ -477,10 +487,17 @@ tcp_receive_take(struct tcp_connection *c, uint32_t bytes, uint64_t now_us, stru
         c->has_urgent_in = false;
     if (c->has_pushed && !tcp_seq_after(c->pushed_seq, first))
         c->has_pushed = false;
+}
+
+void
+tcp_receive_used(struct tcp_connection *c, uint32_t bytes, uint64_t now_us, struct eng_outbox *outbox)
+{
+    tcp_enter(c->tcp, now_us, outbox);
+    c->moved_bytes -= bytes < c->moved_bytes ? bytes : c->moved_bytes;
     if (!state_receives(c) || c->is_exported || c->upload)
         return;
     // Tell a window that has become worth telling: two segments, or half of the buffer [RFC 9293 3.8.6.2.2].
-    uint32_t buffer = c->r.cached.initial_rcv_wnd, room = buffer > c->received_bytes ? buffer - c->received_bytes : 0;
+    uint32_t buffer = c->r.cached.initial_rcv_wnd, room = receive_room(c);
     uint32_t step = 2 * c->mss < buffer / 2 ? 2 * c->mss : buffer / 2;
     if (room > c->r.delegated.rcv_wnd && room - c->r.delegated.rcv_wnd >= (step ? step : 1)) {
         c->ack_now = true;
@@ -488,12 +505,19 @@ tcp_receive_take(struct tcp_connection *c, uint32_t bytes, uint64_t now_us, stru
     }
 }
 
+void
+tcp_receive_take(struct tcp_connection *c, uint32_t bytes, uint64_t now_us, struct eng_outbox *outbox)
+{
+    tcp_receive_move(c, bytes);
+    tcp_receive_used(c, bytes, now_us, outbox);
+}
+
 uint32_t
 tcp_window_choose(struct tcp_connection *c)
 {
     struct tcp_delegated *d = &c->r.delegated;
     uint32_t buffer = c->r.cached.initial_rcv_wnd, unit = 1u << c->r.constant.rcv_wnd_scale, most = (uint32_t)UINT16_MAX * unit;
-    uint32_t room = buffer > c->received_bytes ? buffer - c->received_bytes : 0;
+    uint32_t room = receive_room(c);
     if (room > most)
         room = most;
     uint32_t step = c->mss < buffer / 2 ? c->mss : buffer / 2;
