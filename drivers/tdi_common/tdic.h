@@ -50,10 +50,11 @@ struct tdic_tx {
     PMDL mdl;
     ULONG offset, bytes;
     ULONG flags;                     // TDI_SEND_EXPEDITED, _PARTIAL (the message goes on), _NO_RESPONSE_EXPECTED
-    // ours
+    // the rest is ours
+    LIST_ENTRY ours;
     PIRP irp;
     NTSTATUS status;                 // as given back
-    BOOLEAN is_below, is_cancelled, is_returned;
+    BOOLEAN is_below, is_cancelled, is_cancel_tried, is_asked, is_returned;
 };
 
 // Bytes received: [offset, offset + bytes) of an MDL chain. The transport's; ours from tdic_up_received until ops->rx_done.
@@ -69,6 +70,12 @@ enum tdic_rx_flag {
     TDIC_RX_END = 2,                 // the last bytes of a message (message mode only)
     TDIC_RX_BROADCAST = 4,           // datagrams
     TDIC_RX_MULTICAST = 8,
+};
+
+enum tdic_cancel {
+    TDIC_CANCEL_OURS,                // not a byte of it was handed on, it is forgotten below: no tdic_up_sent for it
+    TDIC_CANCEL_SOON,                // done already: it comes back without the peer's help
+    TDIC_CANCEL_ABORT,               // it was begun and waits for the peer: only the end of the connection brings it back
 };
 
 // What a transport can do. irql: <= DISPATCH unless said otherwise. Members marked * may be NULL: refused by name then.
@@ -95,8 +102,8 @@ struct tdic_ops {
     // Send, after all sends before; expedited data may overtake. Given back by tdic_up_sent when the bytes are not needed any more
     // (acknowledged, or thrown away), each once.
     VOID (*send)(struct tdic_connection *connection, struct tdic_tx *tx);
-    // TRUE: not a byte of it was handed on and it is ours again (no tdic_up_sent). FALSE: it comes back as it would have.
-    BOOLEAN (*send_cancel)(struct tdic_connection *connection, struct tdic_tx *tx);
+    // The client wants a send back that has not been given back yet. See enum tdic_cancel.
+    enum tdic_cancel (*send_cancel)(struct tdic_connection *connection, struct tdic_tx *tx);
     // How many bytes could be taken now without waiting for the peer (TDI_SEND_NON_BLOCKING). *NULL: such sends are refused.
     ULONG (*send_room)(struct tdic_connection *connection);
     // Bytes were taken by the client: they may count as room in the window again.
@@ -136,9 +143,8 @@ struct tdic_device_config {
     PCWSTR name;                     // \Device\Tcp
     const struct tdic_ops *ops;      // must outlive the device
     PVOID below;                     // the transport's word for the device
-    ULONG extension_bytes;           // none of ours: 0
 };
-// Make a device and its TDI state in the device's extension. irql: PASSIVE. owns: *device until tdic_device_delete.
+// Make a device and its TDI state. irql: PASSIVE. owns: *device until tdic_device_delete.
 NTSTATUS tdic_device_create(PDRIVER_OBJECT driver, const struct tdic_device_config *config, struct tdic_device **device);
 // Every file is closed (the I/O manager sees to that before a driver unloads); waits for IRPs that are on their way. irql: PASSIVE
 VOID tdic_device_delete(struct tdic_device *device);

@@ -294,9 +294,9 @@ TDIKRNLAPI TDI_IND_SEND_POSSIBLE TdiDefaultSendPossibleHandler;
 #define TdiBuildInternalDeviceControlIrp(IrpSubFunction, DeviceObject, FileObject, Event, IoStatusBlock)               \
     IoBuildDeviceIoControlRequest(0x00000003, DeviceObject, NULL, 0, NULL, 0, TRUE, Event, IoStatusBlock)
 
-#define TdiCompleteRequest(Irp, Status)                                                                                \
+#define TdiCompleteRequest(Irp, NewStatus)                                                                             \
     {                                                                                                                  \
-        (Irp)->IoStatus.Status = (Status);                                                                             \
+        (Irp)->IoStatus.Status = (NewStatus);                                                                          \
         IoCompleteRequest((Irp), IO_NETWORK_INCREMENT);                                                                \
     }
 // TDI_RECEIVE_COPY_LOOKAHEAD asks for a byte-wise copy from memory that need not be memory; here it always is.

@@ -103,15 +103,25 @@ box_create(struct sched *sched, const struct box_config *config)
     return box;
 }
 
+static void
+uppers_destroy(struct box *box, bool after_drivers)
+{
+    for (struct list *node = box->uppers.next, *next; node != &box->uppers; node = next) {
+        struct box_upper *upper = LIST_ENTRY_OF(node, struct box_upper, node);
+        next = node->next;
+        if (upper->after_drivers != after_drivers)
+            continue;
+        list_remove(node);
+        upper->destroy(box, upper->context);
+    }
+}
+
 static uint32_t
 box_take_down(struct box *box)
 {
-    struct list *node;
-    while ((node = list_pop_front(&box->uppers))) {
-        struct box_upper *upper = LIST_ENTRY_OF(node, struct box_upper, node);
-        upper->destroy(box, upper->context);
-    }
+    uppers_destroy(box, false);
     io_stop(box);
+    uppers_destroy(box, true);
     ex_stop(box);
     box->leftovers += ps_destroy(box);
     if (box->ps)

@@ -30,6 +30,7 @@ struct box_upper {
     struct list node;
     void (*destroy)(struct box *box, void *context);
     void *context;
+    bool after_drivers;          // only when all drivers are unloaded: their unload routines still need it
 };
 
 struct box {
@@ -46,6 +47,7 @@ struct box {
     struct ps *ps;
     struct hal *hal;
     struct ndis *ndis;           // attached by ndis_create; NULL in a box without NDIS
+    struct tdi *_Atomic tdi;     // made by the first call of the TDI library that needs it
     struct verify *verify;       // NULL: the verifier is off
     struct ex_fault *fault;      // lent: planned failures (nt/ex/fault.h); NULL: none
     struct loader_keep *images;  // lent: where images stay between boxes (loader/keep.h); NULL: each load maps a copy of its own

@@ -63,6 +63,9 @@ void io_irp_free(struct box *box, IRP *irp);
 void io_irp_reuse(IRP *irp, NTSTATUS status);
 // Enter the driver of device with the IRP's next stack location. calls: its dispatch routine. irql: the caller's.
 NTSTATUS io_irp_call(DEVICE_OBJECT *device, IRP *irp);
+// The issuer's input buffer as the issuer addresses it, of a device control that the I/O manager built; NULL: not known. The driver sees
+// a copy of it in SystemBuffer. irql: any
+const void *io_irp_input(IRP *irp);
 // Walk the completion routines from the caller's location up. calls: completion routines. irql: <= DISPATCH.
 void io_irp_complete(IRP *irp, CCHAR boost);
 // Set Cancel and run the cancel routine, if one is set. Returns whether one was. calls: the cancel routine, which gives the cancel

@@ -67,6 +67,7 @@ struct io_client_extension {
 struct io_request_tail {
     struct list file_node;           // outstanding requests of the file; guarded by io->lock
     size_t output_bytes;             // room in UserBuffer
+    const void *input;               // what SystemBuffer is a copy of
     void *event_object;              // referenced event behind UserEvent
     bool file_referenced;
     bool signals_file;

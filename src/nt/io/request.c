@@ -102,6 +102,7 @@ io_request_build(struct box *box, const struct io_request *r, IRP **out)
         irp->AllocationFlags |= IO_THREADED;
     struct io_request_tail *tail = io_request_tail_of(irp);
     tail->output_bytes = r->output_bytes;
+    tail->input = r->input;
     if (r->major == IRP_MJ_READ || r->major == IRP_MJ_WRITE)
         status = transfer_build(box, r, irp, stack);
     else if (r->major == IRP_MJ_DEVICE_CONTROL || r->major == IRP_MJ_INTERNAL_DEVICE_CONTROL)
@@ -144,4 +145,10 @@ io_request_discard(struct box *box, IRP *irp)
     if (irp->Flags & IRP_DEALLOCATE_BUFFER)
         ex_pool_free(box, irp->AssociatedIrp.SystemBuffer, 0);
     io_irp_free(box, irp);
+}
+
+const void *
+io_irp_input(IRP *irp)
+{
+    return irp->AllocationFlags & IO_ALLOCATED_HERE ? io_request_tail_of(irp)->input : NULL;
 }

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+// A TDI client for tests: opens addresses and connections of tdimem, makes requests as a kernel-mode client does (IRPs of its own, built
+// with TdiBuildXxx), and notes every event. TDI_TEST runs a body in a fresh box with the verifier on, under several seeds, with tdimem
+// loaded before and unloaded after; whatever stays behind fails the test.
+#ifndef NBX_TESTS_FLOW_TDI_KIT_H
+#define NBX_TESTS_FLOW_TDI_KIT_H
+
+#include <stdbool.h>
+#include <tdikrnl.h>
+
+#include "harness/harness.h"
+
+#define TK_MEM L"\\Device\\TdiMem"
+#define TK_ABRUPT L"\\Device\\TdiMemAbrupt"
+#define TK_WAIT_MS 60000
+#define TK_DATA_BYTES 128
+
+// A request and its answer. Made by tk_xxx, ended by tk_wait.
+struct tk_request {
+    PIRP irp;
+    PMDL mdl;
+    KEVENT done;
+    NTSTATUS returned;                       // by IoCallDriver
+    IO_STATUS_BLOCK iosb;
+    KIRQL completed_at;
+    LONG completions;
+    TDI_CONNECTION_INFORMATION send, back;
+    TA_NETBIOS_ADDRESS remote, back_remote;
+    UCHAR data[TK_DATA_BYTES], back_data[TK_DATA_BYTES];
+    ULONG back_options;
+    LARGE_INTEGER time;
+    LONG order;                              // its place among all completions and events of the box
+};
+
+enum tk_receive_mode { TK_TAKE_ALL, TK_TAKE_NONE, TK_TAKE_TWO, TK_TAKE_WITH_IRP };
+
+struct tk_endpoint;
+struct tk_address {
+    HANDLE handle;
+    PFILE_OBJECT file;
+    PDEVICE_OBJECT device;
+    TA_NETBIOS_ADDRESS name;
+    struct tk_endpoint *accepts;             // what ClientEventConnect accepts with; NULL: it refuses
+    struct tk_request accept;                // that request
+    NTSTATUS refusal;                        // what it returns otherwise
+    bool is_offer_open;                      // it does not answer the offer with a status, but accepts and leaves the rest to the test
+    LONG offers;
+    UCHAR offer_data[TK_DATA_BYTES];
+    LONG offer_bytes;
+    enum tk_receive_mode mode;
+    struct tk_request receive;               // for TK_TAKE_WITH_IRP
+    UCHAR receive_room[4096];
+    ULONG receive_bytes;
+    bool keeps;                              // chained receives are kept in kept
+    PVOID kept[64];
+    LONG kept_count;
+    LONG chained, datagrams, errors, errors_ex;
+    NTSTATUS last_error;
+    UCHAR datagram[1024];
+    ULONG datagram_bytes;
+    KEVENT got_datagram;
+};
+
+struct tk_endpoint {
+    HANDLE handle;
+    PFILE_OBJECT file;
+    PDEVICE_OBJECT device;
+    UCHAR stream[131072];                    // what handlers took
+    ULONG stream_bytes;
+    LONG receives, expedited, disconnects, possible;
+    ULONG last_indicated, last_available, last_flags;
+    ULONG disconnect_flags;
+    UCHAR disconnect_data[TK_DATA_BYTES];
+    LONG disconnect_bytes;
+    ULONG disconnect_why;
+    LONG disconnect_order;
+    KEVENT received, disconnected, room;
+    struct tk_endpoint *reuse;               // from inside ClientEventDisconnect: listen again with this request
+    struct tk_request listen;
+};
+
+extern volatile LONG tk_order;
+
+void tk_run(const char *test, void (*fn)(void), unsigned seeds);
+#define TDI_TEST_SEEDS(seeds, name)                                                                                    \
+    static void name##_body(void);                                                                                     \
+    TEST_TIMEOUT(120, name) { tk_run(#name, name##_body, seeds); }                                                     \
+    static void name##_body(void)
+#define TDI_TEST(name) TDI_TEST_SEEDS(12, name)
+
+// Open and close. The name may be NULL: any.
+NTSTATUS tk_try_address(struct tk_address *address, PCWSTR device, const char *name);
+void tk_open_address(struct tk_address *address, PCWSTR device, const char *name);
+void tk_open_endpoint(struct tk_endpoint *endpoint, PCWSTR device);
+void tk_open_pair(struct tk_address *address, struct tk_endpoint *endpoint, PCWSTR device, const char *name);   // associated
+void tk_close_address(struct tk_address *address);
+void tk_close_endpoint(struct tk_endpoint *endpoint);
+NTSTATUS tk_associate(struct tk_endpoint *endpoint, struct tk_address *address);
+NTSTATUS tk_disassociate(struct tk_endpoint *endpoint);
+NTSTATUS tk_set_handler(struct tk_address *address, LONG type, PVOID handler);
+void tk_set_handlers(struct tk_address *address);        // connect, disconnect, receive
+enum { TK_ALL_EVENTS = 11 };
+void tk_set_handler_of(struct tk_address *address, LONG type);   // the kit's own
+
+// Begin requests. Options are 0 or NULL where they need not be said.
+void tk_connect(struct tk_request *r, struct tk_endpoint *endpoint, const char *to, const char *data, LONGLONG timeout_100ns);
+void tk_listen(struct tk_request *r, struct tk_endpoint *endpoint, ULONG flags, const char *from);
+void tk_accept(struct tk_request *r, struct tk_endpoint *endpoint, const char *data);
+// timeout_100ns: 1 for none given
+void tk_disconnect(struct tk_request *r, struct tk_endpoint *endpoint, ULONG flags, const char *data, LONGLONG timeout_100ns);
+void tk_send(struct tk_request *r, struct tk_endpoint *endpoint, const void *bytes, ULONG count, ULONG flags);
+void tk_receive(struct tk_request *r, struct tk_endpoint *endpoint, void *bytes, ULONG count, ULONG flags);
+void tk_send_datagram(struct tk_request *r, struct tk_address *address, const char *to, const void *bytes, ULONG count);
+void tk_receive_datagram(struct tk_request *r, struct tk_address *address, void *bytes, ULONG count, const char *from);
+void tk_query(struct tk_request *r, PFILE_OBJECT file, LONG type, void *bytes, ULONG count);
+void tk_action(struct tk_request *r, PFILE_OBJECT file, void *bytes, ULONG count);
+void tk_raw(struct tk_request *r, PFILE_OBJECT file, UCHAR minor);
+// Its final status; the request can be used again. Fails the test if it takes longer than TK_WAIT_MS of box time.
+NTSTATUS tk_wait(struct tk_request *r);
+bool tk_is_done(struct tk_request *r);
+void tk_sleep_ms(LONG ms);
+void tk_settle(void);                        // long enough for everything that is on its way
+
+// Two endpoints of one box with a connection between them: `there` listened at the name "server", `here` connected.
+struct tk_pair {
+    struct tk_address server, client;
+    struct tk_endpoint there, here;
+};
+void tk_pair_open(struct tk_pair *pair, PCWSTR device);
+void tk_pair_connect(struct tk_pair *pair);      // again, on the same endpoints
+void tk_pair_close(struct tk_pair *pair);
+bool tk_event_wait(KEVENT *event, LONG ms);
+
+#endif
