@@ -119,9 +119,9 @@ verify_mark_make(struct verify *verify, const char *what, const char *function, 
 }
 
 void
-verify_history_put(struct verify_history *history, const struct verify_event *event, const char *what)
+verify_history_put(struct verify *verify, struct verify_history *history, const struct verify_event *event, const char *what)
 {
-    verify_history_mark(history, (struct verify_mark){site_of(box_self()->verify, event, what), event->at_ticks});
+    verify_history_mark(history, (struct verify_mark){site_of(verify, event, what), event->at_ticks});
 }
 
 struct verify_event

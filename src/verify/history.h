@@ -45,7 +45,7 @@ struct verify_history {
 void verify_event_make(struct verify_event *event, const char *what, const char *function, const struct io_image *driver,
                        bool with_stack);
 // The same with another word. irql: any   locks: the object's holder is the only writer   fails: out of memory ends the run
-void verify_history_put(struct verify_history *history, const struct verify_event *event, const char *what);
+void verify_history_put(struct verify *verify, struct verify_history *history, const struct verify_event *event, const char *what);
 
 // irql: any   fails: out of memory ends the run
 struct verify_mark verify_mark_make(struct verify *verify, const char *what, const char *function, const struct io_image *driver,

@@ -251,7 +251,7 @@ tag_text(ULONG tag, char text[5])
 }
 
 static void
-item_report(const struct left_item *item, uint64_t count, uint64_t bytes, const char *function)
+item_report(struct verify *verify, const struct left_item *item, uint64_t count, uint64_t bytes, const char *function)
 {
     const struct verify_origin *origin = &item->origin;
     const struct left_kind *kind = &kinds[origin->kind];
@@ -264,7 +264,7 @@ item_report(const struct left_item *item, uint64_t count, uint64_t bytes, const 
     struct verify_history history = {0};
     struct verify_event got = verify_mark_event(&origin->made), line = got;
     line.frame_count = 0;                     // the report's own stack is this one
-    verify_history_put(&history, &line, line.what);
+    verify_history_put(verify, &history, &line, line.what);
     if (!got.frame_count && origin->caller)
         got.frames[got.frame_count++] = origin->caller;
     verify_report(&(struct verify_finding){.rule = kind->rule,
@@ -298,7 +298,7 @@ verify_left_behind(struct box *box, const struct io_image *image, const void *ow
             bytes += sweep.items[j].bytes;
         }
         if (count)
-            item_report(&sweep.items[i], count, bytes, function);
+            item_report(box->verify, &sweep.items[i], count, bytes, function);
     }
     free(sweep.items);
 }
@@ -311,7 +311,7 @@ verify_left_one(struct box *box, enum verify_left kind, const void *object, cons
         return false;
     struct left_item item = {.origin = record->origin, .object = object};
     if (!record->origin.is_told)
-        item_report(&item, 1, 0, function);
+        item_report(box->verify, &item, 1, 0, function);
     free(record);
     return true;
 }

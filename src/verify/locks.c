@@ -35,7 +35,7 @@ static void
 lock_report(enum verify_rule rule, const struct held_lock *held, const char *function, const char *text)
 {
     struct verify_history history = {0};
-    verify_history_put(&history, &held->taken, held->taken.what);
+    verify_history_put(box_self()->verify, &history, &held->taken, held->taken.what);
     verify_report(&(struct verify_finding){.rule = rule,
                                            .driver = ke_self()->driver,
                                            .function = function,
