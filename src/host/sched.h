@@ -74,6 +74,7 @@ struct sched_ops {
 struct sched {
     const struct sched_ops *ops;
     bool is_sim;
+    struct pages *pages;                      // sim: where large memory comes from and goes (host/pages.h); NULL: mapped and unmapped
     // Sim only: told before each switch which thread goes on. NULL: nobody listens.
     void (*on_switch)(void *context, struct sched_thread *to);
     void *on_switch_context;

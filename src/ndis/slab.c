@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/memory.h"
+#include "host/pages.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -100,7 +100,7 @@ ndis_slab_each(struct ndis_slab *slab, void (*fn)(void *context, void *block), v
     }
 }
 
-static void slab_chunk_free(struct slab_chunk *chunk);
+static void slab_chunk_free(const struct ndis_slab *slab, struct slab_chunk *chunk);
 
 uint64_t
 ndis_slab_destroy(struct ndis_slab *slab)
@@ -110,7 +110,7 @@ ndis_slab_destroy(struct ndis_slab *slab)
         struct slab_chunk *chunk = slab->chunks;
         slab->chunks = chunk->next;
         SLAB_UNPOISON(chunk->blocks, slab->bytes * SLAB_BATCH);
-        slab_chunk_free(chunk);
+        slab_chunk_free(slab, chunk);
     }
     free(slab);
     return out;
@@ -122,11 +122,11 @@ ndis_slab_destroy(struct ndis_slab *slab)
 #define SLAB_MAP_BYTES (256u * 1024)
 
 static uint8_t *
-slab_memory(size_t bytes, void **to_free, size_t *mapped)
+slab_memory(const struct ndis_slab *slab, size_t bytes, void **to_free, size_t *mapped)
 {
     *mapped = 0;
     if (bytes >= SLAB_MAP_BYTES && !SLAB_HAS_REDZONES) {
-        *to_free = memory_map(bytes, true);
+        *to_free = pages_get(slab->box->sched->pages, bytes, PAGES_PLAIN);
         *mapped = *to_free ? bytes : 0;
         return *to_free;
     }
@@ -136,19 +136,19 @@ slab_memory(size_t bytes, void **to_free, size_t *mapped)
 }
 
 static void
-slab_memory_free(void *memory, size_t mapped)
+slab_memory_free(const struct ndis_slab *slab, void *memory, size_t mapped)
 {
     if (mapped)
-        memory_unmap(memory, mapped);
+        pages_put(slab->box->sched->pages, memory, mapped, PAGES_PLAIN);
     else
         free(memory);
 }
 
 static void
-slab_chunk_free(struct slab_chunk *chunk)
+slab_chunk_free(const struct ndis_slab *slab, struct slab_chunk *chunk)
 {
-    slab_memory_free(chunk->blocks_memory, chunk->blocks_mapped);
-    slab_memory_free(chunk->side_memory, chunk->side_mapped);
+    slab_memory_free(slab, chunk->blocks_memory, chunk->blocks_mapped);
+    slab_memory_free(slab, chunk->side_memory, chunk->side_mapped);
     free(chunk);
 }
 
@@ -158,12 +158,12 @@ slab_chunk_create(const struct ndis_slab *slab)
     struct slab_chunk *chunk = calloc(1, sizeof *chunk);
     if (!chunk)
         return NULL;
-    chunk->blocks = slab_memory(slab->bytes * SLAB_BATCH, &chunk->blocks_memory, &chunk->blocks_mapped);
+    chunk->blocks = slab_memory(slab, slab->bytes * SLAB_BATCH, &chunk->blocks_memory, &chunk->blocks_mapped);
     if (slab->side_bytes)
-        chunk->side = slab_memory(slab->side_bytes * SLAB_BATCH, &chunk->side_memory, &chunk->side_mapped);
+        chunk->side = slab_memory(slab, slab->side_bytes * SLAB_BATCH, &chunk->side_memory, &chunk->side_mapped);
     if (chunk->blocks && (chunk->side || !slab->side_bytes))
         return chunk;
-    slab_chunk_free(chunk);
+    slab_chunk_free(slab, chunk);
     return NULL;
 }
 

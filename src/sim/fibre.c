@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/pages.h"
 #include "host/stack.h"
 #include "host/symbol.h"
 #include "sim/sim_int.h"
@@ -127,7 +128,7 @@ sim_stack_get(struct sim *sim)
     if (stack)
         sim->free_stacks = stack->next;
     else
-        stack = stack_map(sim->stack_bytes);
+        stack = pages_get(sim->base.pages, sim->stack_bytes, PAGES_STACK);
 #ifdef SIM_ASAN
     if (stack)
         __lsan_register_root_region(stack, sim->stack_bytes);
@@ -154,7 +155,7 @@ sim_stacks_destroy(struct sim *sim)
     while (sim->free_stacks) {
         struct sim_stack *stack = sim->free_stacks;
         sim->free_stacks = stack->next;
-        stack_unmap(stack, sim->stack_bytes);
+        pages_put(sim->base.pages, stack, sim->stack_bytes, PAGES_STACK);
     }
 }
 

@@ -159,6 +159,7 @@ sim_create(const struct sim_config *config, const char **error)
     }
     sim->base.ops = &sim_ops;
     sim->base.is_sim = true;
+    sim->base.pages = config->pages;
     sim->config = *config;
     if (sim_tapes_open(sim, error)) {
         sim_tape_close(&sim->tape);

@@ -18,6 +18,7 @@ struct sim_config {
     const char *tape_in;         // replay these choices (seed, strategy and the one-in figures are the tape's); NULL: draw from the seed
     const char *tape_out;        // write the tape here at destroy or at a finding; NULL: none
     uint32_t spurious_one_in;    // a wait returns at once without a reason with probability 1/this, as a futex may; 0: never
+    struct pages *pages;         // keeps stacks and the large memory of boxes for the next run; NULL: none. Outlives the scheduler
     uint64_t step_limit;         // choices after which the run is a hang; 0 means 50,000,000
 };
 

@@ -9,6 +9,7 @@
 
 #include "bench_int.h"
 #include "lifecycle_stack.h"
+#include "host/pages.h"
 #include "loader/keep.h"
 #include "out.h"
 #include "run_int.h"
@@ -51,9 +52,9 @@ static double
 seeds_rate(const struct stack *stack, const struct run_options *options)
 {
     struct run_options silent = *options;
-    struct seed_job job = {.stack = stack, .options = &silent, .images = loader_keep_create()};
+    struct seed_job job = {.stack = stack, .options = &silent, .images = loader_keep_create(), .pages = pages_create()};
     uint64_t seeds = 0, start = 0, now = 0;
-    bool ok = job.images != NULL;
+    bool ok = job.images && job.pages;
     silent.quiet = true;
     silent.verify = RUN_VERIFY_ON;
     for (uint64_t seed = 0; ok && (!seeds || now - start < options->for_ns); seed++) {
@@ -69,6 +70,8 @@ seeds_rate(const struct stack *stack, const struct run_options *options)
         out_error("bench: a seed had findings, so there is no figure");
     if (job.images)
         loader_keep_destroy(job.images);
+    if (job.pages)
+        pages_destroy(job.pages);
     return ok ? (double)seeds * 1e9 / (double)(now - start) : -1;
 }
 

@@ -70,6 +70,7 @@ struct seed_job {
     const struct run_options *options;
     const char *notes[2];                     // of the tape: stack, build; NULL: none
     struct loader_keep *images;               // NULL: each seed loads its own
+    struct pages *pages;                      // NULL: each seed maps its own
 };
 
 // tape: where it goes if there are findings; NULL: nowhere. fails: false; a sentence has been said.

@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "base/hash.h"
+#include "host/pages.h"
 #include "loader/keep.h"
 #include "faults.h"
 #include "out.h"
@@ -119,10 +120,12 @@ seed_run(const struct seed_job *job, const struct sim_config *config, const char
 {
     const struct run_options *options = job->options;
     const char *error = "out of memory";
+    struct sim_config with_pages = *config;
     struct run run;
+    with_pages.pages = job->pages;
     if (!run_allocate(&run, job->stack, options))
         return false;
-    run.sched = sim_create(config, &error);
+    run.sched = sim_create(&with_pages, &error);
     if (!run.sched) {
         out_error("%s", error);
         run_clear(&run);
@@ -309,7 +312,11 @@ run_seeds(const struct stack *stack, const struct run_options *options, uint64_t
     struct sweep sweep = {0};
     char *texts[2] = {stack_text(stack), build_text(stack)};
     struct run_options silent = *options;
-    struct seed_job job = {.stack = stack, .options = &silent, .notes = {texts[0], texts[1]}, .images = loader_keep_create()};
+    struct seed_job job = {.stack = stack,
+                           .options = &silent,
+                           .notes = {texts[0], texts[1]},
+                           .images = loader_keep_create(),
+                           .pages = pages_create()};
     struct ex_fault_plan plan;
     struct ex_fault_set *set = NULL;
     silent.quiet = true;                      // drivers' own chatter would drown the sweep
@@ -337,6 +344,8 @@ run_seeds(const struct stack *stack, const struct run_options *options, uint64_t
     ex_fault_set_destroy(set);
     if (job.images)
         loader_keep_destroy(job.images);
+    if (job.pages)
+        pages_destroy(job.pages);
     free(sweep.hashes);
     free(texts[0]);
     free(texts[1]);
