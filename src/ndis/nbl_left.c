@@ -90,7 +90,7 @@ history_make(const struct place *place, struct verify_history *history)
     if (place->made) {
         struct verify_event line = verify_mark_event(place->made);
         line.frame_count = 0;                 // the report's own stack is this one
-        verify_history_put(history, &line, line.what);
+        verify_history_put(box_self()->verify, history, &line, line.what);
     }
     uint32_t count = place->history ? place->history->count : 0;
     for (uint32_t i = count > VERIFY_EVENTS - 1 ? count - (VERIFY_EVENTS - 1) : 0; i < count; i++)

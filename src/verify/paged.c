@@ -227,7 +227,7 @@ touch_report(const struct paged *paged, struct ke_thread *self, const struct fau
     char text[300], where[100] = "";
     if (block) {
         snprintf(where, sizeof where, ", a block of %zu bytes with its header", block->bytes);
-        verify_history_put(&history, &block->made, block->made.what);
+        verify_history_put(self->box->verify, &history, &block->made, block->made.what);
     }
     snprintf(text, sizeof text, "%s %s paged pool at IRQL %u%s (found by shut pages, at the access)", name_of(self),
              fault->access == FAULT_WRITE ? "writes" : "reads", self->irql, where);

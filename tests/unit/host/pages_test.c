@@ -11,8 +11,10 @@
 static void
 is_zero(const uint8_t *bytes, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        ck_assert_msg(!bytes[i], "byte %zu is %u", i, bytes[i]);
+    size_t at = 0;
+    while (at < count && !bytes[at])
+        at++;
+    ck_assert_msg(at == count, "byte %zu is %u", at, bytes[at]);
 }
 
 TEST(pages_that_are_kept_come_back_as_zeros)
