@@ -17,6 +17,8 @@
 #define TRAFFIC_WINDOW 64                     // frames in flight
 #define TRAFFIC_HEADER 34                     // Ethernet, magic, flow, sequence, length
 #define TRAFFIC_NAME "nbx-traffic"
+#define PATTERN_BYTES 256                     // byte i of frame n is n * 31 + i * 7
+#define PATTERN_INVERSE 183                   // 7 * 183 = 1, modulo 256
 
 struct station {
     struct station *next;
@@ -42,6 +44,7 @@ struct generator {                            // the driver in one box
 
 struct traffic {
     struct world *world;
+    uint8_t pattern[2 * PATTERN_BYTES];       // what frames are filled with, twice, so that each of its rotations stands in one piece
     struct station *stations;
     struct generator *generators;
     struct station *binding_now;              // whose bind is running: one at a time, on the PnP thread
@@ -155,10 +158,39 @@ station_poke(struct station *station)
     sched_wake(sched_self->sched, &station->changed, UINT32_MAX);
 }
 
-static uint8_t
-traffic_pattern(uint64_t sequence, uint32_t i)
+static void
+pattern_create(struct traffic *traffic)
 {
-    return (uint8_t)(sequence * 31 + i * 7);
+    for (uint32_t i = 0; i < sizeof traffic->pattern; i++)
+        traffic->pattern[i] = (uint8_t)(i * 7);
+}
+
+// The bytes of a frame from offset on, as far as they go in one piece.
+static const uint8_t *
+pattern_at(const struct traffic *traffic, uint64_t sequence, uint32_t offset, uint32_t left, uint32_t *part)
+{
+    *part = left < PATTERN_BYTES ? left : PATTERN_BYTES;
+    return &traffic->pattern[(uint8_t)(sequence * 31 * PATTERN_INVERSE + offset)];
+}
+
+static bool
+pattern_is(const struct traffic *traffic, uint64_t sequence, const uint8_t *data, uint32_t bytes)
+{
+    for (uint32_t i = TRAFFIC_HEADER, part; i < bytes; i += part) {
+        const uint8_t *expected = pattern_at(traffic, sequence, i, bytes - i, &part);
+        if (memcmp(data + i, expected, part))
+            return false;
+    }
+    return true;
+}
+
+static void
+pattern_fill(const struct traffic *traffic, uint64_t sequence, uint8_t *data, uint32_t bytes)
+{
+    for (uint32_t i = TRAFFIC_HEADER, part; i < bytes; i += part) {
+        const uint8_t *from = pattern_at(traffic, sequence, i, bytes - i, &part);
+        memcpy(data + i, from, part);
+    }
 }
 
 static void
@@ -174,10 +206,7 @@ station_check(struct station *station, NET_BUFFER *nb)
     if (magic != TRAFFIC_MAGIC)
         return;
     memcpy(&sequence, data + 22, 8);
-    uint8_t differs = 0;                      // looked at as a whole: a loop without a way out is one of wide registers
-    for (uint32_t i = TRAFFIC_HEADER; i < bytes; i++)
-        differs |= data[i] ^ traffic_pattern(sequence, i);
-    if (differs) {
+    if (!pattern_is(station->box->world->traffic, sequence, data, bytes)) {
         station->damaged++;
         return;
     }
@@ -330,8 +359,10 @@ station_bind(void *arg)
 bool
 traffic_bind(struct world *world, struct world_adapter *adapter)
 {
-    if (!world->traffic && (world->traffic = calloc(1, sizeof *world->traffic)))
+    if (!world->traffic && (world->traffic = calloc(1, sizeof *world->traffic))) {
         world->traffic->world = world;
+        pattern_create(world->traffic);
+    }
     struct traffic *traffic = world->traffic;
     if (station_of(traffic, adapter))
         return true;
@@ -411,8 +442,7 @@ station_frame(struct send_call *call, uint64_t sequence)
     memcpy(data + 14, &magic, 4);
     memcpy(data + 22, &sequence, 8);
     memcpy(data + 30, &bytes, 4);
-    for (uint32_t i = TRAFFIC_HEADER; i < bytes; i++)
-        data[i] = traffic_pattern(sequence, i);
+    pattern_fill(call->traffic, sequence, data, bytes);
     NET_BUFFER_DATA_LENGTH(nb) = bytes;
     nbl->SourceHandle = call->from->handle;
     return nbl;

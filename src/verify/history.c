@@ -24,17 +24,27 @@ static struct verify_site *_Atomic *
 bucket_of(struct verify_sites *sites, const struct verify_event *event, const char *what)
 {
     uint64_t hash = (uintptr_t)what ^ (uintptr_t)event->function << 3 ^ (uintptr_t)event->driver << 7 ^ (uint64_t)event->thread << 11;
+    for (uint32_t i = 0; i < event->frame_count; i++) {
+        uint64_t frame = (uintptr_t)event->frames[i];
+        hash ^= frame << 5 * i | frame >> (64 - 5 * i) % 64;
+    }
+    return &sites->bucket[(hash ^ hash >> 11 ^ hash >> 29 ^ hash >> 47) % VERIFY_SITE_BUCKETS];
+}
+
+static bool
+frames_are(const struct verify_site *site, const struct verify_event *event)
+{
+    uintptr_t differs = 0;
     for (uint32_t i = 0; i < event->frame_count; i++)
-        hash = (hash ^ hash >> 32 ^ (uintptr_t)event->frames[i]) * 0x9e3779b97f4a7c15ull;
-    return &sites->bucket[(hash ^ hash >> 11 ^ hash >> 54) % VERIFY_SITE_BUCKETS];
+        differs |= (uintptr_t)site->frames[i] ^ (uintptr_t)event->frames[i];
+    return !differs;
 }
 
 static bool
 site_is(const struct verify_site *site, const struct verify_event *event, const char *what)
 {
     return site->what == what && site->function == event->function && site->driver == event->driver && site->thread == event->thread &&
-           site->frame_count == event->frame_count &&
-           (!event->frame_count || !memcmp(site->frames, event->frames, event->frame_count * sizeof event->frames[0]));
+           site->frame_count == event->frame_count && frames_are(site, event);
 }
 
 static const struct verify_site *

@@ -66,6 +66,14 @@ verify_lock_taken(const void *lock, enum verify_lock_pair pair, const char *func
     verify_event_make(&one->taken, "taken by", function, self->driver, self->box->verify->with_stacks);
 }
 
+static __attribute__((noinline, cold)) void
+wrong_pair(const struct ke_thread *self, const struct held_lock *one, const char *function)
+{
+    char text[300];
+    snprintf(text, sizeof text, "%s releases a spin lock that %s took; the two are not a pair", driver_name(self), one->taken.function);
+    lock_report(NBX_0203, one, function, text);
+}
+
 static void
 held_remove(struct ke_held *held, uint32_t at)
 {
@@ -88,13 +96,9 @@ verify_lock_dropped(const void *lock, enum verify_lock_pair pair, const char *fu
     for (uint32_t i = held ? held->count : 0; i-- > 0;) {
         if (held->locks[i].lock != lock)
             continue;
-        struct held_lock one = held->locks[i];
+        if (!is_pair(held->locks[i].pair, pair))
+            wrong_pair(self, &held->locks[i], function);
         held_remove(held, i);
-        if (is_pair(one.pair, pair))
-            return;
-        char text[300];
-        snprintf(text, sizeof text, "%s releases a spin lock that %s took; the two are not a pair", driver_name(self), one.taken.function);
-        lock_report(NBX_0203, &one, function, text);
         return;
     }
     if (held && held->lost) {
