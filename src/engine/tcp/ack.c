@@ -156,12 +156,14 @@ tcp_recovery_timeout(struct tcp_connection *c)
 
 // ---- what an ACK says
 
-// [RFC 9293 3.10.7.4]: only from a segment that is not older than the one the window came from.
+// [RFC 9293 3.10.7.4]: only from a segment that is not older than the one the window came from. One that acknowledges more is never
+// older, whatever its number (a retransmission's is low); to leave its window out would move the edge past what the peer said.
 static bool
 window_take(struct tcp_connection *c, const struct tcp_segment *segment)
 {
     struct tcp_delegated *d = &c->r.delegated;
-    if (tcp_seq_after(d->snd_wl1, segment->seq) || (d->snd_wl1 == segment->seq && tcp_seq_after(c->snd_wl2, segment->ack)))
+    bool is_newer = tcp_seq_after(segment->ack, d->snd_una);
+    if (!is_newer && (tcp_seq_after(d->snd_wl1, segment->seq) || (d->snd_wl1 == segment->seq && tcp_seq_after(c->snd_wl2, segment->ack))))
         return false;
     bool changed = d->snd_wnd != segment->window;
     bool opens = !d->snd_wnd && segment->window;

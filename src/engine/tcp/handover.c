@@ -13,12 +13,13 @@ ticks_of(const struct tcp *tcp, uint64_t us)
     return ticks >= TCP_NOT_RUNNING ? TCP_NOT_RUNNING - 1 : (uint32_t)ticks;
 }
 
+// Rounded down: a timer that is handed over again and again must still come.
 static uint32_t
 ticks_to(const struct tcp *tcp, uint64_t due_us, uint64_t now_us)
 {
     if (due_us == ENG_NEVER)
         return TCP_NOT_RUNNING;
-    return due_us > now_us ? ticks_of(tcp, due_us - now_us + tcp_tick_us(tcp) - 1) : 0;
+    return due_us > now_us ? ticks_of(tcp, due_us - now_us) : 0;
 }
 
 void

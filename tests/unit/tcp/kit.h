@@ -51,6 +51,7 @@ struct kit_end {
     enum tcp_end ended;
     unsigned sends_out;
     bool got_fin, reads, accepts;
+    unsigned read_thousandths;                              // how often it reads when it is asked; 1000: always
     unsigned index;
 };
 
@@ -86,6 +87,8 @@ void kit_serve(struct kit *kit);
 // Move what an engine put into its outbox onto the wire.
 void kit_drain(struct kit_end *end);
 
+// A send that came back.
+void kit_item_done(struct tcp_send *send);
 uint8_t kit_byte(unsigned end, uint64_t place);
 
 #endif
