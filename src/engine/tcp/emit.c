@@ -203,6 +203,16 @@ starve(struct tcp_connection *c)
     tcp_timer_set(c, TCP_TIMER_SWS, c->tcp->now_us + TCP_TRY_AGAIN_US);
 }
 
+// The number of a segment without text: SND.NXT, or the window's edge when a probe has gone past it, since a closed window takes no
+// other [draft-gont-tcpm-tcp-seq-validation].
+static uint32_t
+bare_seq(const struct tcp_connection *c)
+{
+    const struct tcp_delegated *d = &c->r.delegated;
+    uint32_t edge = d->snd_una + d->snd_wnd;
+    return tcp_seq_after(d->snd_max, edge) ? edge : d->snd_max;
+}
+
 bool
 tcp_emit_ack(struct tcp_connection *c)
 {
@@ -211,7 +221,7 @@ tcp_emit_ack(struct tcp_connection *c)
         starve(c);
         return false;
     }
-    struct tcp_head head = head_of(c, c->r.delegated.snd_max, TCP_ACK);
+    struct tcp_head head = head_of(c, bare_seq(c), TCP_ACK);
     acknowledged(c, &head);
     options_put(c, &head, true);
     ip_fill(c, out);
@@ -284,7 +294,7 @@ tcp_emit_reset(struct tcp_connection *c)
     struct eng_out *out = tcp_emit_begin(c->tcp, &c->path);
     if (!out)
         return;
-    struct tcp_head head = head_of(c, c->r.delegated.snd_max, TCP_RST | TCP_ACK);
+    struct tcp_head head = head_of(c, bare_seq(c), TCP_RST | TCP_ACK);
     ip_fill(c, out);
     c->tcp->counters.resets_out++;
     tcp_emit(c->tcp, out, &head, &c->path);

@@ -329,7 +329,8 @@ tcp_input(struct tcp *tcp, const struct eng_in *in, uint64_t now_us, struct eng_
     }
     // Nothing of TCP goes to or comes from many [RFC 9293 MUST-57, MUST-63].
     if (in->flags & (ENG_IN_LINK_BROADCAST | ENG_IN_LINK_MULTICAST) || eng_address_is_multicast(&in->destination) ||
-        eng_address_is_multicast(&in->source) || eng_address_is_any(&in->source) || eng_address_is_any(&in->destination)) {
+        eng_address_is_multicast(&in->source) || eng_address_is_any(&in->source) || eng_address_is_any(&in->destination) ||
+        tcp_is_broadcast(&in->source) || tcp_is_broadcast(&in->destination)) {
         tcp->counters.bad_header++;
         return TCP_BAD;
     }

@@ -75,6 +75,7 @@ tcp_create(struct eng_memory *memory, struct eng_out_pool *pool, const struct tc
     list_init(&tcp->events);
     list_init(&tcp->listeners);
     list_init(&tcp->done);
+    list_init(&tcp->owing);
     list_init(&tcp->chunk_pool);
     tcp_sent_pool_init(&tcp->sent_pool, memory);
     tcp->bucket_count = BUCKETS_MIN;
@@ -253,6 +254,7 @@ tcp_connection_create(struct tcp *tcp, const struct eng_address *local, const st
     c->tcp = tcp;
     c->r.constant = (struct tcp_constant){.local = *local, .remote = *remote, .local_port = local_port, .remote_port = remote_port};
     list_init(&c->event_link);
+    list_init(&c->owing);
     list_init(&c->sends);
     list_init(&c->done);
     list_init(&c->received);
@@ -286,6 +288,7 @@ tcp_connection_destroy(struct tcp_connection *c)
     if (c->is_offer && c->listener)
         c->listener->offers--;
     list_remove(&c->event_link);
+    list_remove(&c->owing);
     list_remove(&c->all);
     tcp->live--;
     tcp->counters.connections = tcp->live;

@@ -4,6 +4,7 @@
 //   SYN -> tcp_in_listen -> an offer (SYN_RECEIVED, nothing sent) -> tcp_accept -> SYN-ACK -> in.c -> tcp_established
 //   SYN, flooded -> tcp_cookie_send; ACK -> tcp_cookie_check -> an offer that the peer takes for open -> tcp_accept -> tcp_established
 #include <errno.h>
+#include <string.h>
 
 #include "engine/tcp/tcp_int.h"
 
@@ -87,12 +88,21 @@ tcp_open_defaults(struct tcp_connection *c, const struct tcp_open *open)
 
 // ---- actively
 
+// 255.255.255.255; a subnet's broadcast address is known to IP, which does not hand its frames up as ours.
+bool
+tcp_is_broadcast(const struct eng_address *address)
+{
+    static const uint8_t ones[4] = {255, 255, 255, 255};
+    return address->family == ENG_IP4 && memcmp(address->bytes, ones, 4) == 0;
+}
+
 static bool
 can_be_peer(const struct tcp_open *open)
 {
     const struct eng_address *local = &open->local, *remote = &open->remote;
     return (local->family == ENG_IP4 || local->family == ENG_IP6) && local->family == remote->family && !eng_address_is_any(local) &&
-           !eng_address_is_any(remote) && !eng_address_is_multicast(local) && !eng_address_is_multicast(remote) && open->local_port &&
+           !eng_address_is_any(remote) && !eng_address_is_multicast(local) && !eng_address_is_multicast(remote) &&
+           !tcp_is_broadcast(remote) && open->local_port &&
            open->remote_port && !(eng_address_is_equal(local, remote) && open->local_port == open->remote_port);
 }
 

@@ -241,8 +241,34 @@ tcp_out(struct tcp_connection *c)
         if (any)
             tcp_loss_timer_set(c);
     }
-    if (c->ack_now && tcp_is_synchronized(c))
-        tcp_emit_ack(c);
+    if (c->ack_now && tcp_is_synchronized(c)) {
+        // Duplicates tell the sender of a gap one by one; what is in order may wait for the rest of its batch.
+        if (c->tcp->is_batch && list_is_empty(&c->early) && !c->has_dsack && !c->fin_taken) {
+            list_remove(&c->owing);
+            list_push_back(&c->tcp->owing, &c->owing);
+        } else {
+            tcp_emit_ack(c);
+        }
+    }
     if (can_send)
         timers_arm(c);
+}
+
+void
+tcp_batch_begin(struct tcp *tcp)
+{
+    tcp->is_batch = true;
+}
+
+void
+tcp_batch_end(struct tcp *tcp, uint64_t now_us, struct eng_outbox *outbox)
+{
+    struct list *node;
+    tcp_enter(tcp, now_us, outbox);
+    tcp->is_batch = false;
+    while ((node = list_pop_front(&tcp->owing))) {
+        struct tcp_connection *c = LIST_ENTRY_OF(node, struct tcp_connection, owing);
+        if (c->ack_now)
+            tcp_out(c);
+    }
 }

@@ -133,6 +133,11 @@ enum tcp_taken {
 // calls: owners' on_release.
 enum tcp_taken tcp_input(struct tcp *tcp, const struct eng_in *in, uint64_t now_us, struct eng_outbox *outbox);
 
+// Several segments that arrived together: between the two, acknowledgements of bytes in order wait, so that one stands for all
+// [RFC 9293 MUST-58, MUST-59]. Not nested.
+void tcp_batch_begin(struct tcp *tcp);
+void tcp_batch_end(struct tcp *tcp, uint64_t now_us, struct eng_outbox *outbox);
+
 enum tcp_icmp_kind {
     TCP_ICMP_NONE,
     TCP_ICMP_UNREACHABLE,   // net, host: soft [RFC 9293 MUST-56]

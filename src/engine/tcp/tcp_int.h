@@ -85,6 +85,7 @@ struct tcp_connection {
     struct tcp_connection *hash_next;
     struct list all;                    // in tcp->connections
     struct list event_link;             // in tcp->events while `events` is not 0
+    struct list owing;                  // in tcp->owing: an acknowledgement waits for the end of a batch
     struct tcp_listener *listener;      // of an offer
     void *context;
     struct tcp_record r;
@@ -160,7 +161,8 @@ struct tcp {
     struct tcp_params params;
     struct siphash_key secret;
     struct tcp_counters counters;
-    struct list connections, events, listeners, done;
+    struct list connections, events, listeners, done, owing;
+    bool is_batch;
     struct tcp_connection **buckets;
     uint32_t bucket_count, hashed;
     struct tcp_connection **heap;       // by timer_key, ties by place in time of entry do not matter: keys decide, then `order`
@@ -266,6 +268,7 @@ void tcp_in_offer(struct tcp_connection *c, const struct tcp_segment *segment);
 void tcp_established(struct tcp_connection *c);
 void tcp_syn_timeout(struct tcp_connection *c);
 void tcp_syn_send(struct tcp_connection *c);
+bool tcp_is_broadcast(const struct eng_address *address);
 bool tcp_open_defaults(struct tcp_connection *c, const struct tcp_open *open);
 void tcp_receive_scale_choose(struct tcp_connection *c);
 void tcp_peer_options(struct tcp_connection *c, const struct tcp_options *options);

@@ -102,8 +102,8 @@ trace(uint64_t seed)
     tcp_shutdown(kit.end[0].connection, kit.now_us, &kit.end[0].outbox);
     kit_drain(&kit.end[0]);
     kit_run(&kit, 200000000);
-    ck_assert_msg(kit.end[0].got_fin && kit.end[1].got_fin, "seed %llu: a FIN is missing: %d %d", (unsigned long long)seed, kit.end[0].got_fin,
-                  kit.end[1].got_fin);
+    ck_assert_msg(kit.end[0].got_fin && kit.end[1].got_fin, "seed %llu: a FIN is missing: %d %d", (unsigned long long)seed,
+                  kit.end[0].got_fin, kit.end[1].got_fin);
     ck_assert_int_eq(kit.end[0].ended, TCP_END_NONE);
     ck_assert_int_eq(kit.end[1].ended, TCP_END_NONE);
     kit_destroy(&kit);

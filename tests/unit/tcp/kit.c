@@ -146,7 +146,7 @@ sequence_check(struct kit_end *end, struct kit_flow *flow, const struct view *v)
                   flow->max_end - flow->iss);
     uint32_t last = v->seq + v->numbers;
     if (v->numbers && flow->has_edge_heard && !(v->flags & 4)) {
-        bool is_probe = v->numbers == 1 && flow->window_is_zero;
+        bool is_probe = v->numbers == 1 && last - 1 == flow->edge_heard; // the octet behind a window that is used up
         ck_assert_msg((int32_t)(last - flow->edge_heard) <= 0 || is_probe || (int32_t)(last - flow->max_end) <= 0,
                       "end %u sends %u past the window's edge %u", end->index, last - flow->iss, flow->edge_heard - flow->iss);
     }
@@ -222,7 +222,6 @@ wire_heard(struct kit_end *to, const struct packet *packet)
                                                                             : 0));
     if (!flow->has_edge_heard || (int32_t)(edge - flow->edge_heard) > 0)
         flow->edge_heard = edge;
-    flow->window_is_zero = v.window == 0;
     flow->has_edge_heard = true;
 }
 

@@ -26,7 +26,7 @@ struct kit_flow {
     uint32_t last_ack, edge;                                // acknowledgement and right edge told, the highest
     bool has_ack;
     uint32_t edge_heard;                                    // of the other end's edges, what has been delivered here
-    bool has_edge_heard, window_is_zero;
+    bool has_edge_heard;
     uint8_t scale;
     bool has_fin;
     uint32_t fin_seq;
