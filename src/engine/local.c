@@ -55,7 +55,7 @@ address_prefix(const struct eng_address *address, unsigned bits)
 struct net_local *
 local_find(struct net *net, uint32_t interface_index, const struct eng_address *address)
 {
-    for (unsigned i = 0; i < LOCALS_MAX; i++) {
+    for (unsigned i = 0; i < net->locals_end; i++) {
         struct net_local *local = &net->locals[i];
         if (local->is_used && (!interface_index || local->a.interface_index == interface_index) &&
             eng_address_is_equal(&local->a.address, address))
@@ -73,7 +73,7 @@ local_is_usable(const struct net_local *local)
 struct net_local *
 local_find_usable(struct net *net, uint32_t interface_index, const struct eng_address *address)
 {
-    for (unsigned i = 0; i < LOCALS_MAX; i++) {
+    for (unsigned i = 0; i < net->locals_end; i++) {
         struct net_local *local = &net->locals[i];
         if (local->is_used && local_is_usable(local) && (!interface_index || local->a.interface_index == interface_index) &&
             eng_address_is_equal(&local->a.address, address))
@@ -85,7 +85,7 @@ local_find_usable(struct net *net, uint32_t interface_index, const struct eng_ad
 bool
 local_is_on_link(struct net *net, uint32_t interface_index, const struct eng_address *address)
 {
-    for (unsigned i = 0; i < LOCALS_MAX; i++) {
+    for (unsigned i = 0; i < net->locals_end; i++) {
         const struct net_local *local = &net->locals[i];
         if (local->is_used && local->a.interface_index == interface_index && !local->is_autoconfigured &&
             address_matches(address, &local->a.address, local->a.prefix_bits))
@@ -105,7 +105,7 @@ local_is_broadcast(struct net *net, uint32_t interface_index, const struct eng_a
     uint32_t value = bytes_load_be32(address->bytes);
     if (value == UINT32_MAX)
         return true;
-    for (unsigned i = 0; i < LOCALS_MAX; i++) {
+    for (unsigned i = 0; i < net->locals_end; i++) {
         const struct net_local *local = &net->locals[i];
         if (!local->is_used || local->a.address.family != ENG_IP4 || local->a.prefix_bits > 30 ||
             (interface_index && local->a.interface_index != interface_index))
@@ -129,7 +129,7 @@ net_address_is_ours(const struct net *net, const struct eng_address *address)
 bool
 net_address_at(const struct net *net, size_t n, struct net_address *address)
 {
-    for (unsigned i = 0; i < LOCALS_MAX; i++)
+    for (unsigned i = 0; i < net->locals_end; i++)
         if (net->locals[i].is_used && n-- == 0) {
             *address = net->locals[i].a;
             return true;
@@ -293,6 +293,8 @@ local_add(struct net *net, struct net_interface *interface, const struct eng_add
         local++;
     if (local == net->locals + LOCALS_MAX)
         return -ENOSPC;
+    if (local >= net->locals + net->locals_end)
+        net->locals_end = (unsigned)(local - net->locals) + 1;
     *local = (struct net_local){.is_used = true, .is_autoconfigured = is_autoconfigured};
     local->a = (struct net_address){.address = *address, .interface_index = interface->index, .prefix_bits = prefix_bits,
                                     .preferred_until_us = ENG_NEVER, .valid_until_us = ENG_NEVER};
@@ -317,8 +319,10 @@ local_remove(struct net *net, struct net_local *local)
     local_stop(net, local);
     timer_cancel(&net->timers, &local->lifetime);
     local->is_used = false;
+    while (net->locals_end && !net->locals[net->locals_end - 1].is_used)
+        net->locals_end--;
     net->generation++;
-    for (unsigned i = 0; i < LOCALS_MAX; i++) {
+    for (unsigned i = 0; i < net->locals_end; i++) {
         const struct net_local *other = &net->locals[i];
         if (other->is_used && !other->is_autoconfigured && other->a.interface_index == route.interface_index &&
             other->a.prefix_bits == route.prefix_bits && address_matches(&other->a.address, &route.prefix, route.prefix_bits))

@@ -47,6 +47,21 @@ lso_write(struct eng_out *segment, const struct eng_out *whole, size_t ip_bytes,
     segment->flags |= ENG_OUT_L4_SUM_PARTIAL;
 }
 
+// One segment after all: the sum of a super-segment's pseudo-header has no length, a packet's has.
+static void
+lso_make_plain(struct eng_out *out)
+{
+    uint8_t *field = out->room + sizeof out->room - out->l4_bytes + out->l4_sum_offset;
+    uint32_t l4_bytes = out->l4_bytes + out->data_bytes;
+    uint64_t sum = out->destination.family == ENG_IP4
+                       ? csum_pseudo4(out->source.bytes, out->destination.bytes, out->protocol, (uint16_t)l4_bytes)
+                       : csum_pseudo6(out->source.bytes, out->destination.bytes, out->protocol, l4_bytes);
+    uint16_t partial = csum_fold(sum);
+    memcpy(field, &partial, 2);
+    out->flags |= ENG_OUT_L4_SUM_PARTIAL;
+    out->mss_bytes = 0;
+}
+
 static struct eng_out *
 lso_segment(struct net *net, const struct eng_out *whole, size_t ip_bytes, uint32_t from, unsigned number)
 {
@@ -83,7 +98,7 @@ lso_emit(struct net *net, struct net_interface *interface, struct eng_out *out)
 {
     bool is_ip4 = out->destination.family == ENG_IP4;
     if (out->mss_bytes && out->data_bytes <= out->mss_bytes)
-        out->mss_bytes = 0;
+        lso_make_plain(out);
     if (!out->mss_bytes || interface->settings.offloads & (is_ip4 ? NET_LSO4 : NET_LSO6)) {
         // A super-segment's sum is always the adapter's: it goes with cutting.
         if (out->mss_bytes) {

@@ -190,6 +190,7 @@ struct net {
     uint64_t generation;            // of routes, addresses, neighbours: path entries made before are void
     struct net_interface *interfaces[NET_INTERFACES_MAX];
     struct net_local locals[LOCALS_MAX];
+    unsigned locals_end;            // none is used past it: every packet looks through them
     struct net_route_entry routes[ROUTES_MAX];
     struct net_path_entry paths[PATHS];
     struct net_pmtu pmtus[PMTU_MAX];

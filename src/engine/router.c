@@ -120,7 +120,7 @@ router_form_again(struct net *net, struct net_local *local)
 void
 router_form_link_local(struct net *net, struct net_interface *interface)
 {
-    for (unsigned i = 0; i < LOCALS_MAX; i++) {
+    for (unsigned i = 0; i < net->locals_end; i++) {
         const struct net_local *local = &net->locals[i];
         if (local->is_used && local->a.interface_index == interface->index && local->a.address.family == ENG_IP6 &&
             eng_address_is_link_local(&local->a.address))
@@ -250,7 +250,7 @@ router_take_address(struct net *net, struct net_interface *interface, const uint
     bool is_known = false;
     if (option[2] != 64 || preferred_s > valid_s || interface->settings.no_autoconfiguration)
         return;
-    for (unsigned i = 0; i < LOCALS_MAX; i++) {
+    for (unsigned i = 0; i < net->locals_end; i++) {
         struct net_local *local = &net->locals[i];
         if (!local->is_used || !local->is_autoconfigured || local->a.interface_index != interface->index)
             continue;

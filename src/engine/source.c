@@ -65,7 +65,7 @@ source_select(struct net *net, uint32_t interface_index, const struct eng_addres
 {
     const struct net_local *best = NULL;
     bool is_own = interface_index == NET_LOOPBACK && !eng_address_is_loopback(destination);
-    for (unsigned i = 0; i < LOCALS_MAX; i++) {
+    for (unsigned i = 0; i < net->locals_end; i++) {
         const struct net_local *local = &net->locals[i];
         if (!local->is_used || local->a.address.family != destination->family ||
             (local->a.state != NET_ADDRESS_PREFERRED && local->a.state != NET_ADDRESS_DEPRECATED) ||

@@ -157,7 +157,7 @@ static void
 net_interface_down(struct net *net, struct net_interface *interface)
 {
     group_interface_down(net, interface);
-    for (unsigned i = 0; i < LOCALS_MAX; i++)
+    for (unsigned i = 0; i < net->locals_end; i++)
         if (net->locals[i].is_used && net->locals[i].a.interface_index == interface->index)
             local_stop(net, &net->locals[i]);
     router_stop(net, interface);
@@ -178,7 +178,7 @@ net_interface_up(struct net *net, uint32_t index, bool is_up, uint64_t now_us, s
         return;
     }
     group_interface_up(net, interface);
-    for (unsigned i = 0; i < LOCALS_MAX; i++)
+    for (unsigned i = 0; i < net->locals_end; i++)
         if (net->locals[i].is_used && net->locals[i].a.interface_index == index)
             local_start(net, &net->locals[i]);
     router_start(net, interface);
@@ -192,7 +192,7 @@ net_interface_remove(struct net *net, uint32_t index, uint64_t now_us, struct en
         return;
     net_interface_up(net, index, false, now_us, outbox);
     net_enter(net, now_us, outbox);
-    for (unsigned i = 0; i < LOCALS_MAX; i++)
+    for (unsigned i = 0; i < net->locals_end; i++)
         if (net->locals[i].is_used && net->locals[i].a.interface_index == index)
             local_remove(net, &net->locals[i]);
     for (unsigned i = 0; i < ROUTES_MAX; i++)

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+// The neighbour cache in time: states of RFC 4861 7.3 seen from the wire, confirmation from above, floods, conflicts over an address.
+#include "kit.h"
+#include <stdio.h>
+
+static struct net_udp *udp;
+static struct eng_address second, first;
+
+static void
+open_pair(const char *network, const struct net_settings *net_settings)
+{
+    struct net_interface_settings settings = {.mtu_bytes = 1500};
+    bool is_ip6 = strchr(network, ':');
+    char text[64];
+    settings.no_ip6 = !is_ip6;
+    kit_open(2, &settings, net_settings);
+    for (unsigned i = 0; i < 2; i++) {
+        snprintf(text, sizeof text, "%s%u", network, i + 1);
+        kit_address(i, text, is_ip6 ? 64 : 24);
+        *(i ? &second : &first) = kit_parse(text);
+    }
+    kit_pass(5000000);
+    kit_forget();
+    udp = kit_udp(0, is_ip6 ? "::" : "0.0.0.0", 1000);
+    net_raw_open(kit[1].net, is_ip6 ? ENG_IP6 : ENG_IP4, NET_UDP);
+}
+
+static void
+close_pair(void)
+{
+    net_udp_close(kit[0].net, udp, kit_now_us, &kit[0].outbox);
+    kit_close();
+}
+
+// Questions that host 0 asked: to the link's group or broadcast, and to the neighbour itself.
+static void
+questions(unsigned *to_all, unsigned *to_one)
+{
+    *to_all = *to_one = 0;
+    for (unsigned i = 0; i < kit_n_frames; i++) {
+        const uint8_t *frame = kit_frames[i].bytes;
+        bool is_arp = bytes_load_be16(frame + 12) == 0x0806 && bytes_load_be16(frame + 20) == 1;
+        bool is_nd = bytes_load_be16(frame + 12) == 0x86DD && frame[20] == 58 && frame[54] == 135;
+        if (kit_frames[i].from == 0 && (is_arp || is_nd))
+            ++*(frame[0] & 1 ? to_all : to_one);
+    }
+}
+
+static bool
+lose_answers(struct kit_frame *frame)
+{
+    return frame->from != 1;
+}
+
+static void
+walk_states(const char *network)
+{
+    unsigned to_all, to_one;
+    open_pair(network, NULL);
+    kit_send_udp(0, udp, &second, 9, "x", 1); // INCOMPLETE -> REACHABLE
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_all, 1);
+    ck_assert_uint_eq(to_one, 0);
+    kit_forget();
+    kit_pass(60000000); // REACHABLE is over after 15 to 45 s
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_all + to_one, 0); // nobody asks for what nobody uses
+    kit_send_udp(0, udp, &second, 9, "x", 1); // STALE -> DELAY: sent at once
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_all + to_one, 0);
+    ck_assert_uint_ge(kit_n_frames, 1);
+    kit_pass(4900000);
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_one, 0);
+    kit_pass(200000); // DELAY -> PROBE -> REACHABLE
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_one, 1);
+    kit_forget();
+    // Confirmed from above: no probe.
+    kit_pass(60000000);
+    kit_forget();
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    net_path_confirm(kit[0].net, &first, &second, kit_now_us);
+    kit_pass(10000000);
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_all + to_one, 0);
+    // It went away: three probes, then a question to all again.
+    kit_pass(60000000);
+    kit_forget();
+    kit_on_frame = lose_answers;
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    kit_pass(9000000);
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_one, 3);
+    ck_assert_uint_eq(to_all, 0);
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_all, 1);
+    kit_on_frame = NULL;
+    kit_pass(5000000);
+    close_pair();
+}
+
+TEST(an_ip4_neighbour_walks_through_the_states_of_rfc_4861)
+{
+    walk_states("10.0.0.");
+}
+
+TEST(an_ip6_neighbour_walks_through_the_states_of_rfc_4861)
+{
+    walk_states("fd00::");
+}
+
+static size_t
+arp(uint8_t *frame, unsigned operation, const uint8_t *sender_link, const char *sender, const char *target)
+{
+    struct eng_address from = kit_parse(sender), to = kit_parse(target);
+    size_t at = kit_eth(frame, (const uint8_t *)"\xFF\xFF\xFF\xFF\xFF\xFF", sender_link, 0x0806);
+    memset(frame + at, 0, 28);
+    memcpy(frame + at, (uint8_t[8]){0, 1, 8, 0, 6, 4, 0, (uint8_t)operation}, 8);
+    memcpy(frame + at + 8, sender_link, 6);
+    memcpy(frame + at + 14, from.bytes, 4);
+    memcpy(frame + at + 24, to.bytes, 4);
+    return at + 28;
+}
+
+TEST(a_flood_of_neighbours_stays_in_bounds_and_does_not_push_out_one_in_use)
+{
+    struct net_settings settings = {.neighbours_max = 32};
+    uint8_t frame[64];
+    unsigned to_all, to_one;
+    open_pair("10.0.0.", &settings);
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    kit_forget();
+    size_t before_bytes = kit[0].memory.taken_bytes;
+    for (unsigned i = 0; i < 3000; i++) {
+        char sender[32];
+        snprintf(sender, sizeof sender, "10.0.0.%u", 3 + i % 250);
+        kit_inject(0, frame, arp(frame, 1, (uint8_t[6]){2, 1, 0, 0, (uint8_t)(i >> 8), (uint8_t)i}, sender, "10.0.0.1"));
+        kit_pump();
+        ck_assert_uint_lt(kit[0].memory.taken_bytes - before_bytes, 32 * 512 + 65536);
+    }
+    ck_assert_uint_gt(kit_count(0, NET_COUNT_neighbours_evicted), 100);
+    kit_forget();
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_all, 0);
+    close_pair();
+}
+
+TEST(arp_that_makes_no_sense_or_comes_from_off_the_link_is_not_learnt)
+{
+    uint8_t frame[64], link[6] = {2, 1, 0, 0, 0, 7};
+    open_pair("10.0.0.", NULL);
+    uint64_t bad = kit_count(0, NET_COUNT_arp_bad), replies = kit_count(0, NET_COUNT_arp_replies);
+    kit_inject(0, frame, arp(frame, 1, link, "10.1.0.9", "10.0.0.1"));          // off the link
+    kit_inject(0, frame, arp(frame, 1, link, "224.0.0.9", "10.0.0.1"));
+    kit_inject(0, frame, arp(frame, 1, link, "10.0.0.255", "10.0.0.1"));
+    kit_inject(0, frame, arp(frame, 3, link, "10.0.0.9", "10.0.0.1"));
+    kit_inject(0, frame, arp(frame, 1, (uint8_t[6]){1}, "10.0.0.9", "10.0.0.1")); // a group answers nobody
+    size_t count = arp(frame, 1, link, "10.0.0.9", "10.0.0.1");
+    frame[14 + 5] = 16;
+    kit_inject(0, frame, count);
+    for (size_t cut = 0; cut < count; cut++)
+        kit_inject(0, frame, cut);
+    ck_assert_uint_ge(kit_count(0, NET_COUNT_arp_bad), bad + 5);
+    ck_assert_uint_eq(kit_count(0, NET_COUNT_arp_replies), replies);
+    kit_inject(0, frame, arp(frame, 1, link, "10.0.0.9", "10.0.0.1"));
+    ck_assert_uint_eq(kit_count(0, NET_COUNT_arp_replies), replies + 1);
+    close_pair();
+}
+
+TEST(a_reply_that_nobody_asked_for_does_not_confirm_a_neighbour)
+{
+    uint8_t frame[64];
+    unsigned to_all, to_one;
+    open_pair("10.0.0.", NULL);
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    kit_forget();
+    // Somebody says that the second host is elsewhere: it is tried there, and probed, because it is STALE.
+    kit_inject(0, frame, arp(frame, 2, (uint8_t[6]){2, 1, 0, 0, 0, 7}, "10.0.0.2", "10.0.0.1"));
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    kit_pass(5100000);
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_one, 1);
+    kit_pass(5000000);
+    close_pair();
+}
+
+TEST(a_conflict_over_our_address_is_told_and_defended_once_in_ten_seconds)
+{
+    uint8_t frame[64], link[6] = {2, 1, 0, 0, 0, 7};
+    open_pair("10.0.0.", NULL);
+    for (unsigned i = 0; i < 5; i++)
+        kit_inject(0, frame, arp(frame, 1, link, "10.0.0.1", "10.0.0.1"));
+    kit_pump();
+    ck_assert_uint_eq(kit_n_frames, 1); // one announcement
+    ck_assert_mem_eq(kit_frames[0].bytes + 28, "\x0A\0\0\1", 4);
+    ck_assert_uint_eq(kit[0].n_events, 1);
+    ck_assert_uint_eq(kit[0].events[0].kind, NET_EVENT_CONFLICT);
+    ck_assert_mem_eq(kit[0].events[0].link_address, link, 6);
+    kit_pass(10000001);
+    kit_inject(0, frame, arp(frame, 1, link, "10.0.0.1", "10.0.0.1"));
+    kit_pump();
+    ck_assert_uint_eq(kit_n_frames, 2);
+    ck_assert_uint_eq(net_address_is_ours(kit[0].net, &first), kit[0].index); // it stays ours
+    close_pair();
+}
+
+TEST(an_ip4_address_is_probed_three_times_and_announced_twice_before_it_is_defended)
+{
+    struct net_interface_settings settings = {.mtu_bytes = 1500, .probes4 = 3, .no_ip6 = true};
+    kit_open(1, &settings, NULL);
+    kit_address(0, "10.0.0.1", 24);
+    struct eng_address address = kit_parse("10.0.0.1");
+    ck_assert_uint_eq(net_address_is_ours(kit[0].net, &address), 0);
+    kit_pass(2900000); // PROBE_NUM - 1 intervals of at least a second, and the wait
+    ck_assert_uint_eq(net_address_is_ours(kit[0].net, &address), 0);
+    kit_pass(10000000);
+    ck_assert_uint_ne(net_address_is_ours(kit[0].net, &address), 0);
+    unsigned probes = 0, announcements = 0;
+    for (unsigned i = 0; i < kit_n_frames; i++) {
+        const uint8_t *bytes = kit_frames[i].bytes + 14;
+        ck_assert_mem_eq(bytes + 24, "\x0A\0\0\1", 4);
+        if (!memcmp(bytes + 14, "\0\0\0\0", 4)) {
+            probes++;
+            ck_assert_uint_eq(announcements, 0);
+        } else {
+            announcements++;
+        }
+    }
+    ck_assert_uint_eq(probes, 3);
+    ck_assert_uint_eq(announcements, 2);
+    kit_close();
+}
