@@ -182,27 +182,41 @@ net_group_leave(struct net *net, const struct eng_address *group, uint32_t inter
     return interface ? group_leave(net, interface, group) : -ENOENT;
 }
 
+// Several groups share a link address: is it one of the implicit ones, or of an entry before this?
+static bool
+group_link_is_known(const struct net *net, const struct net_group *entry, const uint8_t *link, const uint8_t (*implicit)[6])
+{
+    uint8_t other_link[6];
+    if (!memcmp(link, implicit[0], 6) || !memcmp(link, implicit[1], 6))
+        return true;
+    for (const struct net_group *other = net->groups; other < entry; other++) {
+        if (!other->is_used || !other->joins || other->interface_index != entry->interface_index)
+            continue;
+        eth_multicast(&other->group, other_link);
+        if (!memcmp(link, other_link, 6))
+            return true;
+    }
+    return false;
+}
+
 size_t
 net_interface_multicast(const struct net *net, uint32_t index, uint8_t (*addresses)[6], size_t room)
 {
+    static const uint8_t implicit[2][6] = {{0x01, 0x00, 0x5E, 0x00, 0x00, 0x01}, {0x33, 0x33, 0x00, 0x00, 0x00, 0x01}};
     const struct net_interface *interface = net_interface_of(net, index);
     size_t n = 0;
     if (!interface)
         return 0;
-    struct eng_address implicit[2] = {eng_address4((uint8_t[4]){224, 0, 0, 1}), eng_address6((uint8_t[16]){0xFF, 0x02, [15] = 1})};
     for (unsigned i = 0; i < (interface->settings.no_ip6 ? 1 : 2); i++, n++)
         if (n < room)
-            eth_multicast(&implicit[i], addresses[n]);
+            memcpy(addresses[n], implicit[i], 6);
     for (unsigned i = 0; i < GROUPS_MAX; i++) {
         const struct net_group *entry = &net->groups[i];
         uint8_t link[6];
         if (!entry->is_used || !entry->joins || entry->interface_index != index)
             continue;
         eth_multicast(&entry->group, link);
-        bool is_known = false; // several groups share a link address
-        for (size_t known = 0; known < n && known < room; known++)
-            is_known |= !memcmp(addresses[known], link, 6);
-        if (is_known)
+        if (group_link_is_known(net, entry, link, implicit))
             continue;
         if (n < room)
             memcpy(addresses[n], link, 6);
