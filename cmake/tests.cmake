@@ -53,6 +53,14 @@ foreach(script ${net_scripts})
   set_tests_properties(net_${name} PROPERTIES LABELS "net" SKIP_RETURN_CODE 77 TIMEOUT 300 RUN_SERIAL ON)
 endforeach()
 
+# tests/net/*_peer.c: programs that a script beside them runs against Linux; it finds them in the folder tests beside the tool.
+file(GLOB peer_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/net/*_peer.c)
+foreach(source ${peer_sources})
+  get_filename_component(name ${source} NAME_WE)
+  nbx_program(${name} ${source})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+endforeach()
+
 # tests/fuzz/NAME_fuzz.c: one libFuzzer target each, in the fuzz preset only (the core is instrumented for coverage there).
 if(NBX_SANITIZE MATCHES "fuzzer")
   add_custom_target(fuzz)

@@ -39,7 +39,8 @@ igmp_query(const char *destination, const char *group, uint8_t code, size_t byte
 {
     uint8_t frame[64] = {0};
     struct eng_address source = kit_parse("10.0.0.2"), to = kit_parse(destination), about = kit_parse(group);
-    size_t at = kit_eth(frame, (uint8_t[6]){1, 0, 0x5E, to.bytes[1] & 0x7F, to.bytes[2], to.bytes[3]}, (const uint8_t *)"\2\0\0\0\0\x99", 0x0800);
+    const uint8_t link[6] = {1, 0, 0x5E, to.bytes[1] & 0x7F, to.bytes[2], to.bytes[3]};
+    size_t at = kit_eth(frame, link, (const uint8_t *)"\2\0\0\0\0\x99", 0x0800);
     at += kit_ip4(frame + at, &source, &to, 2, bytes);
     frame[14 + 8] = ttl;
     kit_ip4_sum(frame + 14);
