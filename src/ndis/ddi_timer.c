@@ -9,6 +9,7 @@
 #include "nt/ex/pool.h"
 #include "nt/io/work.h"
 #include "nt/ke/timer.h"
+#include "verify/left.h"
 #include "verify/refuse.h"
 #include "verify/verify.h"
 
@@ -23,6 +24,7 @@ struct ndis_timer {
     void *context;                            // of the last set
     void *default_context;
     struct io_image *image;                   // who allocated it: its code is what runs
+    NDIS_HANDLE owner;                        // what it was allocated for
     KTIMER timer;
     KDPC dpc;
 };
@@ -59,6 +61,7 @@ NdisAllocateTimerObject(NDIS_HANDLE NdisHandle, PNDIS_TIMER_CHARACTERISTICS Time
     ex_pool_kind_set(timer, VERIFY_LEFT_TIMER, NdisHandle);
     timer->kind = TIMER_KIND;
     timer->image = ke_self()->driver;
+    timer->owner = NdisHandle;
     timer->tag = TimerCharacteristics->AllocationTag;
     timer->function = TimerCharacteristics->TimerFunction;
     timer->context = timer->default_context = TimerCharacteristics->FunctionContext;
@@ -74,6 +77,7 @@ timer_set(struct ndis_timer *timer, LARGE_INTEGER due, LONG period_ms, void *con
     if (period_ms < 0)
         verify_contract(function, "MillisecondsPeriod is negative");
     timer->context = context ? context : timer->default_context;
+    verify_timer_set(&timer->timer, timer->owner, function);
     return ke_timer_set(&timer->timer, due, (uint32_t)period_ms, &timer->dpc);
 }
 
@@ -121,6 +125,7 @@ struct ndis_work_item {
     uint32_t kind;
     NDIS_IO_WORKITEM_ROUTINE routine;
     void *context;
+    NDIS_HANDLE owner;                        // what it was allocated for
     struct _IO_WORKITEM io;
 };
 
@@ -128,8 +133,13 @@ static NTAPI VOID
 work_run(PVOID io_object, PVOID context, PIO_WORKITEM item)
 {
     struct ndis_work_item *work = context;
-    // The routine may free the item.
+    struct ke_thread *self = ke_self();
+    // The routine may free the item, or queue it again.
+    NDIS_HANDLE owner = work->owner;
+    verify_gave(self->box, VERIFY_LEFT_QUEUED_WORK, work);
+    verify_had(VERIFY_LEFT_RUNNING_WORK, self, owner, "NdisQueueIoWorkItem");
     work->routine(work->context, work);
+    verify_gave(self->box, VERIFY_LEFT_RUNNING_WORK, self);
 }
 
 NTAPI NDIS_HANDLE
@@ -142,6 +152,7 @@ NdisAllocateIoWorkItem(NDIS_HANDLE NdisObjectHandle)
         return NULL;
     ex_pool_kind_set(work, VERIFY_LEFT_WORK, NdisObjectHandle);
     work->kind = WORK_KIND;
+    work->owner = NdisObjectHandle;
     io_work_init(&work->io, driver);
     return work;
 }
@@ -155,6 +166,7 @@ NdisQueueIoWorkItem(NDIS_HANDLE NdisIoWorkItemHandle, NDIS_IO_WORKITEM_ROUTINE R
         verify_contract("NdisQueueIoWorkItem", "the work item is queued already");
     work->routine = Routine;
     work->context = WorkItemContext;
+    verify_had(VERIFY_LEFT_QUEUED_WORK, work, work->owner, "NdisQueueIoWorkItem");
     if (!io_work_queue(&work->io, NULL, work_run, DelayedWorkQueue, work))
         verify_contract("NdisQueueIoWorkItem", "the work item is queued already");
 }

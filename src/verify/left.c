@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include "nt/ex/pool.h"
+#include "nt/ex/work.h"
 #include "nt/io/image.h"
+#include "nt/ke/dpc.h"
+#include "nt/ke/timer.h"
 #include "nt/ke/word.h"
 #include "verify/ddi_table.h"
 #include "verify/report.h"
@@ -49,6 +52,9 @@ static const struct left_kind {
     [VERIFY_LEFT_MINIPORT_DRIVER] = {NBX_0510, "miniport driver handle", "miniport driver handles", "NdisMDeregisterMiniportDriver"},
     [VERIFY_LEFT_FILTER_DRIVER] = {NBX_0510, "filter driver handle", "filter driver handles", "NdisFDeregisterFilterDriver"},
     [VERIFY_LEFT_PROTOCOL] = {NBX_0510, "protocol handle", "protocol handles", "NdisDeregisterProtocolDriver"},
+    [VERIFY_LEFT_SET_TIMER] = {NBX_0500, "set timer", "set timers", "NdisCancelTimerObject, KeCancelTimer"},
+    [VERIFY_LEFT_QUEUED_WORK] = {NBX_0502, "queued work item", "queued work items", "it has to wait for them"},
+    [VERIFY_LEFT_RUNNING_WORK] = {NBX_0502, "running work item", "running work items", "it has to wait for them"},
     [VERIFY_LEFT_PROVIDER] = {NBX_0510, "interface provider handle", "interface provider handles", "NdisIfDeregisterProvider"},
 };
 
@@ -61,6 +67,7 @@ struct left_record {
 
 struct verify_table {
     _Atomic uint32_t lock;                    // raw: guards all below
+    _Atomic uint32_t lying;                   // records of what lies in drivers' memory (is_lying)
     struct list order;                        // struct left_record.order, oldest first
     struct list buckets[BUCKETS];
 };
@@ -111,6 +118,13 @@ verify_origin_make(struct verify_origin *origin, enum verify_left kind, const ch
                                     !caller || verify->with_stacks);
 }
 
+// Its address is in memory that may be freed under it.
+static bool
+is_lying(enum verify_left kind)
+{
+    return kind == VERIFY_LEFT_SET_TIMER || kind == VERIFY_LEFT_LOOKASIDE || kind == VERIFY_LEFT_RESOURCE;
+}
+
 void
 verify_had(enum verify_left kind, const void *object, const void *owner, const char *function)
 {
@@ -138,25 +152,38 @@ verify_had_by(const struct io_image *image, enum verify_left kind, const void *o
     list_push_back(bucket_of(table, object), &record->node);
     list_push_back(&table->order, &record->order);
     ke_word_unlock(&table->lock);
+    if (is_lying(kind))
+        atomic_fetch_add(&table->lying, 1);
+}
+
+static struct left_record *
+record_find_locked(struct verify_table *table, struct box *box, enum verify_left kind, const void *object)
+{
+    LIST_FOR_EACH(node, bucket_of(table, object)) {
+        struct left_record *record = LIST_ENTRY_OF(node, struct left_record, node);
+        if (record->object == object && record->origin.kind == kind && record->box == box)
+            return record;
+    }
+    return NULL;
+}
+
+static void
+record_unlink_locked(struct verify_table *table, struct left_record *record)
+{
+    list_remove(&record->node);
+    list_remove(&record->order);
+    if (is_lying(record->origin.kind))
+        atomic_fetch_sub(&table->lying, 1);
 }
 
 static struct left_record *
 record_take(struct box *box, enum verify_left kind, const void *object)
 {
     struct verify_table *table = box->verify->table;
-    struct left_record *found = NULL;
     ke_word_lock(&table->lock);
-    LIST_FOR_EACH(node, bucket_of(table, object)) {
-        struct left_record *record = LIST_ENTRY_OF(node, struct left_record, node);
-        if (record->object == object && record->origin.kind == kind && record->box == box) {
-            found = record;
-            break;
-        }
-    }
-    if (found) {
-        list_remove(&found->node);
-        list_remove(&found->order);
-    }
+    struct left_record *found = record_find_locked(table, box, kind, object);
+    if (found)
+        record_unlink_locked(table, found);
     ke_word_unlock(&table->lock);
     return found;
 }
@@ -167,6 +194,25 @@ verify_gave(struct box *box, enum verify_left kind, const void *object)
     struct left_record *record = box->verify ? record_take(box, kind, object) : NULL;
     free(record);
     return record != NULL;
+}
+
+void
+verify_timer_set(const void *timer, const void *owner, const char *function)
+{
+    struct ke_thread *self = ke_self();
+    if (!self->box->verify || !self->driver)
+        return;
+    struct verify_table *table = self->box->verify->table;
+    struct verify_origin origin;
+    verify_origin_make(&origin, VERIFY_LEFT_SET_TIMER, function, NULL);
+    origin.owner = owner;
+    ke_word_lock(&table->lock);
+    struct left_record *record = record_find_locked(table, self->box, VERIFY_LEFT_SET_TIMER, timer);
+    if (record)
+        record->origin = origin;
+    ke_word_unlock(&table->lock);
+    if (!record)
+        verify_had(VERIFY_LEFT_SET_TIMER, timer, owner, function);
 }
 
 // ---- what was not given back ----------------------------------------------------------------------------------------------------------
@@ -288,6 +334,8 @@ verify_left_behind(struct box *box, const struct io_image *image, const void *ow
     struct left_sweep sweep = {.image = image, .owner = owner, .function = function};
     ex_pool_each_origin(box, on_block, &sweep);
     table_gather(&sweep, box);
+    for (size_t i = 0; i < sweep.count; i++)   // a timer that has come due is none that is left
+        sweep.items[i].is_done = sweep.items[i].origin.kind == VERIFY_LEFT_SET_TIMER && !ke_timer_take(box, sweep.items[i].object);
     for (size_t i = 0; i < sweep.count; i++) {
         uint64_t count = 0, bytes = 0;
         for (size_t j = i; j < sweep.count && !sweep.items[i].is_done; j++) {
@@ -326,5 +374,84 @@ verify_left_forget(struct box *box)
         struct left_record *record = LIST_ENTRY_OF(node, struct left_record, order);
         if (record->box == box)
             record_free(record);
+    }
+}
+
+// ---- memory and code that go ----------------------------------------------------------------------------------------------------------
+
+// One record of what lies in the memory, taken out of the table; NULL: none.
+static struct left_record *
+record_in(struct box *box, const void *memory, size_t bytes)
+{
+    struct verify_table *table = box->verify->table;
+    struct left_record *found = NULL;
+    uintptr_t first = (uintptr_t)memory >> 12, last = ((uintptr_t)memory + bytes - 1) >> 12;
+    ke_word_lock(&table->lock);
+    for (uintptr_t page = first; page <= last && !found; page++) {
+        LIST_FOR_EACH(node, bucket_of(table, (void *)(page << 12))) {
+            struct left_record *record = LIST_ENTRY_OF(node, struct left_record, node);
+            if (is_lying(record->origin.kind) && record->box == box && (uintptr_t)record->object - (uintptr_t)memory < bytes)
+                found = record;
+        }
+    }
+    if (found)
+        record_unlink_locked(table, found);
+    ke_word_unlock(&table->lock);
+    return found;
+}
+
+static void
+lying_report(enum verify_rule rule, const char *kind, const char *what, const void *object, const struct verify_mark *made)
+{
+    struct verify_history history = {0};
+    char text[200];
+    const struct io_image *driver = ke_self()->driver;
+    if (made)
+        verify_history_mark(&history, *made);
+    snprintf(text, sizeof text, "%s frees memory in which %s lies that is %s", driver ? driver->name : "the runtime", kind, what);
+    verify_report(&(struct verify_finding){.rule = rule,
+                                           .function = ddi_rows[ke_self()->door].name,
+                                           .text = text,
+                                           .object_kind = strchr(kind, ' ') + 1,
+                                           .object = object,
+                                           .history = &history});
+}
+
+void
+verify_memory_freed(struct box *box, const void *memory, size_t bytes)
+{
+    if (!box->verify || !bytes)
+        return;
+    for (struct left_record *record; atomic_load(&box->verify->table->lying) && (record = record_in(box, memory, bytes)); free(record)) {
+        if (record->origin.kind == VERIFY_LEFT_LOOKASIDE)
+            lying_report(NBX_0508, "a lookaside list", "not deleted", record->object, &record->origin.made);
+        else if (record->origin.kind == VERIFY_LEFT_RESOURCE)
+            lying_report(NBX_0507, "an ERESOURCE", "not deleted", record->object, &record->origin.made);
+        else if (ke_timer_take(box, record->object))
+            lying_report(NBX_0504, "a timer", "still set", record->object, &record->origin.made);
+    }
+    for (KDPC *dpc; (dpc = ke_dpc_in_range(box, memory, bytes, false, true));)
+        lying_report(NBX_0505, "a DPC", "still queued", dpc, NULL);
+    for (WORK_QUEUE_ITEM *item; (item = ex_work_take_in_range(box, memory, bytes, false));)
+        lying_report(NBX_0506, "a work item", "still queued", item, NULL);
+}
+
+void
+verify_code_freed(struct box *box, const struct io_image *image, const char *function)
+{
+    char text[200];
+    if (!box->verify || !image->span_bytes)
+        return;
+    const KDPC *dpc = ke_dpc_in_range(box, image->base, image->span_bytes, true, false);
+    snprintf(text, sizeof text, "%s has left a DPC queued whose routine goes with it", image->name);
+    const void *routine = dpc ? (const char *)dpc->DeferredRoutine + 1 : NULL;
+    if (dpc)
+        verify_report(&(struct verify_finding){.rule = NBX_0501, .driver = image, .function = function, .text = text,
+                                               .object_kind = "DPC", .object = dpc, .frames = &routine, .frame_count = 1});
+    snprintf(text, sizeof text, "%s has left a work item queued whose routine goes with it", image->name);
+    for (WORK_QUEUE_ITEM *item; (item = ex_work_take_in_range(box, image->base, image->span_bytes, true));) {
+        routine = (const char *)item->WorkerRoutine + 1;
+        verify_report(&(struct verify_finding){.rule = NBX_0502, .driver = image, .function = function, .text = text,
+                                               .object_kind = "work item", .object = item, .frames = &routine, .frame_count = 1});
     }
 }

@@ -49,7 +49,10 @@ enum verify_left {
     VERIFY_LEFT_MINIPORT_DRIVER,
     VERIFY_LEFT_FILTER_DRIVER,
     VERIFY_LEFT_PROTOCOL,
-    VERIFY_LEFT_PROVIDER
+    VERIFY_LEFT_PROVIDER,
+    VERIFY_LEFT_SET_TIMER,                    // a KTIMER by its address, for as long as its memory is there; set or not
+    VERIFY_LEFT_QUEUED_WORK,
+    VERIFY_LEFT_RUNNING_WORK                  // by the thread that runs it
 };
 
 struct verify_origin {
@@ -79,6 +82,13 @@ bool verify_left_one(struct box *box, enum verify_left kind, const void *object,
 void verify_left_behind(struct box *box, const struct io_image *image, const void *owner, const char *function);
 // The box goes: forget its records.
 void verify_left_forget(struct box *box);
+
+// Whoever runs sets a timer; owner as above. irql: <= DISPATCH
+void verify_timer_set(const void *timer, const void *owner, const char *function);
+// A driver's memory is about to be freed: what lies in it that Windows would still touch? NBX-0504 to 0508. irql: <= DISPATCH
+void verify_memory_freed(struct box *box, const void *memory, size_t bytes);
+// The code at base goes away: DPCs and work items that would still run it. NBX-0501, NBX-0502. irql: PASSIVE
+void verify_code_freed(struct box *box, const struct io_image *image, const char *function);
 
 struct verify_table *verify_table_create(void);
 void verify_table_destroy(struct verify_table *table);

@@ -115,9 +115,29 @@ RULE(0307, IrpLeft, COUNTS, "A driver frees the IRPs that it has allocated befor
 RULE(0308, LookasideLeft, COUNTS, "A driver deletes its lookaside lists and ERESOURCEs before it is unloaded.",
      "BugCheck 0xCE DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS", "a_lookaside_list_that_is_left_is_reported",
      "what_is_given_back_is_not_reported")
+RULE(0500, TimerSet, COUNTS, "A driver cancels its timers before what they were allocated for goes, or it is unloaded.",
+     "BugCheck 0x7C (0x9, 0xC); BugCheck 0xCE; Static Driver Verifier: CancelTimerObject", "a_timer_that_is_left_set_is_reported",
+     "what_is_quiet_at_the_end_is_not_reported")
+RULE(0501, DpcQueued, COUNTS, "No DPC of a driver is queued any more when it is unloaded.",
+     "BugCheck 0xCE DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS", "a_DPC_that_is_left_queued_is_reported",
+     "what_is_quiet_at_the_end_is_not_reported")
+RULE(0502, WorkLeft, ENDS, "No work item of a driver is queued or runs any more when what it was allocated for goes, or it is unloaded.",
+     "BugCheck 0xCE DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS", "a_work_item_that_is_left_queued_is_reported",
+     "what_is_quiet_at_the_end_is_not_reported")
 RULE(0503, InterruptLeft, ENDS, "A miniport deregisters its interrupt before MiniportHaltEx returns, or MiniportInitializeEx fails.",
      "BugCheck 0x7C (0x8, 0xB); Static Driver Verifier: Init_DeRegisterInterrupt", "an_interrupt_that_is_left_is_reported",
      "hardware_that_is_given_back_is_not_reported")
+RULE(0504, TimerFreed, ENDS, "A driver frees no memory in which a timer lies that is set.",
+     "BugCheck 0xC4 (0x15); BugCheck 0xC7 (0x0) TIMER_OR_DPC_INVALID", "a_timer_in_freed_memory_is_reported",
+     "what_is_quiet_when_its_memory_is_freed_is_not_reported")
+RULE(0505, DpcFreed, ENDS, "A driver frees no memory in which a DPC lies that is queued.", "BugCheck 0xC7 (0x1) TIMER_OR_DPC_INVALID",
+     "a_DPC_in_freed_memory_is_reported", "what_is_quiet_when_its_memory_is_freed_is_not_reported")
+RULE(0506, WorkFreed, ENDS, "A driver frees no memory in which a work item lies that is queued.", "BugCheck 0xE4 (0x0, 0x2) WORKER_INVALID",
+     "a_work_item_in_freed_memory_is_reported", "what_is_quiet_when_its_memory_is_freed_is_not_reported")
+RULE(0507, ResourceFreed, ENDS, "A driver deletes an ERESOURCE before it frees the memory in which it lies.",
+     "BugCheck 0xC4 (0x17, 0xD2)", "an_ERESOURCE_in_freed_memory_is_reported", "what_is_quiet_when_its_memory_is_freed_is_not_reported")
+RULE(0508, LookasideFreed, ENDS, "A driver deletes a lookaside list before it frees the memory in which it lies.", "BugCheck 0xC4 (0xCC)",
+     "a_lookaside_list_in_freed_memory_is_reported", "what_is_quiet_when_its_memory_is_freed_is_not_reported")
 RULE(0509, DeviceLeft, COUNTS, "A driver deletes its device objects before it is unloaded.", "-", "a_device_that_is_left_is_reported",
      "what_is_given_back_is_not_reported")
 RULE(0510, RegistrationLeft, COUNTS, "A driver deregisters as miniport, filter, protocol or interface provider before it is unloaded.",

@@ -154,6 +154,7 @@ NTAPI BOOLEAN
 ExSetTimer(PEX_TIMER Timer, LONGLONG DueTime, LONGLONG Period, PEXT_SET_PARAMETERS Parameters)
 {
     VERIFY_ENTER(ExSetTimer);
+    verify_timer_set(Timer, NULL, "ExSetTimer");   // its KTIMER is its first member
     return ex_timer_set(Timer, DueTime, Period);
 }
 

@@ -242,6 +242,8 @@ ex_pool_free(struct box *box, void *block, ULONG tag)
         pool_fence(header, header->bytes, false);
     }
     struct ex_shard *shard = pool_check(box, header, tag);
+    if (header->is_watched)
+        verify_memory_freed(box, block, header->bytes);
     ke_word_lock(&shard->lock);
     struct ex_tag *account = tag_slot(shard->tags, shard->tag_room, header->tag);
     account->frees++;

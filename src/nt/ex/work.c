@@ -115,6 +115,34 @@ ex_work_queue(struct box *box, WORK_QUEUE_ITEM *item, WORK_QUEUE_TYPE type)
     sched_choice(box->sched, SCHED_POINT_QUEUE);
 }
 
+static WORK_QUEUE_ITEM *
+queue_take_locked(struct list *head, const void *base, size_t bytes, bool by_routine)
+{
+    LIST_FOR_EACH(node, head) {
+        WORK_QUEUE_ITEM *item = CONTAINING_RECORD(node, WORK_QUEUE_ITEM, List);
+        if ((by_routine ? (uintptr_t)item->WorkerRoutine : (uintptr_t)item) - (uintptr_t)base >= bytes)
+            continue;
+        list_remove(node);
+        item->List.Flink = NULL;
+        return item;
+    }
+    return NULL;
+}
+
+WORK_QUEUE_ITEM *
+ex_work_take_in_range(struct box *box, const void *base, size_t bytes, bool by_routine)
+{
+    struct ex_workers *workers = box->ex->workers;
+    if (!workers)
+        return NULL;
+    ke_word_lock(&workers->lock);
+    WORK_QUEUE_ITEM *item = queue_take_locked(&workers->critical, base, bytes, by_routine);
+    if (!item)
+        item = queue_take_locked(&workers->delayed, base, bytes, by_routine);
+    ke_word_unlock(&workers->lock);
+    return item;
+}
+
 int
 ex_workers_create(struct box *box)
 {

@@ -169,6 +169,7 @@ image_close(struct io_image *image, const char *function)
     wait_for_references(image);
     if (image->span_bytes)
         ke_timers_reclaim(box, image->base, image->span_bytes, image->name);
+    verify_code_freed(box, image, function);
     ke_dpc_flush(box);               // a DPC of the driver's may still be queued, or run
     verify_left_behind(box, image, NULL, function);   // while its code is there to be named
     if (image->driver_object) {

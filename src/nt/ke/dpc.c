@@ -115,6 +115,42 @@ ke_dpc_remove(KDPC *dpc)
     }
 }
 
+static bool
+dpc_is_in(const KDPC *dpc, const void *base, size_t bytes, bool by_routine)
+{
+    return (by_routine ? (uintptr_t)dpc->DeferredRoutine : (uintptr_t)dpc) - (uintptr_t)base < bytes;
+}
+
+static KDPC *
+queue_find_locked(struct list *head, const void *base, size_t bytes, bool by_routine)
+{
+    LIST_FOR_EACH(node, head)
+        if (dpc_is_in(dpc_of(node), base, bytes, by_routine))
+            return dpc_of(node);
+    return NULL;
+}
+
+KDPC *
+ke_dpc_in_range(struct box *box, const void *base, size_t bytes, bool by_routine, bool take)
+{
+    KDPC *found = NULL;
+    for (uint32_t i = 0; i < box->processor_count && !found; i++) {
+        struct ke_dpc_queue *queue = box->processors[i].dpcs;
+        if (!atomic_load(&box->processors[i].dpc_pending))
+            continue;
+        ke_word_lock(&queue->lock);
+        found = queue_find_locked(&queue->dpcs, base, bytes, by_routine);
+        if (!found)
+            found = queue_find_locked(&queue->threaded, base, bytes, by_routine);
+        if (found && take) {
+            list_remove(dpc_node(found));
+            atomic_store(dpc_claim(found), NULL);
+        }
+        ke_word_unlock(&queue->lock);
+    }
+    return found;
+}
+
 struct dpc_call {
     KDPC *dpc;
     PKDEFERRED_ROUTINE routine;

@@ -21,6 +21,8 @@ bool ke_dpc_queue(KDPC *dpc, void *argument1, void *argument2);
 bool ke_dpc_queue_from(KDPC *dpc, struct ke_processor *here, void *argument1, void *argument2);
 // fails: false when it was not queued (it may be running).
 bool ke_dpc_remove(KDPC *dpc);
+// One that is queued and lies in the range of addresses, or whose routine does; NULL: none. take: it is no longer queued.
+KDPC *ke_dpc_in_range(struct box *box, const void *base, size_t bytes, bool by_routine, bool take);
 // Returns when every DPC queued before has run to its end. irql: PASSIVE.
 void ke_dpc_flush(struct box *box);
 

@@ -12,6 +12,7 @@
 #include "nt/ke/ke_int.h"
 #include "nt/ke/time.h"
 #include "nt/ke/wait.h"
+#include "verify/left.h"
 
 _Static_assert(sizeof(struct heap_node) == sizeof(ULARGE_INTEGER) + sizeof(LIST_ENTRY), "the heap node lies in the KTIMER");
 _Static_assert(offsetof(KTIMER, TimerListEntry) == offsetof(KTIMER, DueTime) + sizeof(ULARGE_INTEGER), "KTIMER layout");
@@ -168,13 +169,32 @@ timer_take_in_range(struct box *box, const void *base, size_t bytes, PKDEFERRED_
     return found;
 }
 
+bool
+ke_timer_take(struct box *box, const KTIMER *timer)
+{
+    struct heap *heap = &box->ke->timers.heap;
+    KTIMER *found = NULL;
+    ke_dispatcher_lock(box);
+    for (size_t i = 0; i < heap->count && !found; i++)
+        if (timer_of(heap->nodes[i]) == timer)
+            found = timer_of(heap->nodes[i]);
+    if (found) {
+        heap_remove(heap, timer_node(found));
+        found->Period = 0;
+    }
+    ke_dispatcher_unlock(box);
+    return found != NULL;
+}
+
 uint32_t
 ke_timers_reclaim(struct box *box, const void *base, size_t bytes, const char *who)
 {
     uint32_t count = 0;
     PKDEFERRED_ROUTINE routine = NULL;
     for (KTIMER *timer; (timer = timer_take_in_range(box, base, bytes, &routine)); count++)
-        box_leftover(box, "timer %p of %s is still set while its code goes away (DPC routine %p)", (void *)timer, who, (void *)routine);
+        if (!verify_left_one(box, VERIFY_LEFT_SET_TIMER, timer, "DriverUnload"))
+            box_leftover(box, "timer %p of %s is still set while its code goes away (DPC routine %p)", (void *)timer, who,
+                         (void *)routine);
     return count;
 }
 

@@ -17,6 +17,8 @@ bool ke_timer_cancel(KTIMER *timer);
 // Code from base on goes away: take back every timer whose DPC routine lies there and count each as a leftover of `who`.
 // Returns how many. irql: PASSIVE.
 uint32_t ke_timers_reclaim(struct box *box, const void *base, size_t bytes, const char *who);
+// Take it back if it is set; it may be gone altogether, for only its address is looked at until it is found to be set.
+bool ke_timer_take(struct box *box, const KTIMER *timer);
 // Let it expire once more if it is set, and return when it has; a period ends. Nobody may set it meanwhile. irql: <= APC.
 void ke_timer_wait_unset(KTIMER *timer);
 
