@@ -14,6 +14,7 @@
 #include "ndis/offload.h"
 #include "ndis/protocol.h"
 #include "verify/refuse.h"
+#include "verify/report.h"
 
 enum { BIND_DUE = 1,                          // of ndis_bind.word: the answer has not been given
        BIND_DONE = 2,                         // it has: status is it
@@ -267,8 +268,8 @@ ndis_binding_bind(struct ndis_adapter *adapter, struct ndis_protocol *protocol, 
     NDIS_STATUS status = bind_run(&bind);
     struct ndis_binding *binding = bind_end(&bind);
     if (status != NDIS_STATUS_SUCCESS && binding && !atomic_load(&binding->unbind_asked))
-        verify_contract("ProtocolBindAdapterEx", "failed the bind and left the adapter open (Windows: BugCheck 0x7C (0x16) "
-                                                 "NDIS_BUGCHECK_INVALID_OPEN_IN_BIND_CONTEXT)");
+        verify_report_fatal(&(struct verify_finding){.rule = NBX_0117, .driver = protocol->image, .function = "ProtocolBindAdapterEx",
+                                                     .text = "failed the bind and left the adapter open"});
     if (status == NDIS_STATUS_SUCCESS && !binding)
         return NDIS_STATUS_FAILURE;           // said yes but has nothing open
     if (status != NDIS_STATUS_SUCCESS) {

@@ -3,6 +3,7 @@
 // [ndis/nf-ndis-ndismregisterscattergatherdma], [ndis/nf-ndis-ndismallocatenetbuffersglist], [ndis/nf-ndis-ndismallocatesharedmemory]
 #include "ndis/hardware.h"
 #include "verify/refuse.h"
+#include "verify/report.h"
 #include "verify/verify.h"
 
 static struct ndis_dma *
@@ -65,7 +66,7 @@ NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOLE
     VERIFY_ENTER(NdisMAllocateSharedMemory);
     struct ndis_adapter *adapter = adapter_with_dma(MiniportAdapterHandle, "NdisMAllocateSharedMemory");
     if (ke_self()->irql > PASSIVE_LEVEL)
-        verify_contract("NdisMAllocateSharedMemory", "called above PASSIVE_LEVEL (Windows: BugCheck 0x7C (0x1))");
+        verify_rule_fatal(NBX_0123, "NdisMAllocateSharedMemory", "called above PASSIVE_LEVEL");
     *VirtualAddress = ndis_shared_alloc(adapter->hardware, Length, NULL, __builtin_return_address(0));
     PhysicalAddress->QuadPart = (LONGLONG)(uintptr_t)*VirtualAddress;
 }
@@ -84,9 +85,8 @@ NdisMFreeSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOLEAN C
     VERIFY_ENTER(NdisMFreeSharedMemory);
     struct ndis_adapter *adapter = ndis_handle_check(MiniportAdapterHandle, NDIS_KIND_ADAPTER, "NdisMFreeSharedMemory");
     if (!ndis_shared_free(adapter->hardware, VirtualAddress, Length, (uint64_t)PhysicalAddress.QuadPart))
-        verify_contract("NdisMFreeSharedMemory",
-                        "no such block of this adapter: freed already, or length and addresses are not those it was given with "
-                        "(Windows: BugCheck 0x7C (0x3))");
+        verify_rule_fatal(NBX_0124, "NdisMFreeSharedMemory",
+                          "no such block of this adapter: freed already, or length and addresses are not those it was given with");
 }
 
 NTAPI ULONG

@@ -109,7 +109,9 @@ NTAPI VOID
 NdisFIndicateStatus(NDIS_HANDLE NdisFilterHandle, PNDIS_STATUS_INDICATION StatusIndication)
 {
     VERIFY_ENTER(NdisFIndicateStatus);
-    ndis_status_indicate(&filter_from(NdisFilterHandle, "NdisFIndicateStatus")->module, StatusIndication);
+    struct ndis_filter *filter = filter_from(NdisFilterHandle, "NdisFIndicateStatus");
+    ndis_status_check(&filter->module, StatusIndication, "NdisFIndicateStatus");
+    ndis_status_indicate(&filter->module, StatusIndication);
 }
 
 NTAPI NDIS_STATUS

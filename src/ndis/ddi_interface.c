@@ -2,6 +2,7 @@
 // Front doors: network interfaces, their numbers, their providers and their order. [ndis/nf-ndis-ndisif*]
 #include "ndis/interface.h"
 #include "verify/refuse.h"
+#include "verify/report.h"
 #include "verify/verify.h"
 
 NTAPI NDIS_STATUS
@@ -65,8 +66,8 @@ NdisIfDeregisterProvider(NDIS_HANDLE NdisProviderHandle)
     struct ndis_provider *provider =
         ndis_handle_check(NdisProviderHandle, (enum ndis_kind)NDIS_KIND_PROVIDER, "NdisIfDeregisterProvider");
     if (!ndis_provider_deregister(provider))
-        verify_contract("NdisIfDeregisterProvider", "the provider still has interfaces: NdisIfDeregisterInterface comes first, for each "
-                                                    "(Windows: BugCheck 0x7C (0x17))");
+        verify_rule_fatal(NBX_0121, "NdisIfDeregisterProvider",
+                          "the provider still has interfaces: NdisIfDeregisterInterface comes first, for each");
 }
 
 NTAPI NDIS_STATUS
@@ -95,7 +96,7 @@ NdisIfAddIfStackEntry(NET_IFINDEX HigherLayerIfIndex, NET_IFINDEX LowerLayerIfIn
     VERIFY_ENTER(NdisIfAddIfStackEntry);
     NDIS_STATUS status = ndis_if_stack_add(ndis_self(), HigherLayerIfIndex, LowerLayerIfIndex);
     if (status == NDIS_STATUS_INVALID_PARAMETER)
-        verify_contract("NdisIfAddIfStackEntry", "the interface stack would have a loop (Windows: BugCheck 0x7C (0x1B))");
+        verify_rule_fatal(NBX_0122, "NdisIfAddIfStackEntry", "the interface stack would have a loop");
     return status;
 }
 

@@ -98,7 +98,9 @@ NTAPI VOID
 NdisMIndicateStatusEx(NDIS_HANDLE MiniportAdapterHandle, PNDIS_STATUS_INDICATION StatusIndication)
 {
     VERIFY_ENTER(NdisMIndicateStatusEx);
-    ndis_status_indicate(&adapter_from(MiniportAdapterHandle, "NdisMIndicateStatusEx")->module, StatusIndication);
+    struct ndis_adapter *adapter = adapter_from(MiniportAdapterHandle, "NdisMIndicateStatusEx");
+    ndis_status_check(&adapter->module, StatusIndication, "NdisMIndicateStatusEx");
+    ndis_status_indicate(&adapter->module, StatusIndication);
 }
 
 NTAPI NDIS_STATUS

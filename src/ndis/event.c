@@ -8,6 +8,7 @@
 #include "ndis/header.h"
 #include "ndis/ndis_int.h"
 #include "verify/refuse.h"
+#include "verify/report.h"
 
 // ---- up -------------------------------------------------------------------------------------------------------------------------
 
@@ -132,16 +133,14 @@ ndis_event_from_miniport(struct ndis_adapter *adapter, NET_PNP_EVENT_NOTIFICATIO
             return ndis_event_up(&adapter->module, event);
         break;
     }
-    verify_contract("NdisMNetPnPEvent", "this driver may not originate that event (Windows: BugCheck 0x7C (0x22) "
-                                        "NDIS_BUGCHECK_ILLEGAL_NET_PNP_EVENT)");
+    verify_rule_fatal(NBX_0120, "NdisMNetPnPEvent", "this driver may not originate that event");
 }
 
 NDIS_STATUS
 ndis_event_from_filter(struct ndis_filter *filter, NET_PNP_EVENT_NOTIFICATION *event)
 {
     if (!event_header_is_good(event))
-        verify_contract("NdisFNetPnPEvent", "the notification's header is not right (Windows: BugCheck 0x7C (0x22) "
-                                            "NDIS_BUGCHECK_ILLEGAL_NET_PNP_EVENT)");
+        verify_rule_fatal(NBX_0120, "NdisFNetPnPEvent", "the notification's header is not right");
     return ndis_event_up(&filter->module, event);
 }
 

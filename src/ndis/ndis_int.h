@@ -859,6 +859,8 @@ void ndis_kept_drop(struct ndis_adapter *adapter);
 bool ndis_pfilter_matches(const struct ndis_top_entry *entry, const uint8_t *frame, uint32_t bytes, const struct ndis_adapter *adapter);
 // NDIS itself indicates, on behalf of the miniport. irql: <= DISPATCH
 void ndis_status_own(struct ndis_adapter *adapter, NDIS_STATUS code, void *buffer, ULONG bytes);
+// Is what a driver indicates well made? NBX-0118 when not; only while the box is watched.
+void ndis_status_check(const struct ndis_module *from, const NDIS_STATUS_INDICATION *indication, const char *function);
 void ndis_status_indicate(struct ndis_module *from, NDIS_STATUS_INDICATION *indication);
 // Tell a binding that has just begun to run what it missed (link state).
 void ndis_status_replay(struct ndis_binding *binding);

@@ -14,6 +14,7 @@
 #include "ndis/oid.h"
 #include "nt/cm/cm.h"
 #include "verify/refuse.h"
+#include "verify/report.h"
 
 // A copy as long as its header says. irql: <= DISPATCH
 static bool
@@ -46,7 +47,7 @@ ndis_offload_indicated(struct ndis_adapter *adapter, const NDIS_STATUS_INDICATIO
         return;
     if (!now || indication->StatusBufferSize < NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1 || indication->StatusBufferSize < now->Header.Size ||
         !ndis_header_is(&now->Header, NDIS_OBJECT_TYPE_OFFLOAD, NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1))
-        verify_contract("NdisMIndicateStatusEx", "the status buffer holds no NDIS_OFFLOAD (Windows: BugCheck 0x7C (0x20))");
+        verify_rule_fatal(NBX_0118, "NdisMIndicateStatusEx", "the status buffer holds no NDIS_OFFLOAD");
     NDIS_OFFLOAD *copy = ndis_alloc(sizeof *copy);
     if (!copy)
         return;

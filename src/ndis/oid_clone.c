@@ -8,6 +8,7 @@
 #include "ndis/oid.h"
 #include "verify/left.h"
 #include "verify/refuse.h"
+#include "verify/report.h"
 
 #define OID_CLONE_KIND 0x4e424f43u            // 'NBOC'
 
@@ -32,6 +33,8 @@ ndis_oid_clone(NDIS_HANDLE source, const NDIS_OID_REQUEST *request)
     const struct ndis_module *module = source;
     if (ndis_sync_oid_is(request))            // [ndis/nf-ndis-filter_synchronous_oid_request]
         verify_contract("NdisAllocateCloneOidRequest", "a synchronous request must not be cloned");
+    if (!ndis_header_is(&request->Header, NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_SIZEOF_OID_REQUEST_REVISION_1))
+        verify_rule_fatal(NBX_0119, "NdisAllocateCloneOidRequest", "the header of the request is not right");
     struct ndis_oid_clone *clone = ndis_alloc(sizeof *clone);
     if (!clone)
         return NULL;

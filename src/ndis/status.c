@@ -7,6 +7,7 @@
 #include "ndis/header.h"
 #include "ndis/ndis_int.h"
 #include "ndis/offload.h"
+#include "verify/report.h"
 
 #define STATUS_MAX_BINDINGS 64
 
@@ -67,6 +68,27 @@ status_remember(struct ndis_adapter *adapter, const NDIS_STATUS_INDICATION *indi
     KIRQL old = ke_lock_take(&adapter->module.ndis->lock);
     memcpy(&adapter->link, indication->StatusBuffer, sizeof adapter->link);
     ke_lock_drop(&adapter->module.ndis->lock, old);
+}
+
+static bool
+status_is_link_state(const NDIS_STATUS_INDICATION *indication)
+{
+    const NDIS_LINK_STATE *link = indication->StatusBuffer;
+    return indication->StatusBufferSize >= NDIS_SIZEOF_LINK_STATE_REVISION_1 &&
+           ndis_header_is(&link->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_LINK_STATE_REVISION_1);
+}
+
+void
+ndis_status_check(const struct ndis_module *from, const NDIS_STATUS_INDICATION *indication, const char *function)
+{
+    if (!from->ndis->box->verify)
+        return;
+    if (!ndis_header_is(&indication->Header, NDIS_OBJECT_TYPE_STATUS_INDICATION, NDIS_SIZEOF_STATUS_INDICATION_REVISION_1))
+        verify_rule_fatal(NBX_0118, function, "the indication's header is not right");
+    if (indication->StatusBufferSize && !indication->StatusBuffer)
+        verify_rule_fatal(NBX_0118, function, "StatusBufferSize says that there is a buffer, and StatusBuffer is NULL");
+    if (indication->StatusCode == NDIS_STATUS_LINK_STATE && !status_is_link_state(indication))
+        verify_rule_fatal(NBX_0118, function, "the status buffer holds no NDIS_LINK_STATE");
 }
 
 void

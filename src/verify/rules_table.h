@@ -73,6 +73,29 @@ RULE(0115, DispatchFlag, ENDS,
      "a_DISPATCH_LEVEL_flag_below_DISPATCH_LEVEL_is_reported", "a_DISPATCH_LEVEL_flag_at_DISPATCH_LEVEL_is_not_reported")
 RULE(0116, IndicatedCount, ENDS, "NumberOfNetBufferLists is the length of the chain that is indicated.", "-",
      "an_indication_with_a_wrong_count_is_reported", "a_miniport_that_indicates_while_running_is_not_reported")
+RULE(0117, BindLeftOpen, FATAL, "A protocol that fails a bind closes what it has opened in it.",
+     "BugCheck 0x7C (0x16) NDIS_BUGCHECK_INVALID_OPEN_IN_BIND_CONTEXT", "a_bind_that_fails_and_leaves_the_adapter_open_is_reported",
+     "a_bind_that_fails_in_order_is_not_reported")
+RULE(0118, StatusIndication, FATAL, "A status indication has a right header, and its buffer holds what its code says.",
+     "BugCheck 0x7C (0x20) NDIS_BUGCHECK_STATUS_INDICATION_INVALID_BUFFER", "a_status_indication_that_is_not_well_made_is_reported",
+     "what_is_well_made_is_not_reported")
+RULE(0119, ObjectHeader, FATAL, "A request that is cloned has a right header.",
+     "BugCheck 0x7C (0x21) NDIS_BUGCHECK_INVALID_OBJECT_HEADER", "a_clone_of_a_request_with_a_wrong_header_is_reported",
+     "what_is_well_made_is_not_reported")
+RULE(0120, NetPnPEvent, FATAL, "A driver originates only network plug and play events that are its kind's, with a right header.",
+     "BugCheck 0x7C (0x22) NDIS_BUGCHECK_ILLEGAL_NET_PNP_EVENT", "NdisMNetPnPEvent_of_an_event_that_is_not_a_miniports_is_reported",
+     "NdisMAllocatePort_and_NdisMNetPnPEvent_take_a_port_through_its_states")
+RULE(0121, ProviderInUse, FATAL, "An interface provider deregisters its interfaces before itself.",
+     "BugCheck 0x7C (0x17) NDIS_BUGCHECK_IFPROVIDER_DEREGISTER_UNEXPECTED", "NdisIfDeregisterProvider_with_interfaces_left_is_reported",
+     "NdisIfRegisterInterface_gives_an_index_and_the_provider_answers_for_it_until_NdisIfDeregisterInterface")
+RULE(0122, IfStackLoop, FATAL, "The interface stack has no loop.", "BugCheck 0x7C (0x1B) NDIS_BUGCHECK_IF_STACK_TABLE_LOOP",
+     "NdisIfAddIfStackEntry_that_closes_a_loop_is_reported", "NdisIfAddIfStackEntry_puts_known_interfaces_in_order")
+RULE(0123, SharedMemoryIrql, FATAL, "NdisMAllocateSharedMemory is called at PASSIVE_LEVEL.",
+     "BugCheck 0x7C (0x1) NDIS_BUGCHECK_ALLOCATE_SHARED_MEM_HIGH_IRQL", "NdisMAllocateSharedMemory_above_PASSIVE_LEVEL_is_reported",
+     "NdisMAllocateSharedMemory_gives_pages_at_their_own_address_and_NdisMFreeSharedMemory_takes_them_back")
+RULE(0124, SharedMemoryFreed, FATAL, "Shared memory is freed once, with the length and the addresses that it was given with.",
+     "BugCheck 0x7C (0x3) NDIS_BUGCHECK_FREE_INVALID_SHARED_MEM", "NdisMFreeSharedMemory_a_second_time_is_reported",
+     "NdisMAllocateSharedMemory_gives_pages_at_their_own_address_and_NdisMFreeSharedMemory_takes_them_back")
 RULE(0200, IrqlAtDoor, ENDS, "Each function is called at an IRQL that its page allows; ndisbox ddi NAME says which.",
      "Static Driver Verifier: Irql_*_Function; DDI compliance checking (Irql*)", "a_function_called_above_its_IRQL_is_reported",
      "a_function_called_at_its_IRQL_is_not_reported")
@@ -141,7 +164,8 @@ RULE(0508, LookasideFreed, ENDS, "A driver deletes a lookaside list before it fr
 RULE(0509, DeviceLeft, COUNTS, "A driver deletes its device objects before it is unloaded.", "-", "a_device_that_is_left_is_reported",
      "what_is_given_back_is_not_reported")
 RULE(0510, RegistrationLeft, COUNTS, "A driver deregisters as miniport, filter, protocol or interface provider before it is unloaded.",
-     "Static Driver Verifier: NdisFDeregisterFilterDriver", "a_registration_that_is_left_is_reported",
+     "BugCheck 0x7C (0xA) NDIS_BUGCHECK_DRIVER_UNLOAD_UNEXPECTED; Static Driver Verifier: NdisFDeregisterFilterDriver",
+     "a_registration_that_is_left_is_reported",
      "what_is_given_back_is_not_reported")
 RULE(0512, ConfigurationOpen, COUNTS, "A configuration handle is closed before what it was opened for goes.",
      "Static Driver Verifier: NdisOpenConfigurationEx", "a_configuration_that_is_left_open_is_reported",
