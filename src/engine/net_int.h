@@ -453,6 +453,9 @@ void mld_report_state(struct net *net, struct net_group *entry);
 
 void udp_input(struct net *net, struct eng_in *in, struct net_result *result);
 
+// The interface goes away, and with it the memberships that endpoints have on it.
+void udp_forget_interface(struct net *net, uint32_t interface_index);
+
 // Who sent this, by local and remote address and the ports in the upper header.
 struct net_udp *udp_find_sender(struct net *net, const struct net_error *error);
 

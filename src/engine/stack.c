@@ -204,6 +204,7 @@ net_interface_remove(struct net *net, uint32_t index, uint64_t now_us, struct en
             timer_cancel(&net->timers, &net->groups[i].answer);
             net->groups[i].is_used = false;
         }
+    udp_forget_interface(net, index);
     timer_cancel(&net->timers, &interface->solicit);
     timer_cancel(&net->timers, &interface->igmp.general);
     timer_cancel(&net->timers, &interface->mld.general);

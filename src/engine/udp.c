@@ -371,10 +371,26 @@ udp_group_find(const struct net_udp *udp, const struct eng_address *group, uint3
 {
     LIST_FOR_EACH(node, (struct list *)&udp->groups) {
         struct net_udp_group *entry = LIST_ENTRY_OF(node, struct net_udp_group, link);
-        if (entry->interface_index == interface_index && eng_address_is_equal(&entry->group, group))
+        if ((!interface_index || entry->interface_index == interface_index) && eng_address_is_equal(&entry->group, group))
             return entry;
     }
     return NULL;
+}
+
+void
+udp_forget_interface(struct net *net, uint32_t interface_index)
+{
+    for (unsigned i = 0; i < UDP_BUCKETS; i++)
+        LIST_FOR_EACH(node, &net->udps[i]) {
+            struct net_udp *udp = LIST_ENTRY_OF(node, struct net_udp, bucket);
+            LIST_FOR_EACH_SAFE(group_node, &udp->groups) {
+                struct net_udp_group *group = LIST_ENTRY_OF(group_node, struct net_udp_group, link);
+                if (group->interface_index != interface_index)
+                    continue;
+                list_remove(&group->link);
+                eng_give(net->memory, group, sizeof *group);
+            }
+        }
 }
 
 int
@@ -406,11 +422,10 @@ int
 net_udp_leave(struct net *net, struct net_udp *udp, const struct eng_address *group, uint32_t interface_index, uint64_t now_us,
               struct eng_outbox *outbox)
 {
-    struct net_interface *interface = group_interface(net, group, interface_index ? interface_index : udp->settings.interface_index);
-    struct net_udp_group *entry = udp_group_find(udp, group, interface ? interface->index : interface_index);
+    struct net_udp_group *entry = udp_group_find(udp, group, interface_index ? interface_index : udp->settings.interface_index);
     if (!entry)
         return -ENOENT;
-    net_group_leave(net, group, entry->interface_index, now_us, outbox); // an interface that went away took the group with it
+    net_group_leave(net, group, entry->interface_index, now_us, outbox);
     list_remove(&entry->link);
     eng_give(net->memory, entry, sizeof *entry);
     return 0;

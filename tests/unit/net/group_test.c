@@ -208,3 +208,28 @@ TEST(the_adapters_filter_follows_the_groups)
     kit_pass(5000000);
     kit_close();
 }
+
+TEST(an_interface_that_goes_away_takes_memberships_addresses_and_routes_with_it)
+{
+    open_one();
+    struct net_udp *udp = kit_udp(0, "0.0.0.0", 1000);
+    struct eng_address group = kit_parse("239.1.2.3"), address = kit_parse("10.0.0.1");
+    struct net_route route;
+    ck_assert_int_eq(net_udp_join(kit[0].net, udp, &group, 0, kit_now_us, &kit[0].outbox), 0);
+    ck_assert_int_eq(net_udp_leave(kit[0].net, udp, &group, 0, kit_now_us, &kit[0].outbox), 0); // wherever it was joined
+    ck_assert_int_eq(net_udp_join(kit[0].net, udp, &group, kit[0].index, kit_now_us, &kit[0].outbox), 0);
+    net_interface_remove(kit[0].net, kit[0].index, kit_now_us, &kit[0].outbox);
+    ck_assert_int_eq(net_udp_leave(kit[0].net, udp, &group, kit[0].index, kit_now_us, &kit[0].outbox), -ENOENT);
+    ck_assert_uint_eq(net_address_is_ours(kit[0].net, &address), 0);
+    for (size_t i = 0; net_route_at(kit[0].net, i, &route); i++)
+        ck_assert_uint_eq(route.interface_index, NET_LOOPBACK);
+    // Another one takes its index, and none of its past.
+    struct net_interface_settings settings = {.mtu_bytes = 1500, .link_address = {2, 0, 0, 0, 0, 1}, .no_ip6 = true};
+    uint8_t addresses[8][6];
+    ck_assert_int_eq(net_interface_add(kit[0].net, &settings), (int)kit[0].index);
+    ck_assert_uint_eq(net_interface_multicast(kit[0].net, kit[0].index, addresses, 8), 1);
+    net_interface_up(kit[0].net, kit[0].index, true, kit_now_us, &kit[0].outbox);
+    net_udp_close(kit[0].net, udp, kit_now_us, &kit[0].outbox);
+    kit_pass(5000000);
+    kit_close();
+}

@@ -8,6 +8,9 @@ unsigned kit_hosts, kit_n_frames, kit_piece_bytes;
 uint64_t kit_now_us;
 struct kit_frame kit_frames[KIT_FRAMES];
 bool (*kit_on_frame)(struct kit_frame *frame);
+void (*kit_on_result)(unsigned host, struct net_result *result);
+void (*kit_on_time)(unsigned host);
+uint64_t (*kit_next_us)(unsigned host);
 bool kit_no_owner;
 
 static void *
@@ -121,7 +124,9 @@ kit_keep(struct kit_host *host, struct net_result *result)
 static void
 kit_result(struct kit_host *host, struct net_result *result)
 {
-    if (result->verdict != NET_CONSUMED || result->is_raw_too)
+    if (kit_on_result && result->verdict != NET_CONSUMED)
+        kit_on_result((unsigned)(host - kit), result);
+    else if (result->verdict != NET_CONSUMED || result->is_raw_too)
         kit_keep(host, result);
     if (result->verdict == NET_FOR_UDP)
         while (net_result_next_udp(host->net, result))
@@ -223,7 +228,8 @@ kit_pass(uint64_t after_us)
     for (;;) {
         uint64_t next_us = end_us + 1;
         for (unsigned i = 0; i < kit_hosts; i++) {
-            uint64_t at_us = net_next_deadline_us(kit[i].net);
+            uint64_t at_us = net_next_deadline_us(kit[i].net), other_us = kit_next_us ? kit_next_us(i) : ENG_NEVER;
+            at_us = other_us < at_us ? other_us : at_us;
             next_us = at_us < next_us ? at_us : next_us;
         }
         if (next_us > end_us)
@@ -231,6 +237,8 @@ kit_pass(uint64_t after_us)
         kit_now_us = next_us > kit_now_us ? next_us : kit_now_us;
         for (unsigned i = 0; i < kit_hosts; i++)
             net_run(kit[i].net, kit_now_us, &kit[i].outbox);
+        for (unsigned i = 0; i < kit_hosts && kit_on_time; i++)
+            kit_on_time(i);
         kit_pump();
     }
     kit_now_us = end_us;

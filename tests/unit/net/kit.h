@@ -48,6 +48,9 @@ extern uint64_t kit_now_us;
 extern struct kit_frame kit_frames[KIT_FRAMES];     // what was on the hub, in order
 extern unsigned kit_n_frames;
 extern bool (*kit_on_frame)(struct kit_frame *frame); // false: lost
+extern void (*kit_on_result)(unsigned host, struct net_result *result);     // NULL: kept in got
+extern void (*kit_on_time)(unsigned host);          // after each net_run
+extern uint64_t (*kit_next_us)(unsigned host);      // another deadline
 extern unsigned kit_piece_bytes;                    // 0: one span a frame
 extern bool kit_no_owner;
 
