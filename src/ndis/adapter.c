@@ -549,6 +549,25 @@ ndis_protocol_tell(struct box *box, const char *protocol_service, NET_PNP_EVENT_
 }
 
 static void
+protocol_uninstall_work(void *arg)
+{
+    struct tell_call *call = arg;
+    struct ndis_protocol *protocol = protocol_find(call->ndis, call->service);
+    if (!protocol)
+        return;
+    call->status = NDIS_STATUS_SUCCESS;
+    ndis_protocol_uninstall_now(protocol);
+}
+
+NDIS_STATUS
+ndis_protocol_uninstall(struct box *box, const char *protocol_service)
+{
+    struct tell_call call = {.ndis = box->ndis, .service = protocol_service, .status = NDIS_STATUS_ADAPTER_NOT_FOUND};
+    ndis_pnp_run(box->ndis, protocol_uninstall_work, &call);
+    return call.status;
+}
+
+static void
 binds_complete_work(void *arg)
 {
     struct ndis *ndis = arg;
@@ -563,14 +582,36 @@ ndis_binds_complete(struct box *box)
 }
 
 static void
+adapter_shut(struct ndis_adapter *adapter, NDIS_SHUTDOWN_ACTION action)
+{
+    // "This function puts the miniport into the Shutdown state, where no other callback can occur" [ndis/nc-ndis-miniport_shutdown].
+    if (ndis_module_state(&adapter->module) == NDIS_STATE_HALTED || atomic_exchange(&adapter->is_shut, true))
+        return;
+    NDIS_CALL_VOID(adapter->module.image, "MiniportShutdownEx",
+                   adapter->driver->chars.ShutdownHandlerEx(adapter->general_context, action));
+}
+
+static void
 shutdown_work(void *arg)
 {
     struct ndis *ndis = arg;
     for (struct list *node = ndis->adapters.prev; node != &ndis->adapters; node = node->prev) {
         struct ndis_adapter *adapter = LIST_ENTRY_OF(node, struct ndis_adapter, node);
-        if (adapter->driver->chars.ShutdownHandlerEx)
-            NDIS_CALL_VOID(adapter->module.image, "MiniportShutdownEx",
-                           adapter->driver->chars.ShutdownHandlerEx(adapter->general_context, NdisShutdownPowerOff));
+        ndis_reset_stop(adapter);
+        adapter_shut(adapter, NdisShutdownPowerOff);
+        ndis_stack_publish(adapter);          // the ways down end before the miniport now
+    }
+}
+
+// The box cannot go on, and everything else in it stands still. irql: HIGH
+static void
+bugcheck_shut(struct box *box)
+{
+    for (struct list *node = box->ndis->adapters.prev; node != &box->ndis->adapters; node = node->prev) {
+        struct ndis_adapter *adapter = LIST_ENTRY_OF(node, struct ndis_adapter, node);
+        // From NDIS 6.30 on the miniport has to ask for it.
+        if (adapter->driver->minor < 30 || (adapter->attribute_flags & NDIS_MINIPORT_ATTRIBUTES_REGISTER_BUGCHECK_CALLBACK))
+            adapter_shut(adapter, NdisShutdownBugCheck);
     }
 }
 
@@ -669,6 +710,7 @@ ndis_create(struct box *box)
     list_init(&ndis->ims);
     list_init(&ndis->oid_clones);
     box->ndis = ndis;
+    box->on_bugcheck = bugcheck_shut;
     if (!ndis_module_init(&ndis->loopback, NDIS_KIND_LOOPBACK, NULL, NULL) || ndis_loopback_create(ndis) ||
         ndis_clone_create(ndis) || ndis_interfaces_create(ndis) || ages_start(&ndis->ages, box) || ndis_pnp_start(ndis)) {
         ages_stop(&ndis->ages);
@@ -716,6 +758,7 @@ ndis_destroy(struct box *box)
     ndis_loopback_destroy(ndis);
     ndis_clone_destroy(ndis);
     ndis_module_fini(&ndis->loopback);
+    box->on_bugcheck = NULL;
     box->ndis = NULL;
     ndis_free(ndis);
     return left;

@@ -57,6 +57,42 @@ NdisMFreeNetBufferSGList(NDIS_HANDLE NdisMiniportDmaHandle, PSCATTER_GATHER_LIST
     ndis_dma_list_free(dma_from(NdisMiniportDmaHandle, "NdisMFreeNetBufferSGList"), pSGL, NetBuffer);
 }
 
+// The handle may be a miniport's adapter or a binding over one. *image gets whose code the handler is.
+static struct ndis_dma *
+dma_below(NDIS_HANDLE handle, struct io_image **image, const char *function)
+{
+    struct ndis_adapter *adapter;
+    if (handle && *(const uint32_t *)handle == NDIS_KIND_BINDING) {
+        struct ndis_module *module = handle;
+        adapter = module->adapter;
+        *image = module->image;
+    } else {
+        adapter = ndis_handle_check(handle, NDIS_KIND_ADAPTER, function);
+        *image = adapter->module.image;
+    }
+    return adapter_with_dma(adapter, function)->hardware->dma;
+}
+
+NTAPI NDIS_STATUS
+NdisBuildScatterGatherList(NDIS_HANDLE NdisHandle, PNDIS_SCATTER_GATHER_LIST_PARAMETERS SGListParameters)
+{
+    VERIFY_ENTER(NdisBuildScatterGatherList);
+    struct io_image *image;
+    struct ndis_dma *dma = dma_below(NdisHandle, &image, "NdisBuildScatterGatherList");
+    return ndis_dma_block_make(dma, image, SGListParameters);
+}
+
+// Caches are coherent here, so WriteToDevice changes nothing.
+NTAPI VOID
+NdisFreeScatterGatherList(NDIS_HANDLE NdisHandle, PSCATTER_GATHER_LIST ScatterGatherListBuffer, BOOLEAN WriteToDevice)
+{
+    VERIFY_ENTER(NdisFreeScatterGatherList);
+    struct io_image *image;
+    struct ndis_dma *dma = dma_below(NdisHandle, &image, "NdisFreeScatterGatherList");
+    if (!ndis_dma_block_free(dma, ScatterGatherListBuffer))
+        verify_contract("NdisFreeScatterGatherList", "this is no list that NdisBuildScatterGatherList has built, or it was freed already");
+}
+
 // ---- shared memory ----------------------------------------------------------------------------------------------------------------
 
 NTAPI VOID

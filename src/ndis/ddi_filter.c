@@ -72,7 +72,10 @@ NTAPI VOID
 NdisFSendNetBufferLists(NDIS_HANDLE NdisFilterHandle, PNET_BUFFER_LIST NetBufferLists, NDIS_PORT_NUMBER PortNumber, ULONG SendFlags)
 {
     VERIFY_ENTER(NdisFSendNetBufferLists);
-    ndis_send_pass(filter_from(NdisFilterHandle, "NdisFSendNetBufferLists"), NetBufferLists, PortNumber, SendFlags);
+    struct ndis_filter *filter = filter_from(NdisFilterHandle, "NdisFSendNetBufferLists");
+    if (__builtin_expect(!filter->handlers.SendNetBufferListsCompleteHandler, 0))
+        verify_contract("NdisFSendNetBufferLists", "the module has no FilterSendNetBufferListsComplete, to which the list could come back");
+    ndis_send_pass(filter, NetBufferLists, PortNumber, SendFlags);
 }
 
 NTAPI VOID
@@ -87,8 +90,11 @@ NdisFIndicateReceiveNetBufferLists(NDIS_HANDLE NdisFilterHandle, PNET_BUFFER_LIS
                                    ULONG NumberOfNetBufferLists, ULONG ReceiveFlags)
 {
     VERIFY_ENTER(NdisFIndicateReceiveNetBufferLists);
-    ndis_recv_indicate(&filter_from(NdisFilterHandle, "NdisFIndicateReceiveNetBufferLists")->module, NetBufferLists, PortNumber,
-                       NumberOfNetBufferLists, ReceiveFlags);
+    struct ndis_filter *filter = filter_from(NdisFilterHandle, "NdisFIndicateReceiveNetBufferLists");
+    if (__builtin_expect(!filter->handlers.ReturnNetBufferListsHandler, 0))
+        verify_contract("NdisFIndicateReceiveNetBufferLists", "the module has no FilterReturnNetBufferLists, to which the list could come "
+                                                              "back");
+    ndis_recv_indicate(&filter->module, NetBufferLists, PortNumber, NumberOfNetBufferLists, ReceiveFlags);
 }
 
 NTAPI VOID

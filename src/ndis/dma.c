@@ -30,6 +30,7 @@ struct ndis_dma {
     struct ndis_hardware *hardware;
     ULONG max_bytes;                          // MaximumPhysicalMapping
     ULONG max_elements;
+    DEVICE_OBJECT *fdo;                       // what NetProcessSGList is given
     MINIPORT_PROCESS_SG_LIST *process;
     MINIPORT_ALLOCATE_SHARED_MEM_COMPLETE *shared_complete;
     _Atomic uint32_t lists;                   // out
@@ -158,6 +159,52 @@ ndis_dma_list_free(struct ndis_dma *dma, SCATTER_GATHER_LIST *list, NET_BUFFER *
     atomic_fetch_sub(&dma->lists, 1);
 }
 
+// ---- lists of blocks ----------------------------------------------------------------------------------------------------------------
+
+// What stands in Reserved of a list that is out: no driver looks there, and one that is freed twice is found.
+static ULONG_PTR
+block_mark(const struct ndis_dma *dma, const SCATTER_GATHER_LIST *list)
+{
+    return (ULONG_PTR)(RECORD_MARK ^ (uintptr_t)dma ^ (uintptr_t)list);
+}
+
+NDIS_STATUS
+ndis_dma_block_make(struct ndis_dma *dma, struct io_image *image, NDIS_SCATTER_GATHER_LIST_PARAMETERS *p)
+{
+    const ULONG one = sizeof(SCATTER_GATHER_ELEMENT);
+    if (!ndis_header_is(&p->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_SCATTER_GATHER_LIST_PARAMETERS_REVISION_1) || !p->Mdl ||
+        !p->ProcessSGListHandler)
+        return NDIS_STATUS_INVALID_PARAMETER;
+    ULONG_PTR offset = (ULONG_PTR)p->CurrentVa - (ULONG_PTR)MmGetMdlVirtualAddress(p->Mdl);
+    if (offset > MmGetMdlByteCount(p->Mdl) || p->Length > MmGetMdlByteCount(p->Mdl) - offset || !p->Length)
+        return NDIS_STATUS_INVALID_PARAMETER;
+    ULONG count = 0;
+    list_add_mdl(NULL, &count, (uintptr_t)p->CurrentVa, p->Length);
+    p->ScatterGatherListBufferSizeNeeded = (ULONG)sizeof(SCATTER_GATHER_LIST) + count * one;
+    SCATTER_GATHER_LIST *list = p->ScatterGatherListBuffer;
+    if (!list || p->ScatterGatherListBufferSize < p->ScatterGatherListBufferSizeNeeded)
+        return NDIS_STATUS_BUFFER_TOO_SHORT;
+    list->NumberOfElements = 0;
+    list_add_mdl(list, &list->NumberOfElements, (uintptr_t)p->CurrentVa, p->Length);
+    list->Reserved = block_mark(dma, list);
+    atomic_fetch_add(&dma->lists, 1);
+    struct ke_thread *self = ke_self();
+    KIRQL old = ke_raise_dispatch(self);
+    NDIS_CALL_VOID(image, "NetProcessSGList", p->ProcessSGListHandler(dma->fdo, NULL, list, p->Context));
+    ke_lower(self, old);
+    return NDIS_STATUS_SUCCESS;
+}
+
+bool
+ndis_dma_block_free(struct ndis_dma *dma, SCATTER_GATHER_LIST *list)
+{
+    if (!list || list->Reserved != block_mark(dma, list))
+        return false;
+    list->Reserved = 0;
+    atomic_fetch_sub(&dma->lists, 1);
+    return true;
+}
+
 // ---- the channel ------------------------------------------------------------------------------------------------------------------
 
 NDIS_STATUS
@@ -172,9 +219,13 @@ ndis_dma_register(struct ndis_adapter *adapter, NDIS_SG_DMA_DESCRIPTION *d, stru
         verify_contract("NdisMRegisterScatterGatherDma", "ProcessSGListHandler is NULL");
     if (adapter->hardware->dma)
         return NDIS_STATUS_RESOURCES;
+    DEVICE_OBJECT *pdo, *fdo;
     struct ndis_dma *dma = ndis_alloc(sizeof *dma);
-    if (!dma)
+    if (!dma || !ndis_pdo_get(adapter, &pdo, &fdo)) {
+        ndis_free(dma);
         return NDIS_STATUS_RESOURCES;
+    }
+    dma->fdo = fdo;
     dma->kind = NDIS_KIND_DMA;
     dma->hardware = adapter->hardware;
     dma->max_bytes = d->MaximumPhysicalMapping;

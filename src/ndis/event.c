@@ -172,7 +172,7 @@ event_down_work(void *arg)
     if (filter)
         NDIS_CALL_VOID(filter->module.image, "FilterDevicePnPEventNotify",
                        filter->driver->chars.DevicePnPEventNotifyHandler(filter->context, call->event));
-    else if (adapter->driver->chars.DevicePnPEventNotifyHandler)
+    else if (!atomic_load(&adapter->is_shut))
         NDIS_CALL_VOID(adapter->module.image, "MiniportDevicePnPEventNotify",
                        adapter->driver->chars.DevicePnPEventNotifyHandler(adapter->general_context, call->event));
 }

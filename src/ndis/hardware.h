@@ -84,6 +84,12 @@ void ndis_dma_deregister(struct ndis_dma *dma);
 NDIS_STATUS ndis_dma_list_make(struct ndis_dma *dma, NET_BUFFER *nb, void *context, void *buffer, ULONG buffer_bytes);
 void ndis_dma_list_free(struct ndis_dma *dma, SCATTER_GATHER_LIST *list, NET_BUFFER *nb);
 
+// A list of a block that a driver describes by its MDL, in the caller's own buffer [ndis/nf-ndis-ndisbuildscattergatherlist].
+// calls: NetProcessSGList, here, at DISPATCH   fails: NDIS_STATUS_BUFFER_TOO_SHORT with the size needed, NDIS_STATUS_INVALID_PARAMETER
+NDIS_STATUS ndis_dma_block_make(struct ndis_dma *dma, struct io_image *image, NDIS_SCATTER_GATHER_LIST_PARAMETERS *parameters);
+// fails: false, this is no such list of this channel, or it was freed already
+bool ndis_dma_block_free(struct ndis_dma *dma, SCATTER_GATHER_LIST *list);
+
 struct ndis_shared_block;
 
 // Pages of zeros. fails: NULL, and nothing is claimed. irql: PASSIVE

@@ -307,6 +307,13 @@ ndis_miniport_halt(struct ndis_adapter *adapter, NDIS_HALT_ACTION action)
 {
     if (ndis_module_state(&adapter->module) == NDIS_STATE_HALTED)
         return;                               // asleep, and halted for it
+    if (atomic_load(&adapter->is_shut)) {     // the power is off: it is not called, and what it has is not asked back
+        ndis_oid_flush(&adapter->module, NDIS_STATUS_REQUEST_ABORTED);
+        ndis_module_drain(&adapter->module);
+        attributes_drop(adapter);
+        ndis_module_state_set(&adapter->module, NDIS_STATE_HALTED);
+        return;
+    }
     ndis_vmq_release(adapter, action != NdisHaltDeviceSurpriseRemoved);
     ndis_reset_stop(adapter);
     ndis_oid_flush(&adapter->module, NDIS_STATUS_REQUEST_ABORTED);
@@ -328,6 +335,10 @@ ndis_miniport_pause(struct ndis_adapter *adapter, ULONG reason)
         .Header = ndis_header(NDIS_OBJECT_TYPE_DEFAULT, NDIS_MINIPORT_PAUSE_PARAMETERS_REVISION_1,
                               NDIS_SIZEOF_MINIPORT_PAUSE_PARAMETERS_REVISION_1),
         .PauseReason = reason};
+    if (atomic_load(&adapter->is_shut)) {
+        ndis_module_state_set(&adapter->module, NDIS_STATE_PAUSED);
+        return;
+    }
     ndis_module_state_set(&adapter->module, NDIS_STATE_PAUSING);
     ndis_pending_begin(&adapter->pause);
     NDIS_STATUS status = NDIS_CALL(adapter->module.image, "MiniportPause",
@@ -342,6 +353,8 @@ ndis_miniport_restart(struct ndis_adapter *adapter, NDIS_RESTART_ATTRIBUTES **li
 {
     if (ndis_module_state(&adapter->module) != NDIS_STATE_PAUSED)
         return NDIS_STATUS_SUCCESS;
+    if (atomic_load(&adapter->is_shut))
+        return NDIS_STATUS_FAILURE;
     NDIS_MINIPORT_RESTART_PARAMETERS parameters = {
         .Header = ndis_header(NDIS_OBJECT_TYPE_DEFAULT, NDIS_MINIPORT_RESTART_PARAMETERS_REVISION_1,
                               NDIS_SIZEOF_MINIPORT_RESTART_PARAMETERS_REVISION_1),

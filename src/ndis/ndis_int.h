@@ -300,6 +300,7 @@ struct ndis_adapter {
     uint8_t (*multicast)[6];
     ULONG lookahead;
     bool removing;
+    _Atomic bool is_shut;                     // MiniportShutdownEx has been called: nothing else of the miniport is, ever again
     uint32_t loopback_kind;                   // NDIS_KIND_LOOPBACK; its address: SourceHandle of the copies made here (loopback.c)
     struct ndis_im *im;                       // a virtual miniport's device (im.h); NULL: hardware below
     NDIS_HANDLE im_context;                   // DeviceContext of NdisIMInitializeDeviceInstanceEx
@@ -803,6 +804,8 @@ NDIS_STATUS ndis_binding_event(struct ndis_binding *binding, NET_PNP_EVENT_NOTIF
 
 // One event to the protocol as a whole, its binding context NULL. protocol.c; irql: PASSIVE, on the PnP thread.
 NDIS_STATUS ndis_protocol_event(struct ndis_protocol *protocol, NET_PNP_EVENT_CODE code, void *buffer, ULONG bytes);
+// Unbind it from everything, for good, and tell it. irql: PASSIVE, on the PnP thread. The protocol may be gone when this returns.
+void ndis_protocol_uninstall_now(struct ndis_protocol *protocol);
 // Its pended answer: told by the event alone. Returns false when none is due.
 bool ndis_protocol_event_complete(NET_PNP_EVENT_NOTIFICATION *event, NDIS_STATUS status);
 

@@ -148,6 +148,8 @@ static NDIS_STATUS
 oid_hand_over(struct ndis_module *target, struct ndis_oid *oid)
 {
     NDIS_STATUS status;
+    if (target->kind == NDIS_KIND_ADAPTER && atomic_load(&target->adapter->is_shut))
+        return NDIS_STATUS_NOT_ACCEPTED;      // UNSURE: no page says what a caller is told when the system goes down
     if (target->kind == NDIS_KIND_ADAPTER && atomic_load(&target->adapter->low_power) &&
         (target->adapter->pm.is_halted || !oid_is_set_power(oid->request)))
         return NDIS_STATUS_LOW_POWER_STATE;   // UNSURE: the pages say that none can be sent, not what a caller is told

@@ -35,6 +35,8 @@ direct_call(struct ndis_module *target, NDIS_OID_REQUEST *request)
 {
     if (target->kind == NDIS_KIND_ADAPTER) {
         struct ndis_adapter *adapter = target->adapter;
+        if (atomic_load(&adapter->is_shut))
+            return NDIS_STATUS_NOT_ACCEPTED;
         return NDIS_CALL(target->image, "MiniportDirectOidRequest",
                          adapter->driver->chars.DirectOidRequestHandler(adapter->general_context, request));
     }

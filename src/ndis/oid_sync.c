@@ -81,6 +81,8 @@ sync_miniport(struct ndis_adapter *adapter, NDIS_OID_REQUEST *request)
 {
     if (!adapter->driver->chars.SynchronousOidRequestHandler)
         return NDIS_STATUS_NOT_SUPPORTED;
+    if (atomic_load(&adapter->is_shut))
+        return NDIS_STATUS_NOT_ACCEPTED;
     // A miniport without power management sleeps halted: it has no context now. One with it is asked, "NDIS does not serialize ...
     // against power transitions" [ndis/nf-ndis-miniport_synchronous_oid_request]. UNSURE: no page names this status.
     if (atomic_load(&adapter->low_power) && !ndis_pm_is_aware(adapter))

@@ -116,6 +116,16 @@ ndis_protocol_deregister(struct ndis_protocol *protocol)
     ndis_free(protocol);
 }
 
+void
+ndis_protocol_uninstall_now(struct ndis_protocol *protocol)
+{
+    PROTOCOL_UNINSTALL *uninstall = protocol->chars.UninstallHandler;
+    protocol->deregistering = true;           // no bind from here on
+    protocol_unbind_all(protocol);
+    if (uninstall)
+        NDIS_CALL_VOID(protocol->image, "ProtocolUninstall", uninstall());
+}
+
 NDIS_STATUS
 ndis_protocol_event(struct ndis_protocol *protocol, NET_PNP_EVENT_CODE code, void *buffer, ULONG bytes)
 {

@@ -25,9 +25,36 @@ route_to_filter(struct ndis_filter *filter, void *handler)
     return (struct ndis_route){.target = &filter->module, .context = filter->context, .handler = handler};
 }
 
+// The miniport has been shut down: what is sent comes straight back, what is returned to it stays where it is, nothing is cancelled.
+static NTAPI VOID
+shut_send(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port, ULONG flags)
+{
+    struct ndis_adapter *adapter = context;
+    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = NET_BUFFER_LIST_NEXT_NBL(nbl))
+        nbl->Status = NDIS_STATUS_PAUSED;
+    ndis_send_done(&adapter->module, nbls, flags & NDIS_SEND_FLAGS_DISPATCH_LEVEL ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);
+}
+
+static NTAPI VOID
+shut_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, ULONG flags)
+{
+}
+
+static NTAPI VOID
+shut_cancel(NDIS_HANDLE context, PVOID id)
+{
+}
+
 static struct ndis_route
 route_to_miniport(struct ndis_adapter *adapter, void *handler, bool loopback)
 {
+    if (atomic_load(&adapter->is_shut)) {
+        const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *c = &adapter->driver->chars;
+        void *none = handler == (void *)c->SendNetBufferListsHandler     ? (void *)shut_send
+                     : handler == (void *)c->ReturnNetBufferListsHandler ? (void *)shut_return
+                                                                         : (void *)shut_cancel;
+        return (struct ndis_route){.target = &adapter->module, .context = adapter, .handler = none};
+    }
     return (struct ndis_route){
         .target = &adapter->module, .context = adapter->general_context, .loopback = loopback, .handler = handler};
 }

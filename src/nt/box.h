@@ -48,6 +48,8 @@ struct box {
     struct hal *hal;
     struct ndis *ndis;           // attached by ndis_create; NULL in a box without NDIS
     struct tdi *_Atomic tdi;     // made by the first call of the TDI library that needs it
+    void (*on_bugcheck)(struct box *box);   // NDIS's: miniports are told, at HIGH_LEVEL. NULL: nobody is
+    _Atomic bool is_bugchecked;  // they have been
     struct verify *verify;       // NULL: the verifier is off
     struct ex_fault *fault;      // lent: planned failures (nt/ex/fault.h); NULL: none
     struct loader_keep *images;  // lent: where images stay between boxes (loader/keep.h); NULL: each load maps a copy of its own

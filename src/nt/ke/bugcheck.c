@@ -7,6 +7,7 @@
 
 #include <ntddk.h>
 
+#include "nt/ke/ke.h"
 #include "verify/report.h"
 
 static const char *
@@ -42,12 +43,27 @@ bugcheck_name(uint32_t code)
     }
 }
 
+// Who wanted to hear of it does, before the report ends the process; a bug check that one of them causes is the one reported.
+static void
+bugcheck_tell(void)
+{
+    struct ke_thread *self = sched_self ? ke_self() : NULL;
+    struct box *box = self ? self->box : NULL;
+    if (!box || !box->on_bugcheck || atomic_exchange(&box->is_bugchecked, true))
+        return;
+    KIRQL old = self->irql;
+    self->irql = HIGH_LEVEL;                  // on the processor, or without one: nothing else runs from here on
+    box->on_bugcheck(box);
+    self->irql = old;
+}
+
 void
 ke_bugcheck(uint32_t code, uint64_t p1, uint64_t p2, uint64_t p3, uint64_t p4)
 {
     char text[200];
     snprintf(text, sizeof text, "bug check 0x%X %s (0x%llX, 0x%llX, 0x%llX, 0x%llX)", code, bugcheck_name(code), (unsigned long long)p1,
              (unsigned long long)p2, (unsigned long long)p3, (unsigned long long)p4);
+    bugcheck_tell();
     verify_report_fatal(&(struct verify_finding){.rule = NBX_0007, .function = "KeBugCheckEx", .text = text, .is_sentence = true});
 }
 

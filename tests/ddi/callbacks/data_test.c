@@ -80,14 +80,15 @@ sends_pass(void)
         ck_assert_int_eq(nbl->Status, mark(nbl) & 1 ? NDIS_STATUS_INVALID_LENGTH : NDIS_STATUS_SUCCESS);
     w_forget();
     KeRaiseIrql(DISPATCH_LEVEL, &irql);
-    NdisSendNetBufferLists(pa->binding, chain(pa, 1), 0, NDIS_SEND_FLAGS_DISPATCH_LEVEL);
+    ck_assert_uint_eq(port_seen[0] + port_seen[1] + port_seen[2], 0);
+    NdisSendNetBufferLists(pa->binding, chain(pa, 1), 7, NDIS_SEND_FLAGS_DISPATCH_LEVEL);
     KeLowerIrql(irql);
     w_irql_was("FilterSendNetBufferLists", DISPATCH_LEVEL);
     w_irql_was("MiniportSendNetBufferLists", DISPATCH_LEVEL);
     w_irql_was("FilterSendNetBufferListsComplete", DISPATCH_LEVEL);
     w_irql_was("ProtocolSendNetBufferListsComplete", DISPATCH_LEVEL);
     ck_assert(flags_seen[0] & NDIS_SEND_FLAGS_DISPATCH_LEVEL && flags_seen[2] & NDIS_SEND_FLAGS_DISPATCH_LEVEL);
-    ck_assert_uint_eq(port_seen[0] + port_seen[1] + port_seen[2], 0);
+    ck_assert(port_seen[0] == 7 && port_seen[1] == 7 && port_seen[2] == 7);
 }
 
 TEST(FilterSendNetBufferLists_is_called_from_the_highest_down_and_its_completion_from_the_lowest_up)
@@ -249,6 +250,57 @@ TEST(FilterSendNetBufferListsComplete_brings_a_filters_own_sends_back_to_it)
     w_run(1, sends_wait_and_begin_in_a_filter);
 }
 
+static void
+without_completion(uint32_t which, NDIS_FILTER_DRIVER_CHARACTERISTICS *chars)
+{
+    chars->SendNetBufferListsHandler = NULL;
+    chars->SendNetBufferListsCompleteHandler = NULL;
+    chars->ReceiveNetBufferListsHandler = NULL;
+    chars->ReturnNetBufferListsHandler = NULL;
+}
+
+static void
+filter_sends_without(void)
+{
+    w_start(1, 1);
+    NET_BUFFER_LIST *own = w_nbl(pa, 7);
+    own->SourceHandle = fa->module;
+    NdisFSendNetBufferLists(fa->module, own, 0, 0);
+}
+
+static void
+run_filter_sends_without(void)
+{
+    w_own.edit_filter = without_completion;
+    w_run(1, filter_sends_without);
+}
+
+TEST(FilterSendNetBufferListsComplete_is_demanded_of_a_filter_that_sends)
+{
+    harness_reported("NdisFSendNetBufferLists: the module has no FilterSendNetBufferListsComplete", run_filter_sends_without);
+}
+
+static void
+filter_indicates_without(void)
+{
+    w_start(1, 1);
+    NET_BUFFER_LIST *own = w_nbl(pa, 7);
+    own->SourceHandle = fa->module;
+    NdisFIndicateReceiveNetBufferLists(fa->module, own, 0, 1, 0);
+}
+
+static void
+run_filter_indicates_without(void)
+{
+    w_own.edit_filter = without_completion;
+    w_run(1, filter_indicates_without);
+}
+
+TEST(FilterReturnNetBufferLists_is_demanded_of_a_filter_that_indicates)
+{
+    harness_reported("NdisFIndicateReceiveNetBufferLists: the module has no FilterReturnNetBufferLists", run_filter_indicates_without);
+}
+
 // ---- cancelling ---------------------------------------------------------------------------------------------------------------
 
 static void *cancelled_id[2];
@@ -408,6 +460,8 @@ receives_pass(void)
     w_irql_was("ProtocolReceiveNetBufferLists", PASSIVE_LEVEL);
     w_irql_was("MiniportReturnNetBufferLists", PASSIVE_LEVEL);
     w_forget();
+    ck_assert_uint_eq(up_port[0] + up_port[1] + up_port[2], 0);
+    w.port = 5;
     KeRaiseIrql(DISPATCH_LEVEL, &irql);
     w_indicate(1, NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL);
     KeLowerIrql(irql);
@@ -417,7 +471,7 @@ receives_pass(void)
     w_irql_was("MiniportReturnNetBufferLists", DISPATCH_LEVEL);
     ck_assert(up_flags[0] & NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL && up_flags[2] & NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL);
     ck_assert(down_flags[0] == NDIS_RETURN_FLAGS_DISPATCH_LEVEL && down_flags[1] == NDIS_RETURN_FLAGS_DISPATCH_LEVEL);
-    ck_assert_uint_eq(up_port[0] + up_port[1] + up_port[2], 0);
+    ck_assert(up_port[0] == 5 && up_port[1] == 5 && up_port[2] == 5);
 }
 
 TEST(FilterReceiveNetBufferLists_is_called_from_the_lowest_up_and_FilterReturnNetBufferLists_from_the_highest_down)

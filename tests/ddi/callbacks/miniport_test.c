@@ -296,9 +296,23 @@ static NTAPI NDIS_STATUS
 restart_looking(NDIS_HANDLE context, PNDIS_MINIPORT_RESTART_PARAMETERS p)
 {
     restart_had_attributes = p->RestartAttributes && p->RestartAttributes->Oid == OID_GEN_MINIPORT_RESTART_ATTRIBUTES;
-    if (new_mtu && restart_had_attributes)
+    if (new_mtu && restart_had_attributes) {
         ((NDIS_RESTART_GENERAL_ATTRIBUTES *)p->RestartAttributes->Data)->MtuSize = new_mtu;
+        NDIS_RESTART_ATTRIBUTES *more = NdisAllocateMemoryWithTagPriority(w.mp, sizeof *more + 8, 'tsrW', NormalPoolPriority);
+        *more = (NDIS_RESTART_ATTRIBUTES){.Next = p->RestartAttributes->Next, .Oid = 0xff770002, .DataLength = 8};
+        p->RestartAttributes->Next = more;        // NDIS frees it
+    }
     return restart_says;
+}
+
+static bool filter_saw_more;
+
+static NTAPI NDIS_STATUS
+filter_restart_looking(NDIS_HANDLE context, PNDIS_FILTER_RESTART_PARAMETERS p)
+{
+    for (NDIS_RESTART_ATTRIBUTES *a = p->RestartAttributes; a; a = a->Next)
+        filter_saw_more |= a->Oid == 0xff770002 && a->DataLength == 8;
+    return NDIS_STATUS_SUCCESS;
 }
 
 static NTAPI VOID
@@ -418,11 +432,13 @@ restarts(void)
     ck_assert_int_eq(ndis_adapter_restart(w.adapter), NDIS_STATUS_SUCCESS);
     ck_assert_int_eq(ndis_adapter_bind(w.adapter, "pb"), NDIS_STATUS_SUCCESS);
     ck_assert_uint_eq(bound_mtu, 9000);
+    ck_assert(filter_saw_more);
 }
 
 TEST(MiniportRestart_comes_at_PASSIVE_LEVEL_before_the_filters_and_its_failure_leaves_the_stack_paused)
 {
     w_own.mp_restart = restart_looking;
+    w_own.filter_restart = filter_restart_looking;
     w_own.bind = bind_looking;
     w_run(1, restarts);
 }

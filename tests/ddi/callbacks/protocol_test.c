@@ -452,3 +452,63 @@ TEST(ProtocolStatusEx_may_be_left_NULL)
     w_own.edit_protocol = without_status;
     w_run(1, status_passes_by);
 }
+
+// ---- ProtocolUninstall ----------------------------------------------------------------------------------------------------------
+
+static bool deregisters;
+
+static NTAPI VOID
+uninstall(VOID)
+{
+    if (!deregisters)
+        return;
+    NdisDeregisterProtocolDriver(pa->driver);
+    pa->driver = NULL;
+}
+
+static void
+uninstalls(void)
+{
+    w_start(0, 2);
+    w_forget();
+    ck_assert_int_eq(ndis_protocol_uninstall(w.box, "pa"), NDIS_STATUS_SUCCESS);
+    // Unbound from each adapter first; the other protocol stays.
+    w_order_is("ProtocolUnbindAdapterEx ProtocolUninstall");
+    w_irql_was("ProtocolUninstall", PASSIVE_LEVEL);
+    ck_assert_ptr_eq(w_call("ProtocolUnbindAdapterEx")->context, &pa->binding_context);
+    ck_assert_int_eq(ndis_adapter_bind(w.adapter, "pa"), NDIS_STATUS_ADAPTER_NOT_FOUND);
+    if (deregisters)
+        ck_assert_int_eq(ndis_protocol_uninstall(w.box, "pa"), NDIS_STATUS_ADAPTER_NOT_FOUND);
+    NdisSendNetBufferLists(w.protocol[1].binding, w_nbl(&w.protocol[1], 1), 0, 0);
+    ck_assert_uint_eq(w_count("MiniportSendNetBufferLists"), 1);
+}
+
+TEST(ProtocolUninstall_comes_at_PASSIVE_LEVEL_when_every_adapter_is_unbound_and_may_deregister)
+{
+    w_own.uninstall = uninstall;
+    w_run(1, uninstalls);
+    deregisters = true;
+    w_run(1, uninstalls);
+}
+
+static void
+without_uninstall(uint32_t which, NDIS_PROTOCOL_DRIVER_CHARACTERISTICS *chars)
+{
+    chars->UninstallHandler = NULL;
+}
+
+static void
+uninstall_passes_by(void)
+{
+    w_start(0, 1);
+    w_forget();
+    ck_assert_int_eq(ndis_protocol_uninstall(w.box, "pa"), NDIS_STATUS_SUCCESS);
+    ck_assert_uint_eq(w_count("ProtocolUnbindAdapterEx"), 1);
+    ck_assert_uint_eq(w_count("ProtocolUninstall"), 0);
+}
+
+TEST(ProtocolUninstall_may_be_left_NULL)
+{
+    w_own.edit_protocol = without_uninstall;
+    w_run(1, uninstall_passes_by);
+}

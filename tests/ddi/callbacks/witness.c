@@ -941,7 +941,7 @@ w_indicate(uint32_t count, ULONG flags)
         *end = nbl;
         end = &NET_BUFFER_LIST_NEXT_NBL(nbl);
     }
-    NdisMIndicateReceiveNetBufferLists(w.mp, first, 0, count, flags);
+    NdisMIndicateReceiveNetBufferLists(w.mp, first, w.port, count, flags);
     return first;
 }
 

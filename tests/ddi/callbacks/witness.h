@@ -50,6 +50,7 @@ struct witness {
     bool holds_sends, holds_receives;         // the miniport, the protocols keep lists
     NET_BUFFER_LIST *held;                    // by the miniport
     NDIS_OID_REQUEST *pended;                 // by the miniport's own MiniportOidRequest
+    NDIS_PORT_NUMBER port;                    // of what w_indicate indicates
     uint32_t loaded;                          // drivers that did load
     struct w_call calls[W_CALLS];
     uint32_t count;

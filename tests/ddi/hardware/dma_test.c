@@ -575,3 +575,161 @@ TEST(MiniportSharedMemoryAllocateComplete_may_be_left_NULL_and_then_nothing_is_a
     description.SharedMemAllocateCompleteHandler = NULL;
     hw_run(1, NULL, shared_has_no_handler);
 }
+
+// ---- lists of blocks ------------------------------------------------------------------------------------------------------------
+
+static uint32_t block_gives;
+static DEVICE_OBJECT *block_device;
+
+static NTAPI VOID
+block_process(PDEVICE_OBJECT device, PVOID reserved, PSCATTER_GATHER_LIST list, PVOID context)
+{
+    ck_assert_uint_eq(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    ck_assert_ptr_eq(context, &block_gives);
+    block_device = device;
+    given = list;
+    block_gives++;
+}
+
+static NDIS_SCATTER_GATHER_LIST_PARAMETERS
+block_parameters(struct chain *chain, void *buffer, ULONG bytes)
+{
+    return (NDIS_SCATTER_GATHER_LIST_PARAMETERS){
+        .Header = {NDIS_OBJECT_TYPE_DEFAULT, NDIS_SCATTER_GATHER_LIST_PARAMETERS_REVISION_1,
+                   NDIS_SIZEOF_SCATTER_GATHER_LIST_PARAMETERS_REVISION_1},
+        .Mdl = chain->mdls[1],
+        .CurrentVa = (uint8_t *)MmGetMdlVirtualAddress(chain->mdls[1]) + 4,
+        .Length = 4990,
+        .ProcessSGListHandler = block_process,
+        .Context = &block_gives,
+        .ScatterGatherListBuffer = buffer,
+        .ScatterGatherListBufferSize = bytes};
+}
+
+static void
+block_lists(void)
+{
+    static const uint32_t want[][2] = {{12302, 4082}, {16384, 908}};
+    struct chain chain;
+    _Alignas(16) uint8_t buffer[256];
+    kit_start(false, 1);
+    chain_make(&chain);
+    for (int i = 0; i < 4; i++) {                 // of the miniport, of a protocol; at PASSIVE, at DISPATCH
+        NDIS_HANDLE handle = i & 1 ? kit.binding[0].handle : kit.mp.adapter;
+        NDIS_SCATTER_GATHER_LIST_PARAMETERS p = block_parameters(&chain, buffer, sizeof buffer);
+        KIRQL irql;
+        KeRaiseIrql(i & 2 ? DISPATCH_LEVEL : PASSIVE_LEVEL, &irql);
+        block_gives = 0;
+        ck_assert_int_eq(NdisBuildScatterGatherList(handle, &p), NDIS_STATUS_SUCCESS);
+        ck_assert_uint_eq(block_gives, 1);        // within the call
+        ck_assert_ptr_eq(given, buffer);
+        ck_assert_ptr_nonnull(block_device);
+        ck_assert_uint_le(p.ScatterGatherListBufferSizeNeeded, sizeof buffer);
+        expect_elements(&chain, want, 2);
+        // The buffer is too small by a byte: told how large it has to be, and nothing is called.
+        p.ScatterGatherListBufferSize = p.ScatterGatherListBufferSizeNeeded - 1;
+        p.ScatterGatherListBuffer = (void *)(buffer + 128);
+        ck_assert_int_eq(NdisBuildScatterGatherList(handle, &p), NDIS_STATUS_BUFFER_TOO_SHORT);
+        ck_assert_uint_eq(p.ScatterGatherListBufferSizeNeeded, p.ScatterGatherListBufferSize + 1);
+        ck_assert_uint_eq(block_gives, 1);
+        NdisFreeScatterGatherList(handle, (void *)buffer, TRUE);
+        KeLowerIrql(irql);
+    }
+    chain_free(&chain);
+}
+
+TEST(NdisBuildScatterGatherList_lists_a_block_in_the_callers_buffer_and_calls_NetProcessSGList_at_once)
+{
+    prepare();
+    hw_run(3, NULL, block_lists);
+}
+
+TEST(NetProcessSGList_is_called_at_DISPATCH_LEVEL_within_NdisBuildScatterGatherList_with_device_list_and_context)
+{
+    prepare();
+    hw_run(4, NULL, block_lists);
+}
+
+static void
+block_free_twice(void)
+{
+    struct chain chain;
+    _Alignas(16) static uint8_t buffer[256];
+    kit_start(false, 1);
+    chain_make(&chain);
+    NDIS_SCATTER_GATHER_LIST_PARAMETERS p = block_parameters(&chain, buffer, sizeof buffer);
+    NdisBuildScatterGatherList(kit.mp.adapter, &p);
+    NdisFreeScatterGatherList(kit.mp.adapter, (void *)buffer, FALSE);
+    NdisFreeScatterGatherList(kit.mp.adapter, (void *)buffer, FALSE);
+}
+
+TEST(NdisFreeScatterGatherList_a_second_time_is_reported)
+{
+    prepare();
+    hw_reported(NULL, block_free_twice, "NdisFreeScatterGatherList: this is no list that NdisBuildScatterGatherList has built");
+}
+
+static void
+block_left(void)
+{
+    struct chain chain;
+    _Alignas(16) static uint8_t buffer[256];
+    kit_start(false, 1);
+    chain_make(&chain);
+    NDIS_SCATTER_GATHER_LIST_PARAMETERS p = block_parameters(&chain, buffer, sizeof buffer);
+    NdisBuildScatterGatherList(kit.mp.adapter, &p);
+    ndis_adapter_remove(kit.adapter);
+}
+
+TEST(NdisFreeScatterGatherList_that_is_forgotten_is_reported_when_the_channel_goes)
+{
+    prepare();
+    hw_reported(NULL, block_left, "scatter/gather lists are still out");
+}
+
+static void
+block_refused(void)
+{
+    struct chain chain;
+    _Alignas(16) uint8_t buffer[256];
+    kit_start(false, 1);
+    chain_make(&chain);
+    for (int i = 0; i < 6; i++) {
+        NDIS_SCATTER_GATHER_LIST_PARAMETERS p = block_parameters(&chain, buffer, sizeof buffer);
+        if (i == 0)
+            p.Header.Type = NDIS_OBJECT_TYPE_OID_REQUEST;
+        if (i == 1)
+            p.Header.Size--;
+        if (i == 2)
+            p.Mdl = NULL;
+        if (i == 3)
+            p.Length = 4997;                      // beyond the MDL
+        if (i == 4)
+            p.CurrentVa = chain.memory;           // before it
+        if (i == 5)
+            p.ProcessSGListHandler = NULL;
+        ck_assert_int_eq(NdisBuildScatterGatherList(kit.mp.adapter, &p), NDIS_STATUS_INVALID_PARAMETER);
+    }
+    chain_free(&chain);
+}
+
+TEST(NdisBuildScatterGatherList_refuses_what_is_no_block)
+{
+    prepare();
+    hw_run(3, NULL, block_refused);
+}
+
+static void
+block_without_dma(void)
+{
+    NDIS_SCATTER_GATHER_LIST_PARAMETERS p = {.Length = 1};
+    kit_mp_hooks.initialize = NULL;
+    kit_start(false, 1);
+    NdisBuildScatterGatherList(kit.mp.adapter, &p);
+}
+
+TEST(NdisBuildScatterGatherList_before_NdisMRegisterScatterGatherDma_is_reported)
+{
+    prepare();
+    hw_reported(NULL, block_without_dma, "NdisBuildScatterGatherList: NdisMRegisterScatterGatherDma comes first");
+}

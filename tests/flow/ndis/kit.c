@@ -257,6 +257,7 @@ static NTAPI VOID
 mp_shutdown(NDIS_HANDLE context, NDIS_SHUTDOWN_ACTION action)
 {
     ck_assert_int_eq(action, NdisShutdownPowerOff);
+    NdisFreeNetBufferListPool(kit.mp.pool);   // nothing comes after this, so it is here or never
     kit.mp.shutdowns++;
 }
 
