@@ -96,6 +96,20 @@ class DdiTest(unittest.TestCase):
         self.generate("--sync")
         self.assertEqual(self.row("CB_TYPE")[5:7], ["absent", "-"])
 
+    def test_a_callback_stays_refused_only_while_its_file_refuses_what_holds_it(self):
+        for text, status in (('"CB_TYPE"', "absent"), ("verify_refused_call(1)", "absent"), ("verify_refused_call(1) // CB_TYPES", "absent"),
+                             ("verify_refused_call(1) // CB_TYPE, X", "refuse"), ("verify_refused_call(1) // CB_TY_*", "absent")):
+            self.tree.write("ddi/nt.ddi", TABLE.replace("absent - -", "refuse src/nt/a.c -", 1))
+            self.tree.c("src/nt/a.c", text + "\n")
+            self.generate("--sync")
+            self.assertEqual(self.row("CB_TYPE")[5], status, text)
+        row = TABLE.replace("CB_TYPE=CbName callback wdm.h any - absent - -", "CB_TYPE=CbName callback wdm.h any - absent - -\n"
+                            "CO_PART_ONE=CoPartOne callback wdm.h any - refuse src/nt/a.c -")
+        self.tree.write("ddi/nt.ddi", row)
+        self.tree.c("src/nt/a.c", "verify_refused_call(1) // CO_PART_*\n")
+        self.generate("--sync")
+        self.assertEqual(self.row("CO_PART_ONE")[5], "refuse")
+
     def test_sync_adds_a_row_for_a_door_without_one(self):
         self.tree.c("src/nt/ddi_a.c", "VOID\nKeNew(void)\n{\n}\n")
         self.generate("--sync")

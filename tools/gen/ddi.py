@@ -160,6 +160,14 @@ def is_callback_used(source, row, fields):
     return row.name in text or (row.alias and f'"{row.alias}"' in text) or any(re.search(rf"\b{field}\b", text) for field in fields.get(row.name, ()))
 
 
+def is_callback_refused(source, row):
+    """Whether the file that the row names refuses drivers, and speaks of the type or, as in PROTOCOL_CL_*, of how it begins."""
+    path = source / row.file
+    text = path.read_text() if row.file != "-" and path.is_file() else ""
+    return "verify_refused_call(" in text and (re.search(rf"\b{row.name}\b", text) is not None
+                                               or any(row.name.startswith(start) for start in re.findall(r"\b([A-Z_]{4,}_)\*", text)))
+
+
 def update(source, rows, doors, headers):
     """Sets status and file of each row to what the sources show."""
     fields = find_callback_fields(source)
@@ -169,7 +177,8 @@ def update(source, rows, doors, headers):
             row.status, row.file = had, doors[row.name][0]
             row.kind = "function" if row.kind in ("macro", "inline") else row.kind
         elif row.kind == "callback":
-            if row.status in ("full", "partial") and not is_callback_used(source, row, fields):
+            if row.status in ("full", "partial") and not is_callback_used(source, row, fields) \
+                    or row.status == "refuse" and not is_callback_refused(source, row):
                 row.status, row.file = "absent", "-"
         elif row.name in headers:
             row.status, row.file = had, headers[row.name][0]

@@ -259,8 +259,8 @@ ex_pool_free(struct box *box, void *block, ULONG tag)
 POOL_RAW void
 ex_pool_kind_set(void *block, enum verify_left kind, const void *owner)
 {
-    struct pool_header *header = (struct pool_header *)block - 1;
-    if (!block || !header->is_watched)
+    struct pool_header *header = block ? (struct pool_header *)block - 1 : NULL;
+    if (!header || !header->is_watched)
         return;
     struct verify_origin *origin = origin_of(header);
     origin->kind = (uint8_t)kind;
