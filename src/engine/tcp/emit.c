@@ -262,14 +262,15 @@ tcp_emit_data(struct tcp_connection *c, uint32_t seq, uint32_t bytes, bool has_f
     bool with_sacks = c->has_dsack || c->n_sacks;
     // Blocks take room from the data; a super-segment or a full segment goes without them, an ACK of its own will carry them.
     options_put(c, &head, with_sacks && bytes + 40 <= c->mss);
-    uint32_t got = bytes ? tcp_sends_gather(c, place, bytes, out) : 0;
+    bool has_push = false;
+    uint32_t got = bytes ? tcp_sends_gather(c, place, bytes, out, &has_push) : 0;
     if (got < bytes)
         has_fin = false;
     if (got > c->mss)
         out->mss_bytes = (uint16_t)c->mss;
     if (has_fin)
         head.flags |= TCP_FIN;
-    if (got && (place + got == c->end_place || tcp_send_has_push_at(c, place + got)))
+    if (got && (place + got == c->end_place || has_push))
         head.flags |= TCP_PSH; // [RFC 9293 MUST-60, MUST-61]
     if (c->ecn_ok && c->ecn_cwr && !is_again && got) {
         head.flags |= TCP_CWR;

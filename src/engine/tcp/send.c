@@ -137,7 +137,7 @@ gather_from(const struct tcp_send *send, uint32_t *span, uint32_t *in_span, uint
 }
 
 static uint32_t
-gather_new(struct tcp_connection *c, uint32_t bytes, struct eng_out *out)
+gather_new(struct tcp_connection *c, uint32_t bytes, struct eng_out *out, bool *has_push)
 {
     uint32_t got = 0;
     while (got < bytes && c->next_send) {
@@ -147,16 +147,19 @@ gather_new(struct tcp_connection *c, uint32_t bytes, struct eng_out *out)
         c->next_place += here;
         if (c->next_place < send->start + send->bytes)
             break; // the packet is full
+        // Pushes before the last byte of a segment collapse into that of its end [RFC 9293 SHLD-27].
+        *has_push = got == bytes && send->flags & TCP_SEND_PUSH;
         c->next_send = send->link.next == &c->sends ? NULL : send_of(send->link.next);
     }
     return got;
 }
 
 uint32_t
-tcp_sends_gather(struct tcp_connection *c, uint64_t place, uint32_t bytes, struct eng_out *out)
+tcp_sends_gather(struct tcp_connection *c, uint64_t place, uint32_t bytes, struct eng_out *out, bool *has_push)
 {
+    *has_push = false;
     if (place == c->next_place)
-        return gather_new(c, bytes, out);
+        return gather_new(c, bytes, out, has_push);
     uint32_t got = 0;
     LIST_FOR_EACH(node, &c->sends) {
         struct tcp_send *send = send_of(node);
@@ -168,19 +171,9 @@ tcp_sends_gather(struct tcp_connection *c, uint64_t place, uint32_t bytes, struc
         uint32_t want = left < bytes - got ? (uint32_t)left : bytes - got, here = gather_from(send, &span, &in_span, want, out);
         got += here;
         place += here;
+        *has_push = place == send->start + send->bytes && send->flags & TCP_SEND_PUSH;
         if (here < want || got == bytes)
             break;
     }
     return got;
-}
-
-bool
-tcp_send_has_push_at(const struct tcp_connection *c, uint64_t end_place)
-{
-    LIST_FOR_EACH(node, &c->sends) {
-        const struct tcp_send *send = send_of(node);
-        if (send->start + send->bytes >= end_place)
-            return send->start + send->bytes == end_place && send->flags & TCP_SEND_PUSH;
-    }
-    return false;
 }

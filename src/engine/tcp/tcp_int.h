@@ -297,10 +297,10 @@ bool tcp_received_import(struct tcp_connection *c, const struct eng_span *spans,
 // send.c
 void tcp_sends_acked(struct tcp_connection *c, uint32_t bytes);
 void tcp_sends_end(struct tcp_connection *c, int status);
-// Add [place, place + bytes) of the stream to a packet; returns how many fitted. Moves the cursor when place is next_place.
-uint32_t tcp_sends_gather(struct tcp_connection *c, uint64_t place, uint32_t bytes, struct eng_out *out);
+// Add [place, place + bytes) of the stream to a packet; returns how many fitted, and whether a send that pushes ends there. Moves the
+// cursor when place is next_place.
+uint32_t tcp_sends_gather(struct tcp_connection *c, uint64_t place, uint32_t bytes, struct eng_out *out, bool *has_push);
 void tcp_send_done_push(struct tcp_connection *c, struct tcp_send *send, int status);
-bool tcp_send_has_push_at(const struct tcp_connection *c, uint64_t end_place);
 
 // out.c
 void tcp_out(struct tcp_connection *c);

@@ -455,12 +455,13 @@ tcp_receive_spans(const struct tcp_connection *c, uint32_t skip_bytes, struct en
     return n;
 }
 
-// How much more the buffer holds.
+// How much more the buffer holds, as far as a window can say it.
 static uint32_t
 receive_room(const struct tcp_connection *c)
 {
     uint64_t buffer = c->r.cached.initial_rcv_wnd, used = (uint64_t)c->received_bytes + c->moved_bytes;
-    return buffer > used ? (uint32_t)(buffer - used) : 0;
+    uint64_t room = buffer > used ? buffer - used : 0, most = (uint64_t)UINT16_MAX << c->r.constant.rcv_wnd_scale;
+    return (uint32_t)(room < most ? room : most);
 }
 
 void
@@ -518,8 +519,6 @@ tcp_window_choose(struct tcp_connection *c)
     struct tcp_delegated *d = &c->r.delegated;
     uint32_t buffer = c->r.cached.initial_rcv_wnd, unit = 1u << c->r.constant.rcv_wnd_scale, most = (uint32_t)UINT16_MAX * unit;
     uint32_t room = receive_room(c);
-    if (room > most)
-        room = most;
     uint32_t step = c->mss < buffer / 2 ? c->mss : buffer / 2;
     // The receiver's SWS avoidance: the right edge moves only by steps worth it [RFC 9293 3.8.6.2.2].
     if (room > d->rcv_wnd && room - d->rcv_wnd >= (step ? step : 1)) {

@@ -51,8 +51,7 @@ TEST(every_second_segment_is_acknowledged_at_once)
         peer_say(&peer, A, 1461 + i * 1460, 1, 60000, 1460);
         peer_expect(&peer, A, 1, 2921 + i * 1460, 0);
         peer_read(&peer, 10000);
-        while (peer_hear(&peer))
-            ;
+        peer_silence(&peer); // a buffer larger than a window can say is no reason to speak
     }
     peer_destroy(&peer);
 }

@@ -34,6 +34,8 @@ static void *
 take(void *context, size_t bytes)
 {
     struct kit_end *end = context;
+    if (end->short_thousandths && prng_below(&end->kit->prng, 1000) < end->short_thousandths)
+        return NULL;
     end->blocks++;
     return aligned_alloc(64, (bytes + 63) / 64 * 64);
 }
@@ -345,7 +347,8 @@ packet_deliver(struct packet *packet)
     struct kit_end *to = packet->to;
     struct kit *kit = to->kit;
     // Cut at odd places, as frames in several buffers are.
-    uint32_t cut = 20 + (uint32_t)prng_below(&kit->prng, packet->count), first = cut < packet->count ? cut : packet->count;
+    uint32_t cut = 20 + (uint32_t)prng_below(&kit->prng, packet->count);
+    uint32_t first = cut < packet->count && !kit->wire.is_whole ? cut : packet->count;
     struct eng_span spans[2] = {{.bytes = packet->bytes, .count = first, .owner = &packet->owner},
                                 {.bytes = packet->bytes + first, .count = packet->count - first, .owner = &packet->owner}};
     struct eng_in in = {

@@ -15,6 +15,7 @@ struct kit_wire {
     unsigned loss, duplicate, reorder, corrupt, mark;       // mark: CE on what is ECN-capable
     uint64_t delay_us, jitter_us;
     bool has_rsc;                                           // super-segments arrive whole
+    bool is_whole;                                          // frames come in one buffer
 };
 
 struct kit;
@@ -36,6 +37,7 @@ struct kit_end {
     struct kit *kit;
     struct eng_memory memory;
     size_t blocks;
+    unsigned short_thousandths;                             // how often there is no memory
     struct eng_out_pool pool;
     struct tcp *tcp;
     struct eng_outbox outbox;

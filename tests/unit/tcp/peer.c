@@ -158,7 +158,7 @@ peer_say_with(struct peer *peer, unsigned flags, uint32_t seq, uint32_t ack, uin
         .source = peer->other,
         .destination = peer->own,
     };
-    tcp_input(peer->tcp, &in, peer->now_us, &peer->outbox);
+    peer->taken = tcp_input(peer->tcp, &in, peer->now_us, &peer->outbox);
     eng_drop(&frame->owner);
 }
 

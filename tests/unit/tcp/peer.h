@@ -61,6 +61,7 @@ struct peer {
     uint8_t coalesced, traffic_class;
     bool break_sum;                     // of what is said
     bool from_own_port;
+    enum tcp_taken taken;               // what became of the last one
     uint32_t ts_value;                  // the peer's timestamp, when has_ts
     uint32_t ts_echo;
     bool has_ts;                        // put one on everything that is said
