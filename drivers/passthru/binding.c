@@ -226,6 +226,24 @@ binding_power(struct passthru *self, PNET_PNP_EVENT_NOTIFICATION event)
     ExReleaseRundownProtection(&self->alive);
 }
 
+// What those above may refuse, or have to hear of. The rest is about this binding alone (pause, restart, its list, its settings), or NDIS
+// tells the virtual miniport itself (power, ports, binds complete).
+// [network/implementing-a-protocolnetpnpevent-handler-in-an-intermediate-driver]
+static NDIS_STATUS
+binding_event_up(struct passthru *self, PNET_PNP_EVENT_NOTIFICATION event)
+{
+    NET_PNP_EVENT_NOTIFICATION up = {
+        .Header = {NDIS_OBJECT_TYPE_DEFAULT, NET_PNP_EVENT_NOTIFICATION_REVISION_1, NDIS_SIZEOF_NET_PNP_EVENT_NOTIFICATION_REVISION_1},
+        .NetPnPEvent = {.NetEvent = event->NetPnPEvent.NetEvent,
+                        .Buffer = event->NetPnPEvent.Buffer,
+                        .BufferLength = event->NetPnPEvent.BufferLength}};
+    if (!ExAcquireRundownProtection(&self->alive))
+        return NDIS_STATUS_SUCCESS;           // nobody above has anything against it
+    NDIS_STATUS status = NdisMNetPnPEvent(self->miniport, &up);
+    ExReleaseRundownProtection(&self->alive);
+    return status;
+}
+
 NDIS_STATUS
 passthru_net_pnp(NDIS_HANDLE context, PNET_PNP_EVENT_NOTIFICATION event)
 {
@@ -240,6 +258,9 @@ passthru_net_pnp(NDIS_HANDLE context, PNET_PNP_EVENT_NOTIFICATION event)
     case NetEventSetPower:
         binding_power(self, event);
         return NDIS_STATUS_SUCCESS;
+    case NetEventQueryRemoveDevice:
+    case NetEventCancelRemoveDevice:
+        return binding_event_up(self, event);
     default:
         return NDIS_STATUS_SUCCESS;
     }

@@ -48,10 +48,10 @@ static NDIS_STATUS
 entry_upper_edge(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
 {
     NDIS_MINIPORT_DRIVER_CHARACTERISTICS chars = {
-        .Header = {NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS, NDIS_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2,
-                   NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2},
+        .Header = {NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS, NDIS_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_3,
+                   NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_3},
         .MajorNdisVersion = 6,
-        .MinorNdisVersion = 30,
+        .MinorNdisVersion = 80,
         .MajorDriverVersion = 1,
         .Flags = NDIS_INTERMEDIATE_DRIVER,
         .InitializeHandlerEx = passthru_initialize,
@@ -65,7 +65,10 @@ entry_upper_edge(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
         .CancelSendHandler = passthru_cancel_send,
         .DevicePnPEventNotifyHandler = passthru_device_pnp,
         .ShutdownHandlerEx = passthru_shutdown,
-        .CancelOidRequestHandler = passthru_cancel_oid};
+        .CancelOidRequestHandler = passthru_cancel_oid,
+        .DirectOidRequestHandler = passthru_direct_oid,
+        .CancelDirectOidRequestHandler = passthru_cancel_direct_oid,
+        .SynchronousOidRequestHandler = passthru_synchronous_oid};
     return NdisMRegisterMiniportDriver(driver, registry_path, NULL, &chars, &passthru_miniport_driver);
 }
 
@@ -76,7 +79,7 @@ entry_lower_edge(void)
         .Header = {NDIS_OBJECT_TYPE_PROTOCOL_DRIVER_CHARACTERISTICS, NDIS_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_2,
                    NDIS_SIZEOF_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_2},
         .MajorNdisVersion = 6,
-        .MinorNdisVersion = 30,
+        .MinorNdisVersion = 80,
         .MajorDriverVersion = 1,
         .Name = NDIS_STRING_CONST("PASSTHRU"),
         .BindAdapterHandlerEx = passthru_bind,
@@ -87,7 +90,8 @@ entry_lower_edge(void)
         .OidRequestCompleteHandler = passthru_oid_complete,
         .StatusHandlerEx = passthru_status,
         .ReceiveNetBufferListsHandler = passthru_receive,
-        .SendNetBufferListsCompleteHandler = passthru_send_complete};
+        .SendNetBufferListsCompleteHandler = passthru_send_complete,
+        .DirectOidRequestCompleteHandler = passthru_direct_oid_complete};
     return NdisRegisterProtocolDriver(NULL, &chars, &passthru_protocol);
 }
 

@@ -3,6 +3,7 @@
 // original gets it. [network/responding-to-sets-and-queries-in-an-intermediate-driver]
 //   passthru_oid -> clone, down -> answered at once -> results into the original, return
 //                               -> PENDING ... passthru_oid_complete -> results -> NdisMOidRequestComplete
+// Direct requests go the same way by their own doors. A synchronous one cannot pend: it is asked again below, on the stack.
 // A cancel names requests by RequestId, which the clone has from the original, so it needs no look at either.
 // Setting the power state is between NDIS and this virtual miniport; the adapter below is told by NDIS itself
 // [network/handling-oid-pnp-xxx-queries-and-sets].
@@ -41,27 +42,65 @@ oid_end(struct passthru *self, NDIS_OID_REQUEST *clone)
     return original;
 }
 
-NDIS_STATUS
-passthru_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
+// ask: NdisOidRequest or NdisDirectOidRequest.
+static NDIS_STATUS
+oid_down(struct passthru *self, NDIS_OID_REQUEST *request, NTAPI NDIS_STATUS (*ask)(NDIS_HANDLE, PNDIS_OID_REQUEST))
 {
-    struct passthru *self = context;
     NDIS_OID_REQUEST *clone;
-    NDIS_OID oid = request->DATA.QUERY_INFORMATION.Oid;   // the same place in all of them
-    if (oid == OID_PNP_SET_POWER || oid == OID_PNP_QUERY_POWER)
-        return NDIS_STATUS_SUCCESS;
     if (!ExAcquireRundownProtection(&self->requests))
         return NDIS_STATUS_ADAPTER_NOT_READY;
     NDIS_STATUS status = NdisAllocateCloneOidRequest(self->binding, request, PASSTHRU_TAG, &clone);
     if (status == NDIS_STATUS_SUCCESS) {
         oid_original(clone) = request;
         clone->RequestId = request->RequestId;
-        status = NdisOidRequest(self->binding, clone);
+        status = ask(self->binding, clone);
         if (status == NDIS_STATUS_PENDING)
-            return status;                    // passthru_oid_complete has it, or will
+            return status;                    // its completion has it, or will
         oid_end(self, clone);
     }
     ExReleaseRundownProtection(&self->requests);
     return status;
+}
+
+NDIS_STATUS
+passthru_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
+{
+    NDIS_OID oid = request->DATA.QUERY_INFORMATION.Oid;   // the same place in all of them
+    if (oid == OID_PNP_SET_POWER || oid == OID_PNP_QUERY_POWER)
+        return NDIS_STATUS_SUCCESS;
+    return oid_down(context, request, NdisOidRequest);
+}
+
+NDIS_STATUS
+passthru_direct_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
+{
+    return oid_down(context, request, NdisDirectOidRequest);
+}
+
+NDIS_STATUS
+passthru_synchronous_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
+{
+    struct passthru *self = context;
+    NDIS_OID_REQUEST below = {.Header = request->Header,
+                              .RequestType = request->RequestType,
+                              .PortNumber = request->PortNumber,
+                              .Timeout = request->Timeout,
+                              .RequestId = request->RequestId,
+                              .DATA = request->DATA};
+    if (!ExAcquireRundownProtection(&self->requests))
+        return NDIS_STATUS_ADAPTER_NOT_READY;
+    NDIS_STATUS status = NdisSynchronousOidRequest(self->binding, &below);
+    oid_results(request, &below);
+    ExReleaseRundownProtection(&self->requests);
+    return status;
+}
+
+VOID
+passthru_direct_oid_complete(NDIS_HANDLE context, PNDIS_OID_REQUEST clone, NDIS_STATUS status)
+{
+    struct passthru *self = context;
+    NdisMDirectOidRequestComplete(self->miniport, oid_end(self, clone), status);
+    ExReleaseRundownProtection(&self->requests);
 }
 
 VOID
@@ -82,6 +121,13 @@ passthru_cancel_oid(NDIS_HANDLE context, PVOID request_id)
 {
     struct passthru *self = context;
     NdisCancelOidRequest(self->binding, request_id);
+}
+
+VOID
+passthru_cancel_direct_oid(NDIS_HANDLE context, PVOID request_id)
+{
+    struct passthru *self = context;
+    NdisCancelDirectOidRequest(self->binding, request_id);
 }
 
 NDIS_STATUS

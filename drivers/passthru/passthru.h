@@ -20,8 +20,8 @@
 #define PASSTHRU_H
 
 #define NDIS_MINIPORT_DRIVER 1
-#define NDIS630_MINIPORT 1
-#define NDIS630 1
+#define NDIS680_MINIPORT 1                    // synchronous OID requests came with 6.80
+#define NDIS680 1
 #include <ndis.h>
 
 #define PASSTHRU_TAG 'rhtP'
@@ -97,6 +97,10 @@ MINIPORT_RETURN_NET_BUFFER_LISTS passthru_return;
 MINIPORT_OID_REQUEST passthru_oid;
 MINIPORT_CANCEL_OID_REQUEST passthru_cancel_oid;
 PROTOCOL_OID_REQUEST_COMPLETE passthru_oid_complete;
+MINIPORT_DIRECT_OID_REQUEST passthru_direct_oid;
+MINIPORT_CANCEL_DIRECT_OID_REQUEST passthru_cancel_direct_oid;
+PROTOCOL_DIRECT_OID_REQUEST_COMPLETE passthru_direct_oid_complete;
+MINIPORT_SYNCHRONOUS_OID_REQUEST passthru_synchronous_oid;
 // Ask the adapter below and wait. irql: PASSIVE; one at a time
 NDIS_STATUS passthru_query(struct passthru *self, NDIS_OID oid, void *buffer, ULONG bytes, ULONG *needed);
 

@@ -142,12 +142,15 @@ ndis_adapter_types(struct ndis_adapter *adapter, uint32_t *if_type, uint32_t *me
 static struct ndis_protocol *
 protocol_find(struct ndis *ndis, const char *service)
 {
+    struct ndis_protocol *named = NULL;       // two copies of a driver register one name: the service decides
     LIST_FOR_EACH(node, &ndis->protocols) {
         struct ndis_protocol *protocol = LIST_ENTRY_OF(node, struct ndis_protocol, node);
-        if (image_is(protocol->image, service) || ndis_string_is(&protocol->name, service))
+        if (image_is(protocol->image, service))
             return protocol;
+        if (!named && ndis_string_is(&protocol->name, service))
+            named = protocol;
     }
-    return NULL;
+    return named;
 }
 
 // ---- making and freeing ---------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// passthru under a thousand schedules: two boxes on a lossy wire, both behind intermediate drivers, virtual NICs that complete in random
-// order; each stack of each pair is paused, reset and asked while frames fly, the adapter below sleeps and wakes, the filter on the
-// virtual miniport comes and goes, the virtual miniport or the adapter below it is removed in mid traffic. Every seed must come down
-// clean, and over the sweep everything on the list must have happened.
+// passthru under a thousand schedules: two boxes on a lossy wire, one behind an intermediate driver, the other behind two of them, one on
+// the other; virtual NICs that complete in random order; each stack of each pair is paused, reset and asked while frames fly, the adapter
+// below sleeps and wakes, the filter on the highest virtual miniport comes and goes, a virtual miniport or the adapter below is removed in
+// mid traffic. Every seed must come down clean, and over the sweep everything on the list must have happened.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +28,7 @@ static const char sweep_stack[] = "ndisbox: 1\n"
                                   "        idle: ok\n"
                                   "  beta:\n"
                                   "    processors: 2\n"
+                                  "    drivers: { outer: { path: " NBX_DRIVER_DIR "/passthru.so } }\n"
                                   "    adapters:\n"
                                   "      nic0:\n"
                                   "        driver: vnic\n"
@@ -38,6 +39,10 @@ static const char sweep_stack[] = "ndisbox: 1\n"
                                   "      v0:\n"
                                   "        driver: passthru\n"
                                   "        above: nic0\n"
+                                  "        idle: ok\n"
+                                  "      v1:\n"
+                                  "        driver: outer\n"
+                                  "        above: v0\n"
                                   "        filters: [lwfmon]\n"
                                   "        protocols: [echoproto]\n"
                                   "        idle: ok\n"
@@ -70,7 +75,8 @@ static struct sweep sweep;
 static bool
 sweep_driver_path(const struct stack_driver *driver, char *path, size_t bytes)
 {
-    return (size_t)snprintf(path, bytes, "%s/%s.so", NBX_DRIVER_DIR, driver->name) < bytes;
+    const char *name = strcmp(driver->name, "outer") ? driver->name : "passthru";
+    return (size_t)snprintf(path, bytes, "%s/%s.so", NBX_DRIVER_DIR, name) < bytes;
 }
 
 static void
@@ -84,13 +90,19 @@ sweep_finding(void *context, const char *text)
     fprintf(stderr, "seed %llu: %s\n", (unsigned long long)sweep.seed, text);
 }
 
-// Adapter 0 is the real one of each box, 1 the virtual miniport.
+// Adapter 0 is the real one of each box, those after it virtual miniports, each on the one before.
+static struct world_adapter *
+sweep_top(struct world_box *box)
+{
+    return &box->adapters[box->stack->adapter_count - 1];
+}
+
 static void
 sweep_traffic(void *arg)
 {
     struct world *world = arg;
     struct traffic_result result;
-    traffic_send(world, &world->boxes[0].adapters[1], &world->boxes[1].adapters[1], 300, 60, 1500, 400000000, &result);
+    traffic_send(world, sweep_top(&world->boxes[0]), sweep_top(&world->boxes[1]), 300, 60, 1500, 400000000, &result);
     sweep.arrived += result.received;
 }
 
@@ -105,7 +117,8 @@ static void
 sweep_disturb(void *arg)
 {
     struct world_box *box = arg;
-    struct ndis_adapter *lower = box->adapters[0].ndis, *upper = box->adapters[1].ndis;
+    struct ndis_adapter *lower = box->adapters[0].ndis, *upper = sweep_top(box)->ndis;
+    uint32_t virtuals = (uint32_t)box->stack->adapter_count - 1;
     NDIS_STATISTICS_INFO info = {
         .Header = {NDIS_OBJECT_TYPE_DEFAULT, NDIS_STATISTICS_INFO_REVISION_1, NDIS_SIZEOF_STATISTICS_INFO_REVISION_1}};
     uint32_t done;
@@ -116,7 +129,7 @@ sweep_disturb(void *arg)
         sweep_pause(lower);
         break;
     case ACT_PAUSE_UPPER:
-        sweep_pause(upper);
+        sweep_pause(box->adapters[1 + sched_draw(sweep.sched, SCHED_DRAW_FAULT, virtuals)].ndis);
         break;
     case ACT_FILTER:
         ck_assert_int_eq(ndis_adapter_detach_filter(upper, "lwfmon"), NDIS_STATUS_SUCCESS);
@@ -145,11 +158,12 @@ static void
 sweep_remove(void *arg)
 {
     struct world_box *box = arg;
-    bool is_upper = sched_draw(sweep.sched, SCHED_DRAW_FAULT, 2);
-    sweep.acts[is_upper ? ACT_REMOVE_UPPER : ACT_REMOVE_LOWER]++;
-    ndis_adapter_remove(box->adapters[is_upper].ndis);
-    box->adapters[is_upper].ndis = NULL;
-    ck_assert_ptr_null(box->adapters[1].ndis);   // the driver takes it down when what is below goes
+    uint64_t which = sched_draw(sweep.sched, SCHED_DRAW_FAULT, box->stack->adapter_count);
+    sweep.acts[which ? ACT_REMOVE_UPPER : ACT_REMOVE_LOWER]++;
+    ndis_adapter_remove(box->adapters[which].ndis);
+    box->adapters[which].ndis = NULL;
+    for (uint64_t i = which; i < box->stack->adapter_count; i++)
+        ck_assert_ptr_null(box->adapters[i].ndis);   // the driver takes down what is above when what is below goes
 }
 
 static void
@@ -165,8 +179,8 @@ sweep_main(void *arg)
     struct sched_thread *sender;
     _Atomic uint32_t never = 0;
     ck_assert_int_eq(world_build(world), WORLD_OK);
-    ck_assert(traffic_bind(world, &world->boxes[0].adapters[1]));
-    ck_assert(traffic_bind(world, &world->boxes[1].adapters[1]));
+    ck_assert(traffic_bind(world, sweep_top(&world->boxes[0])));
+    ck_assert(traffic_bind(world, sweep_top(&world->boxes[1])));
     ck_assert_int_eq(sched_thread_start(sweep.sched, "sender", sweep_traffic, world, NULL, &sender), 0);
     for (int i = 0; i < 6; i++) {
         sched_wait(sweep.sched, &never, 0, sched_now_ns(sweep.sched) + sched_draw(sweep.sched, SCHED_DRAW_FAULT, 60000));
