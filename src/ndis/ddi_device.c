@@ -6,6 +6,14 @@
 #include "nt/ex/fault.h"
 #include "verify/verify.h"
 
+// UNSURE: the page wants the first type; Microsoft's own intermediate sample comes with the second.
+static bool
+device_header_is_good(const NDIS_OBJECT_HEADER *header)
+{
+    return ndis_header_is(header, NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES, NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1) ||
+           ndis_header_is(header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1);
+}
+
 NTAPI NDIS_STATUS
 NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATTRIBUTES DeviceObjectAttributes, PDEVICE_OBJECT *pDeviceObject,
                      PNDIS_HANDLE NdisDeviceHandle)
@@ -19,9 +27,7 @@ NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATTRIBUTES Devi
     // The page names handles of drivers; drivers in the field give their adapter's, and Windows takes it.
     if (!kind || (*kind != NDIS_KIND_MINIPORT_DRIVER && *kind != NDIS_KIND_FILTER_DRIVER && *kind != NDIS_KIND_ADAPTER))
         return NDIS_STATUS_NOT_SUPPORTED;
-    if (!ndis_header_is(&DeviceObjectAttributes->Header, NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES,
-                        NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1) ||
-        !DeviceObjectAttributes->MajorFunctions)
+    if (!device_header_is_good(&DeviceObjectAttributes->Header) || !DeviceObjectAttributes->MajorFunctions)
         return NDIS_STATUS_INVALID_PARAMETER;
     DRIVER_OBJECT *driver = ndis_handle_driver(NdisHandle, "NdisRegisterDeviceEx");
     struct ndis_device *device;

@@ -96,6 +96,8 @@ instance_read(NDIS_HANDLE adapter)
     NdisCloseConfiguration(configuration);
 }
 
+static UCHAR device_type = NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES;
+
 static NDIS_STATUS
 device_initialize(NDIS_HANDLE adapter, NDIS_MINIPORT_INIT_PARAMETERS *parameters)
 {
@@ -103,7 +105,7 @@ device_initialize(NDIS_HANDLE adapter, NDIS_MINIPORT_INIT_PARAMETERS *parameters
     PDRIVER_DISPATCH dispatch[IRP_MJ_MAXIMUM_FUNCTION + 1] = {0};
     dispatch[IRP_MJ_CREATE] = dispatch[IRP_MJ_CLEANUP] = dispatch[IRP_MJ_CLOSE] = device_done;
     NDIS_DEVICE_OBJECT_ATTRIBUTES attributes = {
-        .Header = {NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES, NDIS_DEVICE_OBJECT_ATTRIBUTES_REVISION_1,
+        .Header = {device_type, NDIS_DEVICE_OBJECT_ATTRIBUTES_REVISION_1,
                    NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1},
         .DeviceName = &name,
         .SymbolicName = &link,
@@ -134,6 +136,14 @@ device_is_opened(void)
 
 TEST(NdisRegisterDeviceEx_takes_an_adapters_handle)
 {
+    kit_mp_hooks.initialize = device_initialize;
+    kit_mp_hooks.halt = device_halt;
+    kit_run(SIM_CALM, device_is_opened);
+}
+
+TEST(NdisRegisterDeviceEx_takes_attributes_whose_header_says_the_default_type)
+{
+    device_type = NDIS_OBJECT_TYPE_DEFAULT;
     kit_mp_hooks.initialize = device_initialize;
     kit_mp_hooks.halt = device_halt;
     kit_run(SIM_CALM, device_is_opened);
