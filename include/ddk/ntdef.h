@@ -388,6 +388,7 @@ typedef enum _SUITE_TYPE { SmallBusiness, Enterprise, BackOffice, CommunicationS
 #define RTL_BITS_OF_FIELD(type, field) (RTL_BITS_OF(RTL_FIELD_TYPE(type, field)))
 #ifndef ARRAYSIZE
 #define ARRAYSIZE(A) RTL_NUMBER_OF(A)
+#define ANYSIZE_ARRAY 1                       // of the last member of a structure that goes on
 #endif
 #ifndef _ARRAYSIZE
 #define _ARRAYSIZE(A) RTL_NUMBER_OF(A)

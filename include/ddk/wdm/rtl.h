@@ -21,6 +21,7 @@ DECLSPEC_NORETURN NTAPI VOID nbx_fail_fast(ULONG Code);
 FORCEINLINE DECLSPEC_NORETURN VOID RtlFailFast(ULONG Code) { nbx_fail_fast(Code); }
 #define __fastfail(code) RtlFailFast(code)
 
+#define RTL_STATIC_LIST_HEAD(x) LIST_ENTRY x = {&x, &x}
 FORCEINLINE VOID InitializeListHead(PLIST_ENTRY ListHead) { ListHead->Flink = ListHead->Blink = ListHead; }
 FORCEINLINE BOOLEAN IsListEmpty(const LIST_ENTRY *ListHead) { return (BOOLEAN)(ListHead->Flink == ListHead); }
 FORCEINLINE BOOLEAN RemoveEntryList(PLIST_ENTRY Entry)

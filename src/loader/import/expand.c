@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// $(Property), %(Metadata), @(Items) and %41 escapes in a value. What is not followed ($([Class]::Function()), $(Name.Method()),
-// @(Items->'...'), the registry) makes the value faulty and not the project: most such values concern packaging, and are never looked at.
+// $(Property), $(Property.Method()), %(Metadata), @(Items) and %41 escapes in a value. What is not followed ($([Class]::Function()), a
+// method that method.c does not know, @(Items->'...'), the registry) makes the value faulty and not the project: most such values concern
+// packaging, and are never looked at.
 #include <ctype.h>
 #include <stdlib.h>
 
@@ -87,6 +88,26 @@ add_property(struct expansion *expansion, const char *name, size_t length)
     add_value(expansion, msb_names_find(&msb->properties, copy));
 }
 
+// Name.Method(...): false when it is not that, or not followed.
+static bool
+add_method(struct expansion *expansion, const char *text, size_t length)
+{
+    struct builder kept = expansion->out;
+    const char *dot = memchr(text, '.', length), *result;
+    if (!dot || !is_name(text, (size_t)(dot - text)))
+        return false;
+    expansion->out = (struct builder){0};
+    add_property(expansion, text, (size_t)(dot - text));
+    char *value = builder_take(&expansion->out);
+    expansion->out = kept;
+    result = msb_method(expansion->msb->texts, texts_copy(expansion->msb->texts, value, strlen(value)), dot,
+                        length - (size_t)(dot - text));
+    free(value);
+    if (result)
+        add_value(expansion, &(struct msb_value){.text = result});
+    return result != NULL;
+}
+
 static void
 add_meta(struct expansion *expansion, const char *name, size_t length)
 {
@@ -134,6 +155,8 @@ add_group(struct expansion *expansion, const char *text)
     bool is_plain = is_name(inner, size);
     if (text[0] == '$' && is_plain)
         add_property(expansion, inner, size);
+    else if (text[0] == '$' && add_method(expansion, inner, size))
+        return length + 1;
     else if (text[0] == '%')
         add_meta(expansion, inner, size);
     else if (text[0] == '@' && is_plain)

@@ -97,6 +97,8 @@ const char *msb_meta(struct msb *msb, const struct msb_item *item, const char *n
 
 // ---- expand.c
 struct msb_value msb_expand(struct msb *msb, const char *text, struct import_place place);
+// method.c: the text of ".Method(arguments)[n]..." (length bytes) called on value. NULL: not followed.
+const char *msb_method(struct import_texts *texts, const char *value, const char *text, size_t length);
 char *msb_unescape(struct import_texts *texts, const char *text);
 // Report the fault of a value that matters. false: it had one.
 bool msb_check(struct msb *msb, const struct msb_value *value);

@@ -26,7 +26,9 @@ refuse_kinds(struct msb *msb)
     static const char *const frameworks[] = {"KMDF_VERSION_MAJOR", "KMDF_VERSION", "UMDF_VERSION_MAJOR"};
     const char *driver = msb_property(msb, "DriverType"), *type = msb_property(msb, "ConfigurationType");
     const char *toolset = msb_property(msb, "PlatformToolset"), *adapter = msb_property(msb, "NETADAPTER_VERSION_MAJOR");
-    if (!strcasecmp(driver, "KMDF") || !strcasecmp(driver, "UMDF"))
+    // KMDF is what a project made from the template of an empty driver says, whether its sources use the framework or not. Those that do
+    // include wdf.h, and are refused there.
+    if (!strcasecmp(driver, "UMDF"))
         refuse_property(msb, "DriverType", driver, no_framework);
     for (size_t i = 0; i < sizeof frameworks / sizeof *frameworks; i++)
         if (msb_property(msb, frameworks[i])[0])

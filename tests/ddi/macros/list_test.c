@@ -186,3 +186,23 @@ TEST(UNREFERENCED_PARAMETER_evaluates_to_nothing_seen)
     UNREFERENCED_PARAMETER(value);
     ck_assert_int_eq(value, 3);
 }
+
+static RTL_STATIC_LIST_HEAD(static_list);
+
+TEST(RTL_STATIC_LIST_HEAD_defines_a_list_that_is_empty)
+{
+    LIST_ENTRY entry;
+    ck_assert(IsListEmpty(&static_list));
+    InsertTailList(&static_list, &entry);
+    ck_assert_ptr_eq(RemoveHeadList(&static_list), &entry);
+    ck_assert(IsListEmpty(&static_list));
+}
+
+TEST(ANYSIZE_ARRAY_is_one_element_at_the_end_of_a_structure)
+{
+    struct goes_on {
+        ULONG count;
+        ULONG items[ANYSIZE_ARRAY];
+    };
+    ck_assert_uint_eq(sizeof(struct goes_on), 2 * sizeof(ULONG));
+}

@@ -96,6 +96,60 @@ TEST(a_condition_that_is_not_followed_is_refused_with_its_line)
     condition_is_refused("'a' ==", "no value");
 }
 
+// A project whose DriverType is KMDF and that uses nothing of it: what the template left behind.
+TEST(a_project_that_only_says_KMDF_is_followed)
+{
+    const struct import_list *list =
+        defines("<PropertyGroup><DriverType>KMDF</DriverType></PropertyGroup><ItemGroup><ClCompile Include=\"a.c\"/></ItemGroup>", NULL);
+    ck_assert(has(list, "_WIN64"));
+}
+
+static void
+method_gives(const char *call, const char *wanted)
+{
+    char inside[1024], macro[256];
+    snprintf(inside, sizeof inside,
+             "<PropertyGroup><Name>Win10 Release</Name><Path> a/b/ </Path></PropertyGroup><ItemDefinitionGroup><ClCompile>"
+             "<PreprocessorDefinitions>M=$(%s)</PreprocessorDefinitions></ClCompile></ItemDefinitionGroup>"
+             "<ItemGroup><ClCompile Include=\"a.c\"/></ItemGroup>",
+             call);
+    snprintf(macro, sizeof macro, "M=%s", wanted);
+    ck_assert_msg(has(defines(inside, NULL), macro), "%s", call);
+}
+
+TEST(a_function_of_a_propertys_text_is_followed)
+{
+    method_gives("Name.Substring(0,5)", "Win10");
+    method_gives("Name.Substring( 6 )", "Release");
+    method_gives("Name.Substring(13)", "");
+    method_gives("VisualStudioVersion.Split('.')[0]", "17");
+    method_gives("Name.Split(' ')[1]", "Release");
+    method_gives("Name.Replace('Win', 'Windows').Replace(' ', '')", "Windows10Release");
+    method_gives("Path.Trim().TrimEnd('/')", "a/b");
+    method_gives("Name.ToLower().TrimStart('w')", "in10 release");
+    method_gives("Name.ToUpperInvariant()", "WIN10 RELEASE");
+    method_gives("Name.Contains('10 R')", "True");
+    method_gives("Name.StartsWith('Win7')", "False");
+    method_gives("Name.EndsWith(`Release`)", "True");
+    method_gives("Name.Length", "13");
+    method_gives("Nothing.Trim()", "");
+}
+
+TEST(a_function_of_a_propertys_text_that_does_not_fit_is_refused)
+{
+    static const char *const calls[] = {"Platform.Substring(4)", "Platform.Substring(1,3)", "Platform.Substring()",
+                                        "Platform.Substring('a')",
+                                        "Platform.Split('6')", "Platform.Split('6')[2]", "Platform.Split('6')[x]", "Platform.Split()[0]",
+                                        "Platform.Insert(0,'a')", "Platform.Replace('', 'a')", "Platform.Trim(", "Platform.Length()",
+                                        "Platform.ToLower(1)", "Platform.Contains('$(X)')", "Platform.", "Platform.Substring(-1)",
+                                        "Platform.Substring(99999999999999999999999)"};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        char condition[256];
+        snprintf(condition, sizeof condition, "'$(%s)' == 'x'", calls[i]);
+        condition_is_refused(condition, i == 10 ? "a parenthesis that is not closed" : "the property function");
+    }
+}
+
 TEST(macros_come_from_definitions_and_from_the_item_with_what_was_there_before)
 {
     const struct import_list *list = defines(
@@ -246,7 +300,7 @@ refused(const char *inside, unsigned line, const char *construct, const char *te
 
 TEST(what_ndisbox_does_not_have_is_refused_with_line_and_construct)
 {
-    refused("<PropertyGroup>\n<DriverType>KMDF</DriverType></PropertyGroup>", 8, "DriverType KMDF", "Windows Driver Frameworks");
+    refused("<PropertyGroup>\n<DriverType>UMDF</DriverType></PropertyGroup>", 8, "DriverType UMDF", "Windows Driver Frameworks");
     refused("<PropertyGroup><KMDF_VERSION_MAJOR>1</KMDF_VERSION_MAJOR></PropertyGroup>", 7, "KMDF_VERSION_MAJOR 1", "Frameworks");
     refused("<PropertyGroup><NETADAPTER_VERSION_MAJOR>2</NETADAPTER_VERSION_MAJOR></PropertyGroup>", 7, "NETADAPTER", "NetAdapterCx");
     refused("<PropertyGroup><ConfigurationType>Application</ConfigurationType></PropertyGroup>", 7, "Application", "builds no driver");

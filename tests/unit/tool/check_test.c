@@ -59,11 +59,11 @@ TEST_TIMEOUT(SECONDS, what_is_refused_is_told_with_file_line_and_construct)
     out_has(told, "refused: a.c:12: wdf.h: needs the Kernel-Mode Driver Framework (KMDF)");
     out_has(told, "refused: a.c:15: __asm: ");
     tool_text("k.vcxproj",
-              "<Project>\n<PropertyGroup><ConfigurationType>Driver</ConfigurationType>\n<DriverType>KMDF</DriverType></PropertyGroup>"
+              "<Project>\n<PropertyGroup><ConfigurationType>Driver</ConfigurationType>\n<DriverType>UMDF</DriverType></PropertyGroup>"
               "<ItemGroup><ClCompile Include=\"a.c\"/></ItemGroup></Project>\n");
     told = check("k.vcxproj");
     ck_assert_int_eq(told->code, 1);
-    out_has(told, "refused: k.vcxproj:3: DriverType KMDF: needs the Windows Driver Frameworks");
+    out_has(told, "refused: k.vcxproj:3: DriverType UMDF: needs the Windows Driver Frameworks");
     ck_assert_int_eq(check("gone.vcxproj")->code, 2);
     err_has(check("gone.vcxproj"), "gone.vcxproj: error: there is no such file");
 }
