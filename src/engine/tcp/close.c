@@ -133,7 +133,8 @@ tcp_release(struct tcp_connection *c, uint64_t now_us, struct eng_outbox *outbox
     enum tcp_state state = c->r.delegated.state;
     tcp_enter(c->tcp, now_us, outbox);
     detach(c);
-    if (state == TCP_CLOSED || state == TCP_SYN_SENT || c->is_exported || c->is_offer || c->upload) {
+    // A target's connection does not live without its host.
+    if (state == TCP_CLOSED || state == TCP_SYN_SENT || c->is_exported || c->is_offer || tcp_uses(c->tcp, TCP_USE_TARGET)) {
         tcp_connection_destroy(c);
         return;
     }

@@ -234,6 +234,7 @@ tcp_out(struct tcp_connection *c)
     if (c->r.delegated.state == TCP_CLOSED || c->is_offer)
         return;
     if (can_send) {
+        tcp_mtu_retry(c);
         bool any = out_lost(c);
         // What is lost goes before what is new; both share cwnd.
         if (!tcp_score_lost_first(&c->score))

@@ -11,6 +11,7 @@
 #define MTU_FLOOR4 552              // less is believed of nobody: it would only serve an attack
 #define MTU_FLOOR6 1280
 #define HOLE_TIMEOUTS 2
+#define MTU_RETRY_US 600000000      // [RFC 1191 6.3, RFC 8201 4]: ten minutes
 
 // What old routers leave unsaid: the next plateau below [RFC 1191 7.1].
 static uint32_t
@@ -56,6 +57,18 @@ mtu_shrink(struct tcp_connection *c, uint32_t mtu_bytes)
     return true;
 }
 
+// After some minutes the first MTU is tried again: a router that still cannot will say so again. Not after a black hole, which would
+// swallow two timeouts each time.
+void
+tcp_mtu_retry(struct tcp_connection *c)
+{
+    if (!c->mtu_first || c->tcp->now_us - c->mtu_shrunk_us < MTU_RETRY_US)
+        return;
+    c->path.mtu_bytes = c->mtu_first;
+    c->mtu_first = 0;
+    tcp_mss_update(c);
+}
+
 int
 tcp_set_path(struct tcp_connection *c, const struct tcp_path *path, uint64_t now_us, struct eng_outbox *outbox)
 {
@@ -63,6 +76,7 @@ tcp_set_path(struct tcp_connection *c, const struct tcp_path *path, uint64_t now
         return -EINVAL;
     tcp_enter(c->tcp, now_us, outbox);
     c->path = *path;
+    c->mtu_first = 0;
     if (tcp_is_synchronized(c)) {
         tcp_mss_update(c);
         tcp_out(c);
@@ -76,7 +90,12 @@ too_big(struct tcp_connection *c, uint32_t mtu_bytes)
 {
     if (!mtu_bytes)
         mtu_bytes = plateau_below(c->path.mtu_bytes);
-    if (!mtu_shrink(c, mtu_bytes) || !tcp_is_synchronized(c))
+    uint32_t first = c->mtu_first ? c->mtu_first : c->path.mtu_bytes;
+    if (!mtu_shrink(c, mtu_bytes))
+        return;
+    c->mtu_first = first;
+    c->mtu_shrunk_us = c->tcp->now_us;
+    if (!tcp_is_synchronized(c))
         return;
     tcp_score_lose_all(&c->score);
     c->recovery = TCP_LOSS;
@@ -124,7 +143,7 @@ tcp_hole_suspect(struct tcp_connection *c)
     if (first->end - first->seq <= floor_mss || ++c->hole_count < HOLE_TIMEOUTS)
         return;
     c->hole_count = 0;
-    c->black_high = c->path.mtu_bytes;
+    c->mtu_first = 0;
     c->tcp->counters.dead_holes++;
     mtu_shrink(c, c->path.mtu_bytes > 1280 ? 1280 : plateau_below(c->path.mtu_bytes));
 }

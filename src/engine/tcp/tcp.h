@@ -400,7 +400,7 @@ void tcp_abort(struct tcp_connection *connection, uint64_t now_us, struct eng_ou
 
 // The client is done with it: the pointer is dead. What was sent and shut down goes on by itself and then vanishes; a connection
 // with bytes that nobody took is reset [RFC 9293 3.6.1], one that was not shut down is shut down. Sends that have not ended yet come
-// back through tcp_released_send_done, those that had through it too.
+// back through tcp_released_send_done, those that had through it too. At a target it only vanishes: its host has it, or nobody.
 void tcp_release(struct tcp_connection *connection, uint64_t now_us, struct eng_outbox *outbox);
 struct tcp_send *tcp_released_send_done(struct tcp *tcp);
 

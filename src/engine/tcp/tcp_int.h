@@ -132,7 +132,8 @@ struct tcp_connection {
     struct tcp_sack_block sacks[4];     // runs of `early`, the most recent first
     struct tcp_sack_block dsack;
     uint8_t n_sacks;
-    uint32_t black_high;                // PMTU at which segments vanished; 0: none
+    uint32_t mtu_first;                 // what the path had before ICMP made it smaller; 0: nothing did
+    uint64_t mtu_shrunk_us;
     bool has_dsack, has_pushed;
     bool is_released, is_offer, is_announced, is_cookie, is_hashed, is_exported;
     bool ack_now, ack_delayed;
@@ -325,6 +326,7 @@ void tcp_upload(struct tcp_connection *c, enum tcp_upload upload);
 
 // path.c
 void tcp_mss_update(struct tcp_connection *c);
+void tcp_mtu_retry(struct tcp_connection *c);           // the path may have grown again
 void tcp_hole_suspect(struct tcp_connection *c);
 
 #endif

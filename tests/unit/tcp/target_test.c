@@ -226,3 +226,12 @@ TEST(a_record_that_contradicts_itself_is_refused_and_stays_the_callers)
     ck_assert(list_is_empty(&handover.sends));
     both_destroy();
 }
+
+TEST(a_targets_connection_does_not_live_without_its_host)
+{
+    target_create();
+    tcp_release(peer.connection, peer.now_us, &peer.outbox);
+    peer_silence(&peer);
+    ck_assert_uint_eq(tcp_counters(peer.tcp)->connections, 0);
+    both_destroy();
+}

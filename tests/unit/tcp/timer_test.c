@@ -394,6 +394,25 @@ TEST(packet_too_big_makes_segments_smaller_and_repeats_them_without_congestion)
     peer_destroy(&peer);
 }
 
+TEST(after_ten_minutes_the_first_MTU_is_tried_again)
+{
+    open_with(NULL);
+    peer_send(&peer, 1460, 0);
+    hear_all();
+    ck_assert(icmp(TCP_ICMP_TOO_BIG, 1, 1300));
+    hear_all();
+    peer_say(&peer, A, 1, 1461, 60000, 0);
+    peer_wait(&peer, 599000000);
+    peer_send(&peer, 1260, 0);
+    ck_assert_uint_eq(peer_info(&peer).mtu_bytes, 1300);
+    hear_all();
+    peer_say(&peer, A, 1, 2721, 60000, 0);
+    peer_wait(&peer, 2000000);
+    peer_send(&peer, 1460, 0);
+    peer_expect(&peer, P | A, 2721, 1, 1460);
+    peer_destroy(&peer);
+}
+
 TEST(large_segments_that_vanish_without_a_word_are_a_black_hole_and_become_smaller)
 {
     open_with(NULL);
