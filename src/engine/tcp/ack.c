@@ -178,6 +178,8 @@ window_take(struct tcp_connection *c, const struct tcp_segment *segment)
         d->snd_wnd_probe_count = 0;
         LIST_FOR_EACH(node, &c->score.sent)
             tcp_score_lose(&c->score, LIST_ENTRY_OF(node, struct tcp_sent, link));
+        c->recovery = TCP_LOSS; // which says nothing of congestion
+        c->recover = d->snd_max;
         c->force_first = true;
     }
     return changed;
@@ -250,7 +252,8 @@ static void
 duplicate_take(struct tcp_connection *c, const struct tcp_segment *segment, const struct tcp_news *news, bool window_changed)
 {
     struct tcp_delegated *d = &c->r.delegated;
-    if (d->snd_una == d->snd_max)
+    // The answers to probes of a closed window look like duplicates and say nothing of losses.
+    if (d->snd_una == d->snd_max || !d->snd_wnd)
         return;
     // A duplicate [RFC 5681 2], or with SACK one that names something new [RFC 6675 2].
     bool has_sack = c->r.constant.flags & TCP_HAS_SACK;

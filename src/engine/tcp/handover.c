@@ -29,7 +29,8 @@ tcp_query(const struct tcp_connection *c, uint64_t now_us, struct tcp_record *re
     const struct tcp_sent *lost = tcp_score_lost_first(&c->score);
     *record = c->r;
     struct tcp_delegated *d = &record->delegated;
-    d->snd_nxt = lost ? lost->seq : d->snd_max;
+    // Go-back-N is what a timeout leaves. A hole that fast recovery mends is not: everything behind it would be sent again at once.
+    d->snd_nxt = lost && c->recovery == TCP_LOSS ? lost->seq : d->snd_max;
     d->cwnd = c->cc.cwnd;
     d->ssthresh = c->cc.ssthresh;
     tcp_rtt_export(&c->rtt, tcp->params.ticks_per_second, &d->srtt, &d->rttvar);
@@ -221,6 +222,9 @@ record_import(struct tcp_connection *c, const struct tcp_record *record)
     c->r.cached = record->cached;
     c->r.delegated = *d;
     c->r.delegated.state = TCP_CLOSED; // entered below, so that it is counted
+    // A recovery does not travel; the next duplicate begins one anew.
+    if (c->r.delegated.dup_ack_count >= tcp->params.dup_ack_threshold)
+        c->r.delegated.dup_ack_count = tcp->params.dup_ack_threshold - 1;
     tcp_enter_state(c, d->state);
     c->is_opener = true;
     c->iss = d->snd_una - 1;

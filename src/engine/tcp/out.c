@@ -15,11 +15,15 @@ window_from(const struct tcp_connection *c, uint32_t seq)
     return tcp_seq_before(seq, edge) ? edge - seq : 0;
 }
 
-// Without SACK each duplicate ACK tells of a segment that has left the network [RFC 5681 3.2].
+// Without SACK each duplicate ACK tells of a segment that has left the network [RFC 5681 3.2]; but of no more than was out when the loss
+// was seen, or duplicates of small segments, true or forged, would let ever more go.
 static uint32_t
 flight_of(const struct tcp_connection *c)
 {
-    uint32_t gone = c->r.constant.flags & TCP_HAS_SACK ? 0 : c->r.delegated.dup_ack_count * c->mss;
+    const struct tcp_delegated *d = &c->r.delegated;
+    uint32_t gone = c->r.constant.flags & TCP_HAS_SACK || c->recovery == TCP_LOSS ? 0 : d->dup_ack_count * c->mss;
+    uint32_t most = c->recovery == TCP_RECOVERY ? c->recover - d->snd_una : 2 * c->mss;
+    gone = gone < most ? gone : most;
     return c->score.flight_bytes > gone ? c->score.flight_bytes - gone : 0;
 }
 

@@ -92,7 +92,8 @@ trace(uint64_t seed)
     kit.context = &mover;
     for (unsigned i = 0; i < 2; i++) {
         uint64_t bytes = 1 + prng_below(&mover.prng, 60000);
-        kit_send(&kit.end[i], bytes, 1 + prng_below(&mover.prng, 20000), 1 + (uint32_t)prng_below(&mover.prng, 3000), i ? TCP_SEND_FIN : 0);
+        uint32_t piece = 1 + (uint32_t)prng_below(&mover.prng, 20000), span = 16 + (uint32_t)prng_below(&mover.prng, 3000);
+        kit_send(&kit.end[i], bytes, piece, span, i ? TCP_SEND_FIN : 0);
         // A slow reader: bytes wait in the record across the hand-over.
         kit.end[i].read_thousandths = prng_below(&mover.prng, 3) ? 1000 : 200;
     }

@@ -83,6 +83,24 @@ TEST(three_duplicate_acknowledgements_repeat_the_first_segment_before_its_timeou
     peer_destroy(&peer);
 }
 
+TEST(forged_duplicates_let_no_more_go_than_was_out_when_the_loss_was_seen)
+{
+    open_with(NULL);
+    peer_send(&peer, 60000, 0);
+    uint32_t first = 0, more = 0;
+    struct said *said;
+    while ((said = peer_hear(&peer)))
+        first += said->bytes;
+    for (unsigned i = 0; i < 200; i++) {
+        peer_say(&peer, A, 1, 1, 60000, 0);
+        while ((said = peer_hear(&peer)))
+            more += said->bytes;
+    }
+    ck_assert_uint_gt(more, 1460);
+    ck_assert_uint_le(more, first + 3 * 1460);
+    peer_destroy(&peer);
+}
+
 TEST(after_R1_the_client_is_told_and_after_R2_the_connection_ends)
 {
     struct tcp_params params;
