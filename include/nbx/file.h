@@ -26,6 +26,11 @@ enum nbx_file_flag {
 // Open \\.\Name, \\.\Name\rest or an NT path (\Device\Name). Sends IRP_MJ_CREATE.
 // owns: *file is closed with nbx_file_close. fails: the status of the lookup or of the driver.
 NTSTATUS nbx_file_open(const char *path, unsigned flags, struct nbx_file **file);
+// The same with extended attributes: a list of FILE_FULL_EA_INFORMATION, as a TDI transport wants it. fails: also
+// STATUS_EA_LIST_INCONSISTENT, for a list that is none.
+NTSTATUS nbx_file_open_ea(const char *path, unsigned flags, const void *ea, uint32_t ea_bytes, struct nbx_file **file);
+// The HANDLE, for requests that name a file by it (IOCTL_TDI_ASSOCIATE_ADDRESS). It stays the file's.
+void *nbx_file_handle(struct nbx_file *file);
 // Close the handle: IRP_MJ_CLEANUP now, IRP_MJ_CLOSE when the last request is back. The driver decides what pending requests get.
 void nbx_file_close(struct nbx_file *file);
 

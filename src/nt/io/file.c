@@ -160,6 +160,26 @@ device_file_open(struct box *box, DEVICE_OBJECT *device, UNICODE_STRING *rest, c
     return status;
 }
 
+// A list of extended attributes as [wdm/ns-wdm-_file_full_ea_information] has it: entries on multiples of 4, each whole, each name ended
+// by a 0 that its length does not count.
+static bool
+ea_is_whole(const void *list, ULONG bytes)
+{
+    const char *at = list;
+    const size_t head = offsetof(FILE_FULL_EA_INFORMATION, EaName);
+    for (;;) {
+        const FILE_FULL_EA_INFORMATION *ea = (const void *)at;
+        if (bytes < head || (size_t)ea->EaNameLength + 1 + ea->EaValueLength > bytes - head || ea->EaName[ea->EaNameLength])
+            return false;
+        if (!ea->NextEntryOffset)
+            return true;
+        if (ea->NextEntryOffset % 4 || ea->NextEntryOffset > bytes || ea->NextEntryOffset < head + ea->EaNameLength + 1 + ea->EaValueLength)
+            return false;
+        at += ea->NextEntryOffset;
+        bytes -= ea->NextEntryOffset;
+    }
+}
+
 NTSTATUS
 io_file_open(struct box *box, const UNICODE_STRING *path, const struct io_file_config *config, HANDLE *handle, IO_STATUS_BLOCK *iosb)
 {
@@ -167,6 +187,8 @@ io_file_open(struct box *box, const UNICODE_STRING *path, const struct io_file_c
     FILE_OBJECT *file = NULL;
     void *body;
     *iosb = (IO_STATUS_BLOCK){0};
+    if (config->ea_bytes && !ea_is_whole(config->ea, config->ea_bytes))
+        return iosb->Status = STATUS_EA_LIST_INCONSISTENT;
     NTSTATUS status = io_host_open(box, path, config, &file, iosb);
     if (status == STATUS_OBJECT_PATH_NOT_FOUND) {
         status = ob_lookup(box, path, NULL, &body, &rest);

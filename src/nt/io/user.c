@@ -44,6 +44,18 @@ nt_path(const char *path, UNICODE_STRING *wide)
 NTSTATUS
 nbx_file_open(const char *path, unsigned flags, struct nbx_file **out)
 {
+    return nbx_file_open_ea(path, flags, NULL, 0, out);
+}
+
+void *
+nbx_file_handle(struct nbx_file *file)
+{
+    return file->handle;
+}
+
+NTSTATUS
+nbx_file_open_ea(const char *path, unsigned flags, const void *ea, uint32_t ea_bytes, struct nbx_file **out)
+{
     struct box *box = box_self();
     UNICODE_STRING wide;
     IO_STATUS_BLOCK iosb;
@@ -54,6 +66,8 @@ nbx_file_open(const char *path, unsigned flags, struct nbx_file **out)
                                     .share = FILE_SHARE_READ | FILE_SHARE_WRITE,
                                     .disposition = FILE_OPEN,
                                     .mode = UserMode,
+                                    .ea = ea,
+                                    .ea_bytes = ea ? ea_bytes : 0,
                                     .options = FILE_NON_DIRECTORY_FILE | (flags & NBX_FILE_OVERLAPPED ? 0 : FILE_SYNCHRONOUS_IO_NONALERT)};
     struct nbx_file *file = calloc(1, sizeof(*file));
     if (!file)
