@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+// The client of tests/flow/tdi.
+#include "../../flow/tdi/kit.c"
