@@ -46,14 +46,19 @@ tdic_pump(struct tdic_endpoint *endpoint)
 {
     KIRQL irql;
     KeAcquireSpinLock(&endpoint->lock, &irql);
+    endpoint->is_pump_wanted = TRUE;
     if (endpoint->is_pumping) {
         KeReleaseSpinLock(&endpoint->lock, irql);
         return;
     }
     endpoint->is_pumping = TRUE;
-    while (step_done(endpoint, &irql) || step_list(endpoint, &irql) || tdic_step_open(endpoint, &irql) || tdic_step_send(endpoint, &irql) ||
-           tdic_step_data(endpoint, &irql) || tdic_step_disconnect(endpoint, &irql))
-        ;
+    // A step may leave the lock and find nothing to do: what another one wants then came behind its back, and asks for one more round.
+    while (endpoint->is_pump_wanted) {
+        endpoint->is_pump_wanted = FALSE;
+        while (step_done(endpoint, &irql) || step_list(endpoint, &irql) || tdic_step_open(endpoint, &irql) ||
+               tdic_step_send(endpoint, &irql) || tdic_step_data(endpoint, &irql) || tdic_step_disconnect(endpoint, &irql))
+            ;
+    }
     endpoint->is_pumping = FALSE;
     if (endpoint->is_closing && !endpoint->address && endpoint->state == TDIC_IDLE && !endpoint->is_ending)
         KeSetEvent(&endpoint->quiet, IO_NO_INCREMENT, FALSE);

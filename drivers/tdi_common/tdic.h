@@ -100,7 +100,7 @@ struct tdic_ops {
     // Turn an offer down; the peer sees "refused". No more upcalls; ours is the only reference left to drop (ops->part follows).
     VOID (*refuse)(struct tdic_connection *connection, const struct tdic_info *info);
     // Send, after all sends before; expedited data may overtake. Given back by tdic_up_sent when the bytes are not needed any more
-    // (acknowledged, or thrown away), each once.
+    // (acknowledged, or thrown away), each once. It may come down while tdic_up_gone is on its way up, and must come back then too.
     VOID (*send)(struct tdic_connection *connection, struct tdic_tx *tx);
     // The client wants a send back that has not been given back yet. See enum tdic_cancel.
     enum tdic_cancel (*send_cancel)(struct tdic_connection *connection, struct tdic_tx *tx);

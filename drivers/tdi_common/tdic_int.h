@@ -95,7 +95,7 @@ struct tdic_endpoint {
     NTSTATUS untold;                 // how the last connection ended, if nobody could be told; else 0
     ULONG room_bytes;                // of tdic_up_send_room
     // steps that the pump has to take
-    BOOLEAN is_pumping;
+    BOOLEAN is_pumping, is_pump_wanted;
     BOOLEAN want_list, want_connect, want_accept, want_release, want_abort, want_refuse, want_cancel, want_room, want_part;
     BOOLEAN want_fin_event, want_abort_event, want_disassociate;
     // what has happened to the connection

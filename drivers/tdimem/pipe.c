@@ -331,7 +331,10 @@ mem_send(struct tdic_connection *connection, struct tdic_tx *tx)
     sent->tx = tx;
     *(struct mem_news **)(tx + 1) = sent;
     KeAcquireSpinLock(&end->pipe->lock, &irql);
-    if ((tx->flags & TDI_SEND_EXPEDITED) && end->peer && !end->peer->is_dead) {
+    if (end->is_dead) {   // it was on its way down when the end came up
+        sent->status = TDI_CONNECTION_RESET;
+        mem_tell_locked(end, sent);
+    } else if ((tx->flags & TDI_SEND_EXPEDITED) && end->peer && !end->peer->is_dead) {
         move_one_locked(end, tx);
     } else {
         InsertTailList(&end->backlog, &tx->link);

@@ -384,3 +384,33 @@ TEST_TIMEOUT(120, a_cancel_that_races_with_data_loses_no_byte_under_200_seeds)
     ck_assert_int_gt(raced.served, 0);
     ck_assert_int_gt(raced.cancelled, 0);
 }
+
+// Data comes, nobody has a handler, and the RECEIVE comes in that moment: it is served, whoever of the two was first.
+static VOID NTAPI
+send_it(PVOID context)
+{
+    for (int i = 0; i < 3; i++)
+        send_ok(&pair.here, "now", 0);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static void
+meet_once(void)
+{
+    HANDLE thread;
+    PVOID object;
+    tk_pair_open(&pair, TK_MEM);
+    ck_assert_int_eq(PsCreateSystemThread(&thread, 0, NULL, NULL, NULL, send_it, NULL), STATUS_SUCCESS);
+    ck_assert_int_eq(ObReferenceObjectByHandle(thread, 0, NULL, KernelMode, &object, NULL), STATUS_SUCCESS);
+    for (int i = 0; i < 3; i++)
+        receive_is(&pair.there, 10, 0, STATUS_SUCCESS, "now");
+    KeWaitForSingleObject(object, Executive, KernelMode, FALSE, NULL);
+    ObDereferenceObject(object);
+    ZwClose(thread);
+    tk_pair_close(&pair);
+}
+
+TEST_TIMEOUT(120, a_RECEIVE_that_comes_while_data_arrives_is_served_under_200_seeds)
+{
+    tk_run("meet", meet_once, 200);
+}

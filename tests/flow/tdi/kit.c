@@ -11,6 +11,7 @@
 #include "verify/verify.h"
 
 volatile LONG tk_order;
+static uint64_t seed_now;
 
 static LONG
 next_order(void)
@@ -51,6 +52,7 @@ tk_run(const char *test, void (*fn)(void), unsigned seeds)
         struct sched *sched = sim_create(&config, &error);
         ck_assert_msg(sched != NULL, "%s", error);
 #endif
+        seed_now = seed;
         struct verify *verify = verify_create(sched, VERIFY_ON, NULL);
         ck_assert_ptr_nonnull(verify);
         struct box *box = box_create(sched, &(struct box_config){.name = "box", .processors = 2, .seed = seed});
@@ -213,6 +215,7 @@ begin(struct tk_request *r, PFILE_OBJECT file)
 static void
 call(struct tk_request *r, PFILE_OBJECT file)
 {
+    r->minor = IoGetNextIrpStackLocation(r->irp)->MinorFunction;
     r->returned = IoCallDriver(IoGetRelatedDeviceObject(file), r->irp);
 }
 
@@ -245,7 +248,8 @@ say(struct tk_request *r, const char *data)
 NTSTATUS
 tk_wait(struct tk_request *r)
 {
-    ck_assert_msg(tk_event_wait(&r->done, TK_WAIT_MS), "a request does not end");
+    ck_assert_msg(tk_event_wait(&r->done, TK_WAIT_MS), "seed %llu: the request with MinorFunction %u does not end",
+                  (unsigned long long)seed_now, r->minor);
     ck_assert_int_eq(r->completions, 1);
     if (r->returned != STATUS_PENDING)
         ck_assert_int_eq(r->returned, r->iosb.Status);

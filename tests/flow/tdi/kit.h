@@ -21,6 +21,7 @@ struct tk_request {
     PMDL mdl;
     KEVENT done;
     NTSTATUS returned;                       // by IoCallDriver
+    UCHAR minor;
     IO_STATUS_BLOCK iosb;
     KIRQL completed_at;
     LONG completions;
