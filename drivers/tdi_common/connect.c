@@ -78,12 +78,10 @@ tdic_listen(struct tdic_endpoint *endpoint, PIRP irp)
     TDI_REQUEST_KERNEL_LISTEN *request = (TDI_REQUEST_KERNEL_LISTEN *)&IoGetCurrentIrpStackLocation(irp)->Parameters;
     TDI_CONNECTION_INFORMATION *info = request->RequestConnectionInformation;
     BOOLEAN is_filtered = info && info->RemoteAddressLength;
-    TDI_PROVIDER_INFO provider;
     KIRQL irql;
     if (request->RequestFlags & ~(ULONG_PTR)TDI_QUERY_ACCEPT)
         return STATUS_INVALID_PARAMETER;
-    endpoint->device->ops->provider_info(endpoint->device, &provider);
-    if ((request->RequestFlags & TDI_QUERY_ACCEPT) && !(provider.ServiceFlags & TDI_SERVICE_DELAYED_ACCEPTANCE))
+    if ((request->RequestFlags & TDI_QUERY_ACCEPT) && !(endpoint->device->provider.ServiceFlags & TDI_SERVICE_DELAYED_ACCEPTANCE))
         return STATUS_NOT_SUPPORTED;
     if (is_filtered && !tdic_is_address(info->RemoteAddress, info->RemoteAddressLength))
         return TDI_BAD_ADDR;

@@ -19,15 +19,13 @@ static NTSTATUS
 send_check(struct tdic_device *device, PIRP irp, const TDI_REQUEST_KERNEL_SENDDG *request)
 {
     const TDI_CONNECTION_INFORMATION *info = request->SendDatagramInformation;
-    TDI_PROVIDER_INFO provider;
     if (!device->ops->send_datagram)
         return TDI_INVALID_REQUEST;
-    device->ops->provider_info(device, &provider);
     if (!info || !tdic_is_address(info->RemoteAddress, info->RemoteAddressLength))
         return TDI_BAD_ADDR;
     if (request->SendLength > tdic_mdl_bytes(irp->MdlAddress))
         return STATUS_INVALID_PARAMETER;
-    return request->SendLength > provider.MaxDatagramSize ? TDI_BUFFER_TOO_BIG : STATUS_SUCCESS;
+    return request->SendLength > device->provider.MaxDatagramSize ? TDI_BUFFER_TOO_BIG : STATUS_SUCCESS;
 }
 
 NTSTATUS

@@ -28,6 +28,7 @@ tdic_device_create(PDRIVER_OBJECT driver, const struct tdic_device_config *confi
     KeInitializeEvent(&device->idle, NotificationEvent, FALSE);
     device->refs = 1;
     device->statistics.Version = 0x0200;
+    device->ops->provider_info(device, &device->provider);
     ExInitializeNPagedLookasideList(&device->txs, NULL, NULL, 0, sizeof(struct tdic_tx) + config->ops->tx_bytes, TDIC_TAG, 0);
     object->Flags |= DO_DIRECT_IO;
     object->Flags &= ~(ULONG)DO_DEVICE_INITIALIZING;

@@ -65,14 +65,12 @@ tdic_blob_info(const struct tdic_blob *blob)
 NTSTATUS
 tdic_blob_capture(struct tdic_device *device, const TDI_CONNECTION_INFORMATION *from, struct tdic_blob *blob)
 {
-    TDI_PROVIDER_INFO provider;
     if (!from)
         return STATUS_SUCCESS;
     if (from->UserDataLength < 0 || from->OptionsLength < 0 || (from->UserDataLength && !from->UserData) ||
         (from->OptionsLength && !from->Options))
         return STATUS_INVALID_PARAMETER;
-    device->ops->provider_info(device, &provider);
-    if ((ULONG)from->UserDataLength > provider.MaxConnectionUserData || from->OptionsLength > 0xffff)
+    if ((ULONG)from->UserDataLength > device->provider.MaxConnectionUserData || from->OptionsLength > 0xffff)
         return TDI_BUFFER_TOO_BIG;
     if (!blob_fill(blob, from->UserData, (ULONG)from->UserDataLength, from->Options, (ULONG)from->OptionsLength))
         return STATUS_INSUFFICIENT_RESOURCES;

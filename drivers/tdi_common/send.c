@@ -38,30 +38,20 @@ tdic_tx_free(struct tdic_device *device, struct tdic_tx *tx)
     ExFreeToNPagedLookasideList(&device->txs, tx);
 }
 
-BOOLEAN
-tdic_is_message_mode(struct tdic_device *device)
-{
-    TDI_PROVIDER_INFO provider;
-    device->ops->provider_info(device, &provider);
-    return (provider.ServiceFlags & TDI_SERVICE_MESSAGE_MODE) != 0;
-}
-
 static NTSTATUS
 send_check(struct tdic_device *device, PIRP irp, const TDI_REQUEST_KERNEL_SEND *request)
 {
-    TDI_PROVIDER_INFO provider;
-    device->ops->provider_info(device, &provider);
     if (request->SendFlags & ~(ULONG)FLAGS || request->SendLength > tdic_mdl_bytes(irp->MdlAddress))
         return STATUS_INVALID_PARAMETER;
     if (request->SendFlags & TDI_SEND_AND_DISCONNECT)
         return STATUS_NOT_SUPPORTED;   // TDI_SERVICE_SEND_AND_DISCONNECT is nobody's here
-    if ((request->SendFlags & TDI_SEND_EXPEDITED) && !(provider.ServiceFlags & TDI_SERVICE_EXPEDITED_DATA))
+    if ((request->SendFlags & TDI_SEND_EXPEDITED) && !(device->provider.ServiceFlags & TDI_SERVICE_EXPEDITED_DATA))
         return STATUS_NOT_SUPPORTED;
     if ((request->SendFlags & TDI_SEND_NON_BLOCKING) && !device->ops->send_room)
         return STATUS_NOT_SUPPORTED;
-    if (request->SendLength > provider.MaxSendSize)
+    if (request->SendLength > device->provider.MaxSendSize)
         return TDI_BUFFER_TOO_BIG;
-    if (!request->SendLength && (provider.ServiceFlags & TDI_SERVICE_NO_ZERO_LENGTH))
+    if (!request->SendLength && (device->provider.ServiceFlags & TDI_SERVICE_NO_ZERO_LENGTH))
         return STATUS_INVALID_PARAMETER;
     return STATUS_SUCCESS;
 }

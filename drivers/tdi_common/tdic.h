@@ -128,6 +128,7 @@ struct tdic_ops {
 
     // --- information. What the common part knows it answers itself (PROVIDER_INFO, ADDRESS_INFO, CONNECTION_INFO's state and counters,
     // DATAGRAM_INFO, MAX_DATAGRAM_INFO); the rest comes here.
+    // Asked in tdic_device_create too: service flags and sizes hold for the device's life.
     VOID (*provider_info)(struct tdic_device *device, TDI_PROVIDER_INFO *info);
     // * Fill out[0 .. *bytes) and set *bytes to what there is, also when it is more. address or connection is NULL as the file is.
     NTSTATUS (*query)(struct tdic_device *device, ULONG type, struct tdic_address *address, struct tdic_connection *connection, PVOID out,

@@ -19,6 +19,7 @@ struct tdic_device {
     KEVENT idle;                     // refs is 0
     NPAGED_LOOKASIDE_LIST txs;
     TDI_PROVIDER_STATISTICS statistics;
+    TDI_PROVIDER_INFO provider;      // as at the beginning: what requests are checked against
 };
 
 // User data and options in one block of pool.
@@ -179,6 +180,12 @@ VOID tdic_end_locked(struct tdic_endpoint *endpoint, NTSTATUS status, BOOLEAN is
 VOID tdic_fail_receives_locked(struct tdic_endpoint *endpoint, NTSTATUS status);
 VOID tdic_open_reset_locked(struct tdic_endpoint *endpoint);     // a new connection begins
 
+static inline BOOLEAN
+tdic_is_message_mode(const struct tdic_device *device)
+{
+    return (device->provider.ServiceFlags & TDI_SERVICE_MESSAGE_MODE) != 0;
+}
+
 // --- data ------------------------------------------------------------------------------------------------------------------------
 struct tdic_tx *tdic_tx_create(struct tdic_device *device, PIRP irp, ULONG bytes, ULONG flags);
 VOID tdic_tx_free(struct tdic_device *device, struct tdic_tx *tx);
@@ -189,7 +196,6 @@ ULONG tdic_rx_available(LIST_ENTRY *list, BOOLEAN is_message_mode, BOOLEAN *is_w
 // Copy from the front of a list, at most bytes; nobody else may take from it meanwhile.
 ULONG tdic_rx_copy(LIST_ENTRY *list, ULONG from, PMDL to, PVOID buffer, ULONG bytes);
 BOOLEAN tdic_indicate(struct tdic_endpoint *endpoint, BOOLEAN is_expedited, KIRQL *irql);
-BOOLEAN tdic_is_message_mode(struct tdic_device *device);
 // Have a RECEIVE that a handler returned; lock held.
 VOID tdic_receive_from_handler_locked(struct tdic_endpoint *endpoint, PIRP irp);
 

@@ -44,8 +44,7 @@ tk_run(const char *test, void (*fn)(void), unsigned seeds)
     struct run run = {fn};
     for (uint64_t seed = 0; seed < seeds; seed++) {
 #ifdef TK_THREADS
-        struct sched *sched = sched_threads_create(1);
-        seed = seeds;
+        struct sched *sched = sched_threads_create(seed + 1);
 #else
         const char *error = NULL;
         struct sim_config config = {.seed = seed, .strategy = seed ? SIM_RANDOM_WALK : SIM_RUN_TO_BLOCK, .switch_one_in = 1 + seed % 4};

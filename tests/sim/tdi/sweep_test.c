@@ -13,7 +13,11 @@
 #include "../../flow/tdi/kit.h"
 #include "base/prng.h"
 
+#ifdef TK_THREADS
+#define SEEDS 40
+#else
 #define SEEDS 1000
+#endif
 #define ROUNDS 2
 #define SENDS 8
 
@@ -316,6 +320,7 @@ one_seed(void)
     tk_pair_close(&pair);
 }
 
+#ifndef TK_THREADS
 static void
 never_zero(const char *what, uint64_t count)
 {
@@ -345,3 +350,12 @@ TEST_TIMEOUT(300, a_thousand_seeds_of_connect_transfer_and_disconnect_are_clean)
     never_zero("ClientEventDisconnect(ABORT)", sum.abort_events);
     never_zero("sends cancelled", sum.send_cancelled);
 }
+#else
+TEST_TIMEOUT(300, connect_transfer_and_disconnect_on_os_threads_are_clean)
+{
+    prng_seed(&dice, 20);
+    tk_run("threads", one_seed, SEEDS);
+    ck_assert_uint_eq(sum.rounds, SEEDS * ROUNDS);
+    ck_assert_uint_gt(sum.whole, 0);
+}
+#endif
