@@ -218,7 +218,7 @@ tdic_up_connected(struct tdic_connection *connection, const TRANSPORT_ADDRESS *r
             tdic_blob_set(&endpoint->in, info);
         endpoint->state = TDIC_OPEN;
         tdic_timer_stop_locked(endpoint);
-        InterlockedIncrement((LONG *)&endpoint->device->statistics.OpenConnections);
+        tdic_count(&endpoint->device->statistics.OpenConnections);
         PIRP irp = endpoint->opening;
         if (irp && tdic_take_locked(irp)) {
             tdic_return_info(opening_return(irp), &endpoint->remote, endpoint->remote_bytes, &endpoint->in);

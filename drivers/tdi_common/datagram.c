@@ -64,7 +64,7 @@ tdic_up_datagram_sent(struct tdic_address *address, struct tdic_tx *tx, NTSTATUS
     ULONG bytes = NT_SUCCESS(status) ? tx->bytes : 0;
     KIRQL irql;
     if (NT_SUCCESS(status)) {
-        InterlockedIncrement((LONG *)&address->device->statistics.DatagramsSent);
+        tdic_count(&address->device->statistics.DatagramsSent);
         InterlockedExchangeAdd64(&address->device->statistics.DatagramBytesSent.QuadPart, bytes);
     }
     KeAcquireSpinLock(&address->lock, &irql);
@@ -221,7 +221,7 @@ tdic_up_datagram(struct tdic_address *address, const TRANSPORT_ADDRESS *remote, 
 {
     PVOID handler, context;
     BOOLEAN is_lent = FALSE;
-    InterlockedIncrement((LONG *)&address->device->statistics.DatagramsReceived);
+    tdic_count(&address->device->statistics.DatagramsReceived);
     InterlockedExchangeAdd64(&address->device->statistics.DatagramBytesReceived.QuadPart, rx->bytes);
     PIRP irp = take_receive(address, remote);
     if (irp) {

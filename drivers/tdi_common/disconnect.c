@@ -34,7 +34,7 @@ release_locked(struct tdic_endpoint *endpoint, PIRP irp, struct tdic_blob *out, 
         endpoint->is_released = TRUE;
         endpoint->want_release = TRUE;
         blob_move(&endpoint->out, out);
-        endpoint->device->statistics.LocalDisconnects++;
+        tdic_count(&endpoint->device->statistics.LocalDisconnects);
     }
     return STATUS_PENDING;
 }
@@ -47,7 +47,7 @@ abort_locked(struct tdic_endpoint *endpoint, PIRP irp, struct tdic_blob *out)
     InsertTailList(&endpoint->aborts, &irp->Tail.Overlay.ListEntry);
     if (!endpoint->is_ending) {
         blob_move(&endpoint->out, out);
-        endpoint->device->statistics.LocalDisconnects++;
+        tdic_count(&endpoint->device->statistics.LocalDisconnects);
     }
     tdic_end_locked(endpoint, TDI_CONNECTION_ABORTED, TRUE);
     return STATUS_PENDING;
@@ -311,7 +311,7 @@ tdic_step_disconnect(struct tdic_endpoint *endpoint, KIRQL *irql)
     if (endpoint->is_fin_seen && !endpoint->is_fin_told && IsListEmpty(&endpoint->rx) && IsListEmpty(&endpoint->rx_expedited)) {
         endpoint->is_fin_told = TRUE;
         endpoint->want_fin_event = !endpoint->release;
-        endpoint->device->statistics.RemoteDisconnects++;
+        tdic_count(&endpoint->device->statistics.RemoteDisconnects);
         tdic_fail_receives_locked(endpoint, TDI_GRACEFUL_DISC);
         return TRUE;
     }
@@ -370,7 +370,8 @@ tdic_up_gone(struct tdic_connection *connection, NTSTATUS status, const struct t
             TDI_REQUEST_KERNEL *request = (TDI_REQUEST_KERNEL *)&IoGetCurrentIrpStackLocation(irp)->Parameters;
             tdic_return_info(request->ReturnConnectionInformation, NULL, 0, &endpoint->in);
         }
-        endpoint->device->statistics.RemoteDisconnects += endpoint->state == TDIC_OPEN;
+        if (endpoint->state == TDIC_OPEN)
+            tdic_count(&endpoint->device->statistics.RemoteDisconnects);
         tdic_end_locked(endpoint, status, FALSE);
     }
     tdic_drop_pump(endpoint, irql);

@@ -211,7 +211,7 @@ tdic_timer_expired(PKDPC dpc, PVOID context, PVOID unused1, PVOID unused2)
     if (endpoint->opening) {
         tdic_finish_locked(endpoint, endpoint->opening, TDI_TIMED_OUT, 0);
         tdic_end_locked(endpoint, TDI_TIMED_OUT, TRUE);
-        endpoint->device->statistics.SessionTimeouts++;
+        tdic_count(&endpoint->device->statistics.SessionTimeouts);
     } else if (endpoint->release) {
         tdic_finish_locked(endpoint, endpoint->release, TDI_TIMED_OUT, 0);
     }

@@ -167,7 +167,7 @@ tdic_up_offer(struct tdic_address *address, struct tdic_connection *connection, 
     }
     if (give_to_handler(address, connection, remote, remote_bytes, info))
         return;
-    InterlockedIncrement((LONG *)&address->device->statistics.NoListenFailures);
+    tdic_count(&address->device->statistics.NoListenFailures);
     address->device->ops->refuse(connection, &(struct tdic_info){0});
     address->device->ops->part(connection);
     tdic_connection_unref(connection);

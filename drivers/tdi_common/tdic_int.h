@@ -180,6 +180,13 @@ VOID tdic_end_locked(struct tdic_endpoint *endpoint, NTSTATUS status, BOOLEAN is
 VOID tdic_fail_receives_locked(struct tdic_endpoint *endpoint, NTSTATUS status);
 VOID tdic_open_reset_locked(struct tdic_endpoint *endpoint);     // a new connection begins
 
+// Statistics are a device's, and counted from anywhere.
+static inline VOID
+tdic_count(ULONG *counter)
+{
+    InterlockedIncrement((volatile LONG *)counter);
+}
+
 static inline BOOLEAN
 tdic_is_message_mode(const struct tdic_device *device)
 {
