@@ -46,7 +46,8 @@ static const char *const beginning_names[BEGINNINGS] = {"listen", "listen and ac
 
 static struct {
     _Atomic uint64_t endings[ENDINGS], beginnings[BEGINNINGS];
-    _Atomic uint64_t release_done, release_timed_out, release_cancelled, release_reset, release_aborted, abort_done, whole, cut, refused, graceful,
+    _Atomic uint64_t release_done, release_timed_out, release_cancelled, release_reset, release_aborted, abort_done, whole, cut, refused,
+        graceful,
         fin_events, abort_events, send_cancelled, rounds;
 } sum;
 
