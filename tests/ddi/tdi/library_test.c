@@ -173,6 +173,22 @@ NT_TEST(TdiMapBuffer_maps_every_MDL_of_a_chain_and_TdiUnmapBuffer_undoes_it)
     ExFreePool(bytes);
 }
 
+NT_TEST(TdiUnmapBuffer_takes_the_mapping_of_locked_pages_away)
+{
+    UCHAR *bytes = ExAllocatePoolZero(NonPagedPoolNx, 100, 'tseT');
+    PMDL mdl = IoAllocateMdl(bytes, 100, FALSE, FALSE, NULL);
+    MmProbeAndLockPages(mdl, KernelMode, IoWriteAccess);
+    ck_assert_ptr_eq(MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority), bytes);
+    ck_assert(mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA);
+    TdiUnmapBuffer(mdl);
+    ck_assert(!(mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA));
+    TdiUnmapBuffer(mdl);   // what is not mapped stays so
+    TdiUnmapBuffer(NULL);
+    MmUnlockPages(mdl);
+    IoFreeMdl(mdl);
+    ExFreePool(bytes);
+}
+
 NT_TEST(TdiUnmapBuffer_leaves_nonpaged_pool_its_address)
 {
     UCHAR *bytes = ExAllocatePoolZero(NonPagedPoolNx, 8, 'tseT');

@@ -254,6 +254,19 @@ NT_TEST(TdiRegisterNetAddress_and_TdiDeregisterNetAddress_tell_the_address_and_i
     ck_assert_int_eq(TdiDeregisterPnPHandlers(seen.client), STATUS_SUCCESS);
 }
 
+NT_TEST(TdiDeregisterNetAddress_leaves_the_other_addresses)
+{
+    fresh();
+    HANDLE one = address_open(1, L"\\Device\\T", NULL), two = address_open(2, L"\\Device\\T", NULL);
+    ck_assert_int_eq(TdiDeregisterNetAddress(one), STATUS_SUCCESS);
+    client_open(&seen.client, NULL);
+    log_is("a");
+    ck_assert_uint_eq(seen.log[0].address, 2);
+    ck_assert_int_eq(TdiDeregisterNetAddress(two), STATUS_SUCCESS);
+    log_is("ad");
+    ck_assert_int_eq(TdiDeregisterPnPHandlers(seen.client), STATUS_SUCCESS);
+}
+
 NT_TEST(TdiEnumerateAddresses_tells_all_addresses_again_to_this_client_alone)
 {
     HANDLE other;
