@@ -14,6 +14,7 @@
 #include "nt/io/image.h"
 #include "nt/ke/ke.h"
 #include "verify/ddi_table.h"
+#include "verify/irps.h"
 #include "verify/report.h"
 
 static struct ke_thread *
@@ -118,6 +119,27 @@ report(const struct fault *fault)
     keep_run();
 }
 
+// A touch of an IRP that has gone, of which the ledger knows more: told, the process ends.
+static void
+tell_irp(const struct poison_touch *touch)
+{
+    struct ke_thread *self = thread_here();
+    const IRP *irp;
+    const struct verify_history *history = verify_irp_gone_at(self->box, touch->address, &irp);
+    char text[200];
+    snprintf(text, sizeof text, "%s touches an IRP that was completed before (found by AddressSanitizer, at the access)",
+             self->driver ? ((struct io_image *)self->driver)->name : "ndisbox");
+    if (history)
+        verify_report_fatal(&(struct verify_finding){.rule = NBX_0400,
+                                                     .function = "access",
+                                                     .text = text,
+                                                     .object_kind = "IRP",
+                                                     .object = irp,
+                                                     .history = history,
+                                                     .frames = touch->frames,
+                                                     .frame_count = touch->frame_count});
+}
+
 // What a sanitizer found that was no fault: an access that AddressSanitizer caught has a stack of its own.
 static void
 tell_sanitizer(void)
@@ -126,6 +148,8 @@ tell_sanitizer(void)
     bool is_touch = poison_touch_now(&touch);
     if (!is_touch)
         touch.frame_count = symbol_backtrace(touch.frames, POISON_FRAMES_MAX);
+    if (is_touch)
+        tell_irp(&touch);
     struct symbols *symbols = symbols_create();
     const char *ddi = innermost_ddi(symbols, touch.frames, touch.frame_count, !is_touch);
     symbols_destroy(symbols);

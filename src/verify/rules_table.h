@@ -138,6 +138,30 @@ RULE(0307, IrpLeft, COUNTS, "A driver frees the IRPs that it has allocated befor
 RULE(0308, LookasideLeft, COUNTS, "A driver deletes its lookaside lists and ERESOURCEs before it is unloaded.",
      "BugCheck 0xCE DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS", "a_lookaside_list_that_is_left_is_reported",
      "what_is_given_back_is_not_reported")
+RULE(0400, IrpTwice, FATAL, "An IRP is completed once, by the driver that has it.",
+     "BugCheck 0x44 MULTIPLE_IRP_COMPLETE_REQUESTS; BugCheck 0xC9 (0x209)", "an_IRP_completed_twice_or_by_another_is_reported",
+     "an_IRP_completed_at_once_or_later_is_not_reported")
+RULE(0401, IrpCancelSet, ENDS, "An IRP is completed and passed down without a cancel routine.", "BugCheck 0xC9 (0x7, 0x203, 0x23C)",
+     "an_IRP_completed_with_its_cancel_routine_is_reported", "an_IRP_whose_cancel_routine_was_taken_out_is_not_reported")
+RULE(0402, IrpPending, ENDS,
+     "A dispatch routine that returns STATUS_PENDING has marked the IRP pending, and one that has marked it returns that.",
+     "BugCheck 0xC9 (0x228, 0x23D, 0x23E, 0x24C)", "an_IRP_pended_without_its_mark_or_marked_and_not_pended_is_reported",
+     "an_IRP_completed_at_once_or_later_is_not_reported")
+RULE(0403, IrpStatus, ENDS, "A dispatch routine completes or passes on its IRP and returns its status, or returns STATUS_PENDING.",
+     "BugCheck 0xC9 (0x224, 0x226)", "a_dispatch_routine_that_returns_another_status_is_reported",
+     "an_IRP_completed_at_once_or_later_is_not_reported")
+RULE(0404, IrpStillPending, FATAL, "An IRP is completed with a final status.", "BugCheck 0xC9 (0x6)",
+     "an_IRP_completed_with_STATUS_PENDING_is_reported", "an_IRP_completed_at_once_or_later_is_not_reported")
+RULE(0405, IrpInformation, FATAL, "IoStatus.Information is not more than the output buffer has.", "BugCheck 0xC9 (0x312)",
+     "an_IRP_that_claims_more_bytes_than_its_buffer_is_reported", "an_IRP_completed_at_once_or_later_is_not_reported")
+RULE(0406, IrpForward, ENDS, "An IRP is passed down by the driver that has it, in a location of its own or skipped.",
+     "BugCheck 0xC9 (0x205, 0x207)", "an_IRP_passed_down_by_who_has_it_no_more_or_with_a_copied_routine_is_reported",
+     "an_IRP_passed_down_with_a_copied_or_skipped_location_is_not_reported")
+RULE(0407, IrpTop, FATAL, "A driver that allocates an IRP takes it back in its completion routine.", "-",
+     "an_IRP_that_its_maker_does_not_take_back_is_reported", "an_IRP_that_its_maker_takes_back_and_frees_is_not_reported")
+RULE(0408, IrpFree, FATAL, "An IRP is freed and reused by its maker, once, when no driver below has it.",
+     "BugCheck 0xC9 (0x1, 0x20A, 0x20B, 0x310)", "an_IRP_freed_while_it_is_below_or_twice_is_reported",
+     "an_IRP_that_its_maker_takes_back_and_frees_is_not_reported")
 RULE(0500, TimerSet, COUNTS, "A driver cancels its timers before what they were allocated for goes, or it is unloaded.",
      "BugCheck 0x7C (0x9, 0xC); BugCheck 0xCE; Static Driver Verifier: CancelTimerObject", "a_timer_that_is_left_set_is_reported",
      "what_is_quiet_at_the_end_is_not_reported")

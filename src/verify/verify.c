@@ -7,6 +7,7 @@
 
 #include "nt/io/image.h"
 #include "verify/fence.h"
+#include "verify/irps.h"
 #include "verify/ledger.h"
 #include "verify/left.h"
 #include "verify/locks.h"
@@ -39,12 +40,13 @@ verify_create(struct sched *sched, enum verify_mode mode, struct verify_sink *si
     if (!verify)
         return NULL;
     verify->table = verify_table_create();
-    if (!verify->table) {
-        free(verify);
-        return NULL;
-    }
+    verify->irps = verify_irps_create();
     verify->mode = mode;
     verify->sched = sched;
+    if (!verify->table || !verify->irps) {
+        verify_destroy(verify);
+        return NULL;
+    }
     verify->sink = sink;
     verify->with_stacks = mode == VERIFY_STRICT || sched->is_sim;
     if (mode != VERIFY_STRICT)
@@ -77,6 +79,7 @@ verify_destroy(struct verify *verify)
         ledger_fence_listen(NULL);
         fence_destroy(verify->fence);
     }
+    verify_irps_destroy(verify->irps);
     verify_table_destroy(verify->table);
     verify_sites_clear(&verify->sites);
     free(verify);

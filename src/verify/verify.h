@@ -19,6 +19,7 @@ enum verify_mode {
 
 struct fence;
 struct paged;
+struct verify_irps;
 struct verify_sink;
 struct verify_table;
 
@@ -26,6 +27,7 @@ struct verify {
     enum verify_mode mode;
     struct sched *sched;
     struct fence *fence;                      // NULL: none
+    struct verify_irps *irps;                 // irps.h
     struct paged *paged;                      // paged.h; NULL: not watched
     struct verify_sink *sink;                 // report files and suppressions (sink.h), lent; NULL: none
     struct verify_table *table;               // what drivers got and have not given back (left.h)

@@ -7,11 +7,13 @@
 // Windows runs the last step as an APC in the issuer's thread; here the completing thread does it at once, in the same order:
 // whoever waits for the event sees the status block and the data. Sources: [wdm/nf-wdm-iofcompleterequest],
 // [windows-driver-docs kernel/completing-irps], [kernel/using-an-iocompletion-routine].
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nt/ex/pool.h"
 #include "nt/io/io_int.h"
+#include "verify/report.h"
 
 static bool
 routine_wanted(const IRP *irp, UCHAR control)
@@ -55,8 +57,11 @@ routine_call(IRP *irp, IO_STACK_LOCATION *stack)
 static bool
 walk_up(IRP *irp)
 {
+    struct verify_irp *watch = io_irp_watch(irp);
     while (irp->CurrentLocation <= irp->StackCount) {
         IO_STACK_LOCATION *stack = irp->Tail.Overlay.CurrentStackLocation;
+        if (__builtin_expect(watch != NULL, 0))
+            verify_irp_left(watch, irp, stack, irp->CurrentLocation);
         irp->CurrentLocation++;
         irp->Tail.Overlay.CurrentStackLocation++;
         irp->PendingReturned = (stack->Control & SL_PENDING_RETURNED) != 0;
@@ -98,10 +103,14 @@ associated_finish(IRP *irp)
 void
 io_irp_complete(IRP *irp, CCHAR boost)
 {
+    verify_irp_check_gone(box_self(), irp, NBX_0400, "IoCompleteRequest");
     if (irp->Type != IO_TYPE_IRP || irp->CurrentLocation > irp->StackCount + 1)
-        ke_bugcheck(BUGCODE_MULTIPLE_IRP_COMPLETE_REQUESTS, (uintptr_t)irp, 0, 0, 0);
-    if (irp->IoStatus.Status == STATUS_PENDING)
-        ke_bugcheck(BUGCODE_DRIVER_VERIFIER_DETECTED_VIOLATION, 0x211, (uintptr_t)irp, 0, 0);
+        verify_rule_fatal(NBX_0400, "IoCompleteRequest", "this IRP was completed before, or is none");
+    if (irp->IoStatus.Status == STATUS_PENDING || irp->IoStatus.Status == -1)
+        verify_rule_fatal(NBX_0404, "IoCompleteRequest",
+                          irp->IoStatus.Status == -1 ? "IoStatus.Status is -1" : "IoStatus.Status is STATUS_PENDING");
+    if (box_self()->verify)
+        verify_irp_complete(io_irp_watch(irp), irp);
     sched_choice(sched_self->sched, SCHED_POINT_COMPLETE);
     if (!walk_up(irp))
         return;
@@ -109,6 +118,14 @@ io_irp_complete(IRP *irp, CCHAR boost)
         associated_finish(irp);
     else
         io_irp_finish(irp);
+}
+
+static _Noreturn void
+information_wrong(size_t bytes, size_t room)
+{
+    char text[160];
+    snprintf(text, sizeof text, "IoStatus.Information is %zu, and the output buffer has %zu bytes", bytes, room);
+    verify_rule_fatal(NBX_0405, "IoCompleteRequest", text);
 }
 
 static void
@@ -120,7 +137,7 @@ buffer_finish(struct box *box, IRP *irp)
         struct io_request_tail *tail = io_request_tail_of(irp);
         size_t bytes = irp->IoStatus.Information;
         if (bytes > tail->output_bytes)
-            ke_bugcheck(BUGCODE_DRIVER_VERIFIER_DETECTED_VIOLATION, 0x219, (uintptr_t)irp, bytes, tail->output_bytes);
+            information_wrong(bytes, tail->output_bytes);
         memcpy(irp->UserBuffer, irp->AssociatedIrp.SystemBuffer, bytes);
     }
     if (irp->Flags & IRP_DEALLOCATE_BUFFER)
@@ -132,11 +149,10 @@ void
 io_irp_finish(IRP *irp)
 {
     struct box *box = box_self();
-    if (!(irp->AllocationFlags & IO_THREADED)) {
-        box_message(box, "an IRP reached the top of its stack, but its maker must take it back in a completion routine "
-                         "(IoAllocateIrp, IoBuildAsynchronousFsdRequest) and return STATUS_MORE_PROCESSING_REQUIRED");
-        ke_bugcheck(BUGCODE_DRIVER_VERIFIER_DETECTED_VIOLATION, 0x20e, (uintptr_t)irp, 0, 0);
-    }
+    if (!(irp->AllocationFlags & IO_THREADED))
+        verify_rule_fatal(NBX_0407, "IoCompleteRequest",
+                          "an IRP reached the top of its stack, but its maker must take it back in a completion routine (IoAllocateIrp, "
+                          "IoBuildAsynchronousFsdRequest) and return STATUS_MORE_PROCESSING_REQUIRED");
     IO_STATUS_BLOCK result = irp->IoStatus;
     KEVENT *event = irp->UserEvent;
     // An error that the dispatch routine returned at once is the caller's to see there: no status block, no event.

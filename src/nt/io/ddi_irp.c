@@ -32,6 +32,8 @@ NTAPI VOID
 IoFreeIrp(PIRP Irp)
 {
     VERIFY_ENTER(IoFreeIrp);
+    verify_irp_check_gone(box_self(), Irp, NBX_0408, "IoFreeIrp");
+    verify_irp_free(io_irp_watch(Irp), Irp, "IoFreeIrp");
     io_irp_free(box_self(), Irp);
     VERIFY_LEAVE(IoFreeIrp);
 }
@@ -56,6 +58,8 @@ NTAPI VOID
 IoReuseIrp(PIRP Irp, NTSTATUS Iostatus)
 {
     VERIFY_ENTER(IoReuseIrp);
+    verify_irp_check_gone(box_self(), Irp, NBX_0408, "IoReuseIrp");
+    verify_irp_free(io_irp_watch(Irp), Irp, "IoReuseIrp");
     io_irp_reuse(Irp, Iostatus);
     VERIFY_LEAVE(IoReuseIrp);
 }

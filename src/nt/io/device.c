@@ -215,3 +215,9 @@ io_symlink_delete(struct box *box, const UNICODE_STRING *name)
     ob_unref(body);
     return STATUS_SUCCESS;
 }
+
+struct io_image *
+io_device_image(const DEVICE_OBJECT *device)
+{
+    return device ? io_device_of(device)->image : NULL;
+}

@@ -94,4 +94,7 @@ NTSTATUS io_device_open(struct box *box, const UNICODE_STRING *path, ACCESS_MASK
 // The path below is resolved without leaving host_dir (no .., no symbolic link out of it). fails: -errno (no such directory).
 int io_grant_path(struct box *box, const char *nt_prefix, const char *host_dir, bool can_write);
 
+// The driver of a device; NULL: none has it. irql: any
+struct io_image *io_device_image(const DEVICE_OBJECT *device);
+
 #endif

@@ -7,6 +7,7 @@
 #include "nt/io/io.h"
 #include "nt/ke/bugcheck.h"
 #include "nt/ke/wait.h"
+#include "verify/irps.h"
 
 struct io {
     struct ke_lock lock;
@@ -80,6 +81,7 @@ struct io_irp {
     struct list node;
     struct box *box;
     char holder[OB_HOLDER_BYTES];
+    struct verify_irp *watch;        // NULL: not watched
     struct io_request_tail tail;
     IRP irp;                         // its stack locations follow
 };
@@ -88,6 +90,15 @@ static inline struct io_request_tail *
 io_request_tail_of(IRP *irp)
 {
     return &((struct io_irp *)((char *)irp - offsetof(struct io_irp, irp)))->tail;
+}
+
+// The verifier's record of it; NULL: none, or its memory is a driver's.
+static inline struct verify_irp *
+io_irp_watch(const IRP *irp)
+{
+    if (__builtin_expect(box_self()->verify == NULL, 1) || !(irp->AllocationFlags & IO_ALLOCATED_HERE))
+        return NULL;
+    return ((const struct io_irp *)((const char *)irp - offsetof(struct io_irp, irp)))->watch;
 }
 
 static inline struct io_device *

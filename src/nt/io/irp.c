@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nt/io/io_int.h"
+#include "verify/report.h"
 #include "verify/left.h"
 
 #define BUGCODE_NO_MORE_IRP_STACK_LOCATIONS 0x35
@@ -44,15 +45,26 @@ io_irp_alloc(struct box *box, CCHAR stack_size)
     KIRQL old = io_lock_take(box->io);
     list_push_back(&box->io->irps, &full->node);
     io_lock_drop(box->io, old);
+    full->watch = verify_irp_made(box);
     verify_had(VERIFY_LEFT_IRP, &full->irp, NULL, NULL);
     return &full->irp;
+}
+
+static void
+io_irp_memory_free(struct box *box, struct io_irp *full)
+{
+    if (full->watch)
+        verify_irp_gone(box, full->watch, &full->irp, full);
+    else
+        free(full);
 }
 
 void
 io_irp_free(struct box *box, IRP *irp)
 {
+    verify_irp_check_gone(box, irp, NBX_0408, "IoFreeIrp");
     if (irp->Type != IO_TYPE_IRP || !(irp->AllocationFlags & IO_ALLOCATED_HERE))
-        ke_bugcheck(BUGCODE_MULTIPLE_IRP_COMPLETE_REQUESTS, (uintptr_t)irp, 0, 0, 0);
+        verify_rule_fatal(NBX_0408, "IoFreeIrp", "this is no IRP of IoAllocateIrp and its kin, or it was freed already");
     struct io_irp *full = (struct io_irp *)((char *)irp - offsetof(struct io_irp, irp));
     verify_gave(box, VERIFY_LEFT_IRP, irp);
     KIRQL old = io_lock_take(box->io);
@@ -62,7 +74,7 @@ io_irp_free(struct box *box, IRP *irp)
     bool is_pinned = full->tail.pins != 0;
     io_lock_drop(box->io, old);
     if (!is_pinned)
-        free(full);
+        io_irp_memory_free(box, full);
 }
 
 void
@@ -73,7 +85,7 @@ io_irp_unpin(struct box *box, IRP *irp)
     bool is_over = --full->tail.pins == 0 && full->tail.is_freed;
     io_lock_drop(box->io, old);
     if (is_over)
-        free(full);
+        io_irp_memory_free(box, full);
 }
 
 void
@@ -88,8 +100,11 @@ io_irp_reuse(IRP *irp, NTSTATUS status)
 NTSTATUS
 io_irp_call(DEVICE_OBJECT *device, IRP *irp)
 {
+    verify_irp_check_gone(box_self(), irp, NBX_0406, "IoCallDriver");
     if (irp->Type != IO_TYPE_IRP)
         ke_bugcheck(BUGCODE_INCONSISTENT_IRP, (uintptr_t)irp, 0, 0, 0);
+    struct verify_irp_call call;
+    verify_irp_call(io_irp_watch(irp), irp, &call);
     if (--irp->CurrentLocation <= 0)
         ke_bugcheck(BUGCODE_NO_MORE_IRP_STACK_LOCATIONS, (uintptr_t)irp, 0, 0, 0);
     IO_STACK_LOCATION *stack = --irp->Tail.Overlay.CurrentStackLocation;
@@ -106,6 +121,7 @@ io_irp_call(DEVICE_OBJECT *device, IRP *irp)
     if (image)
         io_image_unref(image);
     io_cross_back(before);
+    verify_irp_returned(&call, irp, image, status);
     if (ke_self()->irql != irql)
         ke_bugcheck(BUGCODE_IRQL_UNEXPECTED_VALUE, (uint64_t)irql << 16 | ke_self()->irql, (uintptr_t)dispatch, 0, 0);
     return status;
