@@ -47,18 +47,21 @@ rw_acquire(NDIS_RW_LOCK *lock, PLOCK_STATE_EX state, UCHAR flags, bool is_write,
 NTAPI VOID
 NdisAcquireRWLockRead(PNDIS_RW_LOCK_EX Lock, PLOCK_STATE_EX LockState, UCHAR Flags)
 {
+    VERIFY_DOOR(NdisAcquireRWLockRead);
     rw_acquire(&Lock->lock, LockState, Flags, false, "NdisAcquireRWLockRead");
 }
 
 NTAPI VOID
 NdisAcquireRWLockWrite(PNDIS_RW_LOCK_EX Lock, PLOCK_STATE_EX LockState, UCHAR Flags)
 {
+    VERIFY_DOOR(NdisAcquireRWLockWrite);
     rw_acquire(&Lock->lock, LockState, Flags, true, "NdisAcquireRWLockWrite");
 }
 
 NTAPI VOID
 NdisReleaseRWLock(PNDIS_RW_LOCK_EX Lock, PLOCK_STATE_EX LockState)
 {
+    VERIFY_DOOR(NdisReleaseRWLock);
     ndis_rw_drop(&Lock->lock, "NdisReleaseRWLock");
     LockState->LockState = 0;
     ke_lower(ke_self(), LockState->OldIrql);
@@ -74,6 +77,7 @@ NdisInitializeReadWriteLock(PNDIS_RW_LOCK Lock)
 NTAPI VOID
 NdisAcquireReadWriteLock(PNDIS_RW_LOCK Lock, BOOLEAN fWrite, PLOCK_STATE LockState)
 {
+    VERIFY_DOOR(NdisAcquireReadWriteLock);
     LockState->OldIrql = ke_raise_dispatch(ke_self());
     LockState->LockState = fWrite ? 2 : 1;
     ndis_rw_take(Lock, fWrite, "NdisAcquireReadWriteLock");
@@ -82,6 +86,7 @@ NdisAcquireReadWriteLock(PNDIS_RW_LOCK Lock, BOOLEAN fWrite, PLOCK_STATE LockSta
 NTAPI VOID
 NdisReleaseReadWriteLock(PNDIS_RW_LOCK Lock, PLOCK_STATE LockState)
 {
+    VERIFY_DOOR(NdisReleaseReadWriteLock);
     ndis_rw_drop(Lock, "NdisReleaseReadWriteLock");
     LockState->LockState = 0;
     ke_lower(ke_self(), LockState->OldIrql);
@@ -91,6 +96,7 @@ NdisReleaseReadWriteLock(PNDIS_RW_LOCK Lock, PLOCK_STATE LockState)
 NTAPI VOID
 NdisDprAcquireReadWriteLock(PNDIS_RW_LOCK Lock, BOOLEAN fWrite, PLOCK_STATE LockState)
 {
+    VERIFY_DOOR(NdisDprAcquireReadWriteLock);
     if (ke_self()->irql < DISPATCH_LEVEL)
         verify_contract("NdisDprAcquireReadWriteLock", "called below DISPATCH_LEVEL");
     LockState->OldIrql = DISPATCH_LEVEL;
@@ -101,6 +107,7 @@ NdisDprAcquireReadWriteLock(PNDIS_RW_LOCK Lock, BOOLEAN fWrite, PLOCK_STATE Lock
 NTAPI VOID
 NdisDprReleaseReadWriteLock(PNDIS_RW_LOCK Lock, PLOCK_STATE LockState)
 {
+    VERIFY_DOOR(NdisDprReleaseReadWriteLock);
     ndis_rw_drop(Lock, "NdisDprReleaseReadWriteLock");
     LockState->LockState = 0;
 }

@@ -2,6 +2,7 @@
 // Front doors: memory and spin locks, which NDIS hands on to the executive. [ndis/nf-ndis-ndisallocatememorywithtagpriority] and kin
 #include "ndis/ndis_int.h"
 #include "nt/ex/pool.h"
+#include "verify/order.h"
 #include "verify/verify.h"
 
 #include <string.h>
@@ -45,6 +46,7 @@ NdisFreeMemoryWithTag(PVOID VirtualAddress, ULONG Tag)
 NTAPI VOID
 NdisAllocateSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
+    VERIFY_LOCK_INITIALIZED(&SpinLock->SpinLock);
     KeInitializeSpinLock(&SpinLock->SpinLock);
     SpinLock->OldIrql = 0;
 }

@@ -51,6 +51,7 @@ NdisFreeNetBufferPool(NDIS_HANDLE PoolHandle)
 NTAPI PNET_BUFFER_LIST
 NdisAllocateNetBufferList(NDIS_HANDLE PoolHandle, USHORT ContextSize, USHORT ContextBackFill)
 {
+    VERIFY_DOOR(NdisAllocateNetBufferList);
     if (EX_FAULT())
         return NULL;
     return ndis_nbl_alloc(ndis_handle_check(PoolHandle, NDIS_KIND_POOL_NBL, "NdisAllocateNetBufferList"), ContextSize,
@@ -61,6 +62,7 @@ NTAPI PNET_BUFFER_LIST
 NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, USHORT ContextSize, USHORT ContextBackFill, PMDL MdlChain,
                                       ULONG DataOffset, SIZE_T DataLength)
 {
+    VERIFY_DOOR(NdisAllocateNetBufferAndNetBufferList);
     if (EX_FAULT())
         return NULL;
     struct ndis_nbl_pool *pool = ndis_handle_check(PoolHandle, NDIS_KIND_POOL_NBL, "NdisAllocateNetBufferAndNetBufferList");
@@ -81,12 +83,14 @@ NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, USHORT ContextSize
 NTAPI VOID
 NdisFreeNetBufferList(PNET_BUFFER_LIST NetBufferList)
 {
+    VERIFY_DOOR(NdisFreeNetBufferList);
     ndis_nbl_free(NetBufferList);
 }
 
 NTAPI PNET_BUFFER
 NdisAllocateNetBuffer(NDIS_HANDLE PoolHandle, PMDL MdlChain, ULONG DataOffset, SIZE_T DataLength)
 {
+    VERIFY_DOOR(NdisAllocateNetBuffer);
     if (EX_FAULT())
         return NULL;
     NET_BUFFER *nb = ndis_nb_alloc(ndis_handle_check(PoolHandle, NDIS_KIND_POOL_NB, "NdisAllocateNetBuffer"));
@@ -102,6 +106,7 @@ NdisAllocateNetBuffer(NDIS_HANDLE PoolHandle, PMDL MdlChain, ULONG DataOffset, S
 NTAPI PNET_BUFFER
 NdisAllocateNetBufferMdlAndData(NDIS_HANDLE PoolHandle)
 {
+    VERIFY_DOOR(NdisAllocateNetBufferMdlAndData);
     if (EX_FAULT())
         return NULL;
     struct ndis_nb_pool *pool = ndis_handle_check(PoolHandle, NDIS_KIND_POOL_NB, "NdisAllocateNetBufferMdlAndData");
@@ -119,12 +124,14 @@ NdisAllocateNetBufferMdlAndData(NDIS_HANDLE PoolHandle)
 NTAPI VOID
 NdisFreeNetBuffer(PNET_BUFFER NetBuffer)
 {
+    VERIFY_DOOR(NdisFreeNetBuffer);
     ndis_nb_free(NetBuffer);
 }
 
 NTAPI NDIS_STATUS
 NdisAllocateNetBufferListContext(PNET_BUFFER_LIST NetBufferList, USHORT ContextSize, USHORT ContextBackFill, ULONG PoolTag)
 {
+    VERIFY_DOOR(NdisAllocateNetBufferListContext);
     if (EX_FAULT())
         return NDIS_STATUS_RESOURCES;
     return ndis_nbl_context_alloc(NetBufferList, ContextSize, ContextBackFill);
@@ -133,6 +140,7 @@ NdisAllocateNetBufferListContext(PNET_BUFFER_LIST NetBufferList, USHORT ContextS
 NTAPI VOID
 NdisFreeNetBufferListContext(PNET_BUFFER_LIST NetBufferList, USHORT ContextSize)
 {
+    VERIFY_DOOR(NdisFreeNetBufferListContext);
     ndis_nbl_context_free(NetBufferList, ContextSize);
 }
 
@@ -140,6 +148,7 @@ NTAPI NDIS_STATUS
 NdisRetreatNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffsetDelta, ULONG DataBackFill,
                               NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler)
 {
+    VERIFY_DOOR(NdisRetreatNetBufferDataStart);
     bool needs_memory = DataOffsetDelta > NetBuffer->DataOffset && !AllocateMdlHandler;
     if (needs_memory && EX_FAULT())
         return NDIS_STATUS_RESOURCES;
@@ -150,6 +159,7 @@ NTAPI VOID
 NdisAdvanceNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffsetDelta, BOOLEAN FreeMdl,
                               NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
 {
+    VERIFY_DOOR(NdisAdvanceNetBufferDataStart);
     ndis_nb_advance(NetBuffer, DataOffsetDelta, FreeMdl, FreeMdlHandler);
 }
 
@@ -157,6 +167,7 @@ NTAPI NDIS_STATUS
 NdisRetreatNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, ULONG DataOffsetDelta, ULONG DataBackFill,
                                   NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler, NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
 {
+    VERIFY_DOOR(NdisRetreatNetBufferListDataStart);
     for (NET_BUFFER *nb = NetBufferList->FirstNetBuffer; nb; nb = nb->Next) {
         if (ndis_nb_retreat(nb, DataOffsetDelta, DataBackFill, AllocateMdlHandler) == NDIS_STATUS_SUCCESS)
             continue;
@@ -172,6 +183,7 @@ NTAPI VOID
 NdisAdvanceNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, ULONG DataOffsetDelta, BOOLEAN FreeMdl,
                                   NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
 {
+    VERIFY_DOOR(NdisAdvanceNetBufferListDataStart);
     for (NET_BUFFER *nb = NetBufferList->FirstNetBuffer; nb; nb = nb->Next)
         ndis_nb_advance(nb, DataOffsetDelta, FreeMdl, FreeMdlHandler);
 }
@@ -179,12 +191,14 @@ NdisAdvanceNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, ULONG DataOffs
 NTAPI VOID
 NdisAdjustNetBufferCurrentMdl(PNET_BUFFER NetBuffer)
 {
+    VERIFY_DOOR(NdisAdjustNetBufferCurrentMdl);
     ndis_nb_seek(NetBuffer);
 }
 
 NTAPI PVOID
 NdisGetDataBuffer(PNET_BUFFER NetBuffer, ULONG BytesNeeded, PVOID Storage, UINT AlignMultiple, UINT AlignOffset)
 {
+    VERIFY_DOOR(NdisGetDataBuffer);
     return ndis_nb_data(NetBuffer, BytesNeeded, Storage, AlignMultiple, AlignOffset);
 }
 
@@ -203,6 +217,7 @@ NdisGetPoolFromNetBufferList(PNET_BUFFER_LIST NetBufferList)
 NTAPI PMDL
 NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, UINT Length)
 {
+    VERIFY_DOOR(NdisAllocateMdl);
     if (EX_FAULT())
         return NULL;
     MDL *mdl = ndis_alloc(ndis_mdl_bytes(VirtualAddress, Length));
@@ -216,6 +231,7 @@ NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, UINT Length)
 NTAPI VOID
 NdisFreeMdl(PMDL Mdl)
 {
+    VERIFY_DOOR(NdisFreeMdl);
     verify_gave(box_self(), VERIFY_LEFT_MDL, Mdl);
     ndis_free(Mdl);
 }

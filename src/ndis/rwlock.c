@@ -6,6 +6,7 @@
 #include "ndis/rwlock.h"
 
 #include "nt/ke/spin.h"
+#include "verify/order.h"
 #include "verify/refuse.h"
 
 static EX_SPIN_LOCK *
@@ -25,11 +26,14 @@ ndis_rw_take(NDIS_RW_LOCK *lock, bool is_write, const char *function)
         verify_contract(function, "write access asked for while this processor holds read access: there is no promotion");
     if ((*depth)++)
         return;
+    VERIFY_ORDER_HOOK(verify_order_want(lock, !is_write, function));
     if (!is_write) {
         ke_rw_take_shared(rw_word(lock));
+        VERIFY_ORDER_HOOK(verify_order_took(lock, true, function));
         return;
     }
     ke_rw_take_exclusive(rw_word(lock));
+    VERIFY_ORDER_HOOK(verify_order_took(lock, false, function));
     __atomic_store_n(&lock->Context, self, __ATOMIC_RELAXED);
 }
 
@@ -42,6 +46,7 @@ ndis_rw_drop(NDIS_RW_LOCK *lock, const char *function)
         verify_contract(function, "this processor does not hold the lock");
     if (--*depth)
         return;
+    VERIFY_ORDER_HOOK(verify_order_dropped(lock));
     if (__atomic_load_n(&lock->Context, __ATOMIC_RELAXED) != self) {
         ke_rw_drop_shared(rw_word(lock));
         return;

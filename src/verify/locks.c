@@ -4,25 +4,12 @@
 #include "verify/locks.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "nt/io/image.h"
+#include "verify/held.h"
 #include "verify/paged.h"
 #include "verify/report.h"
 #include "verify/verify.h"
-
-#define HELD_MAX 16
-
-struct ke_held {
-    uint32_t count;
-    uint32_t lost;                            // taken when there was no room
-    struct held_lock {
-        const void *lock;
-        enum verify_lock_pair pair;
-        uint32_t depth;                       // ke_thread.crossings when it was taken
-        struct verify_event taken;
-    } locks[HELD_MAX];
-};
 
 static const char *
 driver_name(const struct ke_thread *self)
@@ -52,9 +39,7 @@ verify_lock_taken(const void *lock, enum verify_lock_pair pair, const char *func
     verify_raised(self);
     if (verify_paged_has(self->box->verify, lock))
         verify_rule_broken(NBX_0205, function, "the spin lock lies in paged pool (found by its address)");
-    if (!self->held && !(self->held = calloc(1, sizeof *self->held)))
-        abort();
-    struct ke_held *held = self->held;
+    struct ke_held *held = held_of(self);
     if (held->count == HELD_MAX) {
         held->lost++;
         return;
@@ -62,16 +47,25 @@ verify_lock_taken(const void *lock, enum verify_lock_pair pair, const char *func
     struct held_lock *one = &held->locks[held->count++];
     one->lock = lock;
     one->pair = pair;
+    one->is_shared = false;
     one->depth = self->crossings;
     verify_event_make(&one->taken, "taken by", function, self->driver, self->box->verify->with_stacks);
 }
 
+static bool
+is_queued(enum verify_lock_pair pair)
+{
+    return pair >= VERIFY_LOCK_QUEUED;
+}
+
 static __attribute__((noinline, cold)) void
-wrong_pair(const struct ke_thread *self, const struct held_lock *one, const char *function)
+wrong_pair(const struct ke_thread *self, const struct held_lock *one, enum verify_lock_pair dropped, const char *function)
 {
     char text[300];
-    snprintf(text, sizeof text, "%s releases a spin lock that %s took; the two are not a pair", driver_name(self), one->taken.function);
-    lock_report(NBX_0203, one, function, text);
+    bool is_other_type = is_queued(one->pair) != is_queued(dropped);
+    snprintf(text, sizeof text, "%s releases a spin lock that %s took; the two are not %s", driver_name(self), one->taken.function,
+             is_other_type ? "of one type" : "a pair");
+    lock_report(is_other_type ? NBX_0207 : NBX_0203, one, function, text);
 }
 
 static void
@@ -97,7 +91,7 @@ verify_lock_dropped(const void *lock, enum verify_lock_pair pair, const char *fu
         if (held->locks[i].lock != lock)
             continue;
         if (!is_pair(held->locks[i].pair, pair))
-            wrong_pair(self, &held->locks[i], function);
+            wrong_pair(self, &held->locks[i], pair, function);
         held_remove(held, i);
         return;
     }

@@ -104,7 +104,8 @@ RULE(0201, IrqlReturn, ENDS, "A driver's handler returns at the IRQL at which it
 RULE(0202, LockHeld, ENDS, "A driver's handler releases the spin locks that it took before it returns.",
      "Static Driver Verifier: SpinLock, SpinLockBalanced, SpinLockDpr", "a_handler_that_returns_with_a_spin_lock_is_reported",
      "a_handler_that_releases_its_spin_locks_is_not_reported")
-RULE(0203, LockPair, ENDS, "A spin lock is released by the function that belongs to the one that took it: Dpr with Dpr, plain with plain.",
+RULE(0203, LockPair, COUNTS,
+     "A spin lock is released by the function that belongs to the one that took it: Dpr with Dpr, plain with plain.",
      "Static Driver Verifier: SpinLockDprRelease", "a_spin_lock_released_by_the_wrong_pair_is_reported",
      "a_handler_that_releases_its_spin_locks_is_not_reported")
 RULE(0204, LockNotHeld, ENDS, "A spin lock is released only by the thread that holds it.",
@@ -114,6 +115,12 @@ RULE(0205, PagedPool, ENDS,
      "Paged pool is touched, allocated and freed only below DISPATCH_LEVEL, and no spin lock lies in it.",
      "BugCheck 0xD1 DRIVER_IRQL_NOT_LESS_OR_EQUAL; BugCheck 0xC4 (0x1, 0x11)", "paged_pool_touched_at_DISPATCH_LEVEL_is_reported",
      "paged_pool_touched_below_DISPATCH_LEVEL_is_not_reported")
+RULE(0206, LockOrder, ENDS, "Locks that are held together are always taken in the same order.",
+     "BugCheck 0xC4 (0x1001), Deadlock Detection", "locks_taken_in_both_orders_are_reported",
+     "locks_taken_in_one_order_are_not_reported")
+RULE(0207, LockType, ENDS, "A lock that is taken as a queued spin lock is released as one, and one that is not is not.",
+     "BugCheck 0xC4 (0x1008, 0x1009)", "a_queued_spin_lock_released_as_a_plain_one_is_reported",
+     "a_handler_that_releases_its_spin_locks_is_not_reported")
 RULE(0300, PoolLeft, COUNTS, "A driver frees the memory that it has allocated before it is unloaded.", "BugCheck 0xC4 (0x60, 0x62)",
      "memory_that_a_driver_leaves_is_reported", "what_is_given_back_is_not_reported")
 RULE(0301, NblLeft, COUNTS, "Each NET_BUFFER_LIST and NET_BUFFER of a pool is freed before the pool.",

@@ -11,6 +11,7 @@
 #include "verify/ledger.h"
 #include "verify/left.h"
 #include "verify/locks.h"
+#include "verify/order.h"
 #include "verify/paged.h"
 
 // ThreadSanitizer dies of an allocation in a signal handler, which a report is.
@@ -43,7 +44,8 @@ verify_create(struct sched *sched, enum verify_mode mode, struct verify_sink *si
     verify->irps = verify_irps_create();
     verify->mode = mode;
     verify->sched = sched;
-    if (!verify->table || !verify->irps) {
+    verify->order = verify_order_create();
+    if (!verify->table || !verify->irps || !verify->order) {
         verify_destroy(verify);
         return NULL;
     }
@@ -79,6 +81,7 @@ verify_destroy(struct verify *verify)
         ledger_fence_listen(NULL);
         fence_destroy(verify->fence);
     }
+    verify_order_destroy(verify->order);
     verify_irps_destroy(verify->irps);
     verify_table_destroy(verify->table);
     verify_sites_clear(&verify->sites);

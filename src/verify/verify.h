@@ -20,6 +20,7 @@ enum verify_mode {
 struct fence;
 struct paged;
 struct verify_irps;
+struct verify_order;
 struct verify_sink;
 struct verify_table;
 
@@ -28,6 +29,7 @@ struct verify {
     struct sched *sched;
     struct fence *fence;                      // NULL: none
     struct verify_irps *irps;                 // irps.h
+    struct verify_order *order;               // order.h
     struct paged *paged;                      // paged.h; NULL: not watched
     struct verify_sink *sink;                 // report files and suppressions (sink.h), lent; NULL: none
     struct verify_table *table;               // what drivers got and have not given back (left.h)
@@ -46,11 +48,16 @@ void verify_destroy(struct verify *verify);
 // A driver is at the door of this function: was it allowed to come, at its IRQL? irql.c
 void verify_door(struct ke_thread *self, enum ddi_id id);
 
-// Every front door begins and ends with these. On sim they are choice points and go into the trace hash; DDI ids come from the table.
-#define VERIFY_ENTER(name) \
+// A front door of the data path, which nothing waits behind, begins with this: no choice point.
+#define VERIFY_DOOR(name) \
     do { \
         if (__builtin_expect(ke_self()->box->verify != NULL, 0)) \
             verify_door(ke_self(), DDI_##name); \
+    } while (0)
+// Every other front door begins and ends with these. On sim they are choice points and go into the trace hash; DDI ids come from the table.
+#define VERIFY_ENTER(name) \
+    do { \
+        VERIFY_DOOR(name); \
         sched_choice(sched_self->sched, SCHED_POINT_DDI); \
     } while (0)
 // In a door that has raised the caller's IRQL, before it returns.

@@ -6,6 +6,7 @@
 #include "nt/ke/bugcheck.h"
 #include "nt/ke/ke.h"
 #include "nt/ke/spin.h"
+#include "verify/order.h"
 #include "verify/verify.h"
 
 // A fast mutex raises its owner to APC_LEVEL; a guarded one keeps it in a guarded region instead.
@@ -13,7 +14,9 @@ NTAPI VOID
 ExAcquireFastMutex(PFAST_MUTEX FastMutex)
 {
     VERIFY_ENTER(ExAcquireFastMutex);
+    VERIFY_LOCK_WANTED(FastMutex, ExAcquireFastMutex);
     ex_fast_mutex_take(FastMutex);
+    VERIFY_ORDER_HOOK(verify_order_took(FastMutex, false, "ExAcquireFastMutex"));
     FastMutex->OldIrql = ke_self()->irql;
     ke_self()->irql = APC_LEVEL;
 }
@@ -24,6 +27,7 @@ ExTryToAcquireFastMutex(PFAST_MUTEX FastMutex)
     VERIFY_ENTER(ExTryToAcquireFastMutex);
     if (!ex_fast_mutex_try(FastMutex))
         return FALSE;
+    VERIFY_ORDER_HOOK(verify_order_took(FastMutex, false, "ExTryToAcquireFastMutex"));
     FastMutex->OldIrql = ke_self()->irql;
     ke_self()->irql = APC_LEVEL;
     return TRUE;
@@ -34,6 +38,7 @@ ExReleaseFastMutex(PFAST_MUTEX FastMutex)
 {
     VERIFY_ENTER(ExReleaseFastMutex);
     KIRQL old = (KIRQL)FastMutex->OldIrql;
+    VERIFY_ORDER_HOOK(verify_order_dropped(FastMutex));
     ex_fast_mutex_drop(FastMutex);
     ke_self()->irql = old;
 }
@@ -42,13 +47,16 @@ NTAPI VOID
 ExAcquireFastMutexUnsafe(PFAST_MUTEX FastMutex)
 {
     VERIFY_ENTER(ExAcquireFastMutexUnsafe);
+    VERIFY_LOCK_WANTED(FastMutex, ExAcquireFastMutexUnsafe);
     ex_fast_mutex_take(FastMutex);
+    VERIFY_ORDER_HOOK(verify_order_took(FastMutex, false, "ExAcquireFastMutexUnsafe"));
 }
 
 NTAPI VOID
 ExReleaseFastMutexUnsafe(PFAST_MUTEX FastMutex)
 {
     VERIFY_ENTER(ExReleaseFastMutexUnsafe);
+    VERIFY_ORDER_HOOK(verify_order_dropped(FastMutex));
     ex_fast_mutex_drop(FastMutex);
 }
 
@@ -56,6 +64,7 @@ NTAPI VOID
 KeInitializeGuardedMutex(PKGUARDED_MUTEX Mutex)
 {
     VERIFY_ENTER(KeInitializeGuardedMutex);
+    VERIFY_LOCK_INITIALIZED(Mutex);
     ExInitializeFastMutex(Mutex);
 }
 
@@ -64,7 +73,9 @@ KeAcquireGuardedMutex(PKGUARDED_MUTEX Mutex)
 {
     VERIFY_ENTER(KeAcquireGuardedMutex);
     ke_self()->guarded_depth++;
+    VERIFY_LOCK_WANTED(Mutex, KeAcquireGuardedMutex);
     ex_fast_mutex_take(Mutex);
+    VERIFY_ORDER_HOOK(verify_order_took(Mutex, false, "KeAcquireGuardedMutex"));
 }
 
 NTAPI BOOLEAN
@@ -73,6 +84,7 @@ KeTryToAcquireGuardedMutex(PKGUARDED_MUTEX Mutex)
     VERIFY_ENTER(KeTryToAcquireGuardedMutex);
     if (!ex_fast_mutex_try(Mutex))
         return FALSE;
+    VERIFY_ORDER_HOOK(verify_order_took(Mutex, false, "KeTryToAcquireGuardedMutex"));
     ke_self()->guarded_depth++;
     return TRUE;
 }
@@ -81,6 +93,7 @@ NTAPI VOID
 KeReleaseGuardedMutex(PKGUARDED_MUTEX Mutex)
 {
     VERIFY_ENTER(KeReleaseGuardedMutex);
+    VERIFY_ORDER_HOOK(verify_order_dropped(Mutex));
     ex_fast_mutex_drop(Mutex);
     ke_self()->guarded_depth--;
 }
@@ -89,13 +102,16 @@ NTAPI VOID
 KeAcquireGuardedMutexUnsafe(PKGUARDED_MUTEX FastMutex)
 {
     VERIFY_ENTER(KeAcquireGuardedMutexUnsafe);
+    VERIFY_LOCK_WANTED(FastMutex, KeAcquireGuardedMutexUnsafe);
     ex_fast_mutex_take(FastMutex);
+    VERIFY_ORDER_HOOK(verify_order_took(FastMutex, false, "KeAcquireGuardedMutexUnsafe"));
 }
 
 NTAPI VOID
 KeReleaseGuardedMutexUnsafe(PKGUARDED_MUTEX FastMutex)
 {
     VERIFY_ENTER(KeReleaseGuardedMutexUnsafe);
+    VERIFY_ORDER_HOOK(verify_order_dropped(FastMutex));
     ex_fast_mutex_drop(FastMutex);
 }
 

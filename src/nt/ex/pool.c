@@ -18,6 +18,7 @@
 #include "nt/ke/bugcheck.h"
 #include "nt/ke/word.h"
 #include "verify/left.h"
+#include "verify/order.h"
 #include "verify/paged.h"
 #include "verify/report.h"
 
@@ -251,6 +252,7 @@ ex_pool_free(struct box *box, void *block, ULONG tag)
     header_unlink(&header->node);
     ke_word_unlock(&shard->lock);
     header->magic = POOL_MAGIC_FREE;
+    verify_order_freed(box->verify, block, header->bytes);
     pool_memory_free(box, (char *)block - header->front);
 }
 

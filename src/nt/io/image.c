@@ -17,6 +17,7 @@
 #include "nt/ke/timer.h"
 #include "nt/ps/ps.h"
 #include "verify/left.h"
+#include "verify/order.h"
 
 static void
 say(char *error, size_t error_bytes, const char *what, const char *name)
@@ -172,6 +173,7 @@ image_close(struct io_image *image, const char *function)
     verify_code_freed(box, image, function);
     ke_dpc_flush(box);               // a DPC of the driver's may still be queued, or run
     verify_left_behind(box, image, NULL, function);   // while its code is there to be named
+    verify_order_freed(box->verify, image->base, image->span_bytes);
     if (image->driver_object) {
         io_driver_sweep(image->driver_object);
         io_reinit_drop(image->driver_object);

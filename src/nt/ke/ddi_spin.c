@@ -4,6 +4,7 @@
 #include "nt/ke/ke.h"
 #include "nt/ke/spin.h"
 #include "verify/locks.h"
+#include "verify/order.h"
 #include "verify/verify.h"
 
 NTAPI KIRQL
@@ -11,6 +12,7 @@ KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
 {
     VERIFY_ENTER(KeAcquireSpinLockRaiseToDpc);
     KIRQL old = ke_raise_dispatch(ke_self());
+    VERIFY_LOCK_WANTED(SpinLock, KeAcquireSpinLockRaiseToDpc);
     ke_spin_take(SpinLock);
     VERIFY_LOCK_TAKEN(SpinLock, VERIFY_LOCK_PLAIN, KeAcquireSpinLockRaiseToDpc);
     VERIFY_LEAVE(KeAcquireSpinLockRaiseToDpc);
@@ -31,6 +33,7 @@ NTAPI VOID
 KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 {
     VERIFY_ENTER(KeAcquireSpinLockAtDpcLevel);
+    VERIFY_LOCK_WANTED(SpinLock, KeAcquireSpinLockAtDpcLevel);
     ke_spin_take(SpinLock);
     VERIFY_LOCK_TAKEN(SpinLock, VERIFY_LOCK_DPC_LEVEL, KeAcquireSpinLockAtDpcLevel);
     VERIFY_LEAVE(KeAcquireSpinLockAtDpcLevel);
@@ -69,6 +72,7 @@ KeAcquireSpinLockForDpc(PKSPIN_LOCK SpinLock)
 {
     VERIFY_ENTER(KeAcquireSpinLockForDpc);
     KIRQL old = ke_raise_dispatch(ke_self());
+    VERIFY_LOCK_WANTED(SpinLock, KeAcquireSpinLockForDpc);
     ke_spin_take(SpinLock);
     VERIFY_LOCK_TAKEN(SpinLock, VERIFY_LOCK_FOR_DPC, KeAcquireSpinLockForDpc);
     return old;
@@ -89,6 +93,7 @@ KeAcquireInStackQueuedSpinLock(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHan
     VERIFY_ENTER(KeAcquireInStackQueuedSpinLock);
     LockHandle->OldIrql = ke_raise_dispatch(ke_self());
     LockHandle->LockQueue = (KSPIN_LOCK_QUEUE){.Lock = SpinLock};
+    VERIFY_LOCK_WANTED(SpinLock, KeAcquireInStackQueuedSpinLock);
     ke_spin_take(SpinLock);
     VERIFY_LOCK_TAKEN(SpinLock, VERIFY_LOCK_QUEUED, KeAcquireInStackQueuedSpinLock);
     VERIFY_LEAVE(KeAcquireInStackQueuedSpinLock);
@@ -109,6 +114,7 @@ KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HAND
 {
     VERIFY_ENTER(KeAcquireInStackQueuedSpinLockAtDpcLevel);
     LockHandle->LockQueue = (KSPIN_LOCK_QUEUE){.Lock = SpinLock};
+    VERIFY_LOCK_WANTED(SpinLock, KeAcquireInStackQueuedSpinLockAtDpcLevel);
     ke_spin_take(SpinLock);
     VERIFY_LOCK_TAKEN(SpinLock, VERIFY_LOCK_QUEUED_DPC_LEVEL, KeAcquireInStackQueuedSpinLockAtDpcLevel);
     VERIFY_LEAVE(KeAcquireInStackQueuedSpinLockAtDpcLevel);
@@ -129,6 +135,7 @@ KeAcquireInStackQueuedSpinLockForDpc(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE L
     VERIFY_ENTER(KeAcquireInStackQueuedSpinLockForDpc);
     LockHandle->OldIrql = ke_raise_dispatch(ke_self());
     LockHandle->LockQueue = (KSPIN_LOCK_QUEUE){.Lock = SpinLock};
+    VERIFY_LOCK_WANTED(SpinLock, KeAcquireInStackQueuedSpinLockForDpc);
     ke_spin_take(SpinLock);
     VERIFY_LOCK_TAKEN(SpinLock, VERIFY_LOCK_QUEUED_FOR_DPC, KeAcquireInStackQueuedSpinLockForDpc);
 }

@@ -6,6 +6,7 @@
 #include "nt/ke/bugcheck.h"
 #include "nt/ke/ke_int.h"
 #include "nt/ke/wait.h"
+#include "verify/order.h"
 #include "verify/verify.h"
 
 NTAPI VOID
@@ -65,6 +66,7 @@ NTAPI VOID
 KeInitializeMutex(PRKMUTEX Mutex, ULONG Level)
 {
     VERIFY_ENTER(KeInitializeMutex);
+    VERIFY_LOCK_INITIALIZED(Mutex);
     ke_mutex_init(Mutex);
 }
 
@@ -82,6 +84,7 @@ KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait)
         ke_wait_next_over(self);
         ex_raise_status(status);
     }
+    VERIFY_ORDER_HOOK(verify_order_dropped(Mutex));
     VERIFY_LEAVE(KeReleaseMutex);
     return before;
 }
@@ -131,7 +134,12 @@ KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE Wai
     ke_wait_next_over(ke_self());                 // first: the door's own level counts from here
     VERIFY_ENTER(KeWaitForSingleObject);
     struct box *box = box_self();
+    bool is_mutex = ((DISPATCHER_HEADER *)Object)->Type == KE_OBJECT_MUTANT;
+    if (is_mutex && !Timeout)
+        VERIFY_LOCK_WANTED(Object, KeWaitForSingleObject);
     NTSTATUS status = ke_wait(box, 1, &Object, false, ke_deadline_ns(box, Timeout));
+    if (is_mutex && (status == STATUS_SUCCESS || status == STATUS_ABANDONED))
+        VERIFY_ORDER_HOOK(verify_order_took(Object, false, "KeWaitForSingleObject"));
     VERIFY_LEAVE(KeWaitForSingleObject);
     return status;
 }

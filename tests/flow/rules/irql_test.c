@@ -54,6 +54,72 @@ TEST(a_function_called_at_its_IRQL_is_not_reported)
     crime_is_none(watched);
 }
 
+// The doors of the data path are watched as well, though they are no choice points.
+static void
+as_mp_allocates_list(KIRQL irql)
+{
+    kit_start(false, 0);
+    KIRQL old;
+    struct ke_crossing crossing = ke_driver_enter(ke_self(), io_image_find(kit.box, "mp"), "test");
+    KeRaiseIrql(irql, &old);
+    NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(kit.mp.pool, 0, 0);
+    KeLowerIrql(old);
+    NdisFreeNetBufferList(nbl);
+    ke_driver_leave(ke_self(), crossing);
+}
+
+static void
+allocates_list_at_high(void)
+{
+    as_mp_allocates_list(HIGH_LEVEL);
+}
+
+static void
+allocates_list_at_dispatch(void)
+{
+    as_mp_allocates_list(DISPATCH_LEVEL);
+}
+
+static void
+as_mp_locks(KIRQL irql)
+{
+    kit_start(false, 0);
+    LOCK_STATE_EX state;
+    KIRQL old;
+    struct ke_crossing crossing = ke_driver_enter(ke_self(), io_image_find(kit.box, "mp"), "test");
+    NDIS_RW_LOCK_EX *lock = NdisAllocateRWLock(kit.mp.adapter);
+    KeRaiseIrql(irql, &old);
+    NdisAcquireRWLockRead(lock, &state, 0);
+    NdisReleaseRWLock(lock, &state);
+    KeLowerIrql(old);
+    NdisFreeRWLock(lock);
+    ke_driver_leave(ke_self(), crossing);
+}
+
+static void
+locks_at_high(void)
+{
+    as_mp_locks(HIGH_LEVEL);
+}
+
+static void
+locks_at_dispatch(void)
+{
+    as_mp_locks(DISPATCH_LEVEL);
+}
+
+TEST(a_door_of_the_data_path_called_above_its_IRQL_is_reported)
+{
+    act = allocates_list_at_high;
+    crime_is_found(watched, "NBX-0200", "NdisAllocateNetBufferList: called at IRQL 15 (HIGH_LEVEL)", "driver mp", NULL);
+    act = allocates_list_at_dispatch;
+    crime_is_none(watched);
+    act = locks_at_high;
+    crime_is_found(watched, "NBX-0200", "NdisAcquireRWLockRead: called at IRQL 15 (HIGH_LEVEL)", "driver mp", NULL);
+    act = locks_at_dispatch;
+    crime_is_none(watched);
+}
+
 // ---- the return -------------------------------------------------------------------------------------------------------------------
 
 static KIRQL left_at;

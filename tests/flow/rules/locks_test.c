@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Spin lock rules: NBX-0202, a handler that keeps one; NBX-0203, pairs that are mixed; NBX-0204, a release by who does not hold it.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "flow/ndis/kit.h"
 #include "harness/crime.h"
 #include "harness/harness.h"
@@ -14,6 +19,9 @@ watched(void)
 {
     kit_verify = VERIFY_ON;
     kit_run(3, act);
+    fflush(NULL);
+    if (kit.findings)
+        _exit(1);                             // what was counted
 }
 
 #define IS_FOUND(fn, rule, ...) (act = (fn), crime_is_found(watched, rule, __VA_ARGS__, NULL))
@@ -149,6 +157,70 @@ TEST(a_spin_lock_released_by_the_wrong_pair_is_reported)
              "driver proto0", "taken by proto0, KeAcquireSpinLockRaiseToDpc");
     IS_FOUND(plain_after_dpr, "NBX-0203", "KeReleaseSpinLock: proto0 releases a spin lock that KeAcquireSpinLockAtDpcLevel took");
     IS_FOUND(queued_mixed, "NBX-0203", "KeReleaseInStackQueuedSpinLockFromDpcLevel: proto0 releases a spin lock that");
+}
+
+static void
+dpr_after_plain_at_passive(void)
+{
+    receives(mixes_dpr_release, PASSIVE_LEVEL);
+    fprintf(stderr, "went on\n");
+}
+
+static void
+dpr_after_plain_and_goes_on(void)
+{
+    receives(mixes_dpr_release, DISPATCH_LEVEL);
+    fprintf(stderr, "went on\n");
+}
+
+// The level is wrong afterwards, and that ends the run; this rule alone does not.
+TEST(a_wrong_pair_that_leaves_the_IRQL_wrong_ends_the_run_at_the_handlers_return)
+{
+    struct crime *crime = malloc(sizeof *crime);
+    act = dpr_after_plain_at_passive;
+    crime_commit(crime, watched);
+    ck_assert_int_eq(crime->exit_status, 1);
+    const char *counted = strstr(crime->said, "[NBX-0203]"), *ended = strstr(crime->said, "[NBX-0201]");
+    ck_assert_msg(counted && ended && counted < ended && !strstr(crime->said, "went on"), "%s", crime->said);
+    free(crime);
+    IS_FOUND(dpr_after_plain_and_goes_on, "NBX-0203", "went on");
+}
+
+static void
+mixes_types(struct kit_binding *binding)
+{
+    KeAcquireInStackQueuedSpinLock(&lock, &handle);
+    KeReleaseSpinLock(&lock, DISPATCH_LEVEL);
+}
+
+static void
+mixes_types_back(struct kit_binding *binding)
+{
+    KIRQL old;
+    handle.LockQueue.Lock = &lock;
+    handle.OldIrql = DISPATCH_LEVEL;
+    KeAcquireSpinLock(&lock, &old);
+    KeReleaseInStackQueuedSpinLock(&handle);
+}
+
+static void
+types_mixed(void)
+{
+    receives(mixes_types, DISPATCH_LEVEL);
+}
+
+static void
+types_mixed_back(void)
+{
+    receives(mixes_types_back, DISPATCH_LEVEL);
+}
+
+TEST(a_queued_spin_lock_released_as_a_plain_one_is_reported)
+{
+    IS_FOUND(types_mixed, "NBX-0207",
+             "KeReleaseSpinLock: proto0 releases a spin lock that KeAcquireInStackQueuedSpinLock took; the two are not of one type",
+             "driver proto0", "BugCheck 0xC4 (0x1008, 0x1009)");
+    IS_FOUND(types_mixed_back, "NBX-0207", "KeReleaseInStackQueuedSpinLock: proto0 releases a spin lock that", "driver proto0");
 }
 
 // ---- another's --------------------------------------------------------------------------------------------------------------------------

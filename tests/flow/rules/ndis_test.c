@@ -591,6 +591,65 @@ TEST(a_miniport_that_indicates_while_paused_is_reported)
     IS_FOUND(indicates_while_paused, "NBX-0114", "driver mp", "mp indicates received data while it is paused");
 }
 
+// lwf's own list, from its own pool. What it indicates it lends, so that it has it back at once.
+static void
+lwf_originates(bool is_paused, bool sends)
+{
+    kit_start(true, 1);
+    if (is_paused)
+        pause_now();
+    struct ke_crossing crossing = as("lwf");
+    NET_BUFFER_LIST_POOL_PARAMETERS parameters = {
+        .Header = {NDIS_OBJECT_TYPE_DEFAULT, NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
+                   NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
+        .fAllocateNetBuffer = TRUE,
+        .PoolTag = 'fwLP',
+        .DataSize = 128};
+    NDIS_HANDLE pool = NdisAllocateNetBufferListPool(kit.filter, &parameters);
+    ck_assert_ptr_nonnull(pool);
+    NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
+    NET_BUFFER_DATA_LENGTH(NET_BUFFER_LIST_FIRST_NB(nbl)) = 64;
+    nbl->SourceHandle = kit.filter;
+    if (sends)
+        NdisFSendNetBufferLists(kit.filter, nbl, 0, 0);
+    else
+        NdisFIndicateReceiveNetBufferLists(kit.filter, nbl, 0, 1, NDIS_RECEIVE_FLAGS_RESOURCES);
+    NdisFreeNetBufferList(nbl);
+    NdisFreeNetBufferListPool(pool);
+    ke_driver_leave(ke_self(), crossing);
+}
+
+static void
+lwf_sends_while_paused(void)
+{
+    lwf_originates(true, true);
+}
+
+static void
+lwf_indicates_while_paused(void)
+{
+    lwf_originates(true, false);
+}
+
+static void
+lwf_indicates_while_running(void)
+{
+    lwf_originates(false, false);
+}
+
+TEST(a_filter_that_originates_while_paused_is_reported)
+{
+    IS_FOUND(lwf_sends_while_paused, "NBX-0114", "driver lwf",
+             "NdisFSendNetBufferLists: lwf originates a NET_BUFFER_LIST while it is paused");
+    IS_FOUND(lwf_indicates_while_paused, "NBX-0114", "driver lwf",
+             "NdisFIndicateReceiveNetBufferLists: lwf originates a NET_BUFFER_LIST while it is paused");
+}
+
+TEST(a_filter_that_originates_while_running_is_not_reported)
+{
+    IS_NONE(lwf_indicates_while_running);
+}
+
 TEST(a_miniport_that_indicates_while_running_is_not_reported)
 {
     IS_NONE(indicates_while_running);
