@@ -10,6 +10,7 @@
 #define DELAY_US (5 * SECOND_US)            // DELAY_FIRST_PROBE_TIME
 #define QUEUED_MAX 16u
 #define QUEUED_BYTES_MAX (256u << 10)
+#define WAITING_MAX 512u                    // packets that wait, for all neighbours together: they pin receive buffers of others
 
 static struct list *
 neighbour_bucket(struct net *net, uint32_t interface_index, const struct eng_address *address)
@@ -32,11 +33,13 @@ neighbour_find(struct net *net, uint32_t interface_index, const struct eng_addre
     return NULL;
 }
 
+// One that never answered counts as unused: whoever makes us answer to addresses that do not exist pushes out only those.
 static void
 neighbour_touch(struct net *net, struct net_neighbour *neighbour)
 {
+    bool is_used = neighbour->is_used && neighbour->state != NEIGHBOUR_INCOMPLETE;
     list_remove(&neighbour->age);
-    list_push_back(neighbour->is_used ? &net->neighbours_used : &net->neighbours_unused, &neighbour->age);
+    list_push_back(is_used ? &net->neighbours_used : &net->neighbours_unused, &neighbour->age);
 }
 
 // The packets that wait are dropped; is_failed: each becomes an error for its sender [RFC 4861 7.2.2, RFC 1122 2.3.2.2].
@@ -56,6 +59,7 @@ neighbour_drop_queue(struct net *net, struct net_neighbour *neighbour, bool is_f
             net_event_push(net, &event);
         }
         net_count(net, NET_COUNT_out_waiting_dropped);
+        net->n_waiting--;
         eng_out_put(net->pool, out);
     }
     neighbour->n_queued = 0;
@@ -183,11 +187,18 @@ neighbour_queue(struct net *net, struct net_neighbour *neighbour, struct eng_out
         struct eng_out *oldest = LIST_ENTRY_OF(list_pop_front(&neighbour->queue), struct eng_out, link);
         neighbour->n_queued--;
         neighbour->queued_bytes -= oldest->data_bytes;
+        net->n_waiting--;
         net_count(net, NET_COUNT_out_waiting_dropped);
         eng_out_put(net->pool, oldest);
     }
+    if (net->n_waiting == WAITING_MAX) {
+        net_count(net, NET_COUNT_out_waiting_dropped);
+        eng_out_put(net->pool, out);
+        return;
+    }
     list_push_back(&neighbour->queue, &out->link);
     neighbour->n_queued++;
+    net->n_waiting++;
     neighbour->queued_bytes += out->data_bytes;
     if (!neighbour->timer.is_armed) {
         neighbour->asks_from = out->source;
@@ -222,6 +233,7 @@ neighbour_flush(struct net *net, struct net_neighbour *neighbour)
     while (neighbour->state != NEIGHBOUR_INCOMPLETE && (node = list_pop_front(&neighbour->queue))) {
         struct eng_out *out = LIST_ENTRY_OF(node, struct eng_out, link);
         neighbour->n_queued--;
+        net->n_waiting--;
         neighbour->queued_bytes -= out->data_bytes;
         neighbour_output(net, neighbour, out);
     }
@@ -255,6 +267,7 @@ neighbour_learn(struct net *net, struct net_neighbour *neighbour, const uint8_t 
     } else if (is_new) {
         neighbour_stale(net, neighbour);
     }
+    neighbour_touch(net, neighbour);
     neighbour_flush(net, neighbour);
 }
 

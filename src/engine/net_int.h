@@ -198,7 +198,7 @@ struct net {
     struct net_raw raws[RAW_MAX];
     struct list neighbours[NEIGHBOUR_BUCKETS];
     struct list neighbours_used, neighbours_unused;     // the least recently touched first
-    uint32_t n_neighbours;
+    uint32_t n_neighbours, n_waiting;                   // waiting: packets for a link address
     struct list udps[UDP_BUCKETS];
     uint32_t udp_order;
     struct list frags;              // of struct frag_queue, the oldest first

@@ -211,11 +211,13 @@ int
 route_hop(struct net *net, const struct eng_address *source, const struct eng_address *destination, uint32_t interface_index,
           struct net_hop *hop, struct net_path_entry **cached)
 {
-    struct {
-        struct eng_address source, destination;
-        uint8_t rest[2];
-    } key = {*source, *destination, {source->family, (uint8_t)interface_index}};
-    struct net_path_entry *entry = &net->paths[siphash(&net->hash_key, &key, sizeof key) % PATHS];
+    // What differs between paths, and no more: this is hashed for every packet.
+    uint8_t key[34];
+    size_t bytes = eng_address_bytes(destination);
+    memcpy(key, source->bytes, bytes);
+    memcpy(key + bytes, destination->bytes, bytes);
+    key[2 * bytes] = (uint8_t)interface_index;
+    struct net_path_entry *entry = &net->paths[siphash(&net->hash_key, key, 2 * bytes + 1) % PATHS];
     *cached = entry;
     if (entry->generation == net->generation && entry->interface_index == interface_index &&
         eng_address_is_equal(&entry->destination, destination) && eng_address_is_equal(&entry->source, source)) {

@@ -233,3 +233,32 @@ TEST(an_ip4_address_is_probed_three_times_and_announced_twice_before_it_is_defen
     ck_assert_uint_eq(announcements, 2);
     kit_close();
 }
+
+TEST(pings_from_neighbours_that_do_not_exist_keep_few_packets_and_push_out_nobody)
+{
+    struct net_settings settings = {.neighbours_max = 64};
+    uint8_t frame[128];
+    unsigned to_all, to_one;
+    open_pair("10.0.0.", &settings);
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    for (unsigned i = 0; i < 5000; i++) {
+        char source[32];
+        snprintf(source, sizeof source, "10.0.0.%u", 3 + i % 250);
+        struct eng_address from = kit_parse(source);
+        size_t at = kit_eth(frame, kit[0].link, (const uint8_t *)"\2\1\0\0\0\7", 0x0800);
+        at += kit_ip4(frame + at, &from, &first, 1, 8);
+        memcpy(frame + at, (uint8_t[8]){8, 0, 0xF7, 0xFF}, 8);
+        kit_inject(0, frame, at + 8);
+        ck_assert_uint_le(kit[0].pool.in_use, 64 * 16 + 64);
+        kit_pump();
+        ck_assert_uint_le(kit[0].pool.in_use, 512);
+        kit_forget();
+    }
+    ck_assert_uint_eq(kit_count(0, NET_COUNT_icmp_echoes), 5000);
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_all, 0);
+    kit_pass(5000000);
+    ck_assert_uint_eq(kit[0].pool.in_use, 0);
+    close_pair();
+}
