@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // ndisbox bench: one measurement beside its peer in the same run, three times each in turn, and the ratio of the medians.
 //   nbl-forward  frames through a stack in memory, beside dpdk-testpmd; nbl-verified  with the verifier on (bench_forward.c)
-//   sim          lifecycles under seeds, beside the same in real time; sim-minute  simulated minutes (bench_sim.c)
+//   sim, sim-lifecycle  lives of an adapter under seeds, beside the same in real time; sim-minute  simulated minutes (bench_sim.c)
 //   bridge       iperf3, one stream, netns A - TAP - vnic - lwfmon - tapproto - TAP - netns B. Peer: the relay of tests/bench.
 // A peer that is not installed is said and left out: then there is no ratio.
 #include <ctype.h>
@@ -89,6 +89,7 @@ static const struct bench benches[] = {
     {"nbl-forward", "frame/s", "dpdk-testpmd io over net_null", forward_ours, forward_theirs},
     {"nbl-verified", "frame/s", "verifier off", forward_verified, forward_ours},
     {"sim", "seed/s", "the same on threads", sim_ours, sim_theirs},
+    {"sim-lifecycle", "seed/s", "the same on threads", sim_lifecycle_ours, sim_lifecycle_theirs},
     {"sim-minute", "minute/s", NULL, sim_minutes, NULL},
     {"bridge", "bit/s", "plain TAP relay", bridge_ours, bridge_theirs},
 };

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// bench sim: how many lifecycles (examples/lifecycle.yaml, compiled in: two boxes, 1,000 frames and what comes back of them, OIDs, pause,
-// reset, sleep, link, detach, removal) the seeded scheduler runs in a second of processor time, verifier on as for users; beside it the
-// same on threads, where waiting takes time: that is why a sweep is worth having. bench sim-minute: a minute of the same two boxes with
-// nothing to do, in processor time: what a long timeout costs.
+// How many lives of an adapter the seeded scheduler runs in a second of processor time, verifier on as for users; beside it the same on
+// threads, where waiting takes time: that is why a sweep is worth having.
+//   sim            attach, 1,000 NET_BUFFER_LISTs (500 sent and received, with a filter between), OIDs, pause, restart, detach, unload
+//   sim-lifecycle  examples/lifecycle.yaml, compiled in: 3,400 NET_BUFFER_LISTs (1,000 frames, their echoes and loopback copies), more
+//                  OIDs, and besides reset, sleep, link, removal
+//   sim-minute     a minute of two boxes with nothing to do, in processor time: what a long timeout costs
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -26,6 +28,30 @@ static const char minute_stack[] = "ndisbox: 1\n"
                                    "script:\n"
                                    "  - wait: { for: 60s }\n"
                                    "  - expect: { findings: 0 }\n";
+
+static const char short_stack[] = "ndisbox: 1\n"
+                                  "boxes:\n"
+                                  "  alpha:\n"
+                                  "    adapters: { nic0: { driver: vnic, port: \"wire:lan\", filters: [lwfmon] } }\n"
+                                  "  beta:\n"
+                                  "    adapters: { nic0: { driver: vnic, port: \"wire:lan\" } }\n"
+                                  "wires: { lan: { rate: 1Gbit, delay: 20us } }\n"
+                                  "script:\n"
+                                  "  - wait: { adapter: alpha.nic0, state: running, within: 5s }\n"
+                                  "  - traffic: { from: alpha.nic0, to: beta.nic0, frames: 250, sizes: 64..1514 }\n"
+                                  "  - traffic: { from: beta.nic0, to: alpha.nic0, frames: 250, sizes: 64..1514 }\n"
+                                  "  - oid: { adapter: alpha.nic0, query: OID_GEN_STATISTICS, expect: NDIS_STATUS_SUCCESS }\n"
+                                  "  - oid: { adapter: alpha.nic0, query: OID_802_3_CURRENT_ADDRESS, expect: NDIS_STATUS_SUCCESS }\n"
+                                  "  - oid: { adapter: alpha.nic0, query: OID_GEN_SUPPORTED_LIST }\n"
+                                  "  - oid: { adapter: alpha.nic0, query: OID_GEN_MAXIMUM_FRAME_SIZE }\n"
+                                  "  - do: { adapter: alpha.nic0, action: pause }\n"
+                                  "  - wait: { adapter: alpha.nic0, state: paused, within: 5s }\n"
+                                  "  - do: { adapter: alpha.nic0, action: restart }\n"
+                                  "  - wait: { adapter: alpha.nic0, state: running, within: 5s }\n"
+                                  "  - do: { adapter: alpha.nic0, action: detach, filter: lwfmon }\n"
+                                  "  - do: { adapter: alpha.nic0, action: remove }\n"
+                                  "  - wait: { adapter: alpha.nic0, state: removed, within: 5s }\n"
+                                  "  - expect: { findings: 0 }\n";
 
 static uint64_t
 clock_ns(clockid_t clock)
@@ -57,6 +83,7 @@ seeds_rate(const struct stack *stack, const struct run_options *options)
     bool ok = job.images && job.pages;
     silent.quiet = true;
     silent.verify = RUN_VERIFY_ON;
+    seeds_heap();
     for (uint64_t seed = 0; ok && (!seeds || now - start < options->for_ns); seed++) {
         struct seed_result result = {0};
         ok = seed_run(&job, &(struct sim_config){.seed = seed}, NULL, &result) && !result.findings;
@@ -75,10 +102,10 @@ seeds_rate(const struct stack *stack, const struct run_options *options)
     return ok ? (double)seeds * 1e9 / (double)(now - start) : -1;
 }
 
-double
-sim_ours(const struct run_options *options)
+static double
+stack_rate(const char *name, const char *text, size_t bytes, const struct run_options *options)
 {
-    struct stack *stack = bench_stack("<lifecycle>", lifecycle_stack, sizeof lifecycle_stack);
+    struct stack *stack = bench_stack(name, text, bytes);
     double rate = stack ? seeds_rate(stack, options) : -1;
     if (stack)
         stack_destroy(stack);
@@ -86,13 +113,21 @@ sim_ours(const struct run_options *options)
 }
 
 double
+sim_ours(const struct run_options *options)
+{
+    return stack_rate("<short>", short_stack, sizeof short_stack - 1, options);
+}
+
+double
+sim_lifecycle_ours(const struct run_options *options)
+{
+    return stack_rate("<lifecycle>", lifecycle_stack, sizeof lifecycle_stack, options);
+}
+
+double
 sim_minutes(const struct run_options *options)
 {
-    struct stack *stack = bench_stack("<minute>", minute_stack, sizeof minute_stack - 1);
-    double rate = stack ? seeds_rate(stack, options) : -1;
-    if (stack)
-        stack_destroy(stack);
-    return rate;
+    return stack_rate("<minute>", minute_stack, sizeof minute_stack - 1, options);
 }
 
 static bool
@@ -109,10 +144,10 @@ threads_once(const struct stack *stack, const struct run_options *options)
     return ok;
 }
 
-double
-sim_theirs(const struct run_options *options)
+static double
+threads_rate(const char *name, const char *text, size_t bytes, const struct run_options *options)
 {
-    struct stack *stack = bench_stack("<lifecycle>", lifecycle_stack, sizeof lifecycle_stack);
+    struct stack *stack = bench_stack(name, text, bytes);
     struct run_options silent = *options;
     uint64_t runs = 0, start = clock_ns(CLOCK_MONOTONIC), now = start;
     bool ok = stack != NULL;
@@ -127,4 +162,16 @@ sim_theirs(const struct run_options *options)
     if (stack)
         stack_destroy(stack);
     return ok && runs ? (double)runs * 1e9 / (double)(now - start) : -1;
+}
+
+double
+sim_theirs(const struct run_options *options)
+{
+    return threads_rate("<short>", short_stack, sizeof short_stack - 1, options);
+}
+
+double
+sim_lifecycle_theirs(const struct run_options *options)
+{
+    return threads_rate("<lifecycle>", lifecycle_stack, sizeof lifecycle_stack, options);
 }

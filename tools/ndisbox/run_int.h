@@ -73,6 +73,9 @@ struct seed_job {
     struct pages *pages;                      // NULL: each seed maps its own
 };
 
+// The C library's heap for many runs in turn: nothing goes back to the system between them, and freed blocks of a few sizes are not
+// gathered in lists that each larger request has to tidy up.
+void seeds_heap(void);
 // tape: where it goes if there are findings; NULL: nowhere. fails: false; a sentence has been said.
 bool seed_run(const struct seed_job *job, const struct sim_config *config, const char *tape, struct seed_result *result);
 

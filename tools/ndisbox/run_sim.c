@@ -5,6 +5,7 @@
 // The same seed gives the same trace hash; every sweep runs its first seed twice to prove it on this very build.
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,14 @@ seed_notes(struct sched *sched, const char *stack, const char *build)
         sim_tape_note(sched, "stack", stack);
     if (build)
         sim_tape_note(sched, "build", build);
+}
+
+void
+seeds_heap(void)
+{
+    mallopt(M_MXFAST, 0);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
 }
 
 bool
@@ -327,6 +336,7 @@ run_seeds(const struct stack *stack, const struct run_options *options, uint64_t
         silent.faults = &plan;
     }
     uint64_t start = real_ns();
+    seeds_heap();
     int code = EXIT_USAGE;
     sweep.hashes = calloc(last - first + 1, sizeof *sweep.hashes);
     if (!stack->has_script)

@@ -29,7 +29,7 @@ ob_name_equal(const UNICODE_STRING *a, const UNICODE_STRING *b)
     if (a->Length != b->Length)
         return false;
     for (size_t i = 0; i < a->Length / sizeof(WCHAR); i++)
-        if (fold(a->Buffer[i]) != fold(b->Buffer[i]))
+        if (a->Buffer[i] != b->Buffer[i] && fold(a->Buffer[i]) != fold(b->Buffer[i]))
             return false;
     return true;
 }
@@ -85,7 +85,10 @@ ob_string_from(const char *utf8, UNICODE_STRING *to)
     WCHAR *buffer = malloc((left + 1) * sizeof(WCHAR));
     if (!buffer)
         return STATUS_INSUFFICIENT_RESOURCES;
-    for (const unsigned char *p = (const unsigned char *)utf8; left;) {
+    const unsigned char *p = (const unsigned char *)utf8;
+    for (; left && *p < 0x80; left--)         // nearly all of nearly all
+        buffer[units++] = *p++;
+    while (left) {
         size_t used;
         uint32_t point = utf8_take(p, left, &used);
         if (point >= 0x10000) {
