@@ -26,7 +26,7 @@ double forward_ours(const struct run_options *options);
 double forward_theirs(const struct run_options *options);
 double forward_verified(const struct run_options *options);
 
-// ---- sim, sim-lifecycle and sim-minute (bench_sim.c) -------------------------------------------------------------------------------------------
+// ---- sim, sim-lifecycle and sim-minute (bench_sim.c) ----------------------------------------------------------------------------
 
 // Lifecycles a second of processor time: under seeds; on threads, where they take the time that they take, a second of the clock.
 double sim_ours(const struct run_options *options);
