@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // See pages.h. What was put last is taken first. A page counts as touched when it is present or swapped out
-// [Documentation/admin-guide/mm/pagemap.rst]; without that file nothing is kept.
+// [Documentation/admin-guide/mm/pagemap.rst]; without that file, or with one that is silent, nothing is kept.
 #include "host/pages.h"
 
 #include <fcntl.h>
@@ -27,17 +27,6 @@ struct pages {
     } kept[PAGES_KEPT_MAX];
 };
 
-struct pages *
-pages_create(void)
-{
-    struct pages *pages = calloc(1, sizeof *pages);
-    if (!pages)
-        return NULL;
-    pages->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    pages->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-    return pages;
-}
-
 static void *
 piece_map(size_t bytes, enum pages_kind kind)
 {
@@ -51,6 +40,42 @@ piece_unmap(void *memory, size_t bytes, enum pages_kind kind)
         stack_unmap(memory, bytes);
     else
         memory_unmap(memory, bytes);
+}
+
+static bool
+pagemap_read(const struct pages *pages, const void *memory, uint64_t *entries, size_t count)
+{
+    off_t at = (off_t)((uintptr_t)memory / pages->page_bytes * sizeof *entries);
+    return pread(pages->pagemap, entries, count * sizeof *entries, at) == (ssize_t)(count * sizeof *entries);
+}
+
+// A sandbox may have such a file and say nothing in it: does it know a page that was written from one that was not?
+static bool
+pagemap_works(const struct pages *pages)
+{
+    uint64_t entries[2] = {0};
+    char *two = memory_map(2 * pages->page_bytes, true);
+    if (!two)
+        return false;
+    *(volatile char *)two = 1;
+    bool works = pagemap_read(pages, two, entries, 2) && (entries[0] & PAGEMAP_TOUCHED) && !(entries[1] & PAGEMAP_TOUCHED);
+    memory_unmap(two, 2 * pages->page_bytes);
+    return works;
+}
+
+struct pages *
+pages_create(void)
+{
+    struct pages *pages = calloc(1, sizeof *pages);
+    if (!pages)
+        return NULL;
+    pages->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    pages->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    if (pages->pagemap >= 0 && !pagemap_works(pages)) {
+        close(pages->pagemap);
+        pages->pagemap = -1;
+    }
+    return pages;
 }
 
 void
@@ -86,8 +111,7 @@ pages_clean(const struct pages *pages, void *memory, size_t bytes)
     uint64_t entries[PAGEMAP_BATCH];
     for (size_t i = 0, batch; i < count; i += batch) {
         batch = count - i < PAGEMAP_BATCH ? count - i : PAGEMAP_BATCH;
-        off_t at = (off_t)(((uintptr_t)memory / pages->page_bytes + i) * sizeof entries[0]);
-        if (pread(pages->pagemap, entries, batch * sizeof entries[0], at) != (ssize_t)(batch * sizeof entries[0]))
+        if (!pagemap_read(pages, (char *)memory + i * pages->page_bytes, entries, batch))
             return false;
         for (size_t j = 0; j < batch; j++)
             if (entries[j] & PAGEMAP_TOUCHED)
