@@ -222,6 +222,11 @@ act_in_box(void *arg)
         if (call->status == NDIS_STATUS_SUCCESS)
             call->adapter->ndis = NULL;
         break;
+    case STACK_ACTION_SURPRISE_REMOVE:
+        ndis_adapter_surprise_remove(adapter);
+        call->adapter->ndis = NULL;
+        call->status = NDIS_STATUS_SUCCESS;
+        break;
     case STACK_ACTION_LINK_DOWN:
     case STACK_ACTION_LINK_UP:
         call->status = link_force(box_self(), call->step->adapter->port, call->step->act.action == STACK_ACTION_LINK_UP)

@@ -92,6 +92,12 @@ ndis_event_own(struct ndis_adapter *adapter, NET_PNP_EVENT_CODE code, void *buff
     return ndis_event_up(&adapter->module, &event);
 }
 
+NDIS_STATUS
+ndis_adapter_tell(struct ndis_adapter *adapter, NET_PNP_EVENT_CODE code, void *buffer, ULONG bytes)
+{
+    return ndis_event_own(adapter, code, buffer, bytes);
+}
+
 void
 ndis_event_pre_detach(struct ndis_filter *filter)
 {

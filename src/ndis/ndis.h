@@ -56,6 +56,8 @@ void ndis_adapter_surprise_remove(struct ndis_adapter *adapter);
 // An event for a protocol as a whole (its binding context is NULL): NetEventBindsComplete, NetEventBindList, NetEventReconfigure.
 // fails: what the protocol said, or NDIS_STATUS_ADAPTER_NOT_FOUND.
 NDIS_STATUS ndis_protocol_tell(struct box *box, const char *protocol_service, NET_PNP_EVENT_CODE code, void *buffer, ULONG bytes);
+// An event for those above an adapter that a user or the system brings about: NetEventPnPCapabilities and the like. fails: what they said.
+NDIS_STATUS ndis_adapter_tell(struct ndis_adapter *adapter, NET_PNP_EVENT_CODE code, void *buffer, ULONG bytes);
 // A user takes the protocol away: unbound from every adapter, it is told (ProtocolUninstall) and may deregister. Unloading comes next.
 // fails: NDIS_STATUS_ADAPTER_NOT_FOUND, there is no such protocol.
 NDIS_STATUS ndis_protocol_uninstall(struct box *box, const char *protocol_service);

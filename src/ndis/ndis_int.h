@@ -284,7 +284,7 @@ struct ndis_adapter {
     struct ndis_reset reset;
     struct ndis_pm pm;
     _Atomic uint32_t low_power;               // asleep: no request but OID_PNP_SET_POWER reaches the miniport
-    _Atomic uint32_t resetting;               // inside MiniportResetEx, or it has pended: the miniport gets no requests
+    _Atomic uint32_t resetting;               // inside MiniportResetEx, or it has pended: the miniport gets no requests or sends
     struct ndis_oid_queue oids;
     struct ke_lock oid_lock;                  // guards oids and kept
     struct list direct_oids;                  // direct requests that are out at a module of this adapter (oid_direct.c); by oid_lock

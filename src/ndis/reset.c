@@ -3,8 +3,8 @@
 //   NdisMResetMiniport, MiniportCheckForHangEx says TRUE, a request that the miniport has held through two looks  -> ndis_reset_request
 //   a worker: NDIS_STATUS_RESET_START -> MiniportResetEx (NdisMResetComplete) -> what the miniport lost (kept.c) -> NDIS_STATUS_RESET_END
 // The worker is not the PnP thread, which may just wait for sends that only a reset brings back; a pause and a reset may overlap and
-// end in any order [network/miniport-adapter-check-for-hang-and-reset-operations]. Sends reach the miniport all the while; requests are
-// answered NDIS_STATUS_RESET_IN_PROGRESS by NDIS. NDIS aborts nothing that is out [ndis/nc-ndis-miniport_reset].
+// end in any order [network/miniport-adapter-check-for-hang-and-reset-operations]. Meanwhile NDIS completes sends, and answers requests,
+// with NDIS_STATUS_RESET_IN_PROGRESS [ndis/nc-ndis-protocol_status_ex]. NDIS aborts nothing that is out [ndis/nc-ndis-miniport_reset].
 // Each adapter whose miniport has a MiniportCheckForHangEx has a thread for it, which sim knows as idle (docs/decisions/0008).
 #include "ndis/ndis_int.h"
 #include "nt/ex/work.h"

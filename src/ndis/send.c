@@ -3,6 +3,7 @@
 //   NdisSendNetBufferLists  -> ndis_send_submit -+-> send_hop -> FilterSendNetBufferLists -> NdisFSendNetBufferLists
 //                                                |               -> ndis_send_pass -> send_hop -> ... -> MiniportSendNetBufferLists
 //                                                +-> refused (binding not running): NDIS_STATUS_PAUSED, straight to the protocol
+//   A miniport that is being reset gets none: NDIS_STATUS_RESET_IN_PROGRESS, back up from there.
 //   NdisM/FSendNetBufferListsComplete -> ndis_send_done -> FilterSendNetBufferListsComplete ... -> send_top_done
 //   send_top_done sorts a list by SourceHandle and gives each binding its own, in the order of completion.
 // The order of one binding's NBLs is the order of its calls: every hop passes lists on whole and synchronously
@@ -12,19 +13,42 @@
 #include "verify/verify.h"
 
 static void
+send_status_set(NET_BUFFER_LIST *nbls, NDIS_STATUS status)
+{
+    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next)
+        nbl->Status = status;
+}
+
+// "NDIS will not accept send requests ... while a reset operation is in progress" [ndis/nc-ndis-protocol_status_ex].
+static void
+send_turn_back(struct ke_thread *self, struct ndis_module *miniport, NET_BUFFER_LIST *nbls, uint32_t count, ULONG flags)
+{
+    NDIS_EDGE_COUNT(self, miniport, sent_nbls, count);
+    if (__builtin_expect(miniport->ndis->ledger_on, 0))
+        verify_nbls_take(nbls, miniport, "NDIS, for a miniport that is being reset", false);
+    send_status_set(nbls, NDIS_STATUS_RESET_IN_PROGRESS);
+    ndis_send_done(miniport, nbls, flags & NDIS_SEND_FLAGS_DISPATCH_LEVEL ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);
+}
+
+static void
 send_hop(struct ke_thread *self, const struct ndis_route *from, NET_BUFFER_LIST *nbls, uint32_t count, NDIS_PORT_NUMBER port,
          ULONG flags)
 {
     struct ndis_route route;
     bool counted = ndis_route_begin(from, &route, self);
-    if (__builtin_expect(route.loopback || (flags & NDIS_SEND_FLAGS_CHECK_FOR_LOOPBACK), 0) &&
-        route.target->kind == NDIS_KIND_ADAPTER)
-        ndis_loopback(route.target->adapter, nbls, port, flags);
-    if (route.target->kind == NDIS_KIND_ADAPTER) {
+    bool is_miniport = route.target->kind == NDIS_KIND_ADAPTER;
+    if (is_miniport) {
+        struct ndis_adapter *adapter = CONTAINING_RECORD(route.target, struct ndis_adapter, module);
+        if (__builtin_expect(atomic_load_explicit(&adapter->resetting, memory_order_relaxed), 0)) {
+            send_turn_back(self, route.target, nbls, count, flags);
+            ndis_route_end(&route, counted);
+            return;
+        }
+        if (__builtin_expect(route.loopback || (flags & NDIS_SEND_FLAGS_CHECK_FOR_LOOPBACK), 0))
+            ndis_loopback(adapter, nbls, port, flags);
         ndis_trace(route.target, nbls, true);
         NDIS_EDGE_COUNT(self, route.target, sent_nbls, count);
     }
-    bool is_miniport = route.target->kind == NDIS_KIND_ADAPTER;
     const char *name = is_miniport ? "MiniportSendNetBufferLists" : "FilterSendNetBufferLists";
     if (__builtin_expect(route.target->ndis->ledger_on, 0))
         verify_nbls_take(nbls, route.target, name, false);
@@ -32,13 +56,6 @@ send_hop(struct ke_thread *self, const struct ndis_route *from, NET_BUFFER_LIST 
     route.send(route.context, nbls, port, flags);
     ke_driver_leave(self, crossing);
     ndis_route_end(&route, counted);
-}
-
-static void
-send_status_set(NET_BUFFER_LIST *nbls, NDIS_STATUS status)
-{
-    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next)
-        nbl->Status = status;
 }
 
 // The binding does not run: nothing was entered, so nothing is left.

@@ -10,7 +10,8 @@
 // The kinds of ports, as the wire room opens them.
 const char *const schema_port_kinds[] = {"wire", "stream", "stream-listen", "tap", "packet", "pcap", "sink", "none", "?xdp", NULL};
 const char *const schema_states[] = {"running", "paused", "link-up", "link-down", "removed", NULL};
-const char *const schema_actions[] = {"pause", "restart", "reset", "sleep", "wake", "link-down", "link-up", "detach", "remove", NULL};
+const char *const schema_actions[] = {"pause", "restart", "reset", "sleep", "wake", "link-down", "link-up", "detach", "remove",
+                                      "surprise-remove", NULL};
 const char *const schema_top_counters[] = {"findings", NULL};
 const char *const schema_counters[] = {"rx_frames", "tx_frames", "rx_bytes", "tx_bytes", "rx_dropped", "tx_dropped", NULL};
 static const char *const idle_words[] = {"ok", NULL};

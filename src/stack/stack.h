@@ -176,7 +176,8 @@ enum stack_action {
     STACK_ACTION_LINK_DOWN,
     STACK_ACTION_LINK_UP,
     STACK_ACTION_DETACH,                    // takes a filter out; the step names it
-    STACK_ACTION_REMOVE
+    STACK_ACTION_REMOVE,
+    STACK_ACTION_SURPRISE_REMOVE            // as if the hardware were pulled out
 };
 
 enum stack_compare {

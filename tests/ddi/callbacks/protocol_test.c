@@ -3,6 +3,7 @@
 // which IRQL, with what, and what each return value does.
 #include <string.h>
 
+#include "nbx/fault.h"
 #include "witness.h"
 
 static struct w_protocol *const pa = &w.protocol[0];
@@ -115,6 +116,84 @@ TEST(ProtocolBindAdapterEx_that_pends_binds_with_NdisCompleteBindAdapterEx)
 {
     w_own.bind = bind;
     w_run(1, bind_pends);
+}
+
+// ---- ProtocolOpenAdapterCompleteEx ----------------------------------------------------------------------------------------------
+
+static uint32_t opens_pended, opens_at_once, open_failures;
+static NDIS_STATUS open_wanted;
+static bool bind_pends_with_open;
+
+static NTAPI VOID
+open_complete(NDIS_HANDLE context, NDIS_STATUS status)
+{
+    ck_assert_ptr_eq(context, &pa->binding_context);
+    ck_assert_int_eq(status, open_wanted);
+    ck_assert_int_eq(NT_SUCCESS(status), pa->binding != NULL);
+    if (bind_pends_with_open)
+        NdisCompleteBindAdapterEx(bind_context, status);
+}
+
+// Waits for the completion, or leaves the end of the bind to it.
+static NTAPI NDIS_STATUS
+bind_opening(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS parameters)
+{
+    NDIS_MEDIUM medium = NdisMedium802_3;
+    static UINT selected;                     // written when an open that pends is over
+    NDIS_OPEN_PARAMETERS open = {
+        .Header = {NDIS_OBJECT_TYPE_OPEN_PARAMETERS, NDIS_OPEN_PARAMETERS_REVISION_1, NDIS_SIZEOF_OPEN_PARAMETERS_REVISION_1},
+        .AdapterName = parameters->AdapterName,
+        .MediumArray = &medium,
+        .MediumArraySize = 1,
+        .SelectedMediumIndex = &selected};
+    struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = 1, .program = true};
+    struct nbx_fault_report report;
+    bind_context = bind;
+    pa->is_opened = false;
+    if (open_wanted != NDIS_STATUS_SUCCESS)
+        ck_assert_int_eq(nbx_fault_arm(&plan), 0);
+    NDIS_STATUS status = NdisOpenAdapterEx(pa->driver, &pa->binding_context, &open, bind, &pa->binding);
+    if (status == NDIS_STATUS_PENDING) {
+        opens_pended++;
+        if (!bind_pends_with_open)
+            while (!pa->is_opened)
+                w_sleep(1);
+        status = bind_pends_with_open ? NDIS_STATUS_PENDING : pa->open_status;
+    } else {
+        ck_assert(!pa->is_opened);
+        opens_at_once++;
+    }
+    if (open_wanted != NDIS_STATUS_SUCCESS)
+        nbx_fault_disarm(&report);
+    return status;
+}
+
+static void
+opens(void)
+{
+    w_start(0, 0);
+    w_forget();
+    uint32_t before = opens_pended;
+    ck_assert_int_eq(ndis_adapter_bind(w.adapter, "pa"), open_wanted);
+    ck_assert_uint_eq(w_count("ProtocolOpenAdapterCompleteEx"), opens_pended - before);
+    if (opens_pended > before)
+        w_irql_was("ProtocolOpenAdapterCompleteEx", PASSIVE_LEVEL);
+    open_failures += open_wanted != NDIS_STATUS_SUCCESS && opens_pended > before;
+    ck_assert_uint_eq(w_count("ProtocolNetPnPEvent"), open_wanted == NDIS_STATUS_SUCCESS);   // restarted, if it is bound
+}
+
+TEST(ProtocolOpenAdapterCompleteEx_comes_once_at_PASSIVE_LEVEL_for_an_open_that_pended_with_the_status_it_has)
+{
+    w_own.bind = bind_opening;
+    w_own.open_complete = open_complete;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        bind_pends_with_open = seed % 3 == 0;
+        open_wanted = seed % 3 == 1 ? NDIS_STATUS_RESOURCES : NDIS_STATUS_SUCCESS;
+        w_run(seed, opens);
+    }
+    ck_assert_uint_gt(opens_pended, 5);
+    ck_assert_uint_gt(opens_at_once, 5);
+    ck_assert_uint_gt(open_failures, 0);
 }
 
 // ---- ProtocolUnbindAdapterEx, ProtocolCloseAdapterCompleteEx ------------------------------------------------------------------
@@ -283,6 +362,17 @@ events_come(void)
     ck_assert_int_eq(ndis_protocol_tell(w.box, "pa", NetEventReconfigure, &w, 4), NDIS_STATUS_SUCCESS);
     ck_assert_int_eq(ndis_protocol_tell(w.box, "pa", NetEventBindList, &w, 4), NDIS_STATUS_SUCCESS);
     EVENTS_WERE(NetEventReconfigure, NetEventBindList);
+    ck_assert_int_eq(ndis_protocol_tell(w.box, "pa", NetEventIMReEnableDevice, &w, 4), NDIS_STATUS_SUCCESS);
+    ck_assert_ptr_null(events[0].context);
+    EVENTS_WERE(NetEventIMReEnableDevice);
+    // A user lets the adapter wake the system, or not.
+    for (ULONG capabilities = 0; capabilities <= NDIS_DEVICE_WAKE_UP_ENABLE; capabilities += NDIS_DEVICE_WAKE_UP_ENABLE) {
+        ck_assert_int_eq(ndis_adapter_tell(w.adapter, NetEventPnPCapabilities, &capabilities, sizeof capabilities), NDIS_STATUS_SUCCESS);
+        ck_assert_ptr_eq(events[0].context, &pa->binding_context);
+        ck_assert_uint_eq(events[0].bytes, sizeof(ULONG));
+        ck_assert_uint_eq(events[0].word, capabilities);
+        EVENTS_WERE(NetEventPnPCapabilities);
+    }
     w_irql_was("ProtocolNetPnPEvent", PASSIVE_LEVEL);
     ck_assert_int_eq(ndis_adapter_query_remove(w.adapter), NDIS_STATUS_SUCCESS);
     w.adapter = NULL;
@@ -427,6 +517,62 @@ TEST(ProtocolStatusEx_comes_to_every_binding_at_the_indicators_IRQL_and_hears_of
 {
     w_own.protocol_status = status;
     w_run(1, status_comes);
+}
+
+static struct {
+    uint32_t sends, completions;
+    NDIS_STATUS sent, asked;
+    ULONG codes;
+} during_reset;
+
+static NTAPI NDIS_STATUS
+reset_pends(NDIS_HANDLE context, PBOOLEAN addressing)
+{
+    return NDIS_STATUS_PENDING;
+}
+
+static NTAPI VOID
+use_during_reset(void *context)
+{
+    ULONG value;
+    NDIS_OID_REQUEST request;
+    while (!w_count("MiniportResetEx"))
+        w_sleep(1);
+    NdisSendNetBufferLists(pa->binding, w_nbl(pa, 2), 0, 0);
+    during_reset.sends = w_count("MiniportSendNetBufferLists");
+    during_reset.completions = w_count("ProtocolSendNetBufferListsComplete");
+    during_reset.sent = pa->completed ? NET_BUFFER_LIST_STATUS(pa->completed) : NDIS_STATUS_PENDING;
+    w_request(&request, NdisRequestQueryInformation, OID_GEN_XMIT_ERROR, &value, sizeof value);
+    during_reset.asked = NdisOidRequest(pa->binding, &request);
+    during_reset.codes = code_count;
+    NdisMResetComplete(w.mp, NDIS_STATUS_SUCCESS, FALSE);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static void
+status_during_reset(void)
+{
+    w_start(0, 1);
+    w_forget();
+    code_count = 0;
+    run_later(use_during_reset);
+    ck_assert_int_eq(ndis_adapter_reset(w.adapter), NDIS_STATUS_SUCCESS);
+    ck_assert_uint_eq(during_reset.codes, 1);     // NDIS_STATUS_RESET_START
+    ck_assert_uint_eq(during_reset.sends, 0);
+    ck_assert_uint_eq(during_reset.completions, 1);
+    ck_assert_int_eq(during_reset.sent, NDIS_STATUS_RESET_IN_PROGRESS);
+    ck_assert_int_eq(during_reset.asked, NDIS_STATUS_RESET_IN_PROGRESS);
+    ck_assert_uint_eq(code_count, 2);
+    NdisSendNetBufferLists(pa->binding, w_nbl(pa, 3), 0, 0);
+    ck_assert_uint_eq(w_count("MiniportSendNetBufferLists"), 1);
+    w_protocol_free(pa);
+}
+
+TEST(ProtocolStatusEx_tells_of_a_reset_during_which_NDIS_accepts_neither_sends_nor_requests)
+{
+    w_own.protocol_status = status;
+    w_own.reset = reset_pends;
+    w_run(1, status_during_reset);
 }
 
 static void

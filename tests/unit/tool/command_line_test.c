@@ -198,6 +198,29 @@ TEST(every_example_is_a_good_stack_file)
     ck_assert_msg(told->code == 0, "%d: %s", told->code, told->err);
 }
 
+TEST(a_script_pulls_an_adapter_out)
+{
+    tool_text("g.yaml", "ndisbox: 1\n"
+                        "boxes:\n"
+                        "  a: { adapters: { n: { driver: vnic, port: wire:w, protocols: [echoproto] } } }\n"
+                        "  b: { adapters: { n: { driver: vnic, port: wire:w } } }\n"
+                        "wires: { w: {} }\n"
+                        "script:\n"
+                        "  - traffic: { from: b.n, to: a.n, frames: 20, sizes: 64 }\n"
+                        "  - do: { adapter: a.n, action: surprise-remove }\n"
+                        "  - wait: { adapter: a.n, state: removed, within: 5s }\n"
+                        "  - expect: { findings: 0 }\n");
+    const struct told *told = tool("--version; for d in vnic echoproto; do cp $(dirname " NBX_TOOL ")/drivers/$d.so . || exit 9; done");
+    ck_assert_int_eq(told->code, 0);
+    told = tool("sim g.yaml --seeds 1..3");
+    ck_assert_msg(told->code == 0, "%s%s", told->out, told->err);
+    tool_text("g.yaml", "ndisbox: 1\nboxes: { a: { adapters: { n: { driver: vnic, port: none } } } }\n"
+                        "script: [do: { adapter: a.n, action: surprise-remove }, do: { adapter: a.n, action: pause }]\n");
+    told = tool("sim g.yaml --seeds 1..1");
+    ck_assert_int_ne(told->code, 0);
+    ck_assert_ptr_nonnull(strstr(told->err, "the adapter has been removed"));
+}
+
 TEST(the_generated_pages_are_current)
 {
     const struct told *told = tool("docs --check " NBX_SOURCE_DIR);
