@@ -302,7 +302,7 @@ ndis_binding_unbind(struct ndis_binding *binding)
                                    protocol->chars.UnbindAdapterHandlerEx(&unbind, binding->context));
     if (status != NDIS_STATUS_SUCCESS && status != NDIS_STATUS_PENDING)
         verify_contract("ProtocolUnbindAdapterEx", "failed, which a protocol driver cannot");
-    ndis_pending_end(&unbind.done, status);
+    ndis_pending_end_within(&unbind.done, status, &binding->module, "ProtocolUnbindAdapterEx", NDIS_CLOSE_LIMIT_S, NBX_0125);
     unbind.kind = 0;
     // It must call NdisCloseAdapterEx, and is over when the binding is closed [ndis/nc-ndis-protocol_unbind_adapter_ex].
     if (!atomic_load(&binding->closing))
@@ -347,7 +347,7 @@ ndis_binding_event(struct ndis_binding *binding, NET_PNP_EVENT_NOTIFICATION *eve
     ndis_pending_begin(&binding->pnp);
     NDIS_STATUS status = NDIS_CALL(binding->module.image, "ProtocolNetPnPEvent",
                                    binding->protocol->chars.NetPnPEventHandler(binding->context, event));
-    status = ndis_pending_end(&binding->pnp, status);
+    status = ndis_pending_end_within(&binding->pnp, status, &binding->module, "ProtocolNetPnPEvent", NDIS_CLOSE_LIMIT_S, NBX_0125);
     binding->event = NULL;
     return status;
 }
@@ -363,6 +363,14 @@ binding_pnp_event(struct ndis_binding *binding, NET_PNP_EVENT_CODE code, void *b
 {
     NET_PNP_EVENT_NOTIFICATION event = ndis_event_make(code, buffer, bytes);
     return ndis_binding_event(binding, &event);
+}
+
+static void
+on_late_return(void *context)
+{
+    const struct ndis_binding *binding = context;
+    ndis_late(&binding->module, NBX_0125, "ProtocolNetPnPEvent", "is paused, and has not returned what it has received",
+              NDIS_CLOSE_LIMIT_S);
 }
 
 void
@@ -382,7 +390,8 @@ ndis_binding_pause(struct ndis_binding *binding, ULONG reason)
     binding_pnp_event(binding, NetEventPause, &parameters, sizeof parameters);
     // A protocol that answered while sends were out broke the rule; they are waited for all the same, so nothing below pauses early.
     ke_gate_close(binding->sends);
-    ke_gate_close(binding->receives);
+    ke_gate_close_late(binding->receives, NDIS_CLOSE_LIMIT_S * UINT64_C(1000000000),
+                       binding->module.ndis->box->verify ? on_late_return : NULL, binding);
     ndis_module_state_set(&binding->module, NDIS_STATE_PAUSED);
 }
 

@@ -12,6 +12,7 @@
 #include "ndis/interface.h"
 #include "ndis/offload.h"
 #include "verify/left.h"
+#include "verify/rules.h"
 
 // What is wrong with the handlers; NULL: nothing. Whoever sees a list on its way out must see it come back; what else goes in pairs, the
 // pages of the handlers say with the word must.
@@ -291,7 +292,7 @@ ndis_filter_pause(struct ndis_filter *filter, ULONG reason)
     NDIS_STATUS status = NDIS_CALL(filter->module.image, "FilterPause",
                                    filter->driver->chars.PauseHandler(filter->context, &parameters));
     ndis_pause_status_check(&filter->module, status, "FilterPause");
-    ndis_pending_end_within(&filter->pause, status, &filter->module, "FilterPause", NDIS_PAUSE_LIMIT_S);
+    ndis_pending_end_within(&filter->pause, status, &filter->module, "FilterPause", NDIS_PAUSE_LIMIT_S, NBX_0109);
     ndis_module_state_set(&filter->module, NDIS_STATE_PAUSED);
 }
 
@@ -337,7 +338,7 @@ ndis_filter_restart(struct ndis_filter *filter, NDIS_RESTART_ATTRIBUTES **list)
     ndis_pending_begin(&filter->restart);
     NDIS_STATUS status =
         NDIS_CALL(filter->module.image, "FilterRestart", filter->driver->chars.RestartHandler(filter->context, &parameters));
-    status = ndis_pending_end_within(&filter->restart, status, &filter->module, "FilterRestart", NDIS_PAUSE_LIMIT_S);
+    status = ndis_pending_end_within(&filter->restart, status, &filter->module, "FilterRestart", NDIS_PAUSE_LIMIT_S, NBX_0109);
     *list = parameters.RestartAttributes;     // it may have put another one first
     ndis_module_state_set(&filter->module, status == NDIS_STATUS_SUCCESS ? NDIS_STATE_RUNNING : NDIS_STATE_PAUSED);
     return status;

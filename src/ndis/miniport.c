@@ -16,6 +16,7 @@
 #include "ndis/rss.h"
 #include "ndis/vmq.h"
 #include "verify/left.h"
+#include "verify/rules.h"
 
 // What is wrong with the handlers; NULL: nothing. [ndis/ns-ndis-_ndis_miniport_driver_characteristics]
 static const char *
@@ -344,7 +345,7 @@ ndis_miniport_pause(struct ndis_adapter *adapter, ULONG reason)
     NDIS_STATUS status = NDIS_CALL(adapter->module.image, "MiniportPause",
                                    adapter->driver->chars.PauseHandler(adapter->general_context, &parameters));
     ndis_pause_status_check(&adapter->module, status, "MiniportPause");
-    ndis_pending_end_within(&adapter->pause, status, &adapter->module, "MiniportPause", NDIS_PAUSE_LIMIT_S);
+    ndis_pending_end_within(&adapter->pause, status, &adapter->module, "MiniportPause", NDIS_PAUSE_LIMIT_S, NBX_0109);
     ndis_module_state_set(&adapter->module, NDIS_STATE_PAUSED);
 }
 
@@ -363,7 +364,7 @@ ndis_miniport_restart(struct ndis_adapter *adapter, NDIS_RESTART_ATTRIBUTES **li
     ndis_pending_begin(&adapter->restart);
     NDIS_STATUS status = NDIS_CALL(adapter->module.image, "MiniportRestart",
                                    adapter->driver->chars.RestartHandler(adapter->general_context, &parameters));
-    status = ndis_pending_end_within(&adapter->restart, status, &adapter->module, "MiniportRestart", NDIS_PAUSE_LIMIT_S);
+    status = ndis_pending_end_within(&adapter->restart, status, &adapter->module, "MiniportRestart", NDIS_PAUSE_LIMIT_S, NBX_0109);
     *list = parameters.RestartAttributes;     // it may have put another one first
     ndis_module_state_set(&adapter->module, status == NDIS_STATUS_SUCCESS ? NDIS_STATE_RUNNING : NDIS_STATE_PAUSED);
     return status;

@@ -135,17 +135,21 @@ ndis_pending_end(struct ndis_pending *pending, NDIS_STATUS status)
     return pending->status;
 }
 
+void
+ndis_late(const struct ndis_module *module, enum verify_rule rule, const char *function, const char *what, uint32_t limit_s)
+{
+    char text[200];
+    snprintf(text, sizeof text, "%s %s for %u s", module->image->name, what, limit_s);
+    verify_report(&(struct verify_finding){.rule = rule, .driver = module->image, .function = function, .text = text});
+}
+
 NDIS_STATUS
 ndis_pending_end_within(struct ndis_pending *pending, NDIS_STATUS status, const struct ndis_module *module, const char *function,
-                        uint32_t limit_s)
+                        uint32_t limit_s, enum verify_rule rule)
 {
     struct box *box = module->ndis->box;
-    if (status == NDIS_STATUS_PENDING && box->verify &&
-        ke_latch_wait(&pending->latch, sched_now_ns(box->sched) + limit_s * UINT64_C(1000000000))) {
-        char text[200];
-        snprintf(text, sizeof text, "%s returned NDIS_STATUS_PENDING and has not completed it for %u s", module->image->name, limit_s);
-        verify_report(&(struct verify_finding){.rule = NBX_0109, .driver = module->image, .function = function, .text = text});
-    }
+    if (status == NDIS_STATUS_PENDING && box->verify && ke_latch_wait(&pending->latch, limit_s * UINT64_C(1000000000)))
+        ndis_late(module, rule, function, "returned NDIS_STATUS_PENDING and has not completed it", limit_s);
     return ndis_pending_end(pending, status);
 }
 

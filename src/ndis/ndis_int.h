@@ -24,6 +24,7 @@
 #include "nt/io/image.h"
 #include "nt/ke/ke.h"
 #include "verify/ages.h"
+#include "verify/rules.h"
 
 // ---- handles ------------------------------------------------------------------------------------------------------------------
 
@@ -622,7 +623,10 @@ void ndis_pending_begin(struct ndis_pending *pending);
 NDIS_STATUS ndis_pending_end(struct ndis_pending *pending, NDIS_STATUS status);
 // The same; with the verifier on it is a finding when the driver has not answered after limit_s seconds, and the wait goes on.
 NDIS_STATUS ndis_pending_end_within(struct ndis_pending *pending, NDIS_STATUS status, const struct ndis_module *module,
-                                    const char *function, uint32_t limit_s);
+                                    const char *function, uint32_t limit_s, enum verify_rule rule);
+// The report of one that is late: what it did not do, as in "has not completed it".
+void ndis_late(const struct ndis_module *module, enum verify_rule rule, const char *function, const char *what, uint32_t limit_s);
+#define NDIS_CLOSE_LIMIT_S 30                 // ours: Windows does not say how long its watchdog waits
 #define NDIS_PAUSE_LIMIT_S 10                 // Driver Verifier's for a filter's pause [devtest, NdisFilterTimedPauseComplete]
 // A pause succeeds or pends; anything else is a finding.
 void ndis_pause_status_check(const struct ndis_module *module, NDIS_STATUS status, const char *function);

@@ -96,6 +96,11 @@ RULE(0123, SharedMemoryIrql, FATAL, "NdisMAllocateSharedMemory is called at PASS
 RULE(0124, SharedMemoryFreed, FATAL, "Shared memory is freed once, with the length and the addresses that it was given with.",
      "BugCheck 0x7C (0x3) NDIS_BUGCHECK_FREE_INVALID_SHARED_MEM", "NdisMFreeSharedMemory_a_second_time_is_reported",
      "NdisMAllocateSharedMemory_gives_pages_at_their_own_address_and_NdisMFreeSharedMemory_takes_them_back")
+RULE(0125, CloseTimed, ENDS,
+     "A protocol completes a network plug and play event and an unbind, and returns what it has received when it is paused, within 30 "
+     "seconds.",
+     "BugCheck 0x7C (0x25: 0x1, 0x2, 0x4) NDIS_BUGCHECK_WATCHDOG", "a_protocol_that_does_not_come_to_an_end_is_reported",
+     "a_protocol_that_takes_its_time_is_not_reported")
 RULE(0200, IrqlAtDoor, ENDS, "Each function is called at an IRQL that its page allows; ndisbox ddi NAME says which.",
      "Static Driver Verifier: Irql_*_Function; DDI compliance checking (Irql*)", "a_function_called_above_its_IRQL_is_reported",
      "a_function_called_at_its_IRQL_is_not_reported")

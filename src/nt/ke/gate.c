@@ -140,11 +140,19 @@ gate_latch_set(void *context)
 }
 
 void
-ke_gate_close(struct ke_gate *gate)
+ke_gate_close_late(struct ke_gate *gate, uint64_t timeout_ns, void (*on_late)(void *), void *context)
 {
     if (atomic_load(&gate->state) == GATE_CLOSED)
         return;
     struct ke_latch idle = {0};
     ke_gate_close_async(gate, gate_latch_set, &idle);
+    if (on_late && ke_latch_wait(&idle, timeout_ns))
+        on_late(context);
     ke_latch_wait(&idle, SCHED_NEVER);
+}
+
+void
+ke_gate_close(struct ke_gate *gate)
+{
+    ke_gate_close_late(gate, SCHED_NEVER, NULL, NULL);
 }

@@ -155,6 +155,8 @@ void ke_gate_leave_at_dispatch(struct ke_gate *gate, struct ke_processor *proces
 void ke_gate_open(struct ke_gate *gate);
 // irql: PASSIVE. Refuses new entries from now on and returns when all units are back.
 void ke_gate_close(struct ke_gate *gate);
+// The same; after timeout_ns on_late(context) is called, once, and it is waited on. on_late may be NULL.
+void ke_gate_close_late(struct ke_gate *gate, uint64_t timeout_ns, void (*on_late)(void *), void *context);
 // Same without waiting, at any IRQL <= DISPATCH: on_idle(context) runs once at DISPATCH when the sum has reached 0: in a DPC of the
 // gate, in the call that brings the last unit back, or in this call if the gate was closed. A gate that is being closed must not be
 // closed again. After on_idle has begun only the gate's owner touches it.

@@ -25,7 +25,7 @@ watched(void)
 static NDIS_HANDLE opener, binding;
 static KEVENT opened, closed;
 static NDIS_STATUS open_status;
-static bool closes;
+static bool closes, stays;                    // before the bind fails; it does not fail
 
 static NTAPI VOID
 open_complete(NDIS_HANDLE context, NDIS_STATUS status)
@@ -59,21 +59,68 @@ bind(NDIS_HANDLE context, NDIS_HANDLE bind_context, PNDIS_BIND_PARAMETERS parame
         status = open_status;
     }
     ck_assert_int_eq(status, NDIS_STATUS_SUCCESS);
+    if (stays)
+        return NDIS_STATUS_SUCCESS;
     if (closes && NdisCloseAdapterEx(binding) == NDIS_STATUS_PENDING)
         KeWaitForSingleObject(&closed, Executive, KernelMode, FALSE, NULL);
     return NDIS_STATUS_FAILURE;
 }
 
+// It answers after so many seconds, if ever.
+#define NEVER 1000000
+static uint32_t unbind_s, event_s;
+static NDIS_HANDLE unbinding;
+static PNET_PNP_EVENT_NOTIFICATION pended;
+
+static void
+sleep_s(uint32_t seconds)
+{
+    LARGE_INTEGER time = {.QuadPart = -10000000ll * seconds};
+    KeDelayExecutionThread(KernelMode, FALSE, &time);
+}
+
+static NTAPI VOID
+later(PVOID context)
+{
+    sleep_s(unbinding ? unbind_s : event_s);
+    if (unbinding) {
+        if (NdisCloseAdapterEx(binding) == NDIS_STATUS_PENDING)
+            KeWaitForSingleObject(&closed, Executive, KernelMode, FALSE, NULL);
+        NdisCompleteUnbindAdapterEx(unbinding);
+    } else {
+        NdisCompleteNetPnPEvent(binding, pended, NDIS_STATUS_SUCCESS);
+    }
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static void
+answer_later(uint32_t seconds)
+{
+    HANDLE thread;
+    if (seconds == NEVER)
+        return;
+    ck_assert_int_eq(PsCreateSystemThread(&thread, THREAD_ALL_ACCESS, NULL, NULL, NULL, later, NULL), STATUS_SUCCESS);
+    ZwClose(thread);
+}
+
 static NTAPI NDIS_STATUS
 unbind(NDIS_HANDLE unbind_context, NDIS_HANDLE context)
 {
-    return NdisCloseAdapterEx(binding);
+    if (!unbind_s)
+        return NdisCloseAdapterEx(binding);
+    unbinding = unbind_context;
+    answer_later(unbind_s);
+    return NDIS_STATUS_PENDING;
 }
 
 static NTAPI NDIS_STATUS
 event(NDIS_HANDLE context, PNET_PNP_EVENT_NOTIFICATION notification)
 {
-    return NDIS_STATUS_SUCCESS;
+    if (!context || !event_s || notification->NetPnPEvent.NetEvent != NetEventPause)
+        return NDIS_STATUS_SUCCESS;
+    pended = notification;
+    answer_later(event_s);
+    return NDIS_STATUS_PENDING;
 }
 
 static NTAPI VOID
@@ -147,6 +194,72 @@ TEST(a_bind_that_fails_in_order_is_not_reported)
 {
     closes = true;
     IS_NONE(fails_to_bind);
+}
+
+static void
+binds_and_goes(void)
+{
+    struct io_image_config config = {.name = "opener", .entry = opener_entry};
+    struct io_image *image;
+    char error[256];
+    stays = true;
+    kit_start(false, 0);
+    ck_assert_msg(io_image_load(kit.box, &config, &image, error, sizeof error) == STATUS_SUCCESS, "%s", error);
+    ck_assert_int_eq(ndis_adapter_bind(kit.adapter, "opener"), NDIS_STATUS_SUCCESS);
+    ndis_adapter_remove(kit.adapter);
+    kit.adapter = NULL;
+    ck_assert_int_eq(io_image_unload(image), STATUS_SUCCESS);
+}
+
+static uint32_t keep_s;
+static NET_BUFFER_LIST *mine;                 // the kit returns what it knows of at a pause
+
+static NTAPI VOID
+return_later(PVOID context)
+{
+    sleep_s(keep_s);
+    kit.binding[0].kept = mine;
+    kit_return(&kit.binding[0]);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static void
+keeps_receives(void)
+{
+    static const uint8_t everybody[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    ULONG filter = NDIS_PACKET_TYPE_BROADCAST;
+    HANDLE thread;
+    kit_start(false, 1);
+    ck_assert_int_eq(kit_set(&kit.binding[0], OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof filter), NDIS_STATUS_SUCCESS);
+    kit.binding[0].keep = true;
+    kit_indicate(everybody, 2, 0);
+    mine = kit.binding[0].kept;
+    kit.binding[0].kept = NULL;
+    if (keep_s != NEVER) {
+        ck_assert_int_eq(PsCreateSystemThread(&thread, THREAD_ALL_ACCESS, NULL, NULL, NULL, return_later, NULL), STATUS_SUCCESS);
+        ZwClose(thread);
+    }
+    ndis_adapter_remove(kit.adapter);
+    kit.adapter = NULL;
+}
+
+TEST(a_protocol_that_does_not_come_to_an_end_is_reported)
+{
+    unbind_s = NEVER;
+    IS_FOUND(binds_and_goes, "NBX-0125", "driver opener",
+             "ProtocolUnbindAdapterEx: opener returned NDIS_STATUS_PENDING and has not completed it for 30 s");
+    unbind_s = 0;
+    event_s = NEVER;
+    IS_FOUND(binds_and_goes, "NBX-0125", "driver opener", "ProtocolNetPnPEvent: opener returned NDIS_STATUS_PENDING");
+    keep_s = NEVER;
+    IS_FOUND(keeps_receives, "NBX-0125", "driver proto0", "proto0 is paused, and has not returned what it has received for 30 s");
+}
+
+TEST(a_protocol_that_takes_its_time_is_not_reported)
+{
+    unbind_s = event_s = keep_s = 29;
+    IS_NONE(binds_and_goes);
+    IS_NONE(keeps_receives);
 }
 
 // ---- what is indicated and cloned -------------------------------------------------------------------------------------------------------
