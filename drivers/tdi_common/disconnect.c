@@ -172,7 +172,7 @@ discard(struct tdic_endpoint *endpoint, LIST_ENTRY *list, KIRQL *irql)
         struct tdic_rx *rx = CONTAINING_RECORD(RemoveHeadList(list), struct tdic_rx, link);
         struct tdic_connection *connection = endpoint->connection;
         KeReleaseSpinLock(&endpoint->lock, *irql);
-        endpoint->device->ops->rx_done(connection, rx, FALSE);
+        tdic_rx_give_back(connection, rx, FALSE);
         KeAcquireSpinLock(&endpoint->lock, irql);
     }
 }

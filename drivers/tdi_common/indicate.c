@@ -76,7 +76,7 @@ chained_done(struct tdic_endpoint *endpoint, LIST_ENTRY *list, struct tdic_rx *r
     endpoint->received++;
     RemoveEntryList(&rx->link);
     KeReleaseSpinLock(&endpoint->lock, *irql);
-    endpoint->device->ops->rx_done(connection, rx, status == STATUS_PENDING);
+    tdic_rx_give_back(connection, rx, status == STATUS_PENDING);
     if (bytes)
         endpoint->device->ops->consumed(connection, bytes, is_expedited);
     KeAcquireSpinLock(&endpoint->lock, irql);

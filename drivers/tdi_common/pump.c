@@ -56,7 +56,8 @@ tdic_pump(struct tdic_endpoint *endpoint)
     while (endpoint->is_pump_wanted) {
         endpoint->is_pump_wanted = FALSE;
         while (step_done(endpoint, &irql) || step_list(endpoint, &irql) || tdic_step_open(endpoint, &irql) ||
-               tdic_step_send(endpoint, &irql) || tdic_step_data(endpoint, &irql) || tdic_step_disconnect(endpoint, &irql))
+               tdic_step_send(endpoint, &irql) || tdic_step_data(endpoint, &irql) || tdic_step_disconnect(endpoint, &irql) ||
+               tdic_step_settle(endpoint, &irql))
             ;
     }
     endpoint->is_pumping = FALSE;

@@ -123,7 +123,7 @@ tdic_rx_advance(struct tdic_endpoint *endpoint, LIST_ENTRY *list, ULONG bytes, B
         is_over = is_message_over && (rx->flags & TDIC_RX_END);
         RemoveEntryList(&rx->link);
         KeReleaseSpinLock(&endpoint->lock, *irql);
-        ops->rx_done(connection, rx, FALSE);
+        tdic_rx_give_back(connection, rx, FALSE);
         KeAcquireSpinLock(&endpoint->lock, irql);
         if (!bytes && !is_message_over)
             break;
@@ -133,6 +133,96 @@ tdic_rx_advance(struct tdic_endpoint *endpoint, LIST_ENTRY *list, ULONG bytes, B
     KeReleaseSpinLock(&endpoint->lock, *irql);
     ops->consumed(connection, taken, list == &endpoint->rx_expedited);
     KeAcquireSpinLock(&endpoint->lock, irql);
+}
+
+// --- copies of what waits --------------------------------------------------------------------------------------------------------
+
+struct rx_copy {
+    struct tdic_rx rx;
+    NBX_TDI_TSDU tsdu;
+    UCHAR bytes[];
+};
+
+static VOID
+copy_free(struct rx_copy *copy)
+{
+    if (copy->rx.mdl)
+        IoFreeMdl(copy->rx.mdl);
+    ExFreePoolWithTag(copy, TDIC_TAG);
+}
+
+static VOID NTAPI
+copy_returned(NBX_TDI_TSDU *tsdu)
+{
+    copy_free(CONTAINING_RECORD(tsdu, struct rx_copy, tsdu));
+}
+
+VOID
+tdic_rx_give_back(struct tdic_connection *connection, struct tdic_rx *rx, BOOLEAN is_lent)
+{
+    if (!(rx->flags & TDIC_RX_OURS))
+        connection->device->ops->rx_done(connection, rx, is_lent);
+    else if (!is_lent)
+        copy_free(CONTAINING_RECORD(rx, struct rx_copy, rx));
+}
+
+static struct rx_copy *
+copy_create(struct tdic_rx *rx)
+{
+    struct rx_copy *copy = ExAllocatePool2(POOL_FLAG_NON_PAGED, sizeof *copy + rx->bytes, TDIC_TAG);
+    LIST_ENTRY alone;
+    if (!copy)
+        return NULL;
+    copy->rx.mdl = IoAllocateMdl(copy->bytes, rx->bytes ? rx->bytes : 1, FALSE, FALSE, NULL);
+    if (!copy->rx.mdl) {
+        copy_free(copy);
+        return NULL;
+    }
+    MmBuildMdlForNonPagedPool(copy->rx.mdl);
+    copy->rx.bytes = rx->bytes;
+    copy->rx.flags = (rx->flags & ~(ULONG)TDIC_RX_SCARCE) | TDIC_RX_OURS;
+    copy->tsdu.Return = copy_returned;
+    copy->rx.descriptor = &copy->tsdu;
+    // A list of this one stretch, for the routine that copies lists.
+    InitializeListHead(&alone);
+    struct tdic_rx one = *rx;
+    InsertTailList(&alone, &one.link);
+    tdic_rx_copy(&alone, 0, NULL, copy->bytes, rx->bytes);
+    return copy;
+}
+
+static struct tdic_rx *
+find_scarce(LIST_ENTRY *list)
+{
+    for (LIST_ENTRY *at = list->Flink; at != list; at = at->Flink) {
+        struct tdic_rx *rx = CONTAINING_RECORD(at, struct tdic_rx, link);
+        if (rx->flags & TDIC_RX_SCARCE)
+            return rx;
+    }
+    return NULL;
+}
+
+// Nobody takes what waits here now: the transport gets its buffer back. Without memory it has to wait for it.
+BOOLEAN
+tdic_step_settle(struct tdic_endpoint *endpoint, KIRQL *irql)
+{
+    struct tdic_connection *connection = endpoint->connection;
+    struct tdic_rx *rx = find_scarce(&endpoint->rx);
+    rx = rx ? rx : find_scarce(&endpoint->rx_expedited);
+    if (!rx)
+        return FALSE;
+    KeReleaseSpinLock(&endpoint->lock, *irql);
+    struct rx_copy *copy = copy_create(rx);
+    KeAcquireSpinLock(&endpoint->lock, irql);
+    rx->flags &= ~(ULONG)TDIC_RX_SCARCE;
+    if (!copy)
+        return TRUE;
+    InsertHeadList(&rx->link, &copy->rx.link);
+    RemoveEntryList(&rx->link);
+    KeReleaseSpinLock(&endpoint->lock, *irql);
+    connection->device->ops->rx_done(connection, rx, FALSE);
+    KeAcquireSpinLock(&endpoint->lock, irql);
+    return TRUE;
 }
 
 // --- the pump's step -------------------------------------------------------------------------------------------------------------

@@ -70,6 +70,8 @@ enum tdic_rx_flag {
     TDIC_RX_END = 2,                 // the last bytes of a message (message mode only)
     TDIC_RX_BROADCAST = 4,           // datagrams
     TDIC_RX_MULTICAST = 8,
+    TDIC_RX_SCARCE = 16,             // the buffer is wanted back soon (an adapter has few): what no client takes at once is copied
+    TDIC_RX_OURS = 32,               // such a copy; never seen below the waist
 };
 
 enum tdic_cancel {

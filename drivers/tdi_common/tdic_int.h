@@ -141,7 +141,9 @@ VOID tdic_end_step(struct tdic_endpoint *endpoint, KIRQL *irql);
 
 // Steps of the pump: lock held before and after; TRUE: something was done, look again.
 typedef BOOLEAN tdic_step(struct tdic_endpoint *endpoint, KIRQL *irql);
-tdic_step tdic_step_open, tdic_step_send, tdic_step_data, tdic_step_disconnect;
+tdic_step tdic_step_open, tdic_step_send, tdic_step_data, tdic_step_disconnect, tdic_step_settle;
+// A stretch is done with: the transport's again, or a copy of ours that is freed. locks: none
+VOID tdic_rx_give_back(struct tdic_connection *connection, struct tdic_rx *rx, BOOLEAN is_lent);
 
 // --- irp.c -----------------------------------------------------------------------------------------------------------------------
 // Pend an IRP at the endpoint, with a reference. FALSE: it was cancelled already and is on the list of done ones.
