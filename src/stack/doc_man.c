@@ -129,7 +129,7 @@ stack_schema_print_man(FILE *out)
         man_map(maps[i], arena, out);
     fputs(values, out);
     for (const struct stack_bundled *driver = stack_bundled; driver->name; driver++)
-        fprintf(out, ".TP\n.B %s\n%s%s.\n", driver->name, stack_driver_kind_words(driver->kind), driver->later ? "; not built yet" : "");
+        fprintf(out, ".TP\n.B %s\n%s.\n", driver->name, stack_driver_kind_words(driver->kind));
     fputs(tail, out);
     stack_arena_destroy(arena);
 }

@@ -63,7 +63,7 @@ driver_words(struct box_work *work, enum stack_driver_kind kind)
         if (work->drivers[i].path || work->drivers[i].project)
             words[count++] = work->drivers[i].name;
     for (const struct stack_bundled *bundled = stack_bundled; bundled->name && count + 1 < room; bundled++)
-        if (!bundled->later && (bundled->kind == kind || kind == STACK_DRIVER_ANY))
+        if (bundled->kind == kind || kind == STACK_DRIVER_ANY)
             words[count++] = bundled->name;
     return words;
 }
@@ -100,10 +100,6 @@ driver_use(struct box_work *work, const struct stack_node *node, const char *pat
         return NULL;
     }
     if (!driver) {
-        if (bundled->later) {
-            stack_error(work->reader, node->place, "%s: not available: %s", path, bundled->later);
-            return NULL;
-        }
         driver = &work->drivers[work->box->driver_count++];
         *driver = (struct stack_driver){.name = bundled->name, .kind = bundled->kind, .place = node->place, .service = bundled->name};
         stack_resolve_values(work->reader, NULL, &driver->registry);
@@ -175,8 +171,6 @@ resolve_driver(struct box_work *work, const struct stack_node *node)
     if (!path && !project && !bundled)
         stack_error(reader, node->key_place, "%s.drivers.%s: needs path: or project: \"%s\" is not the name of a bundled driver%s",
                     work->path, node->key, node->key, stack_hint(reader, node->key, driver_words(work, STACK_DRIVER_ANY)));
-    else if (!path && !project && bundled->later)
-        stack_error(reader, node->key_place, "%s.drivers.%s: not available: %s", work->path, node->key, bundled->later);
     else if (!path && !project)
         driver->kind = bundled->kind;
     resolve_inf(work, node, driver);

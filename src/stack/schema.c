@@ -200,13 +200,15 @@ static const struct schema_key root_keys[] = {
 const struct schema_map schema_root = {"stack", "A stack file", root_keys};
 
 const struct stack_bundled stack_bundled[] = {
-    {"vnic", STACK_DRIVER_MINIPORT, NULL},
-    {"lwfmon", STACK_DRIVER_FILTER, NULL},
-    {"tapproto", STACK_DRIVER_PROTOCOL, NULL},
-    {"echoproto", STACK_DRIVER_PROTOCOL, NULL},
-    {"tcpip", STACK_DRIVER_PROTOCOL, "the bundled TCP/IP transport is not built yet; tapproto shows an adapter to the Linux kernel's"},
-    {"passthru", STACK_DRIVER_INTERMEDIATE, NULL},
-    {NULL, STACK_DRIVER_ANY, NULL}};
+    {"vnic", STACK_DRIVER_MINIPORT},
+    {"lwfmon", STACK_DRIVER_FILTER},
+    {"tapproto", STACK_DRIVER_PROTOCOL},
+    {"echoproto", STACK_DRIVER_PROTOCOL},
+    {"tcpip", STACK_DRIVER_PROTOCOL},
+    {"tdiecho", STACK_DRIVER_ANY},
+    {"tdimem", STACK_DRIVER_ANY},
+    {"passthru", STACK_DRIVER_INTERMEDIATE},
+    {NULL, STACK_DRIVER_ANY}};
 
 const struct stack_bundled *
 stack_bundled_find(const char *name)

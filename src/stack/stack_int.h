@@ -141,7 +141,6 @@ const struct schema_key *schema_key_find(const struct schema_map *map, const cha
 struct stack_bundled {
     const char *name;
     enum stack_driver_kind kind;
-    const char *later;               // not NULL: planned, refused with this sentence
 };
 extern const struct stack_bundled stack_bundled[];                  // name NULL ends
 const struct stack_bundled *stack_bundled_find(const char *name);

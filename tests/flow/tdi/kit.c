@@ -2,13 +2,25 @@
 // See kit.h.
 #include "kit.h"
 
+#include <ip2string.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef TK_NDIS
+#include "ndis/ndis.h"
+#endif
 #include "nt/io/image.h"
 #include "sim/sim.h"
 #include "verify/verify.h"
+
+// The transport under test, where its pairs meet, and what "any address" is there. Another program's kit.c includes this one with its own.
+#ifndef TK_DRIVER
+#define TK_DRIVER "tdimem"
+#define TK_SERVER "server"
+#define TK_ANY ""
+#endif
 
 volatile LONG tk_order;
 static uint64_t seed_now;
@@ -31,11 +43,17 @@ run_body(void *arg)
     struct run *run = arg;
     struct io_image *image;
     char error[256] = "";
-    struct io_image_config config = {.name = "tdimem", .path = NBX_DRIVER_DIR "/tdimem.so"};
+    struct io_image_config config = {.name = TK_DRIVER, .path = NBX_DRIVER_DIR "/" TK_DRIVER ".so"};
+#ifdef TK_NDIS
+    ck_assert_int_eq(ndis_create(box_self()), 0);
+#endif
     NTSTATUS status = io_image_load(box_self(), &config, &image, error, sizeof(error));
-    ck_assert_msg(status == STATUS_SUCCESS, "tdimem: %08x %s", (unsigned)status, error);
+    ck_assert_msg(status == STATUS_SUCCESS, TK_DRIVER ": %08x %s", (unsigned)status, error);
     run->fn();
     ck_assert_int_eq(io_image_unload(image), STATUS_SUCCESS);
+#ifdef TK_NDIS
+    ck_assert_uint_eq(ndis_destroy(box_self()), 0);
+#endif
 }
 
 void
@@ -87,15 +105,37 @@ tk_event_wait(KEVENT *event, LONG ms)
 
 // ---- opening --------------------------------------------------------------------------------------------------------------------
 
+// A name of the transport under test: "server" is a NetBIOS name, "10.0.0.1:80" and "[::1]:80" are addresses. NULL is any; TK_ANY says
+// which kind that is.
 static void
-name_set(TA_NETBIOS_ADDRESS *to, const char *name)
+name_set(struct tk_name *to, const char *name)
 {
+    PCSTR end;
     memset(to, 0, sizeof(*to));
-    to->TAAddressCount = 1;
-    to->Address[0].AddressLength = TDI_ADDRESS_LENGTH_NETBIOS;
-    to->Address[0].AddressType = TDI_ADDRESS_TYPE_NETBIOS;
-    if (name)
-        memcpy(to->Address[0].Address[0].NetbiosName, name, strlen(name) < 16 ? strlen(name) : 16);
+    name = name ? name : TK_ANY;
+    to->u.list.TAAddressCount = 1;
+    if (name[0] >= '0' && name[0] <= '9') {
+        IN_ADDR address;
+        ck_assert_int_eq(RtlIpv4StringToAddressA(name, TRUE, &end, &address), STATUS_SUCCESS);
+        to->u.ip.Address[0].AddressLength = TDI_ADDRESS_LENGTH_IP;
+        to->u.ip.Address[0].AddressType = TDI_ADDRESS_TYPE_IP;
+        memcpy(&to->u.ip.Address[0].Address[0].in_addr, &address, 4);
+        to->u.ip.Address[0].Address[0].sin_port = RtlUshortByteSwap((USHORT)atoi(end + 1));
+        to->bytes = sizeof(TA_IP_ADDRESS);
+    } else if (name[0] == '[') {
+        IN6_ADDR address;
+        ck_assert_int_eq(RtlIpv6StringToAddressA(name + 1, &end, &address), STATUS_SUCCESS);
+        to->u.ip6.Address[0].AddressLength = TDI_ADDRESS_LENGTH_IP6;
+        to->u.ip6.Address[0].AddressType = TDI_ADDRESS_TYPE_IP6;
+        memcpy(to->u.ip6.Address[0].Address[0].sin6_addr, &address, 16);
+        to->u.ip6.Address[0].Address[0].sin6_port = RtlUshortByteSwap((USHORT)atoi(end + 2));
+        to->bytes = sizeof(TA_IP6_ADDRESS);
+    } else {
+        to->u.netbios.Address[0].AddressLength = TDI_ADDRESS_LENGTH_NETBIOS;
+        to->u.netbios.Address[0].AddressType = TDI_ADDRESS_TYPE_NETBIOS;
+        memcpy(to->u.netbios.Address[0].Address[0].NetbiosName, name, strlen(name) < 16 ? strlen(name) : 16);
+        to->bytes = sizeof(TA_NETBIOS_ADDRESS);
+    }
 }
 
 static NTSTATUS
@@ -135,7 +175,7 @@ tk_try_address(struct tk_address *address, PCWSTR device, const char *name)
     KeInitializeEvent(&address->got_datagram, SynchronizationEvent, FALSE);
     address->refusal = STATUS_CONNECTION_REFUSED;
     name_set(&address->name, name);
-    return open_with(device, TdiTransportAddress, &address->name, sizeof(address->name), &address->handle, &address->file,
+    return open_with(device, TdiTransportAddress, &address->name.u, (USHORT)address->name.bytes, &address->handle, &address->file,
                      &address->device);
 }
 
@@ -240,8 +280,8 @@ say(struct tk_request *r, const char *data)
     r->back.UserDataLength = sizeof(r->back_data);
     r->back.Options = &r->back_options;
     r->back.OptionsLength = sizeof(r->back_options);
-    r->back.RemoteAddress = &r->back_remote;
-    r->back.RemoteAddressLength = sizeof(r->back_remote);
+    r->back.RemoteAddress = &r->back_ip6;
+    r->back.RemoteAddressLength = sizeof(r->back_ip6);
 }
 
 NTSTATUS
@@ -293,8 +333,8 @@ tk_connect(struct tk_request *r, struct tk_endpoint *endpoint, const char *to, c
     begin(r, endpoint->file);
     say(r, data);
     name_set(&r->remote, to);
-    r->send.RemoteAddress = &r->remote;
-    r->send.RemoteAddressLength = sizeof(r->remote);
+    r->send.RemoteAddress = &r->remote.u;
+    r->send.RemoteAddressLength = (LONG)r->remote.bytes;
     r->time.QuadPart = timeout_100ns;
     TdiBuildConnect(r->irp, endpoint->device, endpoint->file, completed, r, timeout_100ns ? &r->time : NULL, &r->send, &r->back);
     call(r, endpoint->file);
@@ -307,8 +347,8 @@ tk_listen(struct tk_request *r, struct tk_endpoint *endpoint, ULONG flags, const
     say(r, NULL);
     if (from) {
         name_set(&r->remote, from);
-        r->send.RemoteAddress = &r->remote;
-        r->send.RemoteAddressLength = sizeof(r->remote);
+        r->send.RemoteAddress = &r->remote.u;
+        r->send.RemoteAddressLength = (LONG)r->remote.bytes;
     }
     TdiBuildListen(r->irp, endpoint->device, endpoint->file, completed, r, flags, &r->send, &r->back);
     call(r, endpoint->file);
@@ -358,8 +398,8 @@ tk_send_datagram(struct tk_request *r, struct tk_address *address, const char *t
     begin(r, address->file);
     describe(r, bytes, count);
     name_set(&r->remote, to);
-    r->send.RemoteAddress = &r->remote;
-    r->send.RemoteAddressLength = sizeof(r->remote);
+    r->send.RemoteAddress = &r->remote.u;
+    r->send.RemoteAddressLength = (LONG)r->remote.bytes;
     TdiBuildSendDatagram(r->irp, address->device, address->file, completed, r, r->mdl, count, &r->send);
     call(r, address->file);
 }
@@ -372,8 +412,8 @@ tk_receive_datagram(struct tk_request *r, struct tk_address *address, void *byte
     describe(r, bytes, count);
     if (from) {
         name_set(&r->remote, from);
-        r->send.RemoteAddress = &r->remote;
-        r->send.RemoteAddressLength = sizeof(r->remote);
+        r->send.RemoteAddress = &r->remote.u;
+        r->send.RemoteAddressLength = (LONG)r->remote.bytes;
     }
     TdiBuildReceiveDatagram(r->irp, address->device, address->file, completed, r, r->mdl, count, &r->send, &r->back, TDI_RECEIVE_NORMAL);
     call(r, address->file);
@@ -650,7 +690,7 @@ tk_pair_connect(struct tk_pair *pair)
     pair->there.stream_bytes = pair->here.stream_bytes = 0;
     pair->there.disconnects = pair->here.disconnects = 0;
     tk_listen(&listen, &pair->there, 0, NULL);
-    tk_connect(&connect, &pair->here, "server", NULL, 0);
+    tk_connect(&connect, &pair->here, TK_SERVER, NULL, 0);
     ck_assert_int_eq(tk_wait(&connect), STATUS_SUCCESS);
     ck_assert_int_eq(tk_wait(&listen), STATUS_SUCCESS);
 }
@@ -658,7 +698,7 @@ tk_pair_connect(struct tk_pair *pair)
 void
 tk_pair_open(struct tk_pair *pair, PCWSTR device)
 {
-    tk_open_pair(&pair->server, &pair->there, device, "server");
+    tk_open_pair(&pair->server, &pair->there, device, TK_SERVER);
     tk_open_pair(&pair->client, &pair->here, device, NULL);
     tk_pair_connect(pair);
 }

@@ -15,6 +15,16 @@
 #define TK_WAIT_MS 60000
 #define TK_DATA_BYTES 128
 
+struct tk_name {
+    union {
+        TRANSPORT_ADDRESS list;
+        TA_NETBIOS_ADDRESS netbios;
+        TA_IP_ADDRESS ip;
+        TA_IP6_ADDRESS ip6;
+    } u;
+    ULONG bytes;
+};
+
 // A request and its answer. Made by tk_xxx, ended by tk_wait.
 struct tk_request {
     PIRP irp;
@@ -26,7 +36,12 @@ struct tk_request {
     KIRQL completed_at;
     LONG completions;
     TDI_CONNECTION_INFORMATION send, back;
-    TA_NETBIOS_ADDRESS remote, back_remote;
+    struct tk_name remote;
+    union {
+        TA_NETBIOS_ADDRESS back_remote;
+        TA_IP_ADDRESS back_ip;
+        TA_IP6_ADDRESS back_ip6;
+    };
     UCHAR data[TK_DATA_BYTES], back_data[TK_DATA_BYTES];
     ULONG back_options;
     LARGE_INTEGER time;
@@ -40,7 +55,7 @@ struct tk_address {
     HANDLE handle;
     PFILE_OBJECT file;
     PDEVICE_OBJECT device;
-    TA_NETBIOS_ADDRESS name;
+    struct tk_name name;
     struct tk_endpoint *accepts;             // what ClientEventConnect accepts with; NULL: it refuses
     struct tk_request accept;                // that request
     NTSTATUS refusal;                        // what it returns otherwise

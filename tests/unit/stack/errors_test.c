@@ -78,8 +78,6 @@ TEST(what_comes_later_is_refused_by_name)
         "ndisbox: 1\nboxes:\n  a:\n    drivers: { x: { path: x.so, inf: x.inf } }\n    adapters: { n: { driver: vnic, port: sink } }\n",
         "boxes.a.drivers.x.inf: x.inf: INF files cannot be read here");
     expect_line(ONE_ADAPTER("        driver: vnic\n        port: xdp:eth0\n"), "nic0.port: not available: port xdp is not built yet");
-    expect_line(ONE_ADAPTER("        driver: vnic\n        port: sink\n        protocols: [tcpip]\n"),
-                "nic0.protocols.0: not available: the bundled TCP/IP transport is not built yet");
     expect_line(WITH_SCRIPT("offload: { connection: x }"),
                 "t.yaml:8:5: error: script.0.offload: not available: connection offload is not built yet");
 }

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+// tcpip: the transport driver of the box. What its files share.
+//
+//   entry.c     DriverEntry and unload            host.c     the one instance: lock, time, memory, what a call leaves behind
+//   adapter.c   bind, open, pause, restart, unbind, OIDs, status      settings.c  addresses and routes from the registry
+//   tx.c        packets of the engines -> NET_BUFFER_LISTs -> NDIS    rx.c        received lists -> engines
+//   transport.c TRANSPORT_ADDRESS and errors      tcp.c, connection.c, udp.c, raw.c: below the waist of drivers/tdi_common
+//
+// The engines (src/engine) are pure and know no lock; the whole of them stands under host->lock. Everything that touches them is one
+// call between tcpip_enter and tcpip_leave:
+//   tcpip_enter     takes the lock, reads the time
+//   ... net_xxx, tcp_xxx: packets gather in call.outbox and call.segments, events and ended sends in the engines ...
+//   tcpip_leave     sorts what gathered (packets to adapters, connections with news to the ready list), sets the timer, drops the lock,
+//                   and then, with no lock held: sends, returns received lists to NDIS, tells the clients
+// So nothing is ever sent, returned or told with a lock held, and a whole received list costs one lock.
+// Order is kept by pumps: whoever finds an adapter or a connection not being served serves it until there is nothing left; others
+// only add to it meanwhile.
+//
+// Locks: host->lock, a spin lock, is taken with no other lock of ours held, and nothing is called under it but the engines, the pool
+// and KeSetTimer. tdi_common's locks may be held by nobody who calls us.
+#ifndef TCPIP_H
+#define TCPIP_H
+
+#define NDIS630 1
+#include <ndis.h>
+
+#include <errno.h>
+
+#include "engine/stack.h"
+#include "engine/tcp/tcp.h"
+
+#define TCPIP_TAG 'pIcT'
+#define TCPIP_ADDRESSES_MAX 16            // of an adapter, in its settings
+#define TCPIP_REGISTERED_MAX 32           // of an adapter, that TDI's clients are told of: those it finds by itself, too
+#define TCPIP_FRAME_SPANS 64              // MDLs of a received frame that are looked at where they lie; more are copied together
+
+#define TCPIP_LATER_US 20000              // until what memory was short for is tried again
+
+struct tcpip_host;
+struct tcpip_adapter;
+
+// ---- host.c ---------------------------------------------------------------------------------------------------------------------
+
+struct tcpip_host {
+    KSPIN_LOCK lock;
+    struct eng_memory memory;
+    struct eng_out_pool pool;
+    struct net *net;
+    struct tcp *tcp;
+    struct tcpip_adapter *adapters[NET_INTERFACES_MAX];   // by interface index; NULL: none
+    LIST_ENTRY adapters_to_serve;         // with packets to send or lists to return
+    LIST_ENTRY news;                      // struct tcpip_news
+    LIST_ENTRY raw;                       // struct tcpip_address of \Device\RawIp
+    LIST_ENTRY later;                     // struct tcpip_news, to be posted when the timer comes
+    ULONG64 ticks_per_second;             // of the performance counter
+    ULONG64 timer_us;                     // when the timer is set for; ENG_NEVER: it is not
+    KTIMER timer;
+    KDPC timer_dpc;
+    BOOLEAN is_closing;
+};
+
+extern struct tcpip_host tcpip_host;
+extern NDIS_HANDLE tcpip_protocol;
+
+// One call into the engines, on the caller's stack.
+struct tcpip_call {
+    struct eng_outbox segments;           // of TCP, which have no IP header yet
+    struct eng_outbox outbox;             // frames, and packets to ourselves
+    uint64_t now_us;
+    KIRQL irql;
+};
+
+// Somebody above the engines to be told something: on_tell is called with no lock held, by one thread at a time, after each post or
+// after several. on_hold is called under host->lock when the first of them is posted and takes a reference to what this stands in;
+// on_drop gives it back, with no lock held, when all has been told.
+struct tcpip_news {
+    LIST_ENTRY link;
+    VOID (*on_tell)(struct tcpip_news *news);
+    VOID (*on_hold)(struct tcpip_news *news);
+    VOID (*on_drop)(struct tcpip_news *news);
+    LIST_ENTRY later_link;
+    BOOLEAN is_posted, is_telling, is_later;
+};
+
+// irql: PASSIVE   fails: STATUS_INSUFFICIENT_RESOURCES
+NTSTATUS tcpip_host_create(struct tcpip_host *host);
+// Every adapter is gone, every connection released. irql: PASSIVE
+VOID tcpip_host_destroy(struct tcpip_host *host);
+
+// irql: <= DISPATCH, which it raises to   locks: takes host->lock
+VOID tcpip_enter(struct tcpip_call *call);
+// irql: DISPATCH; goes back to the caller's   locks: drops host->lock   calls: NDIS, TDI clients
+VOID tcpip_leave(struct tcpip_call *call);
+
+// locks: host->lock held
+VOID tcpip_post(struct tcpip_news *news);
+// Post it when TCPIP_LATER_US have passed: memory was short.
+VOID tcpip_post_later(struct tcpip_news *news);
+uint64_t tcpip_now_us(void);
+
+VOID tcpip_news_init(struct tcpip_news *news, VOID (*on_tell)(struct tcpip_news *), VOID (*on_hold)(struct tcpip_news *),
+                     VOID (*on_drop)(struct tcpip_news *));
+VOID *tcpip_alloc(SIZE_T bytes);          // nonpaged, zeroed; NULL: no memory
+VOID tcpip_free(VOID *block);
+
+// ---- adapter.c ------------------------------------------------------------------------------------------------------------------
+
+struct tcpip_packet;
+
+struct tcpip_registered {                 // an address that TDI's clients know
+    struct eng_address address;
+    HANDLE handle;
+};
+
+struct tcpip_adapter {
+    NDIS_HANDLE ndis;
+    ULONG index;                          // of the interface in the engine; 0: none yet
+    ULONG filters_supported;
+    struct net_interface_settings interface;
+    NDIS_STATUS oid_status, open_status;
+    KEVENT settled, oid_done;
+    NDIS_HANDLE pool;
+    // Guarded by host->lock.
+    LIST_ENTRY serve_link;                // in host->adapters_to_serve when is_queued
+    BOOLEAN is_queued, is_serving;
+    BOOLEAN is_running;                   // between restart and pause
+    BOOLEAN is_link_up;
+    BOOLEAN has_changed, is_working;      // for work.c
+    struct list to_send;                  // struct eng_out
+    ULONG to_send_count;
+    NET_BUFFER_LIST *to_return;
+    struct tcpip_packet *free;            // descriptions of sends, last in first out
+    ULONG packets, packets_out;           // made; with NDIS
+    KEVENT quiet;                         // not running, nothing with NDIS, nothing being served
+    NDIS_HANDLE work;                     // NULL: being taken down
+    KEVENT idle;                          // not working any more
+    ULONG64 dropped_full, dropped_down, failed;
+    // The work item's alone.
+    UNICODE_STRING name;
+    struct tcpip_registered registered[TCPIP_REGISTERED_MAX];
+};
+
+// The most packets an adapter has with NDIS, and the most that wait for one of those.
+#define TCPIP_PACKETS_MAX 1024u
+#define TCPIP_WAITING_MAX 16384u
+
+PROTOCOL_BIND_ADAPTER_EX tcpip_bind;
+PROTOCOL_UNBIND_ADAPTER_EX tcpip_unbind;
+PROTOCOL_OPEN_ADAPTER_COMPLETE_EX tcpip_open_complete;
+PROTOCOL_CLOSE_ADAPTER_COMPLETE_EX tcpip_close_complete;
+PROTOCOL_NET_PNP_EVENT tcpip_pnp;
+PROTOCOL_OID_REQUEST_COMPLETE tcpip_oid_complete;
+PROTOCOL_STATUS_EX tcpip_status;
+
+// Work for tcpip_adapter_serve.   locks: host->lock held
+VOID tcpip_adapter_queue(struct tcpip_adapter *adapter);
+// It has been served: once more if there is more, or it was waited for.   locks: host->lock held
+VOID tcpip_adapter_served(struct tcpip_adapter *adapter);
+// irql: PASSIVE
+NDIS_STATUS tcpip_oid_set(struct tcpip_adapter *adapter, NDIS_OID oid, void *data, ULONG bytes);
+
+// ---- work.c ---------------------------------------------------------------------------------------------------------------------
+
+// Addresses or groups of its interface changed.   locks: host->lock held
+VOID tcpip_adapter_changed(struct tcpip_adapter *adapter);
+// No more work; what TDI's clients were told is taken back.   irql: PASSIVE
+VOID tcpip_work_stop(struct tcpip_adapter *adapter);
+
+// ---- settings.c -----------------------------------------------------------------------------------------------------------------
+
+#define TCPIP_GATEWAYS_MAX 4
+
+// What the stack file (the registry, below the binding's section) says: `addresses`, texts ADDRESS/BITS; `gateway`, texts; `mtu`.
+struct tcpip_settings {
+    struct {
+        struct eng_address address;
+        UCHAR prefix_bits;
+    } addresses[TCPIP_ADDRESSES_MAX];
+    struct eng_address gateways[TCPIP_GATEWAYS_MAX];
+    ULONG address_count, gateway_count;
+    ULONG mtu_bytes;                      // 0: the adapter's
+    ULONG probes;
+    BOOLEAN is_bad;                       // something cannot be understood; DbgPrint has said what
+};
+
+// irql: PASSIVE   fails: says what is wrong with DbgPrint
+NTSTATUS tcpip_settings_read(const NDIS_STRING *section, struct tcpip_settings *settings);
+
+// ---- tx.c -----------------------------------------------------------------------------------------------------------------------
+
+PROTOCOL_SEND_NET_BUFFER_LISTS_COMPLETE tcpip_send_complete;
+// A packet for this adapter.   locks: host->lock held   owns: takes out
+VOID tcpip_tx_queue(struct tcpip_adapter *adapter, struct eng_out *out);
+// Send what waits; with nothing held.   irql: DISPATCH
+VOID tcpip_tx_serve(struct tcpip_adapter *adapter);
+// Throw away what waits.   locks: host->lock held
+VOID tcpip_tx_drop(struct tcpip_adapter *adapter);
+VOID tcpip_tx_destroy(struct tcpip_adapter *adapter);
+
+// ---- rx.c -----------------------------------------------------------------------------------------------------------------------
+
+PROTOCOL_RECEIVE_NET_BUFFER_LISTS tcpip_receive;
+// What the IP engine made of a packet goes to its transport. spans are those of the frame when they may be given an owner, else NULL.
+// locks: host->lock held   owns: result stays the caller's
+VOID tcpip_result_take(struct tcpip_call *call, struct net_result *result, struct eng_span *spans, struct eng_owner *owner);
+// What happened to a packet of ours goes to its transport.   locks: host->lock held
+VOID tcpip_error_take(struct tcpip_call *call, const struct net_error *error);
+
+// ---- connection.c, tell.c, udp.c --------------------------------------------------------------------------------------------------
+
+NTSTATUS tcpip_devices_create(PDRIVER_OBJECT driver);
+VOID tcpip_devices_delete(VOID);
+// Datagrams.   locks: host->lock held
+VOID tcpip_udp_take(struct tcpip_call *call, struct net_result *result);
+VOID tcpip_raw_take(struct tcpip_call *call, struct net_result *result);
+
+// What the TCP engine has to tell is noted with the connections it is about.   locks: host->lock held
+VOID tcpip_tcp_events(struct tcpip_call *call);
+
+#endif

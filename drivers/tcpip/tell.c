@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+// What the TCP engine has to tell, on its way up.
+//   tcpip_tcp_events (lock held)       the engine's events -> bits of the connection they are about, and its news posted
+//   tcpip_connection_tell (no lock)    rounds of: take what there is under the lock, tell it without
+//       connected -> received bytes -> FIN -> our release confirmed -> gone; sends that have ended in between
+// Received bytes leave the engine here (tcp_receive_move) and count against the window until the client has used them. A struct rx
+// stands for each stretch: over the miniport's own MDL when the bytes lie in a frame, over an MDL of ours when the engine had
+// copied them. The client's layer gives it back soon, or keeps it (a chained receive) until TdiReturnChainedReceives.
+#include "connection.h"
+
+#include <tdistat.h>
+
+#define RX_AT_ONCE 16
+
+// A stretch of received bytes above the waist.
+struct rx {
+    struct tdic_rx up;
+    NBX_TDI_TSDU tsdu;
+    struct eng_owner *owner;          // a hold
+    PMDL own;                         // an MDL of ours, or NULL
+    struct list link;
+};
+
+// ---- received bytes -------------------------------------------------------------------------------------------------------------
+
+static VOID
+rx_free(struct rx *rx)
+{
+    struct tcpip_call call;
+    if (rx->own)
+        IoFreeMdl(rx->own);
+    tcpip_enter(&call);
+    eng_drop(rx->owner);
+    tcpip_leave(&call);
+    tcpip_free(rx);
+}
+
+static VOID NTAPI
+rx_returned(NBX_TDI_TSDU *tsdu)
+{
+    rx_free(CONTAINING_RECORD(tsdu, struct rx, tsdu));
+}
+
+VOID
+tcpip_rx_done(struct tdic_connection *connection, struct tdic_rx *up, BOOLEAN is_lent)
+{
+    UNREFERENCED_PARAMETER(connection);
+    if (!is_lent)
+        rx_free(CONTAINING_RECORD(up, struct rx, up));
+}
+
+// NULL: no memory.
+static struct rx *
+rx_create(const struct eng_span *span, BOOLEAN is_expedited)
+{
+    struct rx *rx = tcpip_alloc(sizeof *rx);
+    if (!rx)
+        return NULL;
+    rx->up.mdl = span->tag;
+    rx->up.offset = span->offset;
+    if (!span->tag) {
+        rx->up.mdl = rx->own = IoAllocateMdl((PVOID)span->bytes, span->count, FALSE, FALSE, NULL);
+        rx->up.offset = 0;
+        if (!rx->own) {
+            tcpip_free(rx);
+            return NULL;
+        }
+        MmBuildMdlForNonPagedPool(rx->own);
+    }
+    rx->up.bytes = span->count;
+    rx->up.flags = (is_expedited ? TDIC_RX_EXPEDITED : 0) | (span->tag ? TDIC_RX_SCARCE : 0);
+    rx->tsdu.Return = rx_returned;
+    rx->up.descriptor = &rx->tsdu;
+    rx->owner = span->owner;
+    eng_hold(span->owner);
+    return rx;
+}
+
+// Take stretches out of the engine, in order. The urgent byte is expedited data, what is before and after it is not [RFC 9293 3.8.5
+// calls all of it urgent; that one byte is out of band is what TDI clients and BSD's take for granted].   locks: host->lock held
+static VOID
+rx_gather(struct tcpip_connection *connection, struct list *all)
+{
+    struct tcp_receive_view view;
+    struct eng_span spans[RX_AT_ONCE];
+    tcp_receive_view(connection->tcp, &view);
+    size_t count = tcp_receive_spans(connection->tcp, 0, spans, RX_AT_ONCE);
+    ULONG at = 0;
+    for (size_t i = 0; i < count;) {
+        struct eng_span one = spans[i];
+        BOOLEAN is_urgent = view.urgent_bytes == at + 1;
+        if (is_urgent)
+            one.count = 1;
+        else if (view.urgent_bytes > at + 1 && one.count > view.urgent_bytes - 1 - at)
+            one.count = view.urgent_bytes - 1 - at;
+        struct rx *rx = rx_create(&one, is_urgent);
+        if (!rx)
+            break; // the bytes stay in the engine: the window closes, and the timer asks again
+        list_push_back(all, &rx->link);
+        at += one.count;
+        spans[i].bytes += one.count;
+        spans[i].offset += one.count;
+        spans[i].count -= one.count;
+        i += !spans[i].count;
+    }
+    if (at)
+        tcp_receive_move(connection->tcp, at);
+    if (at && at < view.bytes)
+        connection->events |= TCP_EVENT_DATA;
+    connection->is_starved = !at && view.bytes;
+    if (connection->is_starved)
+        tcpip_post_later(&connection->news);
+}
+
+static VOID
+rx_tell(struct tcpip_connection *connection, struct list *all)
+{
+    struct list *node;
+    while ((node = list_pop_front(all)))
+        tdic_up_received(&connection->up, &LIST_ENTRY_OF(node, struct rx, link)->up);
+}
+
+// ---- sends ----------------------------------------------------------------------------------------------------------------------
+
+// The engine is done with some: what holds them now are packets that have not come back.   locks: host->lock held
+static VOID
+sends_take(struct tcpip_connection *connection)
+{
+    struct tcp_send *done;
+    while (connection->tcp && (done = tcp_send_done(connection->tcp)))
+        eng_drop(&LIST_ENTRY_OF(done, struct tcpip_send, send)->owner);
+}
+
+static VOID
+sends_tell(struct tcpip_connection *connection, struct list *all)
+{
+    struct list *node;
+    while ((node = list_pop_front(all))) {
+        struct tcpip_send *send = LIST_ENTRY_OF(node, struct tcpip_send, ended_link);
+        NTSTATUS status = send->send.status ? tcpip_status_of(send->send.status) : STATUS_SUCCESS;
+        tcpip_send_spans_free(send);
+        tdic_up_sent(&connection->up, send->tx, status);
+        tdic_connection_unref(&connection->up);
+    }
+}
+
+static VOID
+list_move(struct list *from, struct list *to)
+{
+    struct list *node;
+    list_init(to);
+    while ((node = list_pop_front(from)))
+        list_push_back(to, node);
+}
+
+// ---- rounds ---------------------------------------------------------------------------------------------------------------------
+
+// What one round has to tell.
+struct round {
+    struct list sends, received;
+    struct tcp_record record;
+    NTSTATUS gone;
+    BOOLEAN is_offered, is_connected, is_finished, is_released, is_gone, is_any;
+};
+
+// What is told once, after everything that came before it.   locks: host->lock held
+static VOID
+round_ends(struct tcpip_connection *connection, struct round *round, BOOLEAN has_rest)
+{
+    struct tcp_info info;
+    tcp_info(connection->tcp, &info);
+    connection->end = info.end;
+    BOOLEAN is_over = info.state == TCP_CLOSED || info.state == TCP_TIME_WAIT, is_broken = is_over && info.end != TCP_END_NONE;
+    if (is_broken && !connection->is_gone_told) {
+        round->is_gone = connection->is_gone_told = TRUE;
+        round->gone = tcpip_status_of_end(info.end);
+    }
+    if (is_broken || !connection->is_connected_told)
+        return;
+    if (info.fin_received && !has_rest && !connection->is_fin_told)
+        round->is_finished = connection->is_fin_told = TRUE;
+    if (connection->wants_release && info.fin_acked && !connection->is_released_told)
+        round->is_released = connection->is_released_told = TRUE;
+}
+
+// Collect. FALSE: there is nothing.
+static BOOLEAN
+round_take(struct tcpip_connection *connection, struct round *round)
+{
+    struct tcpip_call call;
+    *round = (struct round){0};
+    list_init(&round->received);
+    tcpip_enter(&call);
+    ULONG events = connection->events;
+    connection->events = 0;
+    sends_take(connection);
+    list_move(&connection->ended, &round->sends);
+    if (connection->tcp && !connection->is_silent) {
+        if (events & TCP_EVENT_OFFER) {
+            tcp_query(connection->tcp, call.now_us, &round->record);
+            round->is_offered = TRUE;
+        }
+        if (events & TCP_EVENT_CONNECTED && !connection->is_connected_told)
+            round->is_connected = connection->is_connected_told = TRUE;
+        if (connection->is_connected_told)
+            rx_gather(connection, &round->received);
+        round_ends(connection, round, connection->events & TCP_EVENT_DATA || connection->is_starved);
+    }
+    if (round->is_connected)
+        tcp_query(connection->tcp, call.now_us, &round->record);
+    tcpip_leave(&call);
+    return round->is_offered || round->is_connected || round->is_finished || round->is_released || round->is_gone ||
+           !list_is_empty(&round->sends) || !list_is_empty(&round->received);
+}
+
+static VOID
+round_tell(struct tcpip_connection *connection, struct round *round)
+{
+    struct tdic_connection *up = &connection->up;
+    const struct tdic_info nothing = {0};
+    union tcpip_ta remote;
+    ULONG remote_bytes = 0;
+    if (round->is_offered || round->is_connected)
+        remote_bytes = tcpip_address_to(&remote, &round->record.constant.remote, round->record.constant.remote_port);
+    if (round->is_offered)
+        tdic_up_offer(connection->address, up, &remote.list, remote_bytes, &nothing);
+    if (round->is_connected)
+        tdic_up_connected(up, &remote.list, remote_bytes, &nothing);
+    sends_tell(connection, &round->sends);
+    rx_tell(connection, &round->received);
+    if (round->is_finished)
+        tdic_up_finished(up, &nothing);
+    if (round->is_released)
+        tdic_up_released(up);
+    if (round->is_gone)
+        tdic_up_gone(up, round->gone, NULL);
+}
+
+VOID
+tcpip_connection_tell(struct tcpip_news *news)
+{
+    struct tcpip_connection *connection = CONTAINING_RECORD(news, struct tcpip_connection, news);
+    struct round round;
+    while (round_take(connection, &round))
+        round_tell(connection, &round);
+}
+
+// ---- from the engine ------------------------------------------------------------------------------------------------------------
+
+// A new offer. Without memory for it the peer tries again.   locks: host->lock held
+static struct tcpip_connection *
+offer_create(struct tcp_connection *tcp)
+{
+    struct tcp_listener *listener = tcp_offer_listener(tcp);
+    struct tcpip_address *address = listener ? tcp_listener_context(listener) : NULL;
+    struct tcpip_connection *connection = address ? tcpip_connection_create(address->up) : NULL;
+    if (!connection) {
+        tcp_ignore(tcp);
+        return NULL;
+    }
+    connection->tcp = tcp;
+    connection->is_offer = TRUE;
+    tcp_set_context(tcp, connection);
+    return connection;
+}
+
+// The peer answers, so the neighbour on the way to it does [RFC 4861 7.3.1].   locks: host->lock held
+static VOID
+progress(struct tcpip_call *call, const struct tcp_connection *tcp)
+{
+    struct tcp_record record;
+    tcp_query(tcp, call->now_us, &record);
+    net_path_confirm(tcpip_host.net, &record.constant.local, &record.constant.remote, call->now_us);
+}
+
+VOID
+tcpip_tcp_events(struct tcpip_call *call)
+{
+    struct tcp_connection *tcp;
+    struct tcp_send *done;
+    uint32_t events;
+    while ((tcp = tcp_event_next(tcpip_host.tcp, &events))) {
+        struct tcpip_connection *connection = tcp_context(tcp);
+        if (events & TCP_EVENT_OFFER && !connection)
+            connection = offer_create(tcp);
+        if (!connection)
+            continue;
+        connection->events |= events;
+        if (events & TCP_EVENT_PROGRESS)
+            progress(call, tcp);
+        tcpip_post(&connection->news);
+    }
+    // Of connections that were parted while sends were out.
+    while ((done = tcp_released_send_done(tcpip_host.tcp)))
+        eng_drop(&LIST_ENTRY_OF(done, struct tcpip_send, send)->owner);
+}
