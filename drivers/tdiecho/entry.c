@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// Loading, addresses that come and go, and how a TDI client opens files.
+//   DriverEntry -> TdiRegisterPnPHandlers -> address_add for every address, at PASSIVE_LEVEL, one at a time
+//   unload -> TdiDeregisterPnPHandlers -> every address is taken down
+#include "tdiecho.h"
+
+#define ADDRESSES_MAX 64
+
+static const USHORT ports[] = {[TDIECHO_ECHO] = 7, [TDIECHO_DISCARD] = 9, [TDIECHO_CHARGEN] = 19};
+
+// What is served on one address. Only the notifications of TDI touch it, which come one at a time.
+struct served {
+    LIST_ENTRY link;
+    struct tdiecho_name name;
+    struct tdiecho_stream *streams[ARRAYSIZE(ports)];
+    struct tdiecho_datagram *datagram;
+};
+
+static LIST_ENTRY all;
+static HANDLE registration;
+
+static DRIVER_UNLOAD tdiecho_unload;
+static IO_COMPLETION_ROUTINE call_done;
+
+VOID *
+tdiecho_alloc(SIZE_T bytes)
+{
+    return ExAllocatePool2(POOL_FLAG_NON_PAGED, bytes, TDIECHO_TAG);
+}
+
+VOID
+tdiecho_free(VOID *block)
+{
+    if (block)
+        ExFreePoolWithTag(block, TDIECHO_TAG);
+}
+
+// ---- files and requests ---------------------------------------------------------------------------------------------------------
+
+NTSTATUS
+tdiecho_open(PCWSTR device, const char *attribute, const VOID *value, USHORT bytes, struct tdiecho_file *file)
+{
+    union {
+        FILE_FULL_EA_INFORMATION ea;
+        UCHAR room[96];
+    } u = {0};
+    const USHORT name_bytes = (USHORT)strlen(attribute);
+    const ULONG all_bytes = FIELD_OFFSET(FILE_FULL_EA_INFORMATION, EaName) + name_bytes + 1 + bytes;
+    UNICODE_STRING name;
+    OBJECT_ATTRIBUTES attributes;
+    IO_STATUS_BLOCK iosb;
+    if (all_bytes > sizeof u)
+        return STATUS_INVALID_PARAMETER;
+    u.ea.EaNameLength = (UCHAR)name_bytes;
+    u.ea.EaValueLength = bytes;
+    memcpy(u.ea.EaName, attribute, name_bytes + 1);
+    memcpy(u.ea.EaName + name_bytes + 1, value, bytes);
+    RtlInitUnicodeString(&name, device);
+    InitializeObjectAttributes(&attributes, &name, OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE, NULL, NULL);
+    const ACCESS_MASK access = GENERIC_READ | GENERIC_WRITE;
+    NTSTATUS status = ZwCreateFile(&file->handle, access, &attributes, &iosb, NULL, 0, 0, FILE_OPEN, 0, &u, all_bytes);
+    if (!NT_SUCCESS(status))
+        return status;
+    status = ObReferenceObjectByHandle(file->handle, 0, *IoFileObjectType, KernelMode, (PVOID *)&file->object, NULL);
+    if (!NT_SUCCESS(status)) {
+        ZwClose(file->handle);
+        return status;
+    }
+    file->device = IoGetRelatedDeviceObject(file->object);
+    return STATUS_SUCCESS;
+}
+
+VOID
+tdiecho_close(struct tdiecho_file *file)
+{
+    if (!file->object)
+        return;
+    ObDereferenceObject(file->object);
+    ZwClose(file->handle);
+    file->object = NULL;
+}
+
+static NTSTATUS
+call_done(PDEVICE_OBJECT device, PIRP irp, PVOID context)
+{
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    KeSetEvent(context, IO_NO_INCREMENT, FALSE);
+    return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
+NTSTATUS
+tdiecho_call(struct tdiecho_file *file, PIRP irp)
+{
+    KEVENT done;
+    KeInitializeEvent(&done, NotificationEvent, FALSE);
+    IoSetCompletionRoutine(irp, call_done, &done, TRUE, TRUE, TRUE);
+    IoCallDriver(file->device, irp);
+    KeWaitForSingleObject(&done, Executive, KernelMode, FALSE, NULL);
+    NTSTATUS status = irp->IoStatus.Status;
+    IoFreeIrp(irp);
+    return status;
+}
+
+NTSTATUS
+tdiecho_set_handler(struct tdiecho_file *address, LONG type, PVOID handler, PVOID context)
+{
+    PIRP irp = IoAllocateIrp(address->device->StackSize, FALSE);
+    if (!irp)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    TdiBuildSetEventHandler(irp, address->device, address->object, NULL, NULL, type, handler, context);
+    return tdiecho_call(address, irp);
+}
+
+// ---- addresses ------------------------------------------------------------------------------------------------------------------
+
+// The port is the first field of both kinds of address, in network order.
+static BOOLEAN
+name_from(const TA_ADDRESS *address, struct tdiecho_name *name)
+{
+    BOOLEAN is_ours = (address->AddressType == TDI_ADDRESS_TYPE_IP && address->AddressLength == sizeof(TDI_ADDRESS_IP)) ||
+                      (address->AddressType == TDI_ADDRESS_TYPE_IP6 && address->AddressLength == sizeof(TDI_ADDRESS_IP6));
+    if (!is_ours)
+        return FALSE;
+    *name = (struct tdiecho_name){.count = 1, .length = address->AddressLength, .type = address->AddressType};
+    memcpy(name->address, address->Address, address->AddressLength);
+    return TRUE;
+}
+
+static VOID
+name_set_port(struct tdiecho_name *name, USHORT port)
+{
+    USHORT wire = RtlUshortByteSwap(port);
+    memcpy(name->address, &wire, sizeof wire);
+}
+
+static VOID NTAPI
+address_add(PTA_ADDRESS address, PUNICODE_STRING device, PTDI_PNP_CONTEXT context)
+{
+    struct tdiecho_name name;
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(context);
+    struct served *served = name_from(address, &name) ? tdiecho_alloc(sizeof *served) : NULL;
+    if (!served)
+        return;
+    BOOLEAN is_ip4 = name.type == TDI_ADDRESS_TYPE_IP;
+    served->name = name;
+    for (ULONG i = 0; i < ARRAYSIZE(ports); i++) {
+        name_set_port(&name, ports[i]);
+        served->streams[i] = tdiecho_stream_open(is_ip4 ? L"\\Device\\Tcp" : L"\\Device\\Tcp6", &name, i);
+    }
+    name_set_port(&name, ports[TDIECHO_ECHO]);
+    served->datagram = tdiecho_datagram_open(is_ip4 ? L"\\Device\\Udp" : L"\\Device\\Udp6", &name);
+    InsertTailList(&all, &served->link);
+}
+
+static VOID
+served_close(struct served *served)
+{
+    for (ULONG i = 0; i < ARRAYSIZE(ports); i++) {
+        if (served->streams[i])
+            tdiecho_stream_close(served->streams[i]);
+    }
+    if (served->datagram)
+        tdiecho_datagram_close(served->datagram);
+    RemoveEntryList(&served->link);
+    tdiecho_free(served);
+}
+
+static VOID NTAPI
+address_delete(PTA_ADDRESS address, PUNICODE_STRING device, PTDI_PNP_CONTEXT context)
+{
+    struct tdiecho_name name;
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(context);
+    if (!name_from(address, &name))
+        return;
+    for (LIST_ENTRY *at = all.Flink; at != &all; at = at->Flink) {
+        struct served *served = CONTAINING_RECORD(at, struct served, link);
+        if (served->name.type == name.type && RtlCompareMemory(served->name.address, name.address, name.length) == name.length) {
+            served_close(served);
+            return;
+        }
+    }
+}
+
+// ---- the driver -----------------------------------------------------------------------------------------------------------------
+
+static VOID
+tdiecho_unload(PDRIVER_OBJECT driver)
+{
+    UNREFERENCED_PARAMETER(driver);
+    TdiDeregisterPnPHandlers(registration);
+    while (!IsListEmpty(&all))
+        served_close(CONTAINING_RECORD(all.Flink, struct served, link));
+}
+
+DRIVER_INITIALIZE DriverEntry;
+
+NTSTATUS
+DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
+{
+    UNICODE_STRING name;
+    UNREFERENCED_PARAMETER(registry_path);
+    RtlInitUnicodeString(&name, L"tdiecho");
+    TDI_CLIENT_INTERFACE_INFO info = {.MajorTdiVersion = 2,
+                                      .MinorTdiVersion = 0,
+                                      .ClientName = &name,
+                                      .AddAddressHandlerV2 = address_add,
+                                      .DelAddressHandlerV2 = address_delete};
+    InitializeListHead(&all);
+    driver->DriverUnload = tdiecho_unload;
+    return TdiRegisterPnPHandlers(&info, sizeof info, &registration);
+}

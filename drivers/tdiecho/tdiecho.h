@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// tdiecho: a TDI client. On every address that a transport announces it serves echo (port 7), discard (9) and character generator (19)
+// over TCP, and echo over UDP [RFC 862, 863, 864].
+//   entry.c     DriverEntry, addresses that come and go (TdiRegisterPnPHandlers), opening files with extended attributes
+//   stream.c    TCP: a listener is an address file with a set of connection files, used again and again
+//   datagram.c  UDP: a set of TDI_RECEIVE_DATAGRAM requests, each answered from its own buffer
+#ifndef TDIECHO_H
+#define TDIECHO_H
+
+#include <ntddk.h>
+
+#include <tdikrnl.h>
+
+#define TDIECHO_TAG 'hcEt'
+#define TDIECHO_ENDPOINTS 64               // connections of a listener at one time; a client beyond them is refused
+#define TDIECHO_BUFFER_BYTES 65536
+#define TDIECHO_DATAGRAMS 16               // requests that wait at one time
+
+// An open file of a transport.
+struct tdiecho_file {
+    HANDLE handle;
+    PFILE_OBJECT object;
+    PDEVICE_OBJECT device;
+};
+
+// A transport address, as TdiRegisterNetAddress told it, with a port of ours put in.
+struct tdiecho_name {
+    LONG count;                            // of TRANSPORT_ADDRESS: 1
+    USHORT length, type;
+    UCHAR address[32];
+};
+
+VOID *tdiecho_alloc(SIZE_T bytes);         // nonpaged, zeroed
+VOID tdiecho_free(VOID *block);
+// Open a transport's device with one extended attribute. irql: PASSIVE
+NTSTATUS tdiecho_open(PCWSTR device, const char *attribute, const VOID *value, USHORT bytes, struct tdiecho_file *file);
+// Safe on a file that was never opened. irql: PASSIVE
+VOID tdiecho_close(struct tdiecho_file *file);
+// A request that is waited for. irql: PASSIVE   owns: takes irp
+NTSTATUS tdiecho_call(struct tdiecho_file *file, PIRP irp);
+// Set an event handler and wait for it. irql: PASSIVE
+NTSTATUS tdiecho_set_handler(struct tdiecho_file *address, LONG type, PVOID handler, PVOID context);
+
+struct tdiecho_stream;
+struct tdiecho_datagram;
+
+enum tdiecho_service { TDIECHO_ECHO, TDIECHO_DISCARD, TDIECHO_CHARGEN };
+
+// irql: PASSIVE   fails: NULL; what could not be opened is said with DbgPrint
+struct tdiecho_stream *tdiecho_stream_open(PCWSTR device, const struct tdiecho_name *name, enum tdiecho_service service);
+// Connections end at once; every request of ours is back when this returns. irql: PASSIVE
+VOID tdiecho_stream_close(struct tdiecho_stream *stream);
+struct tdiecho_datagram *tdiecho_datagram_open(PCWSTR device, const struct tdiecho_name *name);
+VOID tdiecho_datagram_close(struct tdiecho_datagram *datagram);
+
+#endif
