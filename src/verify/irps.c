@@ -139,6 +139,7 @@ verify_irp_gone(struct box *box, struct verify_irp *watch, IRP *irp, void *memor
     gone_free(&oldest);
 }
 
+// Without the lock: a crash report asks, and whoever crashed may have it.
 const struct verify_history *
 verify_irp_gone_at(struct box *box, const void *address, const IRP **irp)
 {
@@ -154,8 +155,13 @@ verify_irp_gone_at(struct box *box, const void *address, const IRP **irp)
 void
 verify_irp_check_gone(struct box *box, const IRP *irp, enum verify_rule rule, const char *function)
 {
-    const IRP *found;
+    struct verify_irps *irps = box->verify ? box->verify->irps : NULL;
+    const IRP *found = NULL;
+    if (!irps)
+        return;
+    ke_word_lock(&irps->lock);
     const struct verify_history *history = verify_irp_gone_at(box, irp, &found);
+    ke_word_unlock(&irps->lock);
     if (!history || found != irp)
         return;
     verify_report_fatal(&(struct verify_finding){.rule = rule,
