@@ -228,7 +228,10 @@ event_now(struct tdic_endpoint *endpoint, ULONG flags, KIRQL *irql)
     if (!address)
         return;
     tdic_address_ref(address);
-    struct tdic_info info = tdic_blob_info(&endpoint->in);
+    // Out of the endpoint while the handler reads it: the transport may say something newer meanwhile.
+    struct tdic_blob told = endpoint->in;
+    struct tdic_info info = tdic_blob_info(&told);
+    endpoint->in = (struct tdic_blob){0};
     KeReleaseSpinLock(&endpoint->lock, *irql);
     BOOLEAN is_there = tdic_event_get(address, TDI_EVENT_DISCONNECT, &handler, &event_context);
     if (is_there) {
@@ -238,6 +241,10 @@ event_now(struct tdic_endpoint *endpoint, ULONG flags, KIRQL *irql)
     }
     tdic_address_unref(address);
     KeAcquireSpinLock(&endpoint->lock, irql);
+    if (endpoint->in.block)
+        tdic_blob_free(&told);
+    else
+        endpoint->in = told;
     if (is_there)
         endpoint->untold = STATUS_SUCCESS;
 }

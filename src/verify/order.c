@@ -36,7 +36,8 @@ struct order_arrow {
 
 struct verify_order {
     _Atomic uint32_t lock;
-    uint32_t nodes, arrows, search;
+    _Atomic uint32_t nodes;                       // read without the lock: with none there is nothing to forget
+    uint32_t arrows, search;
     struct list node_bucket[NODE_BUCKETS], arrow_bucket[ARROW_BUCKETS];
     struct order_node *stack[2 * NODES_MAX];  // of a search
 };
