@@ -81,7 +81,11 @@ ULONG
 tdic_rx_copy(LIST_ENTRY *list, ULONG from, PMDL to, PVOID buffer, ULONG bytes)
 {
     ULONG copied = 0;
-    for (LIST_ENTRY *at = list->Flink; at != list && copied < bytes; at = at->Flink) {
+    // Stops at the last stretch that is needed, before its link is read: an upcall may be appending behind it.
+    for (LIST_ENTRY *at = list; copied < bytes;) {
+        at = at->Flink;
+        if (at == list)
+            break;
         struct tdic_rx *rx = CONTAINING_RECORD(at, struct tdic_rx, link);
         ULONG skip = rx->offset, left = min(rx->bytes, bytes - copied);
         for (PMDL mdl = rx->mdl; mdl && left; mdl = mdl->Next) {
@@ -185,7 +189,7 @@ copy_create(struct tdic_rx *rx)
     copy->rx.descriptor = &copy->tsdu;
     // A list of this one stretch, for the routine that copies lists.
     InitializeListHead(&alone);
-    struct tdic_rx one = *rx;
+    struct tdic_rx one = {.mdl = rx->mdl, .offset = rx->offset, .bytes = rx->bytes};
     InsertTailList(&alone, &one.link);
     tdic_rx_copy(&alone, 0, NULL, copy->bytes, rx->bytes);
     return copy;

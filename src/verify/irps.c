@@ -43,6 +43,22 @@ struct verify_irps {
     struct gone gone[GONE_MAX];
 };
 
+// A driver may be setting or taking it at this moment; either answer is right.
+static bool
+is_cancel_routine_set(const IRP *irp)
+{
+    return __atomic_load_n(&irp->CancelRoutine, __ATOMIC_RELAXED) != NULL;
+}
+
+static int
+below_of(struct verify_irp *watch)
+{
+    ke_word_lock(&watch->lock);
+    int below = watch->below;
+    ke_word_unlock(&watch->lock);
+    return below;
+}
+
 static const char *
 name_of(const struct io_image *image)
 {
@@ -175,7 +191,7 @@ verify_irp_check_gone(struct box *box, const IRP *irp, enum verify_rule rule, co
 void
 verify_irp_free(struct verify_irp *watch, const IRP *irp, const char *function)
 {
-    if (watch && watch->below)
+    if (watch && below_of(watch))
         irp_report(NBX_0408, watch, irp, NULL, function, "the IRP is still with a driver below");
 }
 
@@ -187,9 +203,9 @@ forward_check(struct verify_irp *watch, const IRP *irp)
 {
     struct ke_thread *self = ke_self();
     const IO_STACK_LOCATION *at = irp->Tail.Overlay.CurrentStackLocation, *next = irp->CurrentLocation > 1 ? at - 1 : NULL;
-    if (irp->CancelRoutine)
+    if (is_cancel_routine_set(irp))
         irp_report(NBX_0401, watch, irp, NULL, "IoCallDriver", "the IRP is passed down with its cancel routine set");
-    if (!watch->below || !self->driver || irp->CurrentLocation > irp->StackCount)
+    if (!below_of(watch) || !self->driver || irp->CurrentLocation > irp->StackCount)
         return;
     const struct io_image *current = io_device_image(at->DeviceObject), *skipped = next ? io_device_image(next->DeviceObject) : NULL;
     if (current && current != self->driver && skipped != self->driver)
@@ -295,12 +311,12 @@ verify_irp_complete(struct verify_irp *watch, IRP *irp)
     struct ke_thread *self = ke_self();
     const struct io_image *has =
         irp->CurrentLocation <= irp->StackCount ? io_device_image(irp->Tail.Overlay.CurrentStackLocation->DeviceObject) : NULL;
-    if (watch && watch->below && has && self->driver && has != self->driver) {
+    if (watch && below_of(watch) && has && self->driver && has != self->driver) {
         char text[300];
         snprintf(text, sizeof text, "%s completes an IRP that %s has", name_of(self->driver), has->name);
         irp_report(NBX_0400, watch, irp, NULL, "IoCompleteRequest", text);
     }
-    if (irp->CancelRoutine)
+    if (is_cancel_routine_set(irp))
         irp_report(NBX_0401, watch, irp, NULL, "IoCompleteRequest", "the IRP is completed with its cancel routine set");
     if (watch)
         note(watch, "completed by", "IoCompleteRequest");
