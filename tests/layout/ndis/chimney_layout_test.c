@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+// The structures of ndischimney.h have Windows x64's layout, its enumerations Windows's numbers, and its constants do not collide.
+//
+// NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, NDIS_CLIENT_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS and most of TCP_OFFLOAD_STATE_DELEGATED are
+// known from the symbols of Windows builds; the others are computed from the documented members. A block list is rewritten in place from
+// one form into the other, so the two must agree in all but the four words that NDIS uses for that.
+#include <ndischimney.h>
+
+#include "harness/harness.h"
+
+#define AT(type, field, offset) _Static_assert(__builtin_offsetof(type, field) == (offset), #type "." #field)
+#define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
+#define SAME(field) \
+    _Static_assert(__builtin_offsetof(NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST, field) == \
+                       __builtin_offsetof(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, field), #field " has one place in both forms")
+
+// From symbols.
+SIZE(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, 0x98);
+AT(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, NextBlock, 0x08);
+AT(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, DependentBlockList, 0x10);
+AT(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, Status, 0x18);
+AT(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, NdisReserved, 0x20);
+AT(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, MiniportOffloadContext, 0x30);
+AT(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, NdisOffloadHandle, 0x38);
+AT(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, ProtocolReserved, 0x40);
+AT(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, MiniportReserved, 0x50);
+AT(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, ImReserved, 0x60);
+AT(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, Scratch, 0x70);
+AT(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, SourceHandle, 0x80);
+AT(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, PortNumber, 0x88);
+AT(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST, NetBufferListChain, 0x90);
+SIZE(NDIS_CLIENT_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS, 0x38);
+AT(TCP_OFFLOAD_STATE_DELEGATED, State, 0x08);
+AT(TCP_OFFLOAD_STATE_DELEGATED, Flags, 0x0c);
+AT(TCP_OFFLOAD_STATE_DELEGATED, RcvNxt, 0x10);
+AT(TCP_OFFLOAD_STATE_DELEGATED, SndUna, 0x18);
+AT(TCP_OFFLOAD_STATE_DELEGATED, SndMax, 0x20);
+AT(TCP_OFFLOAD_STATE_DELEGATED, SendWL1, 0x2c);
+AT(TCP_OFFLOAD_STATE_DELEGATED, SsThresh, 0x34);
+AT(TCP_OFFLOAD_STATE_DELEGATED, SRtt, 0x38);
+AT(TCP_OFFLOAD_STATE_DELEGATED, RttVar, 0x3a);
+AT(TCP_OFFLOAD_STATE_DELEGATED, TsTime, 0x44);
+AT(TCP_OFFLOAD_STATE_DELEGATED, DupAckCount, 0x4c);
+AT(TCP_OFFLOAD_STATE_DELEGATED, SndWndProbeCount, 0x4d);
+AT(TCP_OFFLOAD_STATE_DELEGATED, KeepAlive.TimeoutDelta, 0x54);
+AT(TCP_OFFLOAD_STATE_DELEGATED, Retransmit.TimeoutDelta, 0x5c);
+AT(TCP_OFFLOAD_STATE_DELEGATED, SendDataHead, 0x60);
+AT(TCP_OFFLOAD_STATE_DELEGATED, SendDataTail, 0x68);
+
+// Computed by hand from the documented members.
+SIZE(NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST, 0x98);
+AT(NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST, NdisReserved, 0x20);
+AT(NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST, OffloadHandle, 0x38);
+SAME(NextBlock);
+SAME(DependentBlockList);
+SAME(Status);
+SAME(ProtocolReserved);
+SAME(MiniportReserved);
+SAME(ImReserved);
+SAME(Scratch);
+SAME(SourceHandle);
+SAME(PortNumber);
+SAME(NetBufferListChain);
+SIZE(NDIS_OFFLOAD_HANDLE, 0x10);
+AT(NDIS_OFFLOAD_HANDLE, MiniportOffloadContext, 0x08);
+SIZE(OFFLOAD_STATE_HEADER, 0x08);
+SIZE(NEIGHBOR_OFFLOAD_STATE_CONST, 0x2c);
+SIZE(NEIGHBOR_OFFLOAD_STATE_CACHED, 0x2c);
+AT(NEIGHBOR_OFFLOAD_STATE_CACHED, HostReachabilityDelta, 0x28);
+SIZE(NEIGHBOR_OFFLOAD_STATE_DELEGATED, 0x0c);
+SIZE(PATH_OFFLOAD_STATE_CONST, 0x18);
+SIZE(PATH_OFFLOAD_STATE_CACHED, 0x0c);
+SIZE(PATH_OFFLOAD_STATE_DELEGATED, 0x08);
+SIZE(TCP_OFFLOAD_STATE_CONST, 0x18);
+AT(TCP_OFFLOAD_STATE_CONST, RemoteMss, 0x10);
+AT(TCP_OFFLOAD_STATE_CONST, HashValue, 0x14);
+// A bit-field of a ULONG takes a whole one on Windows: TtlOrHopLimit does not move into what FlowLabel leaves free.
+SIZE(TCP_OFFLOAD_STATE_CACHED, 0x2c);
+AT(TCP_OFFLOAD_STATE_CACHED, InitialRcvWnd, 0x0c);
+AT(TCP_OFFLOAD_STATE_CACHED, MaxRT, 0x20);
+AT(TCP_OFFLOAD_STATE_CACHED, TtlOrHopLimit, 0x28);
+AT(TCP_OFFLOAD_STATE_CACHED, TosOrTrafficClass, 0x29);
+SIZE(TCP_OFFLOAD_STATE_DELEGATED, 0x78);
+AT(TCP_OFFLOAD_STATE_DELEGATED, SendBacklogSize, 0x60);
+AT(TCP_OFFLOAD_STATE_DELEGATED, BufferedData, 0x70);
+AT(TCP_OFFLOAD_STATE_DELEGATED, ReceiveBacklogSize, 0x70);
+SIZE(NDIS_PROVIDER_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS, 0x30);
+SIZE(NDIS_PROVIDER_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS, 0x38);
+AT(NDIS_PROVIDER_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS, OffloadType, 0x08);
+AT(NDIS_PROVIDER_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS, TcpOffloadSendHandler, 0x10);
+SIZE(NDIS_CLIENT_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS, 0x40);
+AT(NDIS_CLIENT_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS, TcpOffloadReceiveIndicateHandler, 0x38);
+SIZE(NDIS_OFFLOAD_EVENT_HANDLERS, 0x04);
+SIZE(NDIS_TCP_OFFLOAD_EVENT_HANDLERS, 0x38);
+AT(NDIS_TCP_OFFLOAD_EVENT_HANDLERS, NdisTcpOffloadEventHandler, 0x08);
+AT(NDIS_TCP_CONNECTION_OFFLOAD_PARAMETERS, Encapsulation, 0x04);
+AT(NDIS_TCP_CONNECTION_OFFLOAD_PARAMETERS, TicksPerSecond, 0x20);
+AT(NDIS_TCP_CONNECTION_OFFLOAD_PARAMETERS, TcpAckFrequency, 0x24);
+AT(NDIS_TCP_CONNECTION_OFFLOAD_PARAMETERS, NceStaleTicks, 0x34);
+SIZE(NDIS_TCP_CONNECTION_OFFLOAD_PARAMETERS, 0x3c);
+SIZE(NDIS_TCP_CONNECTION_OFFLOAD, 0x14);
+AT(NDIS_TCP_CONNECTION_OFFLOAD, TcpConnectionOffloadCapacity, 0x0c);
+SIZE(IP_OFFLOAD_STATS, 0x40);
+AT(IP_OFFLOAD_STATS, OutNoRoutes, 0x38);
+SIZE(TCP_OFFLOAD_STATS, 0x28);
+AT(TCP_OFFLOAD_STATS, OutResets, 0x20);
+
+TEST(the_enumerations_of_the_chimney_have_the_numbers_that_the_symbols_of_windows_show)
+{
+    ck_assert_int_eq(4, NeighborOffloadState);
+    ck_assert_int_eq(8, Ip4OffloadState);
+    ck_assert_int_eq(12, Ip6OffloadState);
+    ck_assert_int_eq(17, TcpOffloadState);
+    ck_assert_int_eq(254, FilterReservedOffloadState);
+    ck_assert_int_eq(4, TcpIndicateAbort);
+    ck_assert_int_eq(11, HardwareFailure);
+    ck_assert_int_eq(2, NeighborReachabilityQuery);
+    ck_assert_int_eq(10, TcpConnectionTimeWait);
+    ck_assert_int_eq(1, NdisTcpChimneyOffload);
+}
+
+TEST(what_an_initiated_block_may_end_with_are_different_numbers)
+{
+    static const NDIS_STATUS all[] = {
+        NDIS_STATUS_SUCCESS, NDIS_STATUS_PENDING, NDIS_STATUS_OFFLOAD_PARTIAL_SUCCESS, NDIS_STATUS_FAILURE, NDIS_STATUS_RESOURCES,
+        NDIS_STATUS_OFFLOAD_TCP_ENTRIES, NDIS_STATUS_OFFLOAD_PATH_ENTRIES, NDIS_STATUS_OFFLOAD_NEIGHBOR_ENTRIES,
+        NDIS_STATUS_OFFLOAD_HW_ADDRESS_ENTRIES, NDIS_STATUS_OFFLOAD_IP_ADDRESS_ENTRIES, NDIS_STATUS_OFFLOAD_VLAN_ENTRIES,
+        NDIS_STATUS_OFFLOAD_TCP_XMIT_BUFFER, NDIS_STATUS_OFFLOAD_TCP_RCV_BUFFER, NDIS_STATUS_OFFLOAD_TCP_RCV_WINDOW,
+        NDIS_STATUS_OFFLOAD_VLAN_MISMATCH, NDIS_STATUS_OFFLOAD_PATH_MTU, NDIS_STATUS_OFFLOAD_CONNECTION_REJECTED,
+        NDIS_STATUS_UPLOAD_IN_PROGRESS, NDIS_STATUS_REQUEST_UPLOAD, NDIS_STATUS_UPLOAD_REQUESTED, NDIS_STATUS_REQUEST_ABORTED,
+        NDIS_STATUS_OFFLOAD_DATA_NOT_ACCEPTED, NDIS_STATUS_OFFLOAD_DATA_PARTIALLY_ACCEPTED};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        for (size_t j = 0; j < i; j++)
+            ck_assert_int_ne(all[i], all[j]);
+    ck_assert_int_ne(TCP_DISCONNECT_ABORTIVE_CLOSE, TCP_DISCONNECT_GRACEFUL_CLOSE);
+}
