@@ -278,6 +278,8 @@ typedef VOID(NTAPI *W_TERMINATE_OFFLOAD_HANDLER)(NDIS_HANDLE MiniportAdapterCont
 typedef VOID(NTAPI *W_UPDATE_OFFLOAD_HANDLER)(NDIS_HANDLE MiniportAdapterContext, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST OffloadBlockList);
 typedef VOID(NTAPI *W_INVALIDATE_OFFLOAD_HANDLER)(NDIS_HANDLE MiniportAdapterContext, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST OffloadBlockList);
 typedef VOID(NTAPI *W_QUERY_OFFLOAD_HANDLER)(NDIS_HANDLE MiniportAdapterContext, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST OffloadBlockList);
+// MiniportOffloadContext of these four is the very PVOID that the driver wrote to *MiniportOffloadContext when it took the connection
+// ("extracts the MiniportOffloadContext pointer and passes it", in the guide); their pages, read by the letter, speak of where it lies.
 typedef NDIS_STATUS(NTAPI *W_TCP_OFFLOAD_SEND_HANDLER)(
     NDIS_HANDLE MiniportAdapterContext, PVOID MiniportOffloadContext, PNET_BUFFER_LIST NetBufferList);
 typedef NDIS_STATUS(NTAPI *W_TCP_OFFLOAD_RECEIVE_HANDLER)(
