@@ -86,6 +86,7 @@ recover(struct tcp_connection *c, const struct tcp_news *news)
         c->recovery = TCP_OPEN;
     }
     uint64_t due_us = losses_find(c, news);
+    tcp_probe_look(c);
     if (c->score.lost_bytes && !is_recovering(c))
         recovery_begin(c, news->flight_before);
     if (has_rack(c)) {
@@ -128,6 +129,7 @@ tcp_loss_timeout(struct tcp_connection *c)
     uint32_t flight = c->score.flight_bytes;
     struct tcp_rack_view view = view_of(c);
     uint64_t due_us = tcp_rack_on_timer(&c->rack, &c->score, &view);
+    tcp_probe_look(c);
     if (due_us != ENG_NEVER)
         tcp_timer_set(c, TCP_TIMER_LOSS, due_us);
     if (c->score.lost_bytes && !is_recovering(c))
@@ -245,6 +247,7 @@ una_move(struct tcp_connection *c, uint32_t ack, struct tcp_news *news)
         tcp_event(c, TCP_EVENT_SENT);
     }
     tcp_sends_acked(c, bytes);
+    tcp_probe_acked(c);
     forward_progress(c);
 }
 

@@ -266,7 +266,8 @@ tcp_emit_data(struct tcp_connection *c, uint32_t seq, uint32_t bytes, bool has_f
     uint32_t got = bytes ? tcp_sends_gather(c, place, bytes, out, &has_push) : 0;
     if (got < bytes)
         has_fin = false;
-    if (got > c->mss)
+    // A probe for a larger MTU goes as it is.
+    if (got > c->mss && (is_again || !c->probe_bytes || seq != c->probe_seq))
         out->mss_bytes = (uint16_t)c->mss;
     if (has_fin)
         head.flags |= TCP_FIN;

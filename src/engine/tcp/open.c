@@ -75,7 +75,7 @@ tcp_open_defaults(struct tcp_connection *c, const struct tcp_open *open)
     uint32_t bytes = open->receive_bytes ? open->receive_bytes : c->tcp->params.receive_bytes;
     if (!path_is_good(&open->path) || bytes > TCP_WINDOW_MAX)
         return false;
-    c->path = open->path;
+    tcp_path_begin(c, &open->path);
     c->context = open->context;
     c->r.cached = (struct tcp_cached){
         .flags = open->cached_flags & (TCP_CACHED_NAGLE | TCP_CACHED_KEEP_ALIVE),

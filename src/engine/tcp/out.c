@@ -88,6 +88,17 @@ out_lost(struct tcp_connection *c)
     return any;
 }
 
+void
+tcp_out_again(struct tcp_connection *c)
+{
+    struct tcp_sent *sent;
+    while ((sent = tcp_score_lost_first(&c->score))) {
+        uint32_t most = payload_max(c), window = window_from(c, sent->seq);
+        if (!window || !resend(c, sent, most < window ? most : window))
+            return;
+    }
+}
+
 // ---- new
 
 // How much of `unsent` bytes goes into the next packet; 0: it has to wait.
@@ -118,6 +129,26 @@ new_bytes(struct tcp_connection *c, uint64_t unsent, uint32_t usable, bool fin_f
     return 0;
 }
 
+// One segment of new data that is larger than the others. Out of spans or memory it is a smaller one, or none.
+static bool
+out_mtu_probe(struct tcp_connection *c, uint32_t bytes)
+{
+    uint32_t seq = c->r.delegated.snd_max;
+    tcp_probe_sent(c, seq, bytes);
+    uint32_t got = tcp_emit_data(c, seq, bytes, false, false);
+    if (got < bytes)
+        c->probe_bytes = 0;
+    if (!got)
+        return false;
+    if (got < bytes && got > c->mss)
+        tcp_probe_sent(c, seq, got);
+    else if (got < bytes)
+        tcp_probe_put_off(c);
+    tcp_score_sent(&c->score, &c->tcp->sent_pool, seq, seq + got, c->tcp->now_us);
+    c->r.delegated.snd_max = seq + got;
+    return true;
+}
+
 static bool
 out_new(struct tcp_connection *c)
 {
@@ -132,6 +163,15 @@ out_new(struct tcp_connection *c)
             return any;
         if (d->snd_una == d->snd_max && c->last_sent_us)
             tcp_cc_on_idle(&c->cc, c->tcp->now_us - c->last_sent_us, tcp_rtt_rto(&c->rtt, 0));
+        uint32_t probe = tcp_probe_bytes(c, unsent, usable);
+        if (probe) {
+            // It waits for room behind what is in flight [RFC 4821 7.4].
+            c->is_limited = cwnd_room(c) < probe;
+            if (c->is_limited || !out_mtu_probe(c, probe))
+                return any;
+            any = true;
+            continue;
+        }
         uint32_t bytes = unsent ? new_bytes(c, unsent, usable, fin_follows) : 0;
         if (unsent && !bytes)
             return any;

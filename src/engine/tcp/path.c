@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The path: its MTU and what ICMP says of it [RFC 1191, RFC 8201, RFC 4821, RFC 5927].
-//   tcp_set_path (the route changed), tcp_icmp (a router spoke), tcp_hole_suspect (large segments vanish and nobody speaks)
+//   tcp_set_path (the route changed), tcp_icmp (a router spoke), tcp_hole_suspect (large segments vanish and nobody speaks); the way up
+//   again is probe.c's
 // An MTU from ICMP is believed only about a number that is in flight, and never below what every link must carry.
 #include <errno.h>
 
@@ -11,7 +12,6 @@
 #define MTU_FLOOR4 552              // less is believed of nobody: it would only serve an attack
 #define MTU_FLOOR6 1280
 #define HOLE_TIMEOUTS 2
-#define MTU_RETRY_US 600000000      // [RFC 1191 6.3, RFC 8201 4]: ten minutes
 
 // What old routers leave unsaid: the next plateau below [RFC 1191 7.1].
 static uint32_t
@@ -58,15 +58,24 @@ mtu_shrink(struct tcp_connection *c, uint32_t mtu_bytes)
 }
 
 // After some minutes the first MTU is tried again: a router that still cannot will say so again. Not after a black hole, which would
-// swallow two timeouts each time.
+// swallow two timeouts each time. Where probes are possible they find out instead, at less cost.
 void
 tcp_mtu_retry(struct tcp_connection *c)
 {
-    if (!c->mtu_first || c->tcp->now_us - c->mtu_shrunk_us < MTU_RETRY_US)
+    if (c->path.mtu_bytes >= c->mtu_link || c->tcp->now_us < c->mtu_next_us || tcp_probe_is_possible(c))
         return;
-    c->path.mtu_bytes = c->mtu_first;
-    c->mtu_first = 0;
+    c->path.mtu_bytes = c->mtu_link;
     tcp_mss_update(c);
+}
+
+void
+tcp_path_begin(struct tcp_connection *c, const struct tcp_path *path)
+{
+    c->path = *path;
+    c->mtu_link = c->mtu_high = path->mtu_bytes;
+    c->mtu_next_us = 0;
+    c->probe_bytes = c->probe_fails = 0;
+    c->mtu_is_said = false;
 }
 
 int
@@ -75,8 +84,7 @@ tcp_set_path(struct tcp_connection *c, const struct tcp_path *path, uint64_t now
     if (path->mtu_bytes < MTU_MIN || path->mtu_bytes > 65535 + 40 || path->lso_max_bytes > 65535 - 120)
         return -EINVAL;
     tcp_enter(c->tcp, now_us, outbox);
-    c->path = *path;
-    c->mtu_first = 0;
+    tcp_path_begin(c, path);
     if (tcp_is_synchronized(c)) {
         tcp_mss_update(c);
         tcp_out(c);
@@ -86,15 +94,17 @@ tcp_set_path(struct tcp_connection *c, const struct tcp_path *path, uint64_t now
 
 // The segments in flight did not fit: again, smaller, and not as a sign of congestion [RFC 1191 6.5].
 static void
-too_big(struct tcp_connection *c, uint32_t mtu_bytes)
+too_big(struct tcp_connection *c, uint32_t seq, uint32_t mtu_bytes)
 {
+    if (tcp_probe_refused(c, seq, mtu_bytes))
+        return;
     if (!mtu_bytes)
         mtu_bytes = plateau_below(c->path.mtu_bytes);
-    uint32_t first = c->mtu_first ? c->mtu_first : c->path.mtu_bytes;
     if (!mtu_shrink(c, mtu_bytes))
         return;
-    c->mtu_first = first;
-    c->mtu_shrunk_us = c->tcp->now_us;
+    c->mtu_high = c->path.mtu_bytes;
+    c->mtu_next_us = c->tcp->now_us + TCP_MTU_REST_US;
+    c->probe_bytes = c->probe_fails = 0;
     if (!tcp_is_synchronized(c))
         return;
     tcp_score_lose_all(&c->score);
@@ -118,7 +128,7 @@ tcp_icmp(struct tcp *tcp, const struct tcp_icmp *icmp, uint64_t now_us, struct e
     switch (icmp->kind) {
     case TCP_ICMP_NONE:
     case TCP_ICMP_QUENCH: return true;
-    case TCP_ICMP_TOO_BIG: too_big(c, icmp->mtu_bytes); return true;
+    case TCP_ICMP_TOO_BIG: too_big(c, seq, icmp->mtu_bytes); return true;
     case TCP_ICMP_REFUSED:
         if (d->state == TCP_SYN_SENT) {
             tcp_end(c, TCP_END_REFUSED);
@@ -136,6 +146,8 @@ tcp_icmp(struct tcp *tcp, const struct tcp_icmp *icmp, uint64_t now_us, struct e
 void
 tcp_hole_suspect(struct tcp_connection *c)
 {
+    if (tcp_probe_timed_out(c))
+        return;
     if (!tcp_uses(c->tcp, TCP_USE_PMTU_PROBES) || list_is_empty(&c->score.sent) || c->path.mtu_bytes <= mtu_floor(c))
         return;
     const struct tcp_sent *first = LIST_ENTRY_OF(c->score.sent.next, struct tcp_sent, link);
@@ -143,7 +155,9 @@ tcp_hole_suspect(struct tcp_connection *c)
     if (first->end - first->seq <= floor_mss || ++c->hole_count < HOLE_TIMEOUTS)
         return;
     c->hole_count = 0;
-    c->mtu_first = 0;
     c->tcp->counters.dead_holes++;
+    c->mtu_high = c->path.mtu_bytes - 1;
+    c->mtu_is_said = false;
+    c->mtu_next_us = tcp_probe_is_possible(c) ? 0 : ENG_NEVER;
     mtu_shrink(c, c->path.mtu_bytes > 1280 ? 1280 : plateau_below(c->path.mtu_bytes));
 }

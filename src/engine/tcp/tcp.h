@@ -43,7 +43,7 @@ enum tcp_use {
     TCP_USE_SACK = 1 << 2,              // RFC 2018
     TCP_USE_RACK = 1 << 3,              // RFC 8985; without it, loss is what dup_ack_threshold says
     TCP_USE_ECN = 1 << 4,               // RFC 3168: ask for it and answer it
-    TCP_USE_PMTU_PROBES = 1 << 5,       // RFC 4821: black holes are found without ICMP
+    TCP_USE_PMTU_PROBES = 1 << 5,       // RFC 4821: black holes and larger MTUs are found without ICMP
     TCP_USE_COOKIES = 1 << 6,           // RFC 4987, when half_open_cookies are open
     // An offload target: segments without a connection are the host's, a reset is sent only by tcp_abort, TIME_WAIT, urgent data and a
     // SYN at RCV.NXT ask for an upload. [ddi: chimney]
@@ -110,6 +110,7 @@ struct tcp_counters {
     uint64_t cookies_out, cookies_good, cookies_bad, offers, offers_dropped, out_of_order, duplicates_in, dsacks_in, probes_out,
         keepalives_out;
     uint64_t dead_holes;                // path MTU black holes found
+    uint64_t mtu_probes, mtu_raises;    // segments that tried a larger MTU, and those that came through
     uint32_t connections, half_open, time_waits;
 };
 const struct tcp_counters *tcp_counters(const struct tcp *tcp);
@@ -297,7 +298,7 @@ enum tcp_event {
     TCP_EVENT_PROGRESS = 1 << 9,        // forward progress: the neighbour is reachable
     TCP_EVENT_SOFT_ERROR = 1 << 10,     // an ICMP error that ends nothing
     TCP_EVENT_UPLOAD = 1 << 11,         // a target must give the connection back; tcp_info says why
-    TCP_EVENT_MTU = 1 << 12,            // the path's MTU was found to be smaller
+    TCP_EVENT_MTU = 1 << 12,            // the path's MTU was found to be another
 };
 
 // The next connection that has something to tell, and what (cleared by this); NULL: none. A connection that was released tells nothing.

@@ -6,7 +6,7 @@
 //   ack.c       acknowledgements, recovery                          text.c   received bytes, urgent, FIN
 //   out.c       what may leave now                                  emit.c   headers and options of what leaves
 //   send.c      the client's sends                                  close.c  shutdown, abort, release, ends
-//   path.c      MTU and ICMP                                        handover.c query, update, export, import
+//   path.c      MTU and ICMP; probe.c: larger MTUs                  handover.c query, update, export, import
 #ifndef NBX_ENGINE_TCP_INT_H
 #define NBX_ENGINE_TCP_INT_H
 
@@ -35,6 +35,7 @@ enum tcp_flag {
 #define TCP_WINDOW_MAX 0x3FFFC000u      // 65535 << 14, rounded to what the tests of sequence numbers bear
 #define TCP_PAWS_IDLE_US (24ull * 24 * 3600 * 1000000)  // [RFC 7323 5.5]
 #define TCP_TRY_AGAIN_US 10000          // after memory for a packet was short
+#define TCP_MTU_REST_US 601000000       // [RFC 1191 6.3, RFC 8201 4]: ten minutes, and one second for IP's memory of it to go first
 
 enum tcp_timer {
     TCP_TIMER_RETRANSMIT,               // what it means is in enum tcp_waiting
@@ -132,8 +133,12 @@ struct tcp_connection {
     struct tcp_sack_block sacks[4];     // runs of `early`, the most recent first
     struct tcp_sack_block dsack;
     uint8_t n_sacks;
-    uint32_t mtu_first;                 // what the path had before ICMP made it smaller; 0: nothing did
-    uint64_t mtu_shrunk_us;
+    uint32_t mtu_link;                  // what the path has where it begins; path.mtu_bytes is what is known to go through
+    uint32_t mtu_high;                  // the search for a larger one ends here
+    uint64_t mtu_next_us;               // when a larger one may be tried
+    uint32_t probe_seq, probe_bytes, probe_mtu; // the segment that tries it; bytes 0: none is out
+    uint8_t probe_fails;                // of its size
+    bool mtu_is_said;                   // mtu_high is what a router said
     bool has_dsack, has_pushed;
     bool is_released, is_offer, is_announced, is_cookie, is_hashed, is_exported;
     bool ack_now, ack_delayed;
@@ -306,6 +311,7 @@ void tcp_send_done_push(struct tcp_connection *c, struct tcp_send *send, int sta
 // out.c
 void tcp_out(struct tcp_connection *c);
 void tcp_out_probe(struct tcp_connection *c);
+void tcp_out_again(struct tcp_connection *c);            // all that is lost, whatever cwnd says: only for what is no sign of congestion
 bool tcp_out_tail(struct tcp_connection *c);            // a tail loss probe; false: nothing to send
 // emit.c
 struct eng_out *tcp_emit_begin(struct tcp *tcp, const struct tcp_path *path);
@@ -326,7 +332,18 @@ void tcp_upload(struct tcp_connection *c, enum tcp_upload upload);
 
 // path.c
 void tcp_mss_update(struct tcp_connection *c);
+void tcp_path_begin(struct tcp_connection *c, const struct tcp_path *path);
 void tcp_mtu_retry(struct tcp_connection *c);           // the path may have grown again
 void tcp_hole_suspect(struct tcp_connection *c);
+
+// probe.c
+bool tcp_probe_is_possible(const struct tcp_connection *c);
+uint32_t tcp_probe_bytes(struct tcp_connection *c, uint64_t unsent, uint32_t usable);   // of the probe that is due; 0: none is
+void tcp_probe_sent(struct tcp_connection *c, uint32_t seq, uint32_t bytes);
+void tcp_probe_put_off(struct tcp_connection *c);        // it could not be built
+void tcp_probe_acked(struct tcp_connection *c);         // SND.UNA has moved
+void tcp_probe_look(struct tcp_connection *c);          // something was found to be lost
+bool tcp_probe_timed_out(struct tcp_connection *c);     // true: it was the probe that did
+bool tcp_probe_refused(struct tcp_connection *c, uint32_t seq, uint32_t mtu_bytes);     // by ICMP; false: that was not about the probe
 
 #endif

@@ -250,12 +250,29 @@ happens(struct kit *kit, unsigned thousandths)
     return thousandths && prng_below(&kit->prng, 1000) < thousandths;
 }
 
+// Past the wire's MTU: gone, and its router says so or not.
+static bool
+is_too_big(struct kit_end *from, const uint8_t *bytes, uint32_t count)
+{
+    struct kit *kit = from->kit;
+    const struct kit_wire *wire = &kit->wire;
+    if (!wire->mtu_bytes || count + (from->address.family == ENG_IP6 ? 40 : 20) <= wire->mtu_bytes)
+        return false;
+    if (wire->tells_mtu) {
+        struct tcp_icmp icmp = {
+            .kind = TCP_ICMP_TOO_BIG, .local = from->address, .remote = kit->end[!from->index].address, .mtu_bytes = wire->mtu_bytes};
+        memcpy(icmp.header, bytes, sizeof icmp.header);
+        tcp_icmp(from->tcp, &icmp, kit->now_us, &from->outbox);
+    }
+    return true;
+}
+
 static void
 pipe_put(struct kit_end *from, const uint8_t *bytes, uint32_t count, uint16_t coalesced, uint8_t traffic_class)
 {
     struct kit *kit = from->kit;
     kit->sent_packets++;
-    if (happens(kit, kit->wire.loss)) {
+    if (is_too_big(from, bytes, count) || happens(kit, kit->wire.loss)) {
         kit->lost_packets++;
         return;
     }
@@ -269,6 +286,9 @@ pipe_put(struct kit_end *from, const uint8_t *bytes, uint32_t count, uint16_t co
                                   .at_us = kit->now_us + kit->wire.delay_us +
                                            (kit->wire.jitter_us ? prng_below(&kit->prng, kit->wire.jitter_us) : 0)};
         memcpy(packet->bytes, bytes, count);
+        if (kit->wire.apart_us && packet->at_us < packet->to->last_at_us + kit->wire.apart_us)
+            packet->at_us = packet->to->last_at_us + kit->wire.apart_us;
+        packet->to->last_at_us = packet->at_us;
         if (happens(kit, kit->wire.reorder))
             packet->at_us += 1 + prng_below(&kit->prng, 4 * kit->wire.delay_us + 1);
         if (happens(kit, kit->wire.corrupt))

@@ -14,6 +14,9 @@
 struct kit_wire {
     unsigned loss, duplicate, reorder, corrupt, mark;       // mark: CE on what is ECN-capable
     uint64_t delay_us, jitter_us;
+    uint64_t apart_us;                                      // packets of one direction arrive no closer than this
+    uint32_t mtu_bytes;                                     // larger packets vanish; 0: none do
+    bool tells_mtu;                                         // and the sender hears of it
     bool has_rsc;                                           // super-segments arrive whole
     bool is_whole;                                          // frames come in one buffer
 };
@@ -50,6 +53,7 @@ struct kit_end {
     uint64_t sent_bytes, got_bytes, done_bytes;             // of the stream
     uint64_t want_bytes;                                    // to receive before it reads on; UINT64_MAX: all
     uint32_t events;                                        // seen so far, of the connection
+    uint64_t last_at_us;                                    // when the last packet to it will arrive
     enum tcp_end ended;
     unsigned sends_out;
     bool got_fin, reads, accepts;
