@@ -34,7 +34,7 @@ OS_ROOMS = {"host", "wire", "loader"}  # ports and images are Linux's too
 USES_DDK = {"nt", "ndis", "tdi", "verify", "nbx"}
 GENERATED = {"ddi_ids.h"}
 PORT_USERS = {"vnic", "tapproto"}
-ENGINE_USERS = {"vnic", "tcpip"}  # drivers that carry an engine in their image
+ENGINE_USERS = {"vnic", "tcpip", "chimney_common"}  # drivers that carry an engine in their image, and what they share
 LIBC = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "math.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h",
         "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "stdnoreturn.h", "string.h", "strings.h", "wchar.h", "setjmp.h"}
 ARCH = {"immintrin.h", "x86intrin.h", "emmintrin.h", "nmmintrin.h", "arm_neon.h", "sanitizer/asan_interface.h",

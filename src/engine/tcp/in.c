@@ -3,6 +3,7 @@
 // RFC 6191 (TIME_WAIT) where they change a step.
 //   tcp_input -> a connection's: in_connection -> in_synchronized: sequence, RST, SYN, ACK, URG, text, FIN; then tcp_out
 //             -> a listener's: open.c            -> nobody's: a reset
+#include "base/bytes.h"
 #include "engine/tcp/tcp_int.h"
 
 #define OOW_ACK_US 500000           // answers to segments without data outside of the window, of a connection
@@ -314,6 +315,15 @@ in_connection(struct tcp_connection *c, struct tcp_segment *segment)
     else
         return in_synchronized(c, segment);
     return TCP_TAKEN;
+}
+
+bool
+tcp_knows(const struct tcp *tcp, const struct eng_in *in)
+{
+    uint8_t ports[4];
+    if (in->length_bytes < sizeof ports || !eng_spans_copy(in->spans, in->n_spans, in->at_bytes, ports, sizeof ports))
+        return false;
+    return tcp_find(tcp, &in->destination, &in->source, bytes_load_be16(ports + 2), bytes_load_be16(ports));
 }
 
 enum tcp_taken

@@ -60,20 +60,20 @@ tcp_rtt_rto(const struct tcp_rtt *rtt, uint32_t backoff)
 }
 
 void
-tcp_rtt_import(struct tcp_rtt *rtt, uint16_t srtt_ticks, uint16_t rttvar_ticks, uint32_t ticks_per_second)
+tcp_rtt_import(struct tcp_rtt *rtt, uint16_t srtt_x8, uint16_t rttvar_x4, uint32_t ticks_per_second)
 {
     uint64_t tick_fine = UINT64_C(1000000) * FINE / ticks_per_second;
-    rtt->srtt_fine = srtt_ticks ? srtt_ticks * tick_fine : tick_fine / 2;
-    rtt->rttvar_fine = rttvar_ticks ? rttvar_ticks * tick_fine : tick_fine / 4;
+    rtt->srtt_fine = srtt_x8 ? srtt_x8 * tick_fine / 8 : tick_fine / 16;
+    rtt->rttvar_fine = rttvar_x4 ? rttvar_x4 * tick_fine / 4 : tick_fine / 16;
     rtt->has_sample = true;
     rto_set(rtt);
 }
 
 void
-tcp_rtt_export(const struct tcp_rtt *rtt, uint32_t ticks_per_second, uint16_t *srtt_ticks, uint16_t *rttvar_ticks)
+tcp_rtt_export(const struct tcp_rtt *rtt, uint32_t ticks_per_second, uint16_t *srtt_x8, uint16_t *rttvar_x4)
 {
-    uint64_t srtt = rtt->has_sample ? (uint64_t)rtt->srtt_us * ticks_per_second / 1000000 : 0;
-    uint64_t rttvar = rtt->has_sample ? (uint64_t)rtt->rttvar_us * ticks_per_second / 1000000 : 0;
-    *srtt_ticks = (uint16_t)within(srtt, 0, UINT16_MAX);
-    *rttvar_ticks = (uint16_t)within(rttvar, 0, UINT16_MAX);
+    uint64_t srtt = rtt->has_sample ? 8 * (uint64_t)rtt->srtt_us * ticks_per_second / 1000000 : 0;
+    uint64_t rttvar = rtt->has_sample ? 4 * (uint64_t)rtt->rttvar_us * ticks_per_second / 1000000 : 0;
+    *srtt_x8 = (uint16_t)within(srtt, 0, UINT16_MAX);
+    *rttvar_x4 = (uint16_t)within(rttvar, 0, UINT16_MAX);
 }

@@ -25,8 +25,9 @@ void tcp_rtt_sample(struct tcp_rtt *rtt, uint64_t sample_us, uint32_t flight_sam
 // The timeout after `backoff` expiries in a row.
 uint64_t tcp_rtt_rto(const struct tcp_rtt *rtt, uint32_t backoff);
 
-// Across a hand-over: 0 ticks is "less than one tick", so half of one.
-void tcp_rtt_import(struct tcp_rtt *rtt, uint16_t srtt_ticks, uint16_t rttvar_ticks, uint32_t ticks_per_second);
-void tcp_rtt_export(const struct tcp_rtt *rtt, uint32_t ticks_per_second, uint16_t *srtt_ticks, uint16_t *rttvar_ticks);
+// Across a hand-over: eight times the round trip and four times its variation, in ticks [wdd: offload-state-objects]. 0 is "less than
+// that", so half of it.
+void tcp_rtt_import(struct tcp_rtt *rtt, uint16_t srtt_x8, uint16_t rttvar_x4, uint32_t ticks_per_second);
+void tcp_rtt_export(const struct tcp_rtt *rtt, uint32_t ticks_per_second, uint16_t *srtt_x8, uint16_t *rttvar_x4);
 
 #endif

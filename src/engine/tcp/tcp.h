@@ -134,6 +134,9 @@ enum tcp_taken {
 // calls: owners' on_release.
 enum tcp_taken tcp_input(struct tcp *tcp, const struct eng_in *in, uint64_t now_us, struct eng_outbox *outbox);
 
+// Whether a segment's addresses and ports are those of a connection. Looks at no more than that: it may still be refused.
+bool tcp_knows(const struct tcp *tcp, const struct eng_in *in);
+
 // Several segments that arrived together: between the two, acknowledgements of bytes in order wait, so that one stands for all
 // [RFC 9293 MUST-58, MUST-59]. Not nested.
 void tcp_batch_begin(struct tcp *tcp);
@@ -207,7 +210,7 @@ struct tcp_delegated {
     uint32_t snd_nxt;                   // Q; below snd_max: from here everything is sent again
     uint32_t snd_wnd, max_snd_wnd, snd_wl1;
     uint32_t cwnd, ssthresh;            // Q
-    uint16_t srtt, rttvar;              // Q, ticks; 0 is less than one
+    uint16_t srtt, rttvar;              // Q, eighths and quarters of a tick; 0 is less than one of them
     uint32_t ts_recent;
     uint32_t ts_recent_age;             // Q, ticks
     uint32_t ts_time;                   // Q: our timestamp now

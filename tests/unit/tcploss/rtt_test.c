@@ -71,7 +71,7 @@ TEST(back_off_doubles_up_to_the_bound_however_often_it_is_asked)
     ck_assert_uint_eq(tcp_rtt_rto(&rtt, UINT32_MAX), 60 * SECOND);
 }
 
-TEST(ticks_round_down_on_the_way_out_and_none_means_less_than_one)
+TEST(eighths_and_quarters_of_ticks_round_down_on_the_way_out_and_none_means_less_than_one)
 {
     static const uint32_t rates[] = {10, 100, 1000};
     for (unsigned i = 0; i < 3; i++) {
@@ -82,13 +82,13 @@ TEST(ticks_round_down_on_the_way_out_and_none_means_less_than_one)
         ck_assert_uint_eq(srtt | rttvar, 0);
         tcp_rtt_sample(&rtt, 7 * tick_us + tick_us / 2, 1);
         tcp_rtt_export(&rtt, rates[i], &srtt, &rttvar);
-        ck_assert_uint_eq(srtt, 7);
-        ck_assert_uint_eq(rttvar, 3);
+        ck_assert_uint_eq(srtt, 8 * 7 + 4);
+        ck_assert_uint_eq(rttvar, 4 * 3 + 3);
         tcp_rtt_import(&other, srtt, rttvar, rates[i]);
-        ck_assert_uint_eq(other.srtt_us, 7 * tick_us);
+        ck_assert_uint_eq(other.srtt_us, 7 * tick_us + tick_us / 2);
         tcp_rtt_import(&other, 0, 0, rates[i]);
         ck_assert_uint_gt(other.srtt_us, 0);
-        ck_assert_uint_lt(other.srtt_us, tick_us);
+        ck_assert_uint_lt(other.srtt_us, tick_us / 8);
         tcp_rtt_sample(&rtt, 600 * SECOND, 1);
         tcp_rtt_export(&rtt, 1000, &srtt, &rttvar);
         ck_assert_uint_eq(srtt, UINT16_MAX);
