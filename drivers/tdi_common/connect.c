@@ -150,8 +150,6 @@ connect_now(struct tdic_endpoint *endpoint, KIRQL *irql)
     NTSTATUS status = ops->connection_create(address, &connection);
     KeAcquireSpinLock(&endpoint->lock, irql);
     if (status != STATUS_SUCCESS) {
-        if (endpoint->opening)
-            tdic_finish_locked(endpoint, endpoint->opening, status, 0);
         tdic_end_locked(endpoint, status, FALSE);
         return;
     }
@@ -174,9 +172,26 @@ accept_now(struct tdic_endpoint *endpoint, KIRQL *irql)
     KeAcquireSpinLock(&endpoint->lock, irql);
 }
 
+// What a LISTEN had accepted by itself did not become a connection: it listens on [RFC 9293 3.10.7.4: a passive open returns to LISTEN],
+// or any peer could take a client's LISTENs away with a SYN and a reset.
+static VOID
+relisten_now(struct tdic_endpoint *endpoint, KIRQL *irql)
+{
+    endpoint->want_accept = FALSE;   // it may have gone before it was asked
+    endpoint->want_list = TRUE;
+    endpoint->remote_bytes = 0;
+    tdic_blob_free(&endpoint->in);
+    tdic_part(endpoint, TDIC_LISTENING, irql);
+}
+
 BOOLEAN
 tdic_step_open(struct tdic_endpoint *endpoint, KIRQL *irql)
 {
+    if (endpoint->want_relisten) {
+        endpoint->want_relisten = FALSE;
+        relisten_now(endpoint, irql);
+        return TRUE;
+    }
     if (endpoint->want_connect) {
         endpoint->want_connect = FALSE;
         connect_now(endpoint, irql);

@@ -123,6 +123,16 @@ fail_waiting_locked(struct tdic_endpoint *endpoint, NTSTATUS status)
     }
 }
 
+static VOID
+finish_opening_locked(struct tdic_endpoint *endpoint, NTSTATUS status)
+{
+    PIRP irp = endpoint->opening;
+    if (tdic_take_locked(irp))
+        tdic_done_opening_locked(endpoint, irp, status);
+    else
+        irp->IoStatus.Status = status;   // its cancel routine completes it
+}
+
 // Was there anybody to tell how it ended?
 static BOOLEAN
 is_told_locked(const struct tdic_endpoint *endpoint)
@@ -147,9 +157,10 @@ tdic_end_locked(struct tdic_endpoint *endpoint, NTSTATUS status, BOOLEAN is_loca
         endpoint->want_abort = !endpoint->want_refuse;
     }
     endpoint->want_connect = endpoint->want_accept = endpoint->want_release = endpoint->want_fin_event = FALSE;
+    endpoint->want_relisten = FALSE;
     tdic_timer_stop_locked(endpoint);
     if (endpoint->opening)
-        tdic_finish_locked(endpoint, endpoint->opening, status, 0);
+        finish_opening_locked(endpoint, status);
     if (endpoint->release)
         tdic_finish_locked(endpoint, endpoint->release, status, 0);
     tdic_fail_receives_locked(endpoint, status);
@@ -177,12 +188,12 @@ discard(struct tdic_endpoint *endpoint, LIST_ENTRY *list, KIRQL *irql)
     }
 }
 
-static VOID
-part_now(struct tdic_endpoint *endpoint, KIRQL *irql)
+VOID
+tdic_part(struct tdic_endpoint *endpoint, enum tdic_state next, KIRQL *irql)
 {
     struct tdic_connection *connection = endpoint->connection;
     BOOLEAN was_open = endpoint->state == TDIC_OPEN;
-    endpoint->state = TDIC_IDLE;
+    endpoint->state = next;
     endpoint->connection = NULL;
     KeAcquireSpinLockAtDpcLevel(&connection->lock);
     connection->endpoint = NULL;
@@ -269,13 +280,15 @@ end_step(struct tdic_endpoint *endpoint, KIRQL *irql)
     BOOLEAN with_event = endpoint->want_abort_event && !endpoint->is_event_sent;
     endpoint->want_abort_event = FALSE;
     if (connection)
-        part_now(endpoint, irql);
+        tdic_part(endpoint, TDIC_IDLE, irql);
     if (endpoint->want_disassociate) {
         disassociate_now(endpoint, irql);
         endpoint->want_disassociate = FALSE;
     }
     endpoint->state = TDIC_IDLE;
     endpoint->is_ending = FALSE;
+    while (!IsListEmpty(&endpoint->late))
+        InsertTailList(&endpoint->done, RemoveHeadList(&endpoint->late));
     while (!IsListEmpty(&endpoint->aborts)) {
         PIRP irp = CONTAINING_RECORD(endpoint->aborts.Flink, IRP, Tail.Overlay.ListEntry);
         disconnect_return(endpoint, irp);
@@ -296,7 +309,7 @@ close_now(struct tdic_endpoint *endpoint, KIRQL *irql)
         disconnect_return(endpoint, irp);
         tdic_done_locked(endpoint, irp, STATUS_SUCCESS, 0);
     }
-    part_now(endpoint, irql);
+    tdic_part(endpoint, TDIC_IDLE, irql);
 }
 
 BOOLEAN
@@ -369,7 +382,10 @@ tdic_up_gone(struct tdic_connection *connection, NTSTATUS status, const struct t
     struct tdic_endpoint *endpoint = tdic_endpoint_of(connection, &irql);
     if (!endpoint)
         return;
-    if (!endpoint->is_ending) {
+    if (!endpoint->is_ending && endpoint->state == TDIC_ACCEPTING && endpoint->opening &&
+        IoGetCurrentIrpStackLocation(endpoint->opening)->MinorFunction == TDI_LISTEN) {
+        endpoint->want_relisten = TRUE;
+    } else if (!endpoint->is_ending) {
         if (info || endpoint->state == TDIC_OPEN)
             tdic_blob_set(&endpoint->in, info);
         if (endpoint->opening && endpoint->state == TDIC_CONNECTING) {   // a refusal may carry the peer's data

@@ -22,6 +22,7 @@ tdic_endpoint_create(struct tdic_device *device, PFILE_OBJECT file, CONNECTION_C
     InitializeListHead(&endpoint->rx);
     InitializeListHead(&endpoint->rx_expedited);
     InitializeListHead(&endpoint->done);
+    InitializeListHead(&endpoint->late);
     KeInitializeTimer(&endpoint->timer);
     KeInitializeDpc(&endpoint->timer_dpc, tdic_timer_expired, endpoint);
     KeInitializeEvent(&endpoint->quiet, NotificationEvent, FALSE);

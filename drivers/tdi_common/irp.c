@@ -66,6 +66,16 @@ tdic_done_locked(struct tdic_endpoint *endpoint, PIRP irp, NTSTATUS status, ULON
     InsertTailList(&endpoint->done, &irp->Tail.Overlay.ListEntry);
 }
 
+VOID
+tdic_done_opening_locked(struct tdic_endpoint *endpoint, PIRP irp, NTSTATUS status)
+{
+    tdic_done_locked(endpoint, irp, status, 0);
+    if (!endpoint->is_ending)
+        return;
+    RemoveEntryList(&irp->Tail.Overlay.ListEntry);
+    InsertTailList(&endpoint->late, &irp->Tail.Overlay.ListEntry);
+}
+
 // Out of whatever it is in; the tx of a send stays where it is.
 static VOID
 unlink(struct tdic_endpoint *endpoint, PIRP irp)
@@ -136,11 +146,13 @@ endpoint_irp_cancelled(struct tdic_endpoint *endpoint, PIRP irp)
         send_cancelled_locked(endpoint, irp);
     } else if (where == TDIC_AT_ORPHAN) {
         tdic_done_locked(endpoint, irp, irp->IoStatus.Status, irp->IoStatus.Information);
+    } else if (where == TDIC_AT_OPENING) {
+        unlink(endpoint, irp);
+        tdic_end_locked(endpoint, TDI_CONNECTION_ABORTED, TRUE);
+        tdic_done_opening_locked(endpoint, irp, STATUS_CANCELLED);
     } else {
         unlink(endpoint, irp);
         tdic_done_locked(endpoint, irp, STATUS_CANCELLED, 0);
-        if (where == TDIC_AT_OPENING)
-            tdic_end_locked(endpoint, TDI_CONNECTION_ABORTED, TRUE);
         if (where == TDIC_AT_RELEASE)
             tdic_timer_stop_locked(endpoint);
     }
@@ -209,7 +221,6 @@ tdic_timer_expired(PKDPC dpc, PVOID context, PVOID unused1, PVOID unused2)
     }
     endpoint->timer_due = 0;
     if (endpoint->opening) {
-        tdic_finish_locked(endpoint, endpoint->opening, TDI_TIMED_OUT, 0);
         tdic_end_locked(endpoint, TDI_TIMED_OUT, TRUE);
         tdic_count(&endpoint->device->statistics.SessionTimeouts);
     } else if (endpoint->release) {

@@ -91,6 +91,7 @@ struct tdic_endpoint {
     LIST_ENTRY waiting, below;       // tx
     LIST_ENTRY rx, rx_expedited;
     LIST_ENTRY done;                 // IRPs to complete
+    LIST_ENTRY late;                 // the same, once the endpoint is idle: their client may use it again at once
     ULONG_PTR listen_flags;
     NTSTATUS end_status;
     NTSTATUS untold;                 // how the last connection ended, if nobody could be told; else 0
@@ -98,7 +99,7 @@ struct tdic_endpoint {
     // steps that the pump has to take
     BOOLEAN is_pumping, is_pump_wanted;
     BOOLEAN want_list, want_connect, want_accept, want_release, want_abort, want_refuse, want_cancel, want_room, want_part;
-    BOOLEAN want_fin_event, want_abort_event, want_disassociate;
+    BOOLEAN want_fin_event, want_abort_event, want_disassociate, want_relisten;
     // what has happened to the connection
     BOOLEAN is_ending;               // no request is taken any more; idle once the sends are back
     BOOLEAN is_closing;              // CLEANUP has come
@@ -137,7 +138,8 @@ VOID tdic_attach_locked(struct tdic_endpoint *endpoint, struct tdic_connection *
 VOID tdic_drop_pump(struct tdic_endpoint *endpoint, KIRQL irql);    // give the lock back, pump, drop a reference
 VOID tdic_pump(struct tdic_endpoint *endpoint);
 NTSTATUS tdic_unable_locked(struct tdic_endpoint *endpoint);     // why a request for an open connection cannot be taken; SUCCESS: it can
-VOID tdic_end_step(struct tdic_endpoint *endpoint, KIRQL *irql);
+// Let go of the connection and be in another state. locks: endpoint->lock, dropped and retaken
+VOID tdic_part(struct tdic_endpoint *endpoint, enum tdic_state next, KIRQL *irql);
 
 // Steps of the pump: lock held before and after; TRUE: something was done, look again.
 typedef BOOLEAN tdic_step(struct tdic_endpoint *endpoint, KIRQL *irql);
@@ -153,6 +155,8 @@ VOID tdic_finish_locked(struct tdic_endpoint *endpoint, PIRP irp, NTSTATUS statu
 // Take it for work on its data: FALSE: it is being cancelled.
 BOOLEAN tdic_take_locked(PIRP irp);
 VOID tdic_done_locked(struct tdic_endpoint *endpoint, PIRP irp, NTSTATUS status, ULONG_PTR information);
+// The same for one that began a connection: while that ends, when it has ended.
+VOID tdic_done_opening_locked(struct tdic_endpoint *endpoint, PIRP irp, NTSTATUS status);
 BOOLEAN tdic_address_pend_locked(struct tdic_address *address, PIRP irp, enum tdic_where where);
 VOID tdic_timer_set_locked(struct tdic_endpoint *endpoint, LONGLONG relative_100ns);
 VOID tdic_timer_stop_locked(struct tdic_endpoint *endpoint);

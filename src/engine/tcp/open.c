@@ -12,6 +12,7 @@
 #define MSS_DEFAULT4 536            // when the peer does not say [RFC 9293 MUST-15]
 #define MSS_DEFAULT6 1220
 #define SYN_LOST_RTO_US 3000000     // [RFC 6298 5.7]
+#define REOPEN_GAP 65537            // between the last number of a connection in TIME_WAIT and the first of the next: an unscaled window
 
 // ---- what both ends learn of each other
 
@@ -133,10 +134,23 @@ tcp_syn_timeout(struct tcp_connection *c)
     tcp_syn_send(c);
 }
 
-static void
-sequence_begin(struct tcp_connection *c)
+// The same two ends once more while the last connection between them is in TIME_WAIT and nobody's any more. With timestamps the wait
+// need not be sat out: PAWS keeps old segments apart, and the new numbers begin past all the old ones [RFC 6191 1, RFC 7323 5.8].
+static bool
+time_wait_yields(struct tcp *tcp, struct tcp_connection *old, uint32_t *after)
 {
-    c->iss = tcp_sequence_first(c->tcp, c);
+    if (old->r.delegated.state != TCP_TIME_WAIT || !old->is_released || !(old->r.constant.flags & TCP_HAS_TIMESTAMPS) ||
+        tcp_uses(tcp, TCP_USE_TARGET))
+        return false;
+    *after = old->r.delegated.snd_max;
+    tcp_end(old, TCP_END_NONE); // released: it is gone with this
+    return true;
+}
+
+static void
+sequence_set(struct tcp_connection *c, uint32_t iss)
+{
+    c->iss = iss;
     c->r.delegated.snd_una = c->iss;
     c->r.delegated.snd_max = c->iss + 1;
 }
@@ -147,7 +161,9 @@ tcp_connect(struct tcp *tcp, const struct tcp_open *open, uint64_t now_us, struc
     if (!can_be_peer(open) || !path_is_good(&open->path))
         return -EINVAL;
     tcp_enter(tcp, now_us, outbox);
-    if (tcp_find(tcp, &open->local, &open->remote, open->local_port, open->remote_port))
+    struct tcp_connection *old = tcp_find(tcp, &open->local, &open->remote, open->local_port, open->remote_port);
+    uint32_t after = 0;
+    if (old && !time_wait_yields(tcp, old, &after))
         return -EADDRINUSE;
     struct tcp_connection *c = tcp_connection_create(tcp, &open->local, &open->remote, open->local_port, open->remote_port);
     if (!c)
@@ -159,7 +175,8 @@ tcp_connect(struct tcp *tcp, const struct tcp_open *open, uint64_t now_us, struc
     tcp_hash_insert(c);
     c->is_opener = true;
     own_options(c);
-    sequence_begin(c);
+    uint32_t iss = tcp_sequence_first(tcp, c);
+    sequence_set(c, !old || tcp_seq_after(iss, after + REOPEN_GAP) ? iss : after + REOPEN_GAP);
     tcp_enter_state(c, TCP_SYN_SENT);
     tcp_syn_send(c);
     *connection = c;
@@ -399,7 +416,7 @@ tcp_accept(struct tcp_connection *c, const struct tcp_open *open, uint64_t now_u
         return 0;
     }
     tcp_receive_scale_choose(c);
-    sequence_begin(c);
+    sequence_set(c, tcp_sequence_first(c->tcp, c));
     tcp_syn_send(c);
     return 0;
 }

@@ -261,7 +261,8 @@ struct tcp_open {
 
 /* Open actively: a SYN leaves; TCP_EVENT_CONNECTED or TCP_EVENT_ENDED tells how it went.
  * owns:  the connection is the client's until tcp_release
- * fails: -EINVAL (addresses or ports that cannot be), -EADDRINUSE, -ENOMEM */
+ * fails: -EINVAL (addresses or ports that cannot be), -ENOMEM, -EADDRINUSE: the two ends have a connection, were it only one in TIME_WAIT
+ *        that its client has not released, or that has no timestamps */
 int tcp_connect(struct tcp *tcp, const struct tcp_open *open, uint64_t now_us, struct eng_outbox *outbox,
                 struct tcp_connection **connection);
 

@@ -1,7 +1,204 @@
 // SPDX-License-Identifier: MIT
-// The TDI client of tests/flow/tdi over tcpip: names are addresses, and pairs meet on loopback.
+// See kit.h. The client itself is that of tests/flow/tdi.
 #define TK_DRIVER "tcpip"
 #define TK_SERVER "127.0.0.1:4242"
 #define TK_ANY "0.0.0.0:0"
+#define TK_WELCOME NULL
 #define TK_NDIS // its driver is a protocol, too
 #include "../tdi/kit.c"
+
+#include "kit.h"
+
+#include "loader/keep.h"
+#include "nbx/link.h"
+#include "nbx/world.h"
+
+struct tn_net tn_net = {.device = L"\\Device\\Tcp", .wire = "delay: 200us", .nic = ""};
+
+static const char box_text[] = "  %s:\n    processors: 2\n    adapters:\n      nic0:\n        driver: vnic\n        port: wire:lan\n"
+                               "        settings: { %s }\n        idle: ok\n"
+                               "        protocols:\n          - tcpip: { addresses: [\"10.0.0.%d/24\", \"fd00::%d/64\"] }\n";
+
+static bool
+driver_path(const struct stack_driver *driver, char *path, size_t bytes)
+{
+    return (size_t)snprintf(path, bytes, "%s/%s.so", NBX_DRIVER_DIR, driver->name) < bytes;
+}
+
+static void
+on_message(void *context, const char *text)
+{
+    if (strstr(text, "left behind"))
+        fprintf(stderr, "seed %llu: %s\n", (unsigned long long)tn_net.seed, text);
+}
+
+static void
+on_finding(void *context, const char *text)
+{
+    fprintf(stderr, "seed %llu: %s\n", (unsigned long long)tn_net.seed, text);
+}
+
+// ---- places ---------------------------------------------------------------------------------------------------------------------
+
+static const char *
+name_at(const char *const hosts[4], char *text, size_t bytes, unsigned port)
+{
+    snprintf(text, bytes, "%s:%u", hosts[tn_net.place], port);
+    return text;
+}
+
+const char *
+tn_name_there(unsigned port)
+{
+    static const char *const hosts[] = {"127.0.0.1", "[::1]", "10.0.0.2", "[fd00::2]"};
+    static char text[64];
+    return name_at(hosts, text, sizeof text, port);
+}
+
+const char *
+tn_name_here(unsigned port)
+{
+    static const char *const hosts[] = {"127.0.0.1", "[::1]", "10.0.0.1", "[fd00::1]"};
+    static char text[64];
+    return name_at(hosts, text, sizeof text, port);
+}
+
+static void
+place_set(enum tn_place place)
+{
+    static char server[64];
+    bool is_six = place == TN_LOOP6 || place == TN_TWO6;
+    tn_net.place = place;
+    tn_net.device = is_six ? L"\\Device\\Tcp6" : L"\\Device\\Tcp";
+    strcpy(server, tn_name_there(4242));
+    tk_place = (struct tk_place){.server = server, .any = is_six ? "[::]:0" : "0.0.0.0:0"};
+}
+
+// ---- two boxes ------------------------------------------------------------------------------------------------------------------
+
+struct two_run {
+    const char *test;
+    void (*fn)(void);
+    struct stack *stack;
+    struct loader_keep *images;
+};
+
+static void
+two_body(void *arg)
+{
+    ((struct two_run *)arg)->fn();
+}
+
+static void
+two_main(void *arg)
+{
+    struct two_run *run = arg;
+    struct world_config config = {.sched = tn_net.sched,
+                                  .stack = run->stack,
+                                  .driver_path = driver_path,
+                                  .on_message = on_message,
+                                  .on_finding = on_finding,
+                                  .verify = VERIFY_ON,
+                                  .images = run->images};
+    tn_net.world = world_create(&config);
+    ck_assert_int_eq(world_build(tn_net.world), WORLD_OK);
+    tk_place.there = tn_net.world->boxes[1].box;
+    ck_assert_int_eq(box_run(tn_net.world->boxes[0].box, two_body, run), 0);
+    world_teardown(tn_net.world);
+    uint32_t findings = atomic_load(&tn_net.world->findings);
+    ck_assert_msg(findings == 0, "%s, seed %llu: %u findings", run->test, (unsigned long long)tn_net.seed, findings);
+    world_destroy(tn_net.world);
+    tn_net.world = NULL;
+}
+
+static struct sched *
+sched_of(uint64_t seed)
+{
+#ifdef TK_THREADS
+    return sched_threads_create(seed + 1);
+#else
+    const char *error = NULL;
+    struct sim_config config = {.seed = seed, .strategy = seed ? SIM_RANDOM_WALK : SIM_RUN_TO_BLOCK, .switch_one_in = 1 + seed % 4};
+    struct sched *sched = sim_create(&config, &error);
+    ck_assert_msg(sched != NULL, "%s", error);
+    return sched;
+#endif
+}
+
+static void
+two_seed(struct two_run *run)
+{
+    static char text[4096];
+    struct stack_report report = {0};
+    struct stack_source source = {.name = "two"};
+    int at = snprintf(text, sizeof text, "ndisbox: 1\nboxes:\n");
+    at += snprintf(text + at, sizeof text - (size_t)at, box_text, "alpha", tn_net.nic, 1, 1);
+    at += snprintf(text + at, sizeof text - (size_t)at, box_text, "beta", tn_net.nic, 2, 2);
+    snprintf(text + at, sizeof text - (size_t)at, "wires:\n  lan: { %s }\n", tn_net.wire);
+    run->stack = stack_read(&source, text, strlen(text), &report);
+    ck_assert_ptr_nonnull(run->stack);
+    tn_net.sched = sched_of(tn_net.seed);
+    ck_assert_msg(!sched_run(tn_net.sched, "main", two_main, run, NULL), "%s, seed %llu: nothing can run any more", run->test,
+                  (unsigned long long)tn_net.seed);
+    sched_destroy(tn_net.sched);
+    stack_destroy(run->stack);
+    stack_report_clear(&report);
+}
+
+struct world_adapter *
+tn_adapter(int box)
+{
+    return &tn_net.world->boxes[box].adapters[0];
+}
+
+void
+tn_in_box(int box, void (*fn)(void *arg), void *arg)
+{
+    struct tk_visit v = visit(tn_net.world->boxes[box].box);
+    fn(arg);
+    go_back(v);
+}
+
+static void
+cable_set(void *arg)
+{
+    ck_assert(link_force(box_self(), "wire:lan", *(bool *)arg));
+}
+
+void
+tn_cable(bool is_whole)
+{
+    for (int box = 0; box < 2; box++)
+        tn_in_box(box, cable_set, &is_whole);
+}
+
+// ---- runs -----------------------------------------------------------------------------------------------------------------------
+
+void
+tn_run(const char *test, void (*fn)(void), enum tn_place place, uint64_t first, unsigned seeds)
+{
+    struct two_run run = {.test = test, .fn = fn};
+    if (getenv("NBX_TEST_NOFORK"))
+        fprintf(stderr, "  in place %d, seeds from %llu\n", place, (unsigned long long)first);
+    if (!TN_IS_TWO(place)) {
+        place_set(place);
+        tk_run_from(test, fn, first, seeds);
+        return;
+    }
+    run.images = loader_keep_create();
+    for (uint64_t i = 0; i < seeds; i++) {
+        place_set(place);
+        seed_now = tn_net.seed = first + i;
+        two_seed(&run);
+    }
+    loader_keep_destroy(run.images);
+}
+
+void
+tn_run_everywhere(const char *test, void (*fn)(void))
+{
+    tn_run(test, fn, TN_LOOP4, 0, 6);
+    tn_run(test, fn, TN_LOOP6, 6, 2);
+    tn_run(test, fn, TN_TWO4, 0, 5);
+    tn_run(test, fn, TN_TWO6, 5, 3);
+}

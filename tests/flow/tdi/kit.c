@@ -12,6 +12,7 @@
 #include "ndis/ndis.h"
 #endif
 #include "nt/io/image.h"
+#include "nt/ke/ke_int.h"
 #include "sim/sim.h"
 #include "verify/verify.h"
 
@@ -20,9 +21,11 @@
 #define TK_DRIVER "tdimem"
 #define TK_SERVER "server"
 #define TK_ANY ""
+#define TK_WELCOME "welcome"    // what ClientEventConnect accepts with
 #endif
 
 volatile LONG tk_order;
+struct tk_place tk_place = {.server = TK_SERVER, .any = TK_ANY};
 static uint64_t seed_now;
 
 static LONG
@@ -32,6 +35,28 @@ next_order(void)
 }
 
 // ---- the box --------------------------------------------------------------------------------------------------------------------
+
+static struct tk_visit
+visit(struct box *box)
+{
+    struct tk_visit v = {.before = sched_self->user};
+    if (box == box_self())
+        return v;
+    v.lent = ke_thread_alloc(box);
+    ck_assert_ptr_nonnull(v.lent);
+    sched_self->user = v.lent;
+    v.lent->sched_thread = sched_self;
+    return v;
+}
+
+static void
+go_back(struct tk_visit v)
+{
+    if (!v.lent)
+        return;
+    sched_self->user = v.before;
+    ke_thread_free(v.lent);
+}
 
 struct run {
     void (*fn)(void);
@@ -59,8 +84,14 @@ run_body(void *arg)
 void
 tk_run(const char *test, void (*fn)(void), unsigned seeds)
 {
+    tk_run_from(test, fn, 0, seeds);
+}
+
+void
+tk_run_from(const char *test, void (*fn)(void), uint64_t first, unsigned seeds)
+{
     struct run run = {fn};
-    for (uint64_t seed = 0; seed < seeds; seed++) {
+    for (uint64_t seed = first; seed < first + seeds; seed++) {
 #ifdef TK_THREADS
         struct sched *sched = sched_threads_create(seed + 1);
 #else
@@ -91,6 +122,13 @@ tk_sleep_ms(LONG ms)
 }
 
 void
+tk_sleep_us(LONG us)
+{
+    LARGE_INTEGER delay = {.QuadPart = -10LL * us};
+    KeDelayExecutionThread(KernelMode, FALSE, &delay);
+}
+
+void
 tk_settle(void)
 {
     tk_sleep_ms(20);
@@ -103,6 +141,21 @@ tk_event_wait(KEVENT *event, LONG ms)
     return KeWaitForSingleObject(event, Executive, KernelMode, FALSE, &timeout) == STATUS_SUCCESS;
 }
 
+bool
+tk_event_wait_in(struct box *box, KEVENT *event, LONG ms)
+{
+    struct tk_visit v = visit(box);
+    bool is_set = tk_event_wait(event, ms);
+    go_back(v);
+    return is_set;
+}
+
+bool
+tk_disconnected(struct tk_endpoint *endpoint, LONG ms)
+{
+    return tk_event_wait_in(endpoint->box, &endpoint->disconnected, ms);
+}
+
 // ---- opening --------------------------------------------------------------------------------------------------------------------
 
 // A name of the transport under test: "server" is a NetBIOS name, "10.0.0.1:80" and "[::1]:80" are addresses. NULL is any; TK_ANY says
@@ -112,7 +165,7 @@ name_set(struct tk_name *to, const char *name)
 {
     PCSTR end;
     memset(to, 0, sizeof(*to));
-    name = name ? name : TK_ANY;
+    name = name ? name : tk_place.any;
     to->u.list.TAAddressCount = 1;
     if (name[0] >= '0' && name[0] <= '9') {
         IN_ADDR address;
@@ -174,9 +227,13 @@ tk_try_address(struct tk_address *address, PCWSTR device, const char *name)
     memset(address, 0, sizeof(*address));
     KeInitializeEvent(&address->got_datagram, SynchronizationEvent, FALSE);
     address->refusal = STATUS_CONNECTION_REFUSED;
+    address->box = tk_place.box ? tk_place.box : box_self();
     name_set(&address->name, name);
-    return open_with(device, TdiTransportAddress, &address->name.u, (USHORT)address->name.bytes, &address->handle, &address->file,
-                     &address->device);
+    struct tk_visit v = visit(address->box);
+    NTSTATUS status = open_with(device, TdiTransportAddress, &address->name.u, (USHORT)address->name.bytes, &address->handle,
+                                &address->file, &address->device);
+    go_back(v);
+    return status;
 }
 
 void
@@ -190,13 +247,16 @@ void
 tk_open_endpoint(struct tk_endpoint *endpoint, PCWSTR device)
 {
     CONNECTION_CONTEXT context = endpoint;
-    memset(endpoint, 0, sizeof(*endpoint));
+    memset(endpoint, 0, offsetof(struct tk_endpoint, stream));
+    endpoint->box = tk_place.box ? tk_place.box : box_self();
     KeInitializeEvent(&endpoint->received, SynchronizationEvent, FALSE);
     KeInitializeEvent(&endpoint->disconnected, SynchronizationEvent, FALSE);
     KeInitializeEvent(&endpoint->room, SynchronizationEvent, FALSE);
+    struct tk_visit v = visit(endpoint->box);
     ck_assert_int_eq(open_with(device, TdiConnectionContext, &context, sizeof(context), &endpoint->handle, &endpoint->file,
                      &endpoint->device),
                      STATUS_SUCCESS);
+    go_back(v);
 }
 
 void
@@ -212,8 +272,10 @@ tk_close_address(struct tk_address *address)
 {
     if (!address->file)
         return;
+    struct tk_visit v = visit(address->box);
     ObDereferenceObject(address->file);
     ZwClose(address->handle);
+    go_back(v);
     address->file = NULL;
 }
 
@@ -222,8 +284,10 @@ tk_close_endpoint(struct tk_endpoint *endpoint)
 {
     if (!endpoint->file)
         return;
+    struct tk_visit v = visit(endpoint->box);
     ObDereferenceObject(endpoint->file);
     ZwClose(endpoint->handle);
+    go_back(v);
     endpoint->file = NULL;
 }
 
@@ -243,9 +307,11 @@ completed(PDEVICE_OBJECT device, PIRP irp, PVOID context)
 }
 
 static void
-begin(struct tk_request *r, PFILE_OBJECT file)
+begin(struct tk_request *r, struct box *box, PFILE_OBJECT file)
 {
     memset(r, 0, sizeof(*r));
+    r->box = box;
+    r->visit = visit(box);   // until call; a handler is in its box already
     KeInitializeEvent(&r->done, NotificationEvent, FALSE);
     r->irp = IoAllocateIrp(IoGetRelatedDeviceObject(file)->StackSize, FALSE);
     ck_assert_ptr_nonnull(r->irp);
@@ -256,6 +322,7 @@ call(struct tk_request *r, PFILE_OBJECT file)
 {
     r->minor = IoGetNextIrpStackLocation(r->irp)->MinorFunction;
     r->returned = IoCallDriver(IoGetRelatedDeviceObject(file), r->irp);
+    go_back(r->visit);
 }
 
 static void
@@ -287,7 +354,14 @@ say(struct tk_request *r, const char *data)
 NTSTATUS
 tk_wait(struct tk_request *r)
 {
-    ck_assert_msg(tk_event_wait(&r->done, TK_WAIT_MS), "seed %llu: the request with MinorFunction %u does not end",
+    return tk_wait_long(r, TK_WAIT_MS);
+}
+
+NTSTATUS
+tk_wait_long(struct tk_request *r, LONG ms)
+{
+    struct tk_visit v = visit(r->box);
+    ck_assert_msg(tk_event_wait(&r->done, ms), "seed %llu: the request with MinorFunction %u does not end",
                   (unsigned long long)seed_now, r->minor);
     ck_assert_int_eq(r->completions, 1);
     if (r->returned != STATUS_PENDING)
@@ -298,7 +372,17 @@ tk_wait(struct tk_request *r)
     if (r->mdl)
         IoFreeMdl(r->mdl);
     r->mdl = NULL;
+    go_back(v);
     return r->iosb.Status;
+}
+
+BOOLEAN
+tk_cancel(struct tk_request *r)
+{
+    struct tk_visit v = visit(r->box);
+    BOOLEAN is_called = IoCancelIrp(r->irp);
+    go_back(v);
+    return is_called;
 }
 
 bool
@@ -311,7 +395,7 @@ NTSTATUS
 tk_associate(struct tk_endpoint *endpoint, struct tk_address *address)
 {
     struct tk_request r;
-    begin(&r, endpoint->file);
+    begin(&r, endpoint->box, endpoint->file);
     TdiBuildAssociateAddress(r.irp, endpoint->device, endpoint->file, completed, &r, address->handle);
     call(&r, endpoint->file);
     return tk_wait(&r);
@@ -321,7 +405,7 @@ NTSTATUS
 tk_disassociate(struct tk_endpoint *endpoint)
 {
     struct tk_request r;
-    begin(&r, endpoint->file);
+    begin(&r, endpoint->box, endpoint->file);
     TdiBuildDisassociateAddress(r.irp, endpoint->device, endpoint->file, completed, &r);
     call(&r, endpoint->file);
     return tk_wait(&r);
@@ -330,7 +414,7 @@ tk_disassociate(struct tk_endpoint *endpoint)
 void
 tk_connect(struct tk_request *r, struct tk_endpoint *endpoint, const char *to, const char *data, LONGLONG timeout_100ns)
 {
-    begin(r, endpoint->file);
+    begin(r, endpoint->box, endpoint->file);
     say(r, data);
     name_set(&r->remote, to);
     r->send.RemoteAddress = &r->remote.u;
@@ -343,7 +427,7 @@ tk_connect(struct tk_request *r, struct tk_endpoint *endpoint, const char *to, c
 void
 tk_listen(struct tk_request *r, struct tk_endpoint *endpoint, ULONG flags, const char *from)
 {
-    begin(r, endpoint->file);
+    begin(r, endpoint->box, endpoint->file);
     say(r, NULL);
     if (from) {
         name_set(&r->remote, from);
@@ -357,7 +441,7 @@ tk_listen(struct tk_request *r, struct tk_endpoint *endpoint, ULONG flags, const
 void
 tk_accept(struct tk_request *r, struct tk_endpoint *endpoint, const char *data)
 {
-    begin(r, endpoint->file);
+    begin(r, endpoint->box, endpoint->file);
     say(r, data);
     TdiBuildAccept(r->irp, endpoint->device, endpoint->file, completed, r, &r->send, &r->back);
     call(r, endpoint->file);
@@ -366,7 +450,7 @@ tk_accept(struct tk_request *r, struct tk_endpoint *endpoint, const char *data)
 void
 tk_disconnect(struct tk_request *r, struct tk_endpoint *endpoint, ULONG flags, const char *data, LONGLONG timeout_100ns)
 {
-    begin(r, endpoint->file);
+    begin(r, endpoint->box, endpoint->file);
     say(r, data);
     r->time.QuadPart = timeout_100ns;
     TdiBuildDisconnect(r->irp, endpoint->device, endpoint->file, completed, r, timeout_100ns == 1 ? NULL : &r->time, flags,
@@ -377,7 +461,7 @@ tk_disconnect(struct tk_request *r, struct tk_endpoint *endpoint, ULONG flags, c
 void
 tk_send(struct tk_request *r, struct tk_endpoint *endpoint, const void *bytes, ULONG count, ULONG flags)
 {
-    begin(r, endpoint->file);
+    begin(r, endpoint->box, endpoint->file);
     describe(r, bytes, count);
     TdiBuildSend(r->irp, endpoint->device, endpoint->file, completed, r, r->mdl, flags, count);
     call(r, endpoint->file);
@@ -386,7 +470,7 @@ tk_send(struct tk_request *r, struct tk_endpoint *endpoint, const void *bytes, U
 void
 tk_receive(struct tk_request *r, struct tk_endpoint *endpoint, void *bytes, ULONG count, ULONG flags)
 {
-    begin(r, endpoint->file);
+    begin(r, endpoint->box, endpoint->file);
     describe(r, bytes, count);
     TdiBuildReceive(r->irp, endpoint->device, endpoint->file, completed, r, r->mdl, flags, count);
     call(r, endpoint->file);
@@ -395,7 +479,7 @@ tk_receive(struct tk_request *r, struct tk_endpoint *endpoint, void *bytes, ULON
 void
 tk_send_datagram(struct tk_request *r, struct tk_address *address, const char *to, const void *bytes, ULONG count)
 {
-    begin(r, address->file);
+    begin(r, address->box, address->file);
     describe(r, bytes, count);
     name_set(&r->remote, to);
     r->send.RemoteAddress = &r->remote.u;
@@ -407,7 +491,7 @@ tk_send_datagram(struct tk_request *r, struct tk_address *address, const char *t
 void
 tk_receive_datagram(struct tk_request *r, struct tk_address *address, void *bytes, ULONG count, const char *from)
 {
-    begin(r, address->file);
+    begin(r, address->box, address->file);
     say(r, NULL);
     describe(r, bytes, count);
     if (from) {
@@ -422,7 +506,7 @@ tk_receive_datagram(struct tk_request *r, struct tk_address *address, void *byte
 void
 tk_query(struct tk_request *r, PFILE_OBJECT file, LONG type, void *bytes, ULONG count)
 {
-    begin(r, file);
+    begin(r, box_self(), file);
     describe(r, bytes, count);
     TdiBuildQueryInformation(r->irp, IoGetRelatedDeviceObject(file), file, completed, r, type, r->mdl);
     call(r, file);
@@ -431,7 +515,7 @@ tk_query(struct tk_request *r, PFILE_OBJECT file, LONG type, void *bytes, ULONG 
 void
 tk_action(struct tk_request *r, PFILE_OBJECT file, void *bytes, ULONG count)
 {
-    begin(r, file);
+    begin(r, box_self(), file);
     describe(r, bytes, count);
     TdiBuildAction(r->irp, IoGetRelatedDeviceObject(file), file, completed, r, r->mdl);
     call(r, file);
@@ -440,7 +524,7 @@ tk_action(struct tk_request *r, PFILE_OBJECT file, void *bytes, ULONG count)
 void
 tk_raw(struct tk_request *r, PFILE_OBJECT file, UCHAR minor)
 {
-    begin(r, file);
+    begin(r, box_self(), file);
     PIO_STACK_LOCATION next = IoGetNextIrpStackLocation(r->irp);
     TdiBuildBaseIrp(r->irp, IoGetRelatedDeviceObject(file), file, completed, r, next, minor);
     call(r, file);
@@ -464,8 +548,8 @@ on_connect(PVOID context, LONG remote_bytes, PVOID remote, LONG data_bytes, PVOI
         return address->refusal;
     address->accepts = NULL;
     struct tk_request *r = &address->accept;
-    begin(r, endpoint->file);
-    say(r, "welcome");
+    begin(r, endpoint->box, endpoint->file);
+    say(r, TK_WELCOME);
     TdiBuildAccept(r->irp, endpoint->device, endpoint->file, completed, r, &r->send, &r->back);
     r->returned = STATUS_PENDING;
     *connection = endpoint;
@@ -523,7 +607,7 @@ on_receive(PVOID context, CONNECTION_CONTEXT connection, ULONG flags, ULONG indi
         return STATUS_DATA_NOT_ACCEPTED;
     if (address->mode == TK_TAKE_WITH_IRP) {
         struct tk_request *r = &address->receive;
-        begin(r, endpoint->file);
+        begin(r, endpoint->box, endpoint->file);
         describe(r, address->receive_room, sizeof(address->receive_room));
         TdiBuildReceive(r->irp, endpoint->device, endpoint->file, completed, r, r->mdl, TDI_RECEIVE_NORMAL, sizeof(address->receive_room));
         r->returned = STATUS_PENDING;
@@ -594,7 +678,7 @@ on_datagram(PVOID context, LONG source_bytes, PVOID source, LONG options_bytes, 
     address->datagrams++;
     if (address->mode == TK_TAKE_WITH_IRP) {
         struct tk_request *r = &address->receive;
-        begin(r, address->file);
+        begin(r, address->box, address->file);
         say(r, NULL);
         describe(r, address->receive_room, sizeof(address->receive_room));
         TdiBuildReceiveDatagram(r->irp, address->device, address->file, completed, r, r->mdl, sizeof(address->receive_room), NULL,
@@ -659,7 +743,7 @@ NTSTATUS
 tk_set_handler(struct tk_address *address, LONG type, PVOID handler)
 {
     struct tk_request r;
-    begin(&r, address->file);
+    begin(&r, address->box, address->file);
     TdiBuildSetEventHandler(r.irp, address->device, address->file, completed, &r, type, handler, address);
     call(&r, address->file);
     return tk_wait(&r);
@@ -690,16 +774,24 @@ tk_pair_connect(struct tk_pair *pair)
     pair->there.stream_bytes = pair->here.stream_bytes = 0;
     pair->there.disconnects = pair->here.disconnects = 0;
     tk_listen(&listen, &pair->there, 0, NULL);
-    tk_connect(&connect, &pair->here, TK_SERVER, NULL, 0);
+    tk_connect(&connect, &pair->here, tk_place.server, NULL, 0);
     ck_assert_int_eq(tk_wait(&connect), STATUS_SUCCESS);
     ck_assert_int_eq(tk_wait(&listen), STATUS_SUCCESS);
 }
 
 void
+tk_pair_prepare(struct tk_pair *pair, PCWSTR device)
+{
+    tk_place.box = tk_place.there;
+    tk_open_pair(&pair->server, &pair->there, device, tk_place.server);
+    tk_place.box = NULL;
+    tk_open_pair(&pair->client, &pair->here, device, NULL);
+}
+
+void
 tk_pair_open(struct tk_pair *pair, PCWSTR device)
 {
-    tk_open_pair(&pair->server, &pair->there, device, TK_SERVER);
-    tk_open_pair(&pair->client, &pair->here, device, NULL);
+    tk_pair_prepare(pair, device);
     tk_pair_connect(pair);
 }
 

@@ -15,6 +15,14 @@
 #define TK_WAIT_MS 60000
 #define TK_DATA_BYTES 128
 
+struct box;
+
+// The calling thread in another box than its own, as box_run does it, until it goes back.
+struct tk_visit {
+    void *before;
+    struct ke_thread *lent;
+};
+
 struct tk_name {
     union {
         TRANSPORT_ADDRESS list;
@@ -27,6 +35,8 @@ struct tk_name {
 
 // A request and its answer. Made by tk_xxx, ended by tk_wait.
 struct tk_request {
+    struct box *box;                         // whose client it is
+    struct tk_visit visit;
     PIRP irp;
     PMDL mdl;
     KEVENT done;
@@ -52,6 +62,7 @@ enum tk_receive_mode { TK_TAKE_ALL, TK_TAKE_NONE, TK_TAKE_TWO, TK_TAKE_WITH_IRP 
 
 struct tk_endpoint;
 struct tk_address {
+    struct box *box;
     HANDLE handle;
     PFILE_OBJECT file;
     PDEVICE_OBJECT device;
@@ -78,10 +89,10 @@ struct tk_address {
 };
 
 struct tk_endpoint {
+    struct box *box;
     HANDLE handle;
     PFILE_OBJECT file;
     PDEVICE_OBJECT device;
-    UCHAR stream[131072];                    // what handlers took
     ULONG stream_bytes;
     LONG receives, expedited, disconnects, possible;
     ULONG last_indicated, last_available, last_flags;
@@ -93,11 +104,21 @@ struct tk_endpoint {
     KEVENT received, disconnected, room;
     struct tk_endpoint *reuse;               // from inside ClientEventDisconnect: listen again with this request
     struct tk_request listen;
+    UCHAR stream[131072];                    // what handlers took; last, so that opening one need not touch it
 };
 
 extern volatile LONG tk_order;
 
+// Where clients are. All is in the box of the running thread unless a test of two boxes says otherwise; requests, waits and closes visit
+// the box of the client that they are about.
+extern struct tk_place {
+    struct box *box;                         // where addresses and endpoints are opened; NULL: in the caller's
+    struct box *there;                       // where a pair's server is; NULL: in the caller's
+    const char *server, *any;                // where pairs meet; "any address"
+} tk_place;
+
 void tk_run(const char *test, void (*fn)(void), unsigned seeds);
+void tk_run_from(const char *test, void (*fn)(void), uint64_t first, unsigned seeds);
 #define TDI_TEST_SEEDS(seeds, name)                                                                                    \
     static void name##_body(void);                                                                                     \
     TEST_TIMEOUT(120, name) { tk_run(#name, name##_body, seeds); }                                                     \
@@ -133,8 +154,11 @@ void tk_action(struct tk_request *r, PFILE_OBJECT file, void *bytes, ULONG count
 void tk_raw(struct tk_request *r, PFILE_OBJECT file, UCHAR minor);
 // Its final status; the request can be used again. Fails the test if it takes longer than TK_WAIT_MS of box time.
 NTSTATUS tk_wait(struct tk_request *r);
+NTSTATUS tk_wait_long(struct tk_request *r, LONG ms);
+BOOLEAN tk_cancel(struct tk_request *r);
 bool tk_is_done(struct tk_request *r);
 void tk_sleep_ms(LONG ms);
+void tk_sleep_us(LONG us);
 void tk_settle(void);                        // long enough for everything that is on its way
 
 // Two endpoints of one box with a connection between them: `there` listened at the name "server", `here` connected.
@@ -142,9 +166,12 @@ struct tk_pair {
     struct tk_address server, client;
     struct tk_endpoint there, here;
 };
-void tk_pair_open(struct tk_pair *pair, PCWSTR device);
+void tk_pair_prepare(struct tk_pair *pair, PCWSTR device);   // opened and associated
+void tk_pair_open(struct tk_pair *pair, PCWSTR device);      // and connected
 void tk_pair_connect(struct tk_pair *pair);      // again, on the same endpoints
 void tk_pair_close(struct tk_pair *pair);
-bool tk_event_wait(KEVENT *event, LONG ms);
+bool tk_event_wait(KEVENT *event, LONG ms);      // an event of a client in the caller's box
+bool tk_event_wait_in(struct box *box, KEVENT *event, LONG ms);
+bool tk_disconnected(struct tk_endpoint *endpoint, LONG ms);
 
 #endif

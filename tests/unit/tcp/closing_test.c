@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Closing [RFC 9293 3.6, 3.10.4, 3.10.5, 3.10.7.4; RFC 1337, 5961, 6191]: FINs in every order, resets, TIME_WAIT, half-close, release.
 #include "peer.h"
+#include "engine/tcp/tcp_int.h"
 #include <errno.h>
 #include <string.h>
 
@@ -117,6 +118,42 @@ TEST(a_new_SYN_with_a_later_timestamp_reopens_TIME_WAIT_whatever_its_number)
     ck_assert_uint_eq(peer_events(&peer), TCP_EVENT_OFFER);
     tcp_release(old, peer.now_us, &peer.outbox);
     peer_destroy(&peer);
+}
+
+// The client wants the same two ends again [TDI_DISCONNECT: "the connection endpoint is still valid and the client can reuse it"].
+TEST(an_open_to_the_same_peer_need_not_sit_out_a_TIME_WAIT_with_timestamps_that_was_released)
+{
+    struct tcp_connection *again;
+    for (int has_timestamps = 0; has_timestamps < 2; has_timestamps++) {
+        const uint8_t options[] = {1, 1, 8, 10, 0, 0, 1, 0, 0, 0, 0, 0};
+        peer_create(&peer, NULL);
+        memcpy(peer.options, options, sizeof options);
+        peer.option_bytes = has_timestamps ? sizeof options : 0;
+        if (has_timestamps)
+            peer_opens_with_ts(&peer, 60000, 256);
+        else
+            peer_opens(&peer, 60000);
+        uint32_t last = peer.connection->r.delegated.snd_max;
+        shut();
+        peer_hear(&peer);
+        ck_assert_int_eq(tcp_connect(peer.tcp, &peer.open, peer.now_us, &peer.outbox, &again), -EADDRINUSE); // it lives
+        peer_say(&peer, F | A, 1, 2, 60000, 0);
+        ck_assert_int_eq(peer_state(&peer), TCP_TIME_WAIT);
+        peer_hear(&peer);
+        ck_assert_int_eq(tcp_connect(peer.tcp, &peer.open, peer.now_us, &peer.outbox, &again), -EADDRINUSE); // it has a client
+        tcp_release(peer.connection, peer.now_us, &peer.outbox);
+        peer.connection = NULL;
+        if (!has_timestamps) {
+            ck_assert_int_eq(tcp_connect(peer.tcp, &peer.open, peer.now_us, &peer.outbox, &again), -EADDRINUSE);
+            peer_wait(&peer, peer.params.time_wait_us);
+        }
+        ck_assert_int_eq(tcp_connect(peer.tcp, &peer.open, peer.now_us, &peer.outbox, &again), 0);
+        ck_assert(!has_timestamps || tcp_seq_after(again->iss, last + 65535));
+        ck_assert_uint_eq(tcp_counters(peer.tcp)->time_waits, 0);
+        ck_assert_uint_eq(tcp_counters(peer.tcp)->connections, 1);
+        peer.connection = again;
+        peer_destroy(&peer);
+    }
 }
 
 TEST(both_may_close_at_the_same_time)
