@@ -39,7 +39,7 @@ one_receive(struct one *one)
         return;
     one->from = (TDI_CONNECTION_INFORMATION){.RemoteAddress = &one->remote, .RemoteAddressLength = sizeof one->remote};
     IoReuseIrp(one->irp, STATUS_SUCCESS);
-    TdiBuildReceiveDatagram(one->irp, all->address.device, all->address.object, received, one, one->mdl, TDIECHO_BUFFER_BYTES, NULL,
+    TdiBuildReceiveDatagram(one->irp, all->address.device, all->address.object, received, one, one->mdl, TDIECHO_DATAGRAM_BYTES, NULL,
                             &one->from, TDI_RECEIVE_NORMAL);
     IoCallDriver(all->address.device, one->irp);
 }
@@ -75,9 +75,9 @@ static NTSTATUS
 one_create(struct tdiecho_datagram *all, struct one *one)
 {
     one->all = all;
-    one->buffer = tdiecho_alloc(TDIECHO_BUFFER_BYTES);
+    one->buffer = tdiecho_alloc(TDIECHO_DATAGRAM_BYTES);
     one->irp = IoAllocateIrp(all->address.device->StackSize, FALSE);
-    one->mdl = one->buffer ? IoAllocateMdl(one->buffer, TDIECHO_BUFFER_BYTES, FALSE, FALSE, NULL) : NULL;
+    one->mdl = one->buffer ? IoAllocateMdl(one->buffer, TDIECHO_DATAGRAM_BYTES, FALSE, FALSE, NULL) : NULL;
     if (!one->irp || !one->mdl)
         return STATUS_INSUFFICIENT_RESOURCES;
     MmBuildMdlForNonPagedPool(one->mdl);

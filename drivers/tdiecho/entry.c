@@ -16,6 +16,8 @@ struct served {
     struct tdiecho_datagram *datagram;
 };
 
+struct tdiecho_settings tdiecho_settings = {.endpoints = 64, .buffer_bytes = 65536};
+
 static LIST_ENTRY all;
 static HANDLE registration;
 
@@ -146,11 +148,14 @@ address_add(PTA_ADDRESS address, PUNICODE_STRING device, PTDI_PNP_CONTEXT contex
     BOOLEAN is_ip4 = name.type == TDI_ADDRESS_TYPE_IP;
     served->name = name;
     for (ULONG i = 0; i < ARRAYSIZE(ports); i++) {
+        if (tdiecho_settings.port && tdiecho_settings.port != ports[i])
+            continue;
         name_set_port(&name, ports[i]);
         served->streams[i] = tdiecho_stream_open(is_ip4 ? L"\\Device\\Tcp" : L"\\Device\\Tcp6", &name, i);
     }
     name_set_port(&name, ports[TDIECHO_ECHO]);
-    served->datagram = tdiecho_datagram_open(is_ip4 ? L"\\Device\\Udp" : L"\\Device\\Udp6", &name);
+    if (!tdiecho_settings.port)
+        served->datagram = tdiecho_datagram_open(is_ip4 ? L"\\Device\\Udp" : L"\\Device\\Udp6", &name);
     InsertTailList(&all, &served->link);
 }
 
@@ -184,6 +189,40 @@ address_delete(PTA_ADDRESS address, PUNICODE_STRING device, PTDI_PNP_CONTEXT con
     }
 }
 
+// ---- settings -------------------------------------------------------------------------------------------------------------------
+
+static NTSTATUS
+settings_read(PUNICODE_STRING registry_path)
+{
+    struct tdiecho_settings *to = &tdiecho_settings;
+    const ULONG flags = RTL_QUERY_REGISTRY_DIRECT | RTL_QUERY_REGISTRY_TYPECHECK;
+    const ULONG number = REG_DWORD << RTL_QUERY_REGISTRY_TYPECHECK_SHIFT;
+    RTL_QUERY_REGISTRY_TABLE table[] = {
+        {.Flags = RTL_QUERY_REGISTRY_SUBKEY, .Name = (PWSTR)L"Parameters"},
+        {.Flags = flags, .Name = (PWSTR)L"Endpoints", .EntryContext = &to->endpoints, .DefaultType = number},
+        {.Flags = flags, .Name = (PWSTR)L"BufferBytes", .EntryContext = &to->buffer_bytes, .DefaultType = number},
+        {.Flags = flags, .Name = (PWSTR)L"Port", .EntryContext = &to->port, .DefaultType = number},
+        {0}};
+    SIZE_T bytes = registry_path->Length;
+    PWSTR path = tdiecho_alloc(bytes + sizeof(WCHAR));
+    if (!path)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    memcpy(path, registry_path->Buffer, bytes);
+    NTSTATUS status = RtlQueryRegistryValues(RTL_REGISTRY_ABSOLUTE, path, table, NULL, NULL);
+    tdiecho_free(path);
+    if (status == STATUS_OBJECT_NAME_NOT_FOUND)
+        status = STATUS_SUCCESS; // no Parameters key: as it is
+    BOOLEAN is_port = !to->port;
+    for (ULONG i = 0; i < ARRAYSIZE(ports); i++)
+        is_port |= to->port == ports[i];
+    if (NT_SUCCESS(status) && to->endpoints && to->endpoints <= 1000000 && to->buffer_bytes >= 1024 && to->buffer_bytes <= 16u << 20 &&
+        is_port)
+        return STATUS_SUCCESS;
+    DbgPrint("tdiecho: Parameters: Endpoints 1 to 1000000, BufferBytes 1024 to 16777216, Port 7, 9, 19 or 0 (all); found %u, %u, %u\n",
+             to->endpoints, to->buffer_bytes, to->port);
+    return NT_SUCCESS(status) ? STATUS_INVALID_PARAMETER : status;
+}
+
 // ---- the driver -----------------------------------------------------------------------------------------------------------------
 
 static VOID
@@ -201,7 +240,9 @@ NTSTATUS
 DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
 {
     UNICODE_STRING name;
-    UNREFERENCED_PARAMETER(registry_path);
+    NTSTATUS status = settings_read(registry_path);
+    if (!NT_SUCCESS(status))
+        return status;
     RtlInitUnicodeString(&name, L"tdiecho");
     TDI_CLIENT_INTERFACE_INFO info = {.MajorTdiVersion = 2,
                                       .MinorTdiVersion = 0,

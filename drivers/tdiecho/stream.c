@@ -4,8 +4,10 @@
 //   idle -> ClientEventConnect takes one: ACCEPT -> endpoint_go ...
 //   echo: one slot waits in RECEIVE, at most; what came leaves by SEND from the same slot, and the next free one waits. A SEND ends when
 //   the peer has acknowledged it, so one slot alone would wait a round trip, and a delayed acknowledgement, for each buffer.
-//   discard: one slot, RECEIVE again and again.   character generator: every slot SENDs again and again.
-//   the peer's FIN: RECEIVE ends with TDI_GRACEFUL_DISC -> DISCONNECT(RELEASE), which waits for our sends; all else: DISCONNECT(ABORT)
+//   discard: no request at all, ClientEventChainedReceive looks at the bytes where the adapter put them and takes them; one that waits
+//   costs no buffer.   character generator: every slot SENDs again and again.
+//   the peer's FIN: RECEIVE ends with TDI_GRACEFUL_DISC -> DISCONNECT(RELEASE), which waits for our sends; all else: DISCONNECT(ABORT);
+//   discard learns both from ClientEventDisconnect
 //   when every request is back the endpoint is idle again, still associated
 // Back-pressure is that nothing is received without a free slot. Handlers and completions run at <= DISPATCH_LEVEL; nothing is called
 // with endpoint->lock held.
@@ -30,8 +32,9 @@ struct endpoint {
     KSPIN_LOCK lock;                       // guards the rest
     struct slot slots[SLOTS];
     UCHAR *buffers;                        // while connected
-    LONG out;                              // requests that are not back
+    LONG out;                              // requests that are not back; discard: and the connection
     BOOLEAN is_receiving, is_ending;
+    BOOLEAN is_open;                       // discard: connected
 };
 
 struct tdiecho_stream {
@@ -42,7 +45,7 @@ struct tdiecho_stream {
     LONG busy;                             // endpoints that are not idle
     BOOLEAN is_closing;
     KEVENT quiet;                          // closing, and none is busy
-    struct endpoint endpoints[TDIECHO_ENDPOINTS];
+    struct endpoint *endpoints;            // tdiecho_settings.endpoints of them
 };
 
 static IO_COMPLETION_ROUTINE accepted, received, sent, ended;
@@ -67,12 +70,12 @@ slots_free(struct endpoint *endpoint)
 static BOOLEAN
 slots_create(struct endpoint *endpoint)
 {
-    endpoint->buffers = tdiecho_alloc(SLOTS * TDIECHO_BUFFER_BYTES);
+    endpoint->buffers = tdiecho_alloc(SLOTS * tdiecho_settings.buffer_bytes);
     for (ULONG i = 0; endpoint->buffers && i < SLOTS; i++) {
         struct slot *slot = &endpoint->slots[i];
         slot->endpoint = endpoint;
         slot->irp = IoAllocateIrp(endpoint->file.device->StackSize, FALSE);
-        slot->mdl = IoAllocateMdl(endpoint->buffers + i * TDIECHO_BUFFER_BYTES, TDIECHO_BUFFER_BYTES, FALSE, FALSE, NULL);
+        slot->mdl = IoAllocateMdl(endpoint->buffers + i * tdiecho_settings.buffer_bytes, tdiecho_settings.buffer_bytes, FALSE, FALSE, NULL);
         if (!slot->irp || !slot->mdl)
             return FALSE;
         MmBuildMdlForNonPagedPool(slot->mdl);
@@ -84,7 +87,7 @@ slots_create(struct endpoint *endpoint)
 static VOID
 slots_print(struct endpoint *endpoint)
 {
-    for (ULONG i = 0; i < SLOTS * TDIECHO_BUFFER_BYTES; i++) {
+    for (ULONG i = 0; i < SLOTS * tdiecho_settings.buffer_bytes; i++) {
         ULONG line = i / 74, place = i % 74;
         endpoint->buffers[i] = place == 72 ? '\r' : place == 73 ? '\n' : (UCHAR)(' ' + (line + place) % 95);
     }
@@ -111,7 +114,7 @@ slot_receive(struct slot *slot)
 {
     struct tdiecho_file *file = &slot->endpoint->file;
     IoReuseIrp(slot->irp, STATUS_SUCCESS);
-    TdiBuildReceive(slot->irp, file->device, file->object, received, slot, slot->mdl, TDI_RECEIVE_NORMAL, TDIECHO_BUFFER_BYTES);
+    TdiBuildReceive(slot->irp, file->device, file->object, received, slot, slot->mdl, TDI_RECEIVE_NORMAL, tdiecho_settings.buffer_bytes);
     IoCallDriver(file->device, slot->irp);
 }
 
@@ -154,7 +157,7 @@ endpoint_go(struct endpoint *endpoint)
         if (!slot)
             return;
         if (is_sender)
-            slot_send(slot, TDIECHO_BUFFER_BYTES);
+            slot_send(slot, tdiecho_settings.buffer_bytes);
         else
             slot_receive(slot);
     }
@@ -196,6 +199,42 @@ endpoint_end(struct endpoint *endpoint, ULONG flags)
         control_disconnect(endpoint, flags);
 }
 
+// Discard: the connection is there, until endpoint_lost.
+static VOID
+endpoint_opened(struct endpoint *endpoint)
+{
+    KIRQL irql;
+    KeAcquireSpinLock(&endpoint->lock, &irql);
+    endpoint->is_open = TRUE;
+    endpoint->out++;
+    KeReleaseSpinLock(&endpoint->lock, irql);
+}
+
+// Discard: it is over, or the stream is. Once.
+static VOID
+endpoint_lost(struct endpoint *endpoint, ULONG flags)
+{
+    KIRQL irql;
+    KeAcquireSpinLock(&endpoint->lock, &irql);
+    BOOLEAN was_open = endpoint->is_open;
+    endpoint->is_open = FALSE;
+    KeReleaseSpinLock(&endpoint->lock, irql);
+    if (!was_open)
+        return;
+    endpoint_end(endpoint, flags);
+    endpoint_back(endpoint);
+}
+
+static BOOLEAN
+stream_is_closing(struct tdiecho_stream *stream)
+{
+    KIRQL irql;
+    KeAcquireSpinLock(&stream->lock, &irql);
+    BOOLEAN is_closing = stream->is_closing;
+    KeReleaseSpinLock(&stream->lock, irql);
+    return is_closing;
+}
+
 static NTSTATUS
 accepted(PDEVICE_OBJECT device, PIRP irp, PVOID context)
 {
@@ -205,7 +244,11 @@ accepted(PDEVICE_OBJECT device, PIRP irp, PVOID context)
         endpoint_back(endpoint);
         return STATUS_MORE_PROCESSING_REQUIRED;
     }
-    if (!slots_create(endpoint)) {
+    if (endpoint->stream->service == TDIECHO_DISCARD) {
+        endpoint_opened(endpoint);
+        if (stream_is_closing(endpoint->stream)) // which may have looked before
+            endpoint_lost(endpoint, TDI_DISCONNECT_ABORT);
+    } else if (!slots_create(endpoint)) {
         endpoint_end(endpoint, TDI_DISCONNECT_ABORT);
     } else {
         if (endpoint->stream->service == TDIECHO_CHARGEN)
@@ -302,18 +345,44 @@ on_connect(PVOID context, LONG remote_bytes, PVOID remote, LONG data_bytes, PVOI
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
-// The end shows in the request that is out; a client that only sends has none of those after a FIN, and goes on sending.
+// Of discard. With others the end shows in the request that is out; a client that only sends has none of those after a FIN, and goes on
+// sending.
 static NTSTATUS NTAPI
 on_disconnect(PVOID context, CONNECTION_CONTEXT connection, LONG data_bytes, PVOID data, LONG information_bytes, PVOID information,
               ULONG flags)
 {
     UNREFERENCED_PARAMETER(context);
-    UNREFERENCED_PARAMETER(connection);
     UNREFERENCED_PARAMETER(data_bytes);
     UNREFERENCED_PARAMETER(data);
     UNREFERENCED_PARAMETER(information_bytes);
     UNREFERENCED_PARAMETER(information);
+    endpoint_lost(connection, flags & TDI_DISCONNECT_RELEASE ? TDI_DISCONNECT_RELEASE : TDI_DISCONNECT_ABORT);
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS NTAPI
+on_chained(PVOID context, CONNECTION_CONTEXT connection, ULONG flags, ULONG bytes, ULONG offset, PMDL tsdu, PVOID descriptor)
+{
+    UNREFERENCED_PARAMETER(context);
+    UNREFERENCED_PARAMETER(connection);
     UNREFERENCED_PARAMETER(flags);
+    UNREFERENCED_PARAMETER(bytes);
+    UNREFERENCED_PARAMETER(offset);
+    UNREFERENCED_PARAMETER(tsdu);
+    UNREFERENCED_PARAMETER(descriptor);
+    return STATUS_SUCCESS; // all of it, and the buffer back at once
+}
+
+static NTSTATUS NTAPI
+on_receive(PVOID context, CONNECTION_CONTEXT connection, ULONG flags, ULONG bytes, ULONG available, ULONG *taken, PVOID tsdu, PIRP *irp)
+{
+    UNREFERENCED_PARAMETER(context);
+    UNREFERENCED_PARAMETER(connection);
+    UNREFERENCED_PARAMETER(flags);
+    UNREFERENCED_PARAMETER(available);
+    UNREFERENCED_PARAMETER(tsdu);
+    UNREFERENCED_PARAMETER(irp);
+    *taken = bytes;
     return STATUS_SUCCESS;
 }
 
@@ -360,10 +429,14 @@ stream_start(struct tdiecho_stream *stream, PCWSTR device, const struct tdiecho_
 {
     USHORT bytes = (USHORT)(FIELD_OFFSET(struct tdiecho_name, address) + name->length);
     NTSTATUS status = tdiecho_open(device, TdiTransportAddress, name, bytes, &stream->address);
-    for (ULONG i = 0; NT_SUCCESS(status) && i < TDIECHO_ENDPOINTS; i++)
+    for (ULONG i = 0; NT_SUCCESS(status) && i < tdiecho_settings.endpoints; i++)
         status = endpoint_open(stream, device, &stream->endpoints[i]);
     if (NT_SUCCESS(status))
         status = tdiecho_set_handler(&stream->address, TDI_EVENT_DISCONNECT, on_disconnect, stream);
+    if (NT_SUCCESS(status) && stream->service == TDIECHO_DISCARD)
+        status = tdiecho_set_handler(&stream->address, TDI_EVENT_CHAINED_RECEIVE, on_chained, stream);
+    if (NT_SUCCESS(status) && stream->service == TDIECHO_DISCARD)
+        status = tdiecho_set_handler(&stream->address, TDI_EVENT_RECEIVE, on_receive, stream);
     if (NT_SUCCESS(status))
         status = tdiecho_set_handler(&stream->address, TDI_EVENT_CONNECT, on_connect, stream);
     return status;
@@ -375,6 +448,11 @@ tdiecho_stream_open(PCWSTR device, const struct tdiecho_name *name, enum tdiecho
     struct tdiecho_stream *stream = tdiecho_alloc(sizeof *stream);
     if (!stream)
         return NULL;
+    stream->endpoints = tdiecho_alloc(tdiecho_settings.endpoints * sizeof *stream->endpoints);
+    if (!stream->endpoints) {
+        tdiecho_free(stream);
+        return NULL;
+    }
     KeInitializeSpinLock(&stream->lock);
     KeInitializeEvent(&stream->quiet, NotificationEvent, FALSE);
     InitializeListHead(&stream->idle);
@@ -396,9 +474,12 @@ tdiecho_stream_close(struct tdiecho_stream *stream)
     BOOLEAN is_busy = stream->busy != 0;
     KeReleaseSpinLock(&stream->lock, irql);
     tdiecho_close(&stream->address); // which ends every connection of it: the requests come back
+    for (ULONG i = 0; i < tdiecho_settings.endpoints; i++)
+        endpoint_lost(&stream->endpoints[i], TDI_DISCONNECT_ABORT); // discard has none out
     if (is_busy)
         KeWaitForSingleObject(&stream->quiet, Executive, KernelMode, FALSE, NULL);
-    for (ULONG i = 0; i < TDIECHO_ENDPOINTS; i++)
+    for (ULONG i = 0; i < tdiecho_settings.endpoints; i++)
         endpoint_close(&stream->endpoints[i]);
+    tdiecho_free(stream->endpoints);
     tdiecho_free(stream);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // tdiecho: a TDI client. On every address that a transport announces it serves echo (port 7), discard (9) and character generator (19)
-// over TCP, and echo over UDP [RFC 862, 863, 864].
+// over TCP, and echo over UDP [RFC 862, 863, 864]. Its Parameters key may say otherwise: struct tdiecho_settings.
 //   entry.c     DriverEntry, addresses that come and go (TdiRegisterPnPHandlers), opening files with extended attributes
 //   stream.c    TCP: a listener is an address file with a set of connection files, used again and again
 //   datagram.c  UDP: a set of TDI_RECEIVE_DATAGRAM requests, each answered from its own buffer
@@ -12,9 +12,8 @@
 #include <tdikrnl.h>
 
 #define TDIECHO_TAG 'hcEt'
-#define TDIECHO_ENDPOINTS 64               // connections of a listener at one time; a client beyond them is refused
-#define TDIECHO_BUFFER_BYTES 65536
 #define TDIECHO_DATAGRAMS 16               // requests that wait at one time
+#define TDIECHO_DATAGRAM_BYTES 65536
 
 // An open file of a transport.
 struct tdiecho_file {
@@ -29,6 +28,14 @@ struct tdiecho_name {
     USHORT length, type;
     UCHAR address[32];
 };
+
+// From the registry, below Parameters.
+struct tdiecho_settings {
+    ULONG endpoints;                       // Endpoints: connections of a listener at one time; a client beyond them is refused
+    ULONG buffer_bytes;                    // BufferBytes: of one request; a sender has four out
+    ULONG port;                            // Port: the only TCP service, and no UDP; 0: all of them
+};
+extern struct tdiecho_settings tdiecho_settings;
 
 VOID *tdiecho_alloc(SIZE_T bytes);         // nonpaged, zeroed
 VOID tdiecho_free(VOID *block);

@@ -3,6 +3,7 @@
 //   nbl-forward  frames through a stack in memory, beside dpdk-testpmd; nbl-verified  with the verifier on (bench_forward.c)
 //   sim, sim-lifecycle  lives of an adapter under seeds, beside the same in real time; sim-minute  simulated minutes (bench_sim.c)
 //   bridge       iperf3, one stream, netns A - TAP - vnic - lwfmon - tapproto - TAP - netns B. Peer: the relay of tests/bench.
+//   tcp-rx, tcp-tx, tcp-conns  tcpip and a TDI client behind a TAP, beside Linux behind a veth, and lwIP (bench_tcp.c)
 // A peer that is not installed is said and left out: then there is no ratio.
 #include <ctype.h>
 #include <stdlib.h>
@@ -24,6 +25,9 @@ struct bench {
     // One round. fails: a negative number; a sentence has been said.
     double (*ours)(const struct run_options *options);
     double (*theirs)(const struct run_options *options);
+    const char *variant;          // of several measurements with one name
+    const char *other_peer;       // a second one, measured beside
+    double (*others)(const struct run_options *options);
 };
 
 // ---- bridge -----------------------------------------------------------------------------------------------------------------------------
@@ -92,6 +96,12 @@ static const struct bench benches[] = {
     {"sim-lifecycle", "seed/s", "the same on threads", sim_lifecycle_ours, sim_lifecycle_theirs},
     {"sim-minute", "minute/s", NULL, sim_minutes, NULL},
     {"bridge", "bit/s", "plain TAP relay", bridge_ours, bridge_theirs},
+    {"tcp-rx", "bit/s", "Linux over veth", tcp_rx_ours, tcp_rx_kernel, "LSO and RSC on"},
+    {"tcp-rx", "bit/s", "Linux over veth", tcp_rx_plain_ours, tcp_rx_plain_kernel, "offloads off", "lwIP", tcp_rx_lwip},
+    {"tcp-tx", "bit/s", "Linux over veth", tcp_tx_ours, tcp_tx_kernel, "LSO and RSC on"},
+    {"tcp-tx", "bit/s", "Linux over veth", tcp_tx_plain_ours, tcp_tx_plain_kernel, "offloads off", "lwIP", tcp_tx_lwip},
+    {"tcp-conns", "connection/s", "Linux over veth", tcp_conns_ours, tcp_conns_kernel, "opened and closed", "lwIP", tcp_conns_lwip},
+    {"tcp-conns", "byte", NULL, tcp_idle_ours, NULL, "memory of an idle connection, of 100,000"},
 };
 
 static int
@@ -102,21 +112,29 @@ double_order(const void *a, const void *b)
 }
 
 struct bench_result {
-    double ours, theirs;          // medians; negative: none
+    double ours, theirs, others;  // medians; negative: none
 };
+
+// Sorts.
+static double
+median(double *rounds)
+{
+    qsort(rounds, BENCH_ROUNDS, sizeof *rounds, double_order);
+    return rounds[BENCH_ROUNDS / 2];
+}
 
 static struct bench_result
 bench_measure(const struct bench *bench, const struct run_options *options)
 {
-    double ours[BENCH_ROUNDS], theirs[BENCH_ROUNDS];
+    double ours[BENCH_ROUNDS], theirs[BENCH_ROUNDS], others[BENCH_ROUNDS];
     for (int i = 0; i < BENCH_ROUNDS; i++) {
-        out_note("%s: round %d of %d", bench->name, i + 1, BENCH_ROUNDS);
+        out_note("%s%s%s: round %d of %d", bench->name, bench->variant ? ", " : "", bench->variant ? bench->variant : "", i + 1,
+                 BENCH_ROUNDS);
         ours[i] = bench->ours(options);
         theirs[i] = bench->theirs ? bench->theirs(options) : -1;
+        others[i] = bench->others ? bench->others(options) : -1;
     }
-    qsort(ours, BENCH_ROUNDS, sizeof *ours, double_order);
-    qsort(theirs, BENCH_ROUNDS, sizeof *theirs, double_order);
-    return (struct bench_result){ours[BENCH_ROUNDS / 2], theirs[BENCH_ROUNDS / 2]};
+    return (struct bench_result){median(ours), median(theirs), median(others)};
 }
 
 static void
@@ -127,12 +145,19 @@ bench_print(const struct bench *bench, const struct bench_result *result)
         out_error("%s: not measured", bench->name);
         return;
     }
-    printf("%s: ours %s", bench->name, out_scaled(ours, result->ours, bench->unit));
+    printf("%s", bench->name);
+    if (bench->variant)
+        printf(" (%s)", bench->variant);
+    printf(": ours %s", out_scaled(ours, result->ours, bench->unit));
     if (result->theirs > 0)
-        printf(", peer (%s) %s, ratio %.2f\n", bench->peer, out_scaled(theirs, result->theirs, bench->unit),
-               result->ours / result->theirs);
+        printf(", peer (%s) %s, ratio %.2f", bench->peer, out_scaled(theirs, result->theirs, bench->unit), result->ours / result->theirs);
     else
-        printf(", no peer\n");
+        printf(", no peer");
+    if (result->others > 0)
+        printf("; %s %s, ratio %.2f", bench->other_peer, out_scaled(theirs, result->others, bench->unit), result->ours / result->others);
+    else if (bench->others)
+        printf("; %s not measured", bench->other_peer);
+    printf("\n");
 }
 
 static json_t *
@@ -140,10 +165,16 @@ bench_json(const struct bench *bench, const struct bench_result *result)
 {
     json_t *row = json_pack("{s:s, s:s, s:s?, s:f}", "name", bench->name, "unit", bench->unit, "peer", bench->peer, "ours",
                             result->ours);
+    if (bench->variant)
+        json_object_set_new(row, "variant", json_string(bench->variant));
     if (result->theirs > 0) {
         json_object_set_new(row, "theirs", json_real(result->theirs));
         json_object_set_new(row, "ratio", json_real(result->ours / result->theirs));
     }
+    if (result->others > 0)
+        json_object_set_new(row, "other",
+                            json_pack("{s:s, s:f, s:f}", "peer", bench->other_peer, "theirs", result->others, "ratio",
+                                      result->ours / result->others));
     return row;
 }
 
@@ -164,13 +195,17 @@ run_bench(const char *name, const struct run_options *options)
         if (!options->json)
             bench_print(&benches[i], &result);
     }
+    double load[1] = {0};
+    getloadavg(load, 1);
     if (options->json) {
-        json_t *document = json_pack("{s:s, s:s, s:I, s:o}", "system", machine.release, "machine", machine.machine, "processors",
-                                     (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "benchmarks", rows);
+        json_t *document = json_pack("{s:s, s:s, s:I, s:f, s:o}", "system", machine.release, "machine", machine.machine, "processors",
+                                     (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "load", load[0], "benchmarks", rows);
         json_dumpf(document, stdout, JSON_INDENT(2));
         putchar('\n');
         json_decref(document);
-    } else
+    } else {
+        printf("%ld processors, load %.1f\n", sysconf(_SC_NPROCESSORS_ONLN), load[0]);
         json_decref(rows);
+    }
     return code;
 }

@@ -68,8 +68,8 @@ cmd_bench(const struct args *args)
     if (is_known)
         return run_bench(name, &options);
     const char *near = stack_word_nearest(name, args->verb->operands);
-    out_error("no benchmark \"%s\"%s%s%s; there are: nbl-forward, nbl-verified, sim, sim-lifecycle, sim-minute, bridge", name,
-              near ? " (did you mean \"" : "", near ? near : "",
-              near ? "\"?)" : "");
+    out_error("no benchmark \"%s\"%s%s%s; there are: nbl-forward, nbl-verified, sim, sim-lifecycle, sim-minute, bridge, tcp-rx, tcp-tx, "
+              "tcp-conns",
+              name, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
     return EXIT_USAGE;
 }

@@ -146,7 +146,8 @@ static const struct option_row build_options[] = {
 
 static const struct option_row check_options[] = {PROPERTY_ROW, DEFINE_ROW, INCLUDE_ROW, SUBST_ROW, SUBST_FILE_ROW, JSON_ROW, {0}};
 
-static const char *const bench_names[] = {"nbl-forward", "nbl-verified", "sim", "sim-lifecycle", "sim-minute", "bridge", NULL};
+static const char *const bench_names[] = {"nbl-forward", "nbl-verified", "sim", "sim-lifecycle", "sim-minute", "bridge",
+                                          "tcp-rx", "tcp-tx", "tcp-conns", NULL};
 static const struct option_row no_options[] = {{0}};
 
 const struct verb verbs[] = {
@@ -228,8 +229,9 @@ const struct verb verbs[] = {
      .about = "One measurement with its unit, its peer measured in the same run where one is installed, and the ratio. Without NAME, "
               "all of them: nbl-forward (lists of frames through a stack in memory), nbl-verified (the same with the verifier on), sim "
               "(the short life of an adapter with 1,000 NET_BUFFER_LISTs, seeds a second of processor time), sim-lifecycle (the same for "
-              "examples/lifecycle.yaml), sim-minute (simulated minutes a second of processor time) and bridge (TAP to TAP through a "
-              "stack).",
+              "examples/lifecycle.yaml), sim-minute (simulated minutes a second of processor time), bridge (TAP to TAP through a "
+              "stack), tcp-rx and tcp-tx (one stream between tcpip and Linux, with offloads and without; peers: Linux over veth, lwIP) and "
+              "tcp-conns (connections opened and closed a second; memory of one of 100,000 idle ones).",
      .options = bench_options,
      .operands = bench_names,
      .operand_max = 1,
