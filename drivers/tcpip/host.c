@@ -254,8 +254,15 @@ tcpip_leave(struct tcpip_call *call)
         host_net_events(host, call);
     } while (call->outbox.count || call->segments.count);
     host_timer_set(host, call->now_us);
-    while (host_serve(host) || host_tell(host))
-        ;
+    // A call made while this processor serves and tells leaves that to the loop it is inside: a thousand connections with news would be
+    // told in a thousand frames of one stack otherwise.
+    BOOLEAN *is_serving = &host->is_serving[KeGetCurrentProcessorNumberEx(NULL)];
+    if (!*is_serving) {
+        *is_serving = TRUE;
+        while (host_serve(host) || host_tell(host))
+            ;
+        *is_serving = FALSE;
+    }
     KeReleaseSpinLockFromDpcLevel(&host->lock);
     KeLowerIrql(call->irql);
 }
@@ -274,9 +281,10 @@ host_engines_create(struct tcpip_host *host)
     if (!NT_SUCCESS(status))
         return status;
     tcp_params_default(&params);
+    host->is_serving = tcpip_alloc(KeQueryMaximumProcessorCountEx(ALL_PROCESSOR_GROUPS) * sizeof *host->is_serving);
     host->net = net_create(&settings, tcpip_now_us());
     host->tcp = tcp_create(&host->memory, &host->pool, &params, &key);
-    return host->net && host->tcp ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+    return host->is_serving && host->net && host->tcp ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
 NTSTATUS
@@ -315,6 +323,8 @@ tcpip_host_destroy(struct tcpip_host *host)
     if (host->net)
         net_destroy(host->net);
     eng_out_pool_destroy(&host->pool);
+    tcpip_free(host->is_serving);
+    host->is_serving = NULL;
     host->tcp = NULL;
     host->net = NULL;
 }

@@ -56,6 +56,7 @@ struct tcpip_host {
     ULONG64 timer_us;                     // when the timer is set for; ENG_NEVER: it is not
     KTIMER timer;
     KDPC timer_dpc;
+    BOOLEAN *is_serving;                  // by processor: below the present call there is a tcpip_leave that serves and tells
     BOOLEAN is_closing;
 };
 
