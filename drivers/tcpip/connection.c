@@ -41,7 +41,7 @@ static NTSTATUS
 address_check(struct tdic_address *up, const TA_ADDRESS *wanted, struct tcpip_address *address)
 {
     UCHAR family = (UCHAR)(ULONG_PTR)tdic_device_below(tdic_address_device(up));
-    if (!tcpip_address_from(wanted, &address->local, &address->port) || address->local.family != family)
+    if (!tcpip_address_from(wanted, &address->local, &address->port, &address->scope) || address->local.family != family)
         return TDI_BAD_ADDR;
     if (eng_address_is_multicast(&address->local))
         return TDI_ADDR_INVALID;
@@ -61,7 +61,8 @@ tcp_op_address_open(struct tdic_address *up, const TA_ADDRESS *wanted, BOOLEAN i
     NTSTATUS status = address_check(up, wanted, address);
     if (NT_SUCCESS(status)) {
         tcpip_enter(&call);
-        if (!eng_address_is_any(&address->local) && !net_address_is_ours(tcpip_host.net, &address->local))
+        BOOLEAN is_ours = eng_address_is_any(&address->local) || net_address_is_ours(tcpip_host.net, &address->local);
+        if (!is_ours || !tcpip_scope_check(&address->local, &address->scope))
             status = TDI_ADDR_INVALID;
         else
             status = tcpip_status_of(address_listen(address, call.now_us));
@@ -71,7 +72,7 @@ tcp_op_address_open(struct tdic_address *up, const TA_ADDRESS *wanted, BOOLEAN i
         tcpip_free(address);
         return status;
     }
-    tdic_address_local(up, &local.list, tcpip_address_to(&local, &address->local, address->port));
+    tdic_address_local(up, &local.list, tcpip_address_to(&local, &address->local, address->port, address->scope));
     *to = address;
     return STATUS_SUCCESS;
 }
@@ -164,7 +165,7 @@ tcpip_path_find(struct net_path *path, struct tcp_path *tcp, uint64_t now_us)
 static int
 connect_locked(struct tcpip_connection *connection, struct tcp_open *open, struct tcpip_call *call)
 {
-    struct net_path path = {.source = open->local, .destination = open->remote};
+    struct net_path path = {.source = open->local, .destination = open->remote, .interface_index = open->path.interface_index};
     int error = tcpip_path_find(&path, &open->path, call->now_us);
     if (error)
         return error;
@@ -187,11 +188,14 @@ tcp_op_connect(struct tdic_connection *up, const TRANSPORT_ADDRESS *remote, ULON
     struct tcp_open open = {.local = address->local, .local_port = address->port, .cached_flags = TCP_CACHED_NAGLE, .context = connection};
     struct tcpip_call call;
     UNREFERENCED_PARAMETER(info); // TCP carries no connect data
-    if (!tcpip_address_from_list(remote, remote_bytes, &open.remote, &open.remote_port) || open.remote.family != address->local.family) {
+    ULONG scope;
+    if (!tcpip_address_from_list(remote, remote_bytes, &open.remote, &open.remote_port, &scope) ||
+        open.remote.family != address->local.family) {
         tdic_up_gone(up, TDI_BAD_ADDR, NULL);
         return;
     }
     tcpip_enter(&call);
+    open.path.interface_index = scope || !tcpip_is_scoped(&open.remote) ? scope : address->scope;
     int error = connect_locked(connection, &open, &call);
     tcpip_leave(&call);
     if (error)

@@ -2,7 +2,8 @@
 // A TCP connection between the waist of tdi_common and the TCP engine, and the addresses it begins or ends at.
 //   connection.c  ops of the waist: connect, accept, refuse, send, release, abort, part
 //   tell.c        what the engine has to tell: events under the lock, upcalls without it
-//   transport.c   addresses and statuses in TDI's words
+//   transport.c   addresses and statuses in TDI's words; scopes
+//   address.c     what udp.c and raw.c have in common: queues of datagrams
 #ifndef TCPIP_CONNECTION_H
 #define TCPIP_CONNECTION_H
 
@@ -15,16 +16,16 @@ struct tcpip_address {
     struct tdic_address *up;
     struct eng_address local;             // any: of its family
     USHORT port;                          // host order
+    ULONG scope;                          // the interface of a link-local address or group; 0: any, or none is needed
     struct tcp_listener *listener;        // of \Device\Tcp, \Device\Tcp6
     struct net_udp *udp;                  // of \Device\Udp, \Device\Udp6
     struct tcpip_news news;               // received datagrams, sends that are done
-    LIST_ENTRY received;                  // struct tcpip_datagram
+    LIST_ENTRY received;                  // struct tcpip_datagram: datagrams, and errors of sent ones
     ULONG received_bytes;
     struct list ended;                    // struct tcpip_send
     LONG refs;
-    BOOLEAN is_raw;
-    UCHAR raw_protocol;                   // of \Device\RawIp\N
-    LIST_ENTRY raw_link;
+    UCHAR raw_protocol;                   // of \Device\RawIp\N and \Device\RawIp6\N
+    LIST_ENTRY raw_link;                  // in host->raw
 };
 
 #define TCPIP_SEND_SPANS 6                // MDLs of a send that need no further memory
@@ -56,20 +57,43 @@ struct tcpip_connection {
     BOOLEAN wants_release, is_connected_told, is_fin_told, is_released_told, is_gone_told;
 };
 
-extern const struct tdic_ops tcpip_tcp_ops, tcpip_udp_ops, tcpip_raw_ops;
+extern const struct tdic_ops tcpip_tcp_ops, tcpip_udp_ops, tcpip_raw_ops, tcpip_ip_ops;
 
 // transport.c
-// An address of this device's family. FALSE: another family, or too short.
-BOOLEAN tcpip_address_from(const TA_ADDRESS *from, struct eng_address *address, USHORT *port);
-BOOLEAN tcpip_address_from_list(const TRANSPORT_ADDRESS *from, ULONG bytes, struct eng_address *address, USHORT *port);
+// An address of either family; *scope is that of a link-local address or group, 0 for others. FALSE: another type, or too short.
+BOOLEAN tcpip_address_from(const TA_ADDRESS *from, struct eng_address *address, USHORT *port, ULONG *scope);
+BOOLEAN tcpip_address_from_list(const TRANSPORT_ADDRESS *from, ULONG bytes, struct eng_address *address, USHORT *port, ULONG *scope);
 union tcpip_ta {
     TRANSPORT_ADDRESS list;
     UCHAR bytes[TDIC_ADDRESS_BYTES];
 };
-// Returns the bytes.
-ULONG tcpip_address_to(union tcpip_ta *to, const struct eng_address *address, USHORT port);
+// scope is written where the address needs one. Returns the bytes.
+ULONG tcpip_address_to(union tcpip_ta *to, const struct eng_address *address, USHORT port, ULONG scope);
+// Does this address need a scope: IPv6, and link-local?
+BOOLEAN tcpip_is_scoped(const struct eng_address *address);
+// The scope of a peer that was heard on this interface.   locks: host->lock held
+ULONG tcpip_scope_of(const struct eng_address *address, ULONG interface_index);
+// May this be bound with this scope? One of 0 becomes that of our own address. FALSE: no such interface, or not its address.
+// locks: host->lock held
+BOOLEAN tcpip_scope_check(const struct eng_address *local, ULONG *scope);
 NTSTATUS tcpip_status_of(int error);
+NTSTATUS tcpip_status_of_kind(UCHAR kind);        // enum net_error_kind
 NTSTATUS tcpip_status_of_end(enum tcp_end end);
+
+// address.c
+struct tcpip_address *tcpip_address_create(struct tdic_address *up);     // one reference, ours; NULL: no memory
+VOID tcpip_address_unref(struct tcpip_address *address);
+UCHAR tcpip_device_family(struct tdic_address *up);
+// Queue a copy of [at, at + count) of a packet for the client, or what happened to one of its datagrams; without room: dropped, counted.
+// locks: host->lock held
+VOID tcpip_datagram_queue(struct tcpip_address *address, const struct eng_in *in, ULONG at, ULONG count, USHORT port);
+VOID tcpip_error_queue(struct tcpip_address *address, const struct net_error *error, USHORT port);
+// What was queued and never told: off the address with the lock held, freed without it.
+VOID tcpip_address_forget(struct tcpip_address *address, LIST_ENTRY *dropped);
+VOID tcpip_address_forgotten(LIST_ENTRY *dropped);
+// Describe a datagram to send. On success the send has a reference to the address, and comes back when its owner is dropped.
+NTSTATUS tcpip_datagram_begin(struct tcpip_address *address, struct tcpip_send *send, struct tdic_tx *tx);
+VOID tcpip_op_datagram_done(struct tdic_address *address, struct tdic_rx *rx, BOOLEAN is_lent);
 
 // connection.c
 struct tcpip_connection *tcpip_connection_create(struct tdic_address *address);

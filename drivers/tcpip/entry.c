@@ -15,6 +15,9 @@ static const struct tdic_device_config configs[] = {
     {.name = L"\\Device\\Tcp6", .ops = &tcpip_tcp_ops, .below = (PVOID)(ULONG_PTR)ENG_IP6},
     {.name = L"\\Device\\Udp", .ops = &tcpip_udp_ops, .below = (PVOID)(ULONG_PTR)ENG_IP4},
     {.name = L"\\Device\\Udp6", .ops = &tcpip_udp_ops, .below = (PVOID)(ULONG_PTR)ENG_IP6},
+    {.name = L"\\Device\\RawIp", .ops = &tcpip_raw_ops, .below = (PVOID)(ULONG_PTR)ENG_IP4},
+    {.name = L"\\Device\\RawIp6", .ops = &tcpip_raw_ops, .below = (PVOID)(ULONG_PTR)ENG_IP6},
+    {.name = L"\\Device\\Ip", .ops = &tcpip_ip_ops}, // refuses; not announced to TDI's clients
 };
 static struct {
     struct tdic_device *device;
@@ -27,7 +30,7 @@ device_create(PDRIVER_OBJECT driver, ULONG i)
 {
     UNICODE_STRING name;
     NTSTATUS status = tdic_device_create(driver, &configs[i], &devices[i].device);
-    if (!NT_SUCCESS(status))
+    if (!NT_SUCCESS(status) || !configs[i].ops->address_open)
         return status;
     RtlInitUnicodeString(&name, configs[i].name);
     return TdiRegisterDeviceObject(&name, &devices[i].registration);

@@ -4,7 +4,9 @@
 //   entry.c     DriverEntry and unload            host.c     the one instance: lock, time, memory, what a call leaves behind
 //   adapter.c   bind, open, pause, restart, unbind, OIDs, status      settings.c  addresses and routes from the registry
 //   tx.c        packets of the engines -> NET_BUFFER_LISTs -> NDIS    rx.c        received lists -> engines
-//   transport.c TRANSPORT_ADDRESS and errors      tcp.c, connection.c, udp.c, raw.c: below the waist of drivers/tdi_common
+//   work.c      what adapters and TDI's clients are told when addresses and groups change, at PASSIVE_LEVEL
+//   connection.h  what those share that stand below the waist of drivers/tdi_common: connection.c, tell.c (TCP), udp.c, raw.c,
+//               address.c (what those two have in common), transport.c (TRANSPORT_ADDRESS, scopes, statuses)
 //
 // The engines (src/engine) are pure and know no lock; the whole of them stands under host->lock. Everything that touches them is one
 // call between tcpip_enter and tcpip_leave:
@@ -41,6 +43,15 @@ struct tcpip_adapter;
 
 // ---- host.c ---------------------------------------------------------------------------------------------------------------------
 
+// What was lost on this side of the engines, since the driver began.
+struct tcpip_drops {
+    ULONG64 datagrams_full;               // the queue of an address was full: its client does not keep up
+    ULONG64 datagrams_memory;
+    ULONG64 addresses_unregistered;       // usable addresses that TDI's clients were not told of
+    ULONG64 adapters_full;                // packets: the queue of an adapter was full; those of adapters that are gone
+    ULONG64 adapters_failed;              // packets that an adapter gave back with an error; likewise
+};
+
 struct tcpip_host {
     KSPIN_LOCK lock;
     struct eng_memory memory;
@@ -52,6 +63,7 @@ struct tcpip_host {
     LIST_ENTRY news;                      // struct tcpip_news
     LIST_ENTRY raw;                       // struct tcpip_address of \Device\RawIp
     LIST_ENTRY later;                     // struct tcpip_news, to be posted when the timer comes
+    struct tcpip_drops drops;             // guarded by lock
     ULONG64 ticks_per_second;             // of the performance counter
     ULONG64 timer_us;                     // when the timer is set for; ENG_NEVER: it is not
     KTIMER timer;
@@ -207,13 +219,15 @@ VOID tcpip_result_take(struct tcpip_call *call, struct net_result *result, struc
 // What happened to a packet of ours goes to its transport.   locks: host->lock held
 VOID tcpip_error_take(struct tcpip_call *call, const struct net_error *error);
 
-// ---- connection.c, tell.c, udp.c --------------------------------------------------------------------------------------------------
+// ---- connection.c, tell.c, udp.c, raw.c -----------------------------------------------------------------------------------------
 
 NTSTATUS tcpip_devices_create(PDRIVER_OBJECT driver);
 VOID tcpip_devices_delete(VOID);
-// Datagrams.   locks: host->lock held
+// Datagrams, and what happened to some of ours.   locks: host->lock held
 VOID tcpip_udp_take(struct tcpip_call *call, struct net_result *result);
+VOID tcpip_udp_error(const struct net_error *error);
 VOID tcpip_raw_take(struct tcpip_call *call, struct net_result *result);
+VOID tcpip_raw_error(const struct net_error *error);
 
 // What the TCP engine has to tell is noted with the connections it is about.   locks: host->lock held
 VOID tcpip_tcp_events(struct tcpip_call *call);

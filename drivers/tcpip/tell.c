@@ -159,6 +159,7 @@ list_move(struct list *from, struct list *to)
 struct round {
     struct list sends, received;
     struct tcp_record record;
+    ULONG scope;                      // of the peer's address
     NTSTATUS gone;
     BOOLEAN is_offered, is_connected, is_finished, is_released, is_gone, is_any;
 };
@@ -208,6 +209,8 @@ round_take(struct tcpip_connection *connection, struct round *round)
     }
     if (round->is_connected)
         tcp_query(connection->tcp, call.now_us, &round->record);
+    if (round->is_connected || round->is_offered) // a link-local peer is on the link of our own link-local address
+        round->scope = tcpip_scope_of(&round->record.constant.remote, net_address_is_ours(tcpip_host.net, &round->record.constant.local));
     tcpip_leave(&call);
     return round->is_offered || round->is_connected || round->is_finished || round->is_released || round->is_gone ||
            !list_is_empty(&round->sends) || !list_is_empty(&round->received);
@@ -221,7 +224,7 @@ round_tell(struct tcpip_connection *connection, struct round *round)
     union tcpip_ta remote;
     ULONG remote_bytes = 0;
     if (round->is_offered || round->is_connected)
-        remote_bytes = tcpip_address_to(&remote, &round->record.constant.remote, round->record.constant.remote_port);
+        remote_bytes = tcpip_address_to(&remote, &round->record.constant.remote, round->record.constant.remote_port, round->scope);
     if (round->is_offered)
         tdic_up_offer(connection->address, up, &remote.list, remote_bytes, &nothing);
     if (round->is_connected)

@@ -4,9 +4,44 @@
 
 #include <tdistat.h>
 
+// ---- scopes: a link-local address means something only together with its link, which is named by the interface's index [RFC 4007] ----
+
 BOOLEAN
-tcpip_address_from(const TA_ADDRESS *from, struct eng_address *address, USHORT *port)
+tcpip_is_scoped(const struct eng_address *address)
 {
+    if (address->family != ENG_IP6)
+        return FALSE;
+    UCHAR reach = address->bytes[1] & 0xF; // of a group [RFC 4291 2.7]: interface-local and link-local
+    return eng_address_is_multicast(address) ? reach == 1 || reach == 2 : eng_address_is_link_local(address);
+}
+
+ULONG
+tcpip_scope_of(const struct eng_address *address, ULONG interface_index)
+{
+    if (!tcpip_is_scoped(address))
+        return 0;
+    // What we send to ourselves never was on a link: our own address says which one it stands for.
+    return interface_index > NET_LOOPBACK ? interface_index : net_address_is_ours(tcpip_host.net, address);
+}
+
+BOOLEAN
+tcpip_scope_check(const struct eng_address *local, ULONG *scope)
+{
+    BOOLEAN is_group = eng_address_is_multicast(local);
+    ULONG own = tcpip_is_scoped(local) && !is_group ? net_address_is_ours(tcpip_host.net, local) : 0;
+    if (*scope && (!net_interface_settings_of(tcpip_host.net, *scope) || (!is_group && own != *scope)))
+        return FALSE;
+    if (!*scope)
+        *scope = own;
+    return TRUE;
+}
+
+// ---- addresses ------------------------------------------------------------------------------------------------------------------
+
+BOOLEAN
+tcpip_address_from(const TA_ADDRESS *from, struct eng_address *address, USHORT *port, ULONG *scope)
+{
+    *scope = 0;
     if (from->AddressType == TDI_ADDRESS_TYPE_IP && from->AddressLength >= sizeof(TDI_ADDRESS_IP)) {
         TDI_ADDRESS_IP ip;
         memcpy(&ip, from->Address, sizeof ip);
@@ -19,13 +54,15 @@ tcpip_address_from(const TA_ADDRESS *from, struct eng_address *address, USHORT *
         memcpy(&ip, from->Address, sizeof ip);
         *address = eng_address6(ip.sin6_addr);
         *port = RtlUshortByteSwap(ip.sin6_port);
+        *scope = tcpip_is_scoped(address) ? ip.sin6_scope_id : 0;
         return TRUE;
     }
     return FALSE;
 }
 
 BOOLEAN
-tcpip_address_from_list(const TRANSPORT_ADDRESS *from, ULONG bytes, struct eng_address *address, USHORT *port)
+tcpip_address_from_list(const TRANSPORT_ADDRESS *from, ULONG bytes, struct eng_address *address, USHORT *port,
+                        ULONG *scope)
 {
     const UCHAR *at = (const UCHAR *)from->Address, *end = (const UCHAR *)from + bytes;
     const ULONG head = FIELD_OFFSET(TA_ADDRESS, Address);
@@ -38,7 +75,7 @@ tcpip_address_from_list(const TRANSPORT_ADDRESS *from, ULONG bytes, struct eng_a
         memcpy(&length, &one->AddressLength, sizeof length);
         if ((SIZE_T)(end - at) - head < length)
             return FALSE;
-        if (tcpip_address_from(one, address, port))
+        if (tcpip_address_from(one, address, port, scope))
             return TRUE;
         at += head + length;
     }
@@ -46,7 +83,7 @@ tcpip_address_from_list(const TRANSPORT_ADDRESS *from, ULONG bytes, struct eng_a
 }
 
 ULONG
-tcpip_address_to(union tcpip_ta *to, const struct eng_address *address, USHORT port)
+tcpip_address_to(union tcpip_ta *to, const struct eng_address *address, USHORT port, ULONG scope)
 {
     RtlZeroMemory(to, sizeof *to);
     TA_ADDRESS *one = (TA_ADDRESS *)to->list.Address;
@@ -58,7 +95,7 @@ tcpip_address_to(union tcpip_ta *to, const struct eng_address *address, USHORT p
         one->AddressType = TDI_ADDRESS_TYPE_IP;
         memcpy(one->Address, &ip, sizeof ip);
     } else {
-        TDI_ADDRESS_IP6 ip = {.sin6_port = RtlUshortByteSwap(port)};
+        TDI_ADDRESS_IP6 ip = {.sin6_port = RtlUshortByteSwap(port), .sin6_scope_id = tcpip_is_scoped(address) ? scope : 0};
         memcpy(ip.sin6_addr, address->bytes, 16);
         one->AddressLength = sizeof ip;
         one->AddressType = TDI_ADDRESS_TYPE_IP6;
@@ -66,6 +103,8 @@ tcpip_address_to(union tcpip_ta *to, const struct eng_address *address, USHORT p
     }
     return FIELD_OFFSET(TRANSPORT_ADDRESS, Address) + FIELD_OFFSET(TA_ADDRESS, Address) + one->AddressLength;
 }
+
+// ---- statuses -------------------------------------------------------------------------------------------------------------------
 
 NTSTATUS
 tcpip_status_of(int error)
@@ -85,6 +124,7 @@ tcpip_status_of(int error)
     case ENOTCONN: return TDI_INVALID_CONNECTION;
     case EMSGSIZE: return TDI_BUFFER_TOO_BIG;
     case EACCES: return STATUS_ACCESS_DENIED;
+    case ENOSPC: return STATUS_INSUFFICIENT_RESOURCES;
     case EDESTADDRREQ: return TDI_BAD_ADDR;
     default: return STATUS_INVALID_PARAMETER;
     }
@@ -100,5 +140,19 @@ tcpip_status_of_end(enum tcp_end end)
     case TCP_END_UNREACHABLE: return TDI_DEST_HOST_UNREACH;
     case TCP_END_ABORTED: return TDI_CONNECTION_ABORTED;
     default: return TDI_CONNECTION_RESET;
+    }
+}
+
+NTSTATUS
+tcpip_status_of_kind(UCHAR kind)
+{
+    switch (kind) {
+    case NET_ERROR_NETWORK: return TDI_DEST_NET_UNREACH;
+    case NET_ERROR_PROTOCOL: return TDI_DEST_PROT_UNREACH;
+    case NET_ERROR_PORT: return TDI_DEST_PORT_UNREACH;
+    case NET_ERROR_TOO_BIG: return TDI_BUFFER_TOO_BIG;
+    case NET_ERROR_TIME: return TDI_TIMED_OUT;
+    case NET_ERROR_PARAMETER: return STATUS_INVALID_PARAMETER;
+    default: return TDI_DEST_HOST_UNREACH;
     }
 }

@@ -88,7 +88,7 @@ address_register(struct tcpip_adapter *adapter, const struct eng_address *addres
     if (!slot)
         return;
     slot->address = *address;
-    tcpip_address_to(&ta, address, 0);
+    tcpip_address_to(&ta, address, 0, adapter->index);
     NTSTATUS status = TdiRegisterNetAddress((PTA_ADDRESS)ta.list.Address, &adapter->name, NULL, &slot->handle);
     if (!NT_SUCCESS(status))
         DbgPrint("tcpip: TDI's clients are not told of an address (0x%08x)\n", status);

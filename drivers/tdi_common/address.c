@@ -59,6 +59,12 @@ tdic_address_device(struct tdic_address *address)
     return address->device;
 }
 
+const UNICODE_STRING *
+tdic_address_path(struct tdic_address *address)
+{
+    return &address->file->FileName;
+}
+
 VOID
 tdic_address_local(struct tdic_address *address, const TRANSPORT_ADDRESS *local, ULONG bytes)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Datagrams of an address: TDI_SEND_DATAGRAM, TDI_RECEIVE_DATAGRAM and the two event handlers.
 //   a datagram that comes: the oldest RECEIVE_DATAGRAM that fits, else the chained handler (when the buffer may be kept), else
-//   ClientEventReceiveDatagram, else it is dropped, as datagrams may be
+//   ClientEventReceiveDatagram, else it is dropped, as datagrams may be, and counted (DataFramesRejected)
 // Sources: the pages TDI_SEND_DATAGRAM, TDI_RECEIVE_DATAGRAM, ClientEventReceiveDatagram, ClientEventChainedReceiveDatagram.
 #include "tdic_int.h"
 
@@ -104,9 +104,7 @@ fits(PIRP irp, const TRANSPORT_ADDRESS *remote)
     const TDI_CONNECTION_INFORMATION *filter = request_of(irp)->ReceiveDatagramInformation;
     if (!filter || !filter->RemoteAddressLength)
         return TRUE;
-    const TA_ADDRESS *a = &((const TRANSPORT_ADDRESS *)filter->RemoteAddress)->Address[0], *b = &remote->Address[0];
-    return a->AddressType == b->AddressType && a->AddressLength == b->AddressLength &&
-           RtlCompareMemory(a->Address, b->Address, a->AddressLength) == a->AddressLength;
+    return tdic_address_fits(&((const TRANSPORT_ADDRESS *)filter->RemoteAddress)->Address[0], &remote->Address[0]);
 }
 
 static PIRP
@@ -233,6 +231,9 @@ tdic_up_datagram(struct tdic_address *address, const TRANSPORT_ADDRESS *remote, 
     } else if (tdic_event_get(address, TDI_EVENT_RECEIVE_DATAGRAM, &handler, &context)) {
         to_handler(address, handler, context, remote, remote_bytes, info, rx);
         tdic_event_put(address);
+    } else {
+        tdic_count(&address->device->statistics.DataFramesRejected);
+        InterlockedExchangeAdd64(&address->device->statistics.DataFrameBytesRejected.QuadPart, rx->bytes);
     }
     address->device->ops->datagram_done(address, rx, is_lent);
 }

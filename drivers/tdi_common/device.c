@@ -148,6 +148,9 @@ create(struct tdic_device *device, PIRP irp, PIO_STACK_LOCATION stack)
     const FILE_FULL_EA_INFORMATION *ea = irp->AssociatedIrp.SystemBuffer;
     ULONG bytes = stack->Parameters.Create.EaLength, value_bytes;
     BOOLEAN is_bad = FALSE;
+    NTSTATUS status = device->ops->admit ? device->ops->admit(device, stack->FileObject) : STATUS_SUCCESS;
+    if (!NT_SUCCESS(status))
+        return status;
     if (ea && bytes) {
         const void *value = attribute(ea, bytes, TdiTransportAddress, TDI_TRANSPORT_ADDRESS_LENGTH, &value_bytes, &is_bad);
         if (value)

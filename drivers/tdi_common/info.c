@@ -87,6 +87,26 @@ tdic_is_address(const void *address, LONG bytes)
            (LONG)FIELD_OFFSET(TRANSPORT_ADDRESS, Address[0].Address) + whole->Address[0].AddressLength <= bytes;
 }
 
+// IP: the eight bytes behind port and address mean nothing. IPv6: nor does the flow, and a wanted scope of 0 is any.
+BOOLEAN
+tdic_address_fits(const TA_ADDRESS *wanted, const TA_ADDRESS *remote)
+{
+    ULONG bytes = wanted->AddressLength, skip_from = bytes, skip_to = bytes;
+    if (wanted->AddressType != remote->AddressType || wanted->AddressLength != remote->AddressLength)
+        return FALSE;
+    if (wanted->AddressType == TDI_ADDRESS_TYPE_IP && bytes >= sizeof(TDI_ADDRESS_IP)) {
+        skip_from = FIELD_OFFSET(TDI_ADDRESS_IP, sin_zero);
+    } else if (wanted->AddressType == TDI_ADDRESS_TYPE_IP6 && bytes >= sizeof(TDI_ADDRESS_IP6)) {
+        ULONG scope;
+        RtlCopyMemory(&scope, wanted->Address + FIELD_OFFSET(TDI_ADDRESS_IP6, sin6_scope_id), sizeof(scope));
+        skip_from = FIELD_OFFSET(TDI_ADDRESS_IP6, sin6_flowinfo);
+        skip_to = FIELD_OFFSET(TDI_ADDRESS_IP6, sin6_addr);
+        bytes = scope ? bytes : FIELD_OFFSET(TDI_ADDRESS_IP6, sin6_scope_id);
+    }
+    return RtlCompareMemory(wanted->Address, remote->Address, skip_from) == skip_from &&
+           RtlCompareMemory(wanted->Address + skip_to, remote->Address + skip_to, bytes - skip_to) == bytes - skip_to;
+}
+
 // One buffer of the client's: copied as far as it reaches, or lent when it gave none. Returns the new length.
 static LONG
 return_bytes(PVOID *buffer, LONG room, const void *from, ULONG bytes)

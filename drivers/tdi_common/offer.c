@@ -17,8 +17,7 @@ fits(const struct tdic_endpoint *endpoint, const TRANSPORT_ADDRESS *remote)
         return TRUE;
     for (USHORT i = 0; i < a->AddressLength; i++)
         is_any &= a->Address[i] == 0;
-    return is_any || (a->AddressLength == b->AddressLength && a->AddressType == b->AddressType &&
-                      RtlCompareMemory(a->Address, b->Address, a->AddressLength) == a->AddressLength);
+    return is_any || tdic_address_fits(a, b);
 }
 
 static VOID

@@ -84,6 +84,9 @@ enum tdic_cancel {
 struct tdic_ops {
     ULONG tx_bytes;                  // private bytes behind each struct tdic_tx
 
+    // --- files. * May this file be opened at all? Asked before its extended attributes are looked at. irql: PASSIVE
+    NTSTATUS (*admit)(struct tdic_device *device, PFILE_OBJECT file);
+
     // --- addresses. below is the transport's word for the address, kept by tdic_address_below.
     // Bind an address; wanted is whole (AddressLength bytes lie there). The transport says what was bound with tdic_address_local.
     // irql: PASSIVE   fails: TDI_ADDR_IN_USE, TDI_BAD_ADDR, TDI_NO_FREE_ADDR, TDI_ADDR_INVALID ...
@@ -160,6 +163,8 @@ TDI_PROVIDER_STATISTICS *tdic_device_statistics(struct tdic_device *device);   /
 // --- addresses -------------------------------------------------------------------------------------------------------------------
 PVOID tdic_address_below(struct tdic_address *address);
 struct tdic_device *tdic_address_device(struct tdic_address *address);
+// What followed the device's name when it was opened: "\1" of \Device\RawIp\1. In address_open only: the file may go before its address.
+const UNICODE_STRING *tdic_address_path(struct tdic_address *address);
 // Say what was bound, in address_open: TDI_QUERY_ADDRESS_INFO answers with it. bytes <= TDIC_ADDRESS_BYTES
 VOID tdic_address_local(struct tdic_address *address, const TRANSPORT_ADDRESS *local, ULONG bytes);
 // The transport keeps an address beyond a call: it then stays readable, although it may be closed.

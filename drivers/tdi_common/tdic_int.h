@@ -229,6 +229,8 @@ struct tdic_info tdic_blob_info(const struct tdic_blob *blob);
 NTSTATUS tdic_blob_capture(struct tdic_device *device, const TDI_CONNECTION_INFORMATION *from, struct tdic_blob *blob);
 // A whole TRANSPORT_ADDRESS with at least one address, of at most TDIC_ADDRESS_BYTES.
 BOOLEAN tdic_is_address(const void *address, LONG bytes);
+// Is the peer the one that a LISTEN or a RECEIVE_DATAGRAM waits for?
+BOOLEAN tdic_address_fits(const TA_ADDRESS *wanted, const TA_ADDRESS *remote);
 VOID tdic_return_info(TDI_CONNECTION_INFORMATION *to, const TRANSPORT_ADDRESS *remote, ULONG remote_bytes, const struct tdic_blob *blob);
 // 100 ns units, relative, 0 or less; fails: STATUS_INVALID_PARAMETER. TRUE in *is_set: the client gave one.
 NTSTATUS tdic_timeout(PVOID request_specific, LONGLONG *relative, BOOLEAN *is_set);

@@ -218,6 +218,23 @@ net_result_done(struct net_result *result)
 int net_raw_open(struct net *net, uint8_t family, uint8_t protocol);
 void net_raw_close(struct net *net, uint8_t family, uint8_t protocol);
 
+// A packet whose upper layer is the caller's, down to the last byte but one thing: the checksum of ICMPv6 is made here, because the
+// source that it covers is chosen here [RFC 3542 3.1].
+struct net_raw_send {
+    struct eng_address source, remote;  // source: family 0 or any: chosen
+    const struct eng_span *spans;
+    uint32_t interface_index;           // 0: the route says
+    uint16_t n_spans;
+    uint8_t protocol;
+    uint8_t hop_limit;                  // 0: the interface's, 1 for multicast
+    uint8_t traffic_class;
+    bool dont_fragment, is_broadcast, no_multicast_loop;   // a broadcast that is not asked for is refused
+};
+
+// owns: holds the spans' owners until the packets are put back; spans without an owner are copied.
+// fails: as net_output, -EMSGSIZE past what an IP packet holds, -EACCES for a broadcast, -EINVAL for an ICMPv6 message of under 4 bytes.
+int net_raw_send(struct net *net, const struct net_raw_send *send, uint64_t now_us, struct eng_outbox *outbox);
+
 // ---- packets out
 
 // Send a packet whose head is the upper header (or nothing, for raw). A source of any is chosen when the head has no partial sum.

@@ -178,6 +178,8 @@ name_set(struct tk_name *to, const char *name)
     } else if (name[0] == '[') {
         IN6_ADDR address;
         ck_assert_int_eq(RtlIpv6StringToAddressA(name + 1, &end, &address), STATUS_SUCCESS);
+        if (*end == '%')
+            to->u.ip6.Address[0].Address[0].sin6_scope_id = (ULONG)strtoul(end + 1, (char **)&end, 10);
         to->u.ip6.Address[0].AddressLength = TDI_ADDRESS_LENGTH_IP6;
         to->u.ip6.Address[0].AddressType = TDI_ADDRESS_TYPE_IP6;
         memcpy(to->u.ip6.Address[0].Address[0].sin6_addr, &address, 16);
@@ -190,6 +192,8 @@ name_set(struct tk_name *to, const char *name)
         to->bytes = sizeof(TA_NETBIOS_ADDRESS);
     }
 }
+
+static ULONG share_now;
 
 static NTSTATUS
 open_with(PCWSTR device, const char *ea_name, const void *value, USHORT value_bytes, HANDLE *handle, PFILE_OBJECT *file,
@@ -212,7 +216,7 @@ open_with(PCWSTR device, const char *ea_name, const void *value, USHORT value_by
     }
     RtlInitUnicodeString(&name, device);
     InitializeObjectAttributes(&attributes, &name, OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE, NULL, NULL);
-    NTSTATUS status = ZwCreateFile(handle, GENERIC_READ | GENERIC_WRITE, &attributes, &iosb, NULL, 0, 0, FILE_OPEN, 0,
+    NTSTATUS status = ZwCreateFile(handle, GENERIC_READ | GENERIC_WRITE, &attributes, &iosb, NULL, 0, share_now, FILE_OPEN, 0,
                                    ea_name ? &u : NULL, bytes);
     if (!NT_SUCCESS(status))
         return status;
@@ -234,6 +238,28 @@ tk_try_address(struct tk_address *address, PCWSTR device, const char *name)
                                 &address->file, &address->device);
     go_back(v);
     return status;
+}
+
+NTSTATUS
+tk_try_shared_address(struct tk_address *address, PCWSTR device, const char *name)
+{
+    share_now = FILE_SHARE_READ | FILE_SHARE_WRITE;
+    NTSTATUS status = tk_try_address(address, device, name);
+    share_now = 0;
+    return status;
+}
+
+void
+tk_open_control(struct tk_control *control, PCWSTR device)
+{
+    ck_assert_int_eq(open_with(device, NULL, NULL, 0, &control->handle, &control->file, &control->device), STATUS_SUCCESS);
+}
+
+void
+tk_close_control(struct tk_control *control)
+{
+    ObDereferenceObject(control->file);
+    ZwClose(control->handle);
 }
 
 void
@@ -292,6 +318,26 @@ tk_close_endpoint(struct tk_endpoint *endpoint)
 }
 
 // ---- requests -------------------------------------------------------------------------------------------------------------------
+
+NTSTATUS
+tk_ioctl(PFILE_OBJECT file, ULONG code, const void *in, ULONG in_bytes, void *out, ULONG out_bytes, ULONG_PTR *information)
+{
+    KEVENT done;
+    IO_STATUS_BLOCK iosb = {0};
+    KeInitializeEvent(&done, NotificationEvent, FALSE);
+    PIRP irp = IoBuildDeviceIoControlRequest(code, IoGetRelatedDeviceObject(file), (PVOID)in, in_bytes, out, out_bytes, FALSE, &done,
+                                             &iosb);
+    ck_assert_ptr_nonnull(irp);
+    IoGetNextIrpStackLocation(irp)->FileObject = file;
+    NTSTATUS status = IoCallDriver(IoGetRelatedDeviceObject(file), irp);
+    if (status == STATUS_PENDING) {
+        ck_assert(tk_event_wait(&done, TK_WAIT_MS));
+        status = iosb.Status;
+    }
+    if (information)
+        *information = iosb.Information;
+    return status;
+}
 
 static IO_COMPLETION_ROUTINE completed;
 static NTSTATUS

@@ -107,6 +107,12 @@ struct tk_endpoint {
     UCHAR stream[131072];                    // what handlers took; last, so that opening one need not touch it
 };
 
+struct tk_control {                          // a control channel
+    HANDLE handle;
+    PFILE_OBJECT file;
+    PDEVICE_OBJECT device;
+};
+
 extern volatile LONG tk_order;
 
 // Where clients are. All is in the box of the running thread unless a test of two boxes says otherwise; requests, waits and closes visit
@@ -127,11 +133,16 @@ void tk_run_from(const char *test, void (*fn)(void), uint64_t first, unsigned se
 
 // Open and close. The name may be NULL: any.
 NTSTATUS tk_try_address(struct tk_address *address, PCWSTR device, const char *name);
+NTSTATUS tk_try_shared_address(struct tk_address *address, PCWSTR device, const char *name);     // others may have it, too
 void tk_open_address(struct tk_address *address, PCWSTR device, const char *name);
 void tk_open_endpoint(struct tk_endpoint *endpoint, PCWSTR device);
 void tk_open_pair(struct tk_address *address, struct tk_endpoint *endpoint, PCWSTR device, const char *name);   // associated
 void tk_close_address(struct tk_address *address);
 void tk_close_endpoint(struct tk_endpoint *endpoint);
+void tk_open_control(struct tk_control *control, PCWSTR device);
+void tk_close_control(struct tk_control *control);
+// A device control with its answer. The final status.
+NTSTATUS tk_ioctl(PFILE_OBJECT file, ULONG code, const void *in, ULONG in_bytes, void *out, ULONG out_bytes, ULONG_PTR *information);
 NTSTATUS tk_associate(struct tk_endpoint *endpoint, struct tk_address *address);
 NTSTATUS tk_disassociate(struct tk_endpoint *endpoint);
 NTSTATUS tk_set_handler(struct tk_address *address, LONG type, PVOID handler);
