@@ -89,10 +89,10 @@ raw_protocol(struct tdic_address *up, UCHAR *protocol)
     if (NT_SUCCESS(status))
         status = raw_admit(tcpip_device_family(up), number);
     if (!NT_SUCCESS(status))
-        DbgPrint("tcpip: %s%wZ is refused (0x%08x): %s\n", tcpip_device_family(up) == ENG_IP4 ? "\\Device\\RawIp" : "\\Device\\RawIp6", path,
-                 status, status == STATUS_OBJECT_NAME_INVALID ? "a protocol's number, 1 to 254, must follow the device's name"
-                         : status == STATUS_ACCESS_DENIED     ? "TCP and UDP have devices of their own"
-                                                              : "this number is no upper layer's");
+        DbgPrint("tcpip: \\Device\\RawIp%s%wZ is refused (0x%08x): %s\n", tcpip_device_family(up) == ENG_IP4 ? "" : "6", path, status,
+                 status == STATUS_OBJECT_NAME_INVALID ? "a protocol's number, 1 to 254, must follow the device's name"
+                 : status == STATUS_ACCESS_DENIED     ? "TCP and UDP have devices of their own"
+                                                      : "this number is no upper layer's");
     *protocol = (UCHAR)number;
     return status;
 }
@@ -207,8 +207,8 @@ static NTSTATUS
 ip_op_admit(struct tdic_device *device, PFILE_OBJECT file)
 {
     UNREFERENCED_PARAMETER(device);
-    DbgPrint("tcpip: \\Device\\Ip%wZ is refused (0x%08x): IP has no file of its own here; packets of a protocol are at \\Device\\RawIp\\<number>, "
-             "tables and counters at a control channel of \\Device\\Tcp\n",
+    DbgPrint("tcpip: \\Device\\Ip%wZ is refused (0x%08x): IP has no file of its own here; packets of a protocol are at "
+             "\\Device\\RawIp\\<number>, tables and counters at a control channel of \\Device\\Tcp\n",
              &file->FileName, STATUS_NOT_SUPPORTED);
     return STATUS_NOT_SUPPORTED;
 }
