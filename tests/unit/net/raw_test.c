@@ -54,9 +54,10 @@ TEST(the_checksum_of_icmpv6_is_made_over_the_source_that_was_chosen)
     open_hosts();
     ck_assert_int_eq(net_raw_open(kit[0].net, ENG_IP6, NET_ICMP6), 0);
     ck_assert_int_eq(send_raw(0, NULL, "fd00::2", NET_ICMP6, echo, sizeof echo, false), 0);
-    ck_assert_uint_eq(kit[0].n_got, 1);
-    ck_assert_uint_eq(kit[0].got[0].count, sizeof echo);
-    ck_assert_uint_eq(kit[0].got[0].bytes[0], 129);
+    unsigned replies = 0; // what neighbours say of each other is ICMPv6, too
+    for (unsigned i = 0; i < kit[0].n_got; i++)
+        replies += kit[0].got[i].count == sizeof echo && kit[0].got[i].bytes[0] == 129;
+    ck_assert_uint_eq(replies, 1);
     ck_assert_uint_eq(kit_count(1, NET_COUNT_icmp_bad), 0);
     ck_assert_int_eq(send_raw(0, NULL, "fd00::2", NET_ICMP6, echo, 3, false), -EINVAL);
     kit_close();
