@@ -7,6 +7,9 @@
 //   host_on_timer (DPC)              the same frame round net_run and tcp_run
 #include "tcpip.h"
 
+// What peers can make the engines keep, all together: a million idle connections. Past it, what comes is dropped for them to send again.
+#define HOST_MEMORY_MAX (1024u << 20)
+
 struct tcpip_host tcpip_host;
 
 static KDEFERRED_ROUTINE host_on_timer;
@@ -294,7 +297,7 @@ tcpip_host_create(struct tcpip_host *host)
     KeQueryPerformanceCounter(&rate);
     host->ticks_per_second = (ULONG64)rate.QuadPart;
     host->timer_us = ENG_NEVER;
-    host->memory = (struct eng_memory){.on_take = host_take, .on_give = host_give};
+    host->memory = (struct eng_memory){.on_take = host_take, .on_give = host_give, .limit_bytes = HOST_MEMORY_MAX};
     KeInitializeSpinLock(&host->lock);
     InitializeListHead(&host->adapters_to_serve);
     InitializeListHead(&host->news);

@@ -46,10 +46,14 @@ tcp_challenge(struct tcp_connection *c)
     struct tcp *tcp = c->tcp;
     uint64_t second = tcp->now_us / 1000000;
     if (second != tcp->challenge_second) {
+        // Between half of it and all, as the secret says: who counts the challenges of a second that is known learns what others got
+        // of it, and so whether a guess about their connection was right.
+        uint32_t half = tcp->params.challenge_acks / 2;
         tcp->challenge_second = second;
         tcp->challenge_count = 0;
+        tcp->challenge_limit = tcp->params.challenge_acks - (uint32_t)(siphash(&tcp->secret, &second, sizeof second) % (half + 1));
     }
-    if (tcp->challenge_count >= tcp->params.challenge_acks) {
+    if (tcp->challenge_count >= tcp->challenge_limit) {
         tcp->counters.challenge_acks_held++;
         return;
     }

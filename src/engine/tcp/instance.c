@@ -47,6 +47,7 @@ tcp_params_default(struct tcp_params *params)
         .half_open_max = 4096,
         .half_open_cookies = 1024,
         .chunks_max = 2048,
+        .early_chunks_max = 65536,
         .challenge_acks = 1000,
     };
 }
@@ -71,6 +72,7 @@ tcp_create(struct eng_memory *memory, struct eng_out_pool *pool, const struct tc
     tcp->pool = pool;
     tcp->params = *params;
     tcp->secret = *secret;
+    tcp->challenge_second = ENG_NEVER;
     list_init(&tcp->connections);
     list_init(&tcp->events);
     list_init(&tcp->listeners);
@@ -115,6 +117,7 @@ tcp_set_params(struct tcp *tcp, const struct tcp_params *params)
     if (!params_are_good(params))
         return -EINVAL;
     tcp->params = *params;
+    tcp->challenge_second = ENG_NEVER;
     return 0;
 }
 

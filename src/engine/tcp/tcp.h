@@ -81,7 +81,8 @@ struct tcp_params {
     uint32_t half_open_max;             // offers and SYN_RECEIVED of an instance
     uint32_t half_open_cookies;         // from here on cookies instead of records
     uint32_t chunks_max;                // runs of received bytes a connection keeps
-    uint32_t challenge_acks;            // of an instance in a second [RFC 5961 7]
+    uint32_t early_chunks_max;          // of them beyond a gap, of the instance
+    uint32_t challenge_acks;            // of an instance in a second, at most [RFC 5961 7]
     uint32_t connections_max;           // of an instance; 0: as memory allows
 };
 void tcp_params_default(struct tcp_params *params);
@@ -109,6 +110,7 @@ struct tcp_counters {
     uint64_t bad_sum, bad_header, no_memory, resets_in, resets_out, challenge_acks, challenge_acks_held, dropped_old, dropped_paws;
     uint64_t cookies_out, cookies_good, cookies_bad, offers, offers_dropped, out_of_order, duplicates_in, dsacks_in, probes_out,
         keepalives_out;
+    uint64_t early_dropped;             // past early_chunks_max
     uint64_t dead_holes;                // path MTU black holes found
     uint64_t mtu_probes, mtu_raises;    // segments that tried a larger MTU, and those that came through
     uint32_t connections, half_open, time_waits;

@@ -175,9 +175,9 @@ struct tcp {
     uint32_t heap_count, heap_room;
     struct tcp_sent_pool sent_pool;
     struct list chunk_pool;
-    uint32_t chunks_kept, live;
+    uint32_t chunks_kept, early_chunks, live;
     uint64_t challenge_second;
-    uint32_t challenge_count;
+    uint32_t challenge_count, challenge_limit;
     uint32_t port_next;                 // of tcp_port_pick
     // Of the call that is being made.
     uint64_t now_us;

@@ -117,7 +117,7 @@ tcp_received_clear(struct tcp_connection *c)
 void
 tcp_early_clear(struct tcp_connection *c)
 {
-    while (!list_is_empty(&c->early))
+    for (; !list_is_empty(&c->early); c->tcp->early_chunks--)
         chunk_put(c, chunk_of(c->early.next));
     c->early_bytes = 0;
     c->n_sacks = 0;
@@ -165,6 +165,7 @@ early_join(struct tcp_connection *c)
             return;
         uint32_t old = d->rcv_nxt - chunk->seq, fresh = tcp_seq_after(end, d->rcv_nxt) ? end - d->rcv_nxt : 0;
         c->early_bytes -= chunk->span.count;
+        c->tcp->early_chunks--;
         if (!fresh) {
             chunk_put(c, chunk);
             continue;
@@ -256,7 +257,12 @@ early_add(struct tcp_connection *c, struct eng_span span, uint32_t seq, bool has
         if (here) {
             struct eng_span piece = span;
             piece.count = here;
-            struct tcp_chunk *chunk = chunk_make(c, &piece, seq, 0);
+            // All connections' early runs have one bound: what is in order always goes before what somebody keeps back.
+            bool is_full = c->tcp->early_chunks >= c->tcp->params.early_chunks_max;
+            struct tcp_chunk *chunk = is_full ? NULL : chunk_make(c, &piece, seq, 0);
+            c->tcp->counters.early_dropped += is_full;
+            if (is_full)
+                return;
             if (!chunk) {
                 c->tcp->counters.no_memory++;
                 return;
@@ -264,6 +270,7 @@ early_add(struct tcp_connection *c, struct eng_span span, uint32_t seq, bool has
             chunk->has_push = has_push && here == span.count;
             list_insert_after(at, &chunk->link);
             c->early_bytes += here;
+            c->tcp->early_chunks++;
             sacks_add(c, chunk);
             at = &chunk->link;
         }
