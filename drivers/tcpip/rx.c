@@ -145,6 +145,7 @@ tcpip_receive(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port,
     UNREFERENCED_PARAMETER(port);
     UNREFERENCED_PARAMETER(count);
     tcpip_enter(&call);
+    tcp_batch_begin(tcpip_host.tcp); // one acknowledgement for all that came together
     for (NET_BUFFER_LIST *nbl = nbls, *next; nbl; nbl = next) {
         next = NET_BUFFER_LIST_NEXT_NBL(nbl);
         struct rx_owner *held = (struct rx_owner *)&nbl->ProtocolReserved[0];
@@ -156,5 +157,6 @@ tcpip_receive(NDIS_HANDLE context, PNET_BUFFER_LIST nbls, NDIS_PORT_NUMBER port,
         if (may_keep)
             eng_drop(&held->owner);
     }
+    tcp_batch_end(tcpip_host.tcp, call.now_us, &call.segments);
     tcpip_leave(&call);
 }

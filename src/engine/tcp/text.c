@@ -504,9 +504,12 @@ tcp_receive_used(struct tcp_connection *c, uint32_t bytes, uint64_t now_us, stru
     c->moved_bytes -= bytes < c->moved_bytes ? bytes : c->moved_bytes;
     if (!state_receives(c) || c->is_exported || c->upload)
         return;
-    // Tell a window that has become worth telling: two segments, or half of the buffer [RFC 9293 3.8.6.2.2].
+    // Tell a window that has become worth telling, if no acknowledgement does meanwhile: a quarter of the buffer; two segments, or half of
+    // the buffer, when the peer may be waiting for it [RFC 9293 3.8.6.2.2].
     uint32_t buffer = c->r.cached.initial_rcv_wnd, room = receive_room(c);
     uint32_t step = 2 * c->mss < buffer / 2 ? 2 * c->mss : buffer / 2;
+    if (c->r.delegated.rcv_wnd > buffer / 4 && step < buffer / 4)
+        step = buffer / 4;
     if (room > c->r.delegated.rcv_wnd && room - c->r.delegated.rcv_wnd >= (step ? step : 1)) {
         c->ack_now = true;
         tcp_out(c);

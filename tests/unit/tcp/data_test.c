@@ -345,6 +345,25 @@ TEST(the_window_closes_as_bytes_wait_and_opens_by_steps_worth_a_segment)
     peer_destroy(&peer);
 }
 
+TEST(a_window_that_is_far_from_closed_is_told_anew_by_quarters_of_the_buffer)
+{
+    struct tcp_params params;
+    tcp_params_default(&params);
+    params.receive_bytes = 60000;
+    open_with(&params, 60000);
+    for (uint32_t i = 0; i < 30; i++) {
+        peer_say(&peer, A, 1 + i * 1000, 1, 60000, 1000);
+        peer_hear(&peer);
+    }
+    ck_assert_uint_eq(peer_info(&peer).window_bytes, 30000);
+    ck_assert_uint_eq(peer_read(&peer, 14999), 14999);
+    peer_silence(&peer);
+    peer_read(&peer, 1);
+    struct said *said = peer_expect(&peer, A, 1, 30001, 0);
+    ck_assert_uint_eq(said->window, 45000);
+    peer_destroy(&peer);
+}
+
 TEST(the_right_edge_never_moves_left_when_the_buffer_shrinks)
 {
     struct tcp_params params;
