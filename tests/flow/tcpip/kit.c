@@ -118,7 +118,8 @@ sched_of(uint64_t seed)
     return sched_threads_create(seed + 1);
 #else
     const char *error = NULL;
-    struct sim_config config = {.seed = seed, .strategy = seed ? SIM_RANDOM_WALK : SIM_RUN_TO_BLOCK, .switch_one_in = 1 + seed % 4};
+    struct sim_config config = {.seed = seed, .strategy = seed ? SIM_RANDOM_WALK : SIM_RUN_TO_BLOCK, .switch_one_in = 1 + seed % 4,
+                                .spurious_one_in = seed % 8 == 7 ? 16 : 0};
     struct sched *sched = sim_create(&config, &error);
     ck_assert_msg(sched != NULL, "%s", error);
     return sched;
@@ -159,17 +160,66 @@ tn_in_box(int box, void (*fn)(void *arg), void *arg)
     go_back(v);
 }
 
-static void
-cable_set(void *arg)
+// ---- an adapter's life ----------------------------------------------------------------------------------------------------------
+
+struct act_call {
+    struct world_adapter *adapter;
+    enum tn_act act;
+    NDIS_STATUS status;
+};
+
+// As setup does it once more for a card that is put in again: its settings are still in the registry.
+static NDIS_STATUS
+adapter_add(struct world_adapter *adapter)
 {
-    ck_assert(link_force(box_self(), "wire:lan", *(bool *)arg));
+    struct ndis_adapter_config config = {.name = "nic0", .driver = "vnic", .port_spec = "wire:lan"};
+    NDIS_STATUS status = ndis_adapter_add(box_self(), &config, &adapter->ndis);
+    if (status == NDIS_STATUS_SUCCESS)
+        status = ndis_adapter_restart(adapter->ndis);
+    if (status == NDIS_STATUS_SUCCESS)
+        status = ndis_adapter_bind(adapter->ndis, "tcpip");
+    return status;
+}
+
+static void
+act_in_box(void *arg)
+{
+    struct act_call *call = arg;
+    struct ndis_adapter *adapter = call->adapter->ndis;
+    switch (call->act) {
+    case TN_PAUSE: call->status = ndis_adapter_pause(adapter); break;
+    case TN_RESTART: call->status = ndis_adapter_restart(adapter); break;
+    case TN_RESET: call->status = ndis_adapter_reset(adapter); break;
+    case TN_SLEEP: call->status = ndis_adapter_power(adapter, NdisDeviceStateD3); break;
+    case TN_WAKE: call->status = ndis_adapter_power(adapter, NdisDeviceStateD0); break;
+    case TN_PULL:
+    case TN_PUSH: ck_assert(link_force(box_self(), "wire:lan", call->act == TN_PUSH)); break;
+    case TN_REMOVE:
+        call->status = ndis_adapter_query_remove(adapter);
+        call->adapter->ndis = NULL;
+        break;
+    case TN_SURPRISE:
+        ndis_adapter_surprise_remove(adapter);
+        call->adapter->ndis = NULL;
+        break;
+    case TN_ADD: call->status = adapter_add(call->adapter); break;
+    }
+}
+
+void
+tn_do(int box, enum tn_act act)
+{
+    struct act_call call = {.adapter = tn_adapter(box), .act = act};
+    tn_in_box(box, act_in_box, &call);
+    ck_assert_msg(call.status == NDIS_STATUS_SUCCESS, "seed %llu: act %d: %08x", (unsigned long long)tn_net.seed, act,
+                  (unsigned)call.status);
 }
 
 void
 tn_cable(bool is_whole)
 {
-    for (int box = 0; box < 2; box++)
-        tn_in_box(box, cable_set, &is_whole);
+    tn_do(0, is_whole ? TN_PUSH : TN_PULL);
+    tn_do(1, is_whole ? TN_PUSH : TN_PULL);
 }
 
 // ---- runs -----------------------------------------------------------------------------------------------------------------------

@@ -225,19 +225,31 @@ open_with(PCWSTR device, const char *ea_name, const void *value, USHORT value_by
     return status;
 }
 
-NTSTATUS
-tk_try_address(struct tk_address *address, PCWSTR device, const char *name)
+static NTSTATUS
+address_open(struct box *box, struct tk_address *address, PCWSTR device, const char *name)
 {
     memset(address, 0, sizeof(*address));
     KeInitializeEvent(&address->got_datagram, SynchronizationEvent, FALSE);
     address->refusal = STATUS_CONNECTION_REFUSED;
-    address->box = tk_place.box ? tk_place.box : box_self();
+    address->box = box ? box : box_self();
     name_set(&address->name, name);
     struct tk_visit v = visit(address->box);
     NTSTATUS status = open_with(device, TdiTransportAddress, &address->name.u, (USHORT)address->name.bytes, &address->handle,
                                 &address->file, &address->device);
     go_back(v);
     return status;
+}
+
+NTSTATUS
+tk_try_address(struct tk_address *address, PCWSTR device, const char *name)
+{
+    return address_open(tk_place.box, address, device, name);
+}
+
+NTSTATUS
+tk_reopen_address(struct tk_address *address, PCWSTR device, const char *name)
+{
+    return address_open(address->box, address, device, name);
 }
 
 NTSTATUS
@@ -269,12 +281,12 @@ tk_open_address(struct tk_address *address, PCWSTR device, const char *name)
     ck_assert_msg(status == STATUS_SUCCESS, "address %s: %08x", name ? name : "(any)", (unsigned)status);
 }
 
-void
-tk_open_endpoint(struct tk_endpoint *endpoint, PCWSTR device)
+static void
+endpoint_open(struct box *box, struct tk_endpoint *endpoint, PCWSTR device)
 {
     CONNECTION_CONTEXT context = endpoint;
     memset(endpoint, 0, offsetof(struct tk_endpoint, stream));
-    endpoint->box = tk_place.box ? tk_place.box : box_self();
+    endpoint->box = box ? box : box_self();
     KeInitializeEvent(&endpoint->received, SynchronizationEvent, FALSE);
     KeInitializeEvent(&endpoint->disconnected, SynchronizationEvent, FALSE);
     KeInitializeEvent(&endpoint->room, SynchronizationEvent, FALSE);
@@ -283,6 +295,18 @@ tk_open_endpoint(struct tk_endpoint *endpoint, PCWSTR device)
                      &endpoint->device),
                      STATUS_SUCCESS);
     go_back(v);
+}
+
+void
+tk_open_endpoint(struct tk_endpoint *endpoint, PCWSTR device)
+{
+    endpoint_open(tk_place.box, endpoint, device);
+}
+
+void
+tk_reopen_endpoint(struct tk_endpoint *endpoint, PCWSTR device)
+{
+    endpoint_open(endpoint->box, endpoint, device);
 }
 
 void

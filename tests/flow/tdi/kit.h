@@ -137,6 +137,9 @@ NTSTATUS tk_try_shared_address(struct tk_address *address, PCWSTR device, const 
 void tk_open_address(struct tk_address *address, PCWSTR device, const char *name);
 void tk_open_endpoint(struct tk_endpoint *endpoint, PCWSTR device);
 void tk_open_pair(struct tk_address *address, struct tk_endpoint *endpoint, PCWSTR device, const char *name);   // associated
+// Again, where they were.
+NTSTATUS tk_reopen_address(struct tk_address *address, PCWSTR device, const char *name);
+void tk_reopen_endpoint(struct tk_endpoint *endpoint, PCWSTR device);
 void tk_close_address(struct tk_address *address);
 void tk_close_endpoint(struct tk_endpoint *endpoint);
 void tk_open_control(struct tk_control *control, PCWSTR device);

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+// The client of tests/flow/tcpip.
+#include "../../flow/tcpip/kit.c"
