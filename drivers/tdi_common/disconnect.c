@@ -260,6 +260,15 @@ event_now(struct tdic_endpoint *endpoint, ULONG flags, KIRQL *irql)
         endpoint->untold = STATUS_SUCCESS;
 }
 
+// Its completion would have said that the peer has finished, too. Now that is the event's to say.
+VOID
+tdic_release_early_locked(struct tdic_endpoint *endpoint)
+{
+    tdic_timer_stop_locked(endpoint);
+    if (endpoint->is_fin_told && !endpoint->is_ending)
+        endpoint->want_fin_event = TRUE;
+}
+
 static BOOLEAN
 end_step(struct tdic_endpoint *endpoint, KIRQL *irql)
 {

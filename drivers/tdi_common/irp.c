@@ -154,7 +154,7 @@ endpoint_irp_cancelled(struct tdic_endpoint *endpoint, PIRP irp)
         unlink(endpoint, irp);
         tdic_done_locked(endpoint, irp, STATUS_CANCELLED, 0);
         if (where == TDIC_AT_RELEASE)
-            tdic_timer_stop_locked(endpoint);
+            tdic_release_early_locked(endpoint);
     }
     tdic_endpoint_ref(endpoint);
     tdic_drop_pump(endpoint, irql);
@@ -225,6 +225,7 @@ tdic_timer_expired(PKDPC dpc, PVOID context, PVOID unused1, PVOID unused2)
         tdic_count(&endpoint->device->statistics.SessionTimeouts);
     } else if (endpoint->release) {
         tdic_finish_locked(endpoint, endpoint->release, TDI_TIMED_OUT, 0);
+        tdic_release_early_locked(endpoint);
     }
     tdic_endpoint_ref(endpoint);
     tdic_drop_pump(endpoint, irql);

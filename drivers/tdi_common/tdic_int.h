@@ -183,6 +183,8 @@ NTSTATUS tdic_set(struct tdic_device *device, PIRP irp);
 
 // The end of a connection: fail what is pended with status; is_local: we end it, so the transport has to be told.
 VOID tdic_end_locked(struct tdic_endpoint *endpoint, NTSTATUS status, BOOLEAN is_local);
+// The RELEASE that was pended is over, the connection is not.
+VOID tdic_release_early_locked(struct tdic_endpoint *endpoint);
 VOID tdic_fail_receives_locked(struct tdic_endpoint *endpoint, NTSTATUS status);
 VOID tdic_open_reset_locked(struct tdic_endpoint *endpoint);     // a new connection begins
 
