@@ -78,8 +78,8 @@ static const char *const act_names[ACTS] = {"pause and restart", "reset", "sleep
 
 static struct {
     _Atomic uint64_t endings[ENDINGS], beginnings[BEGINNINGS], acts[ACTS];
-    _Atomic uint64_t release_done, release_timed_out, release_cancelled, release_reset, release_aborted, release_late, listens_on, silent, abort_done, whole,
-        cut, refused, unreached, graceful, fin_events, abort_events, send_cancelled, rounds, bytes, whole_despite_act;
+    _Atomic uint64_t release_done, release_timed_out, release_cancelled, release_reset, release_aborted, release_late, listens_on, silent,
+        abort_done, whole, cut, refused, unreached, graceful, fin_events, abort_events, send_cancelled, rounds, bytes, whole_despite_act;
 } sum;
 
 // One end of a connection. There is no way back from a thread but this.
