@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Front doors of clients: registration for what transports announce. irql: PASSIVE
 // [TdiRegisterPnPHandlers ff565062, TdiDeregisterPnPHandlers ff565039, ClientPnPBindingChange ff545265, ClientPnPAddNetAddress ff545264]
+#include "nt/ex/fault.h"
 #include "tdi/tdi.h"
 #include "verify/verify.h"
 
@@ -20,6 +21,8 @@ TdiRegisterPnPHandlers(PTDI_CLIENT_INTERFACE_INFO ClientInterfaceInfo, ULONG Int
     USHORT version = ClientInterfaceInfo->TdiVersion;
     if (version != TDI_CURRENT_VERSION && version != TDI_VERSION_ONE)
         return (NTSTATUS)TDI_STATUS_BAD_VERSION;
+    if (EX_FAULT())
+        return STATUS_INSUFFICIENT_RESOURCES;
     struct tdi_entry client = {.kind = TDI_CLIENT, .info = *ClientInterfaceInfo, .is_version_one = version == TDI_VERSION_ONE};
     if (ClientInterfaceInfo->ClientName)
         client.name = *ClientInterfaceInfo->ClientName;
@@ -38,6 +41,8 @@ NTAPI NTSTATUS
 TdiEnumerateAddresses(HANDLE BindingHandle)
 {
     VERIFY_ENTER(TdiEnumerateAddresses);
+    if (EX_FAULT())
+        return STATUS_INSUFFICIENT_RESOURCES;
     return tdi_addresses_tell(BindingHandle);
 }
 
@@ -53,6 +58,8 @@ NTAPI NTSTATUS
 TdiRegisterNotificationHandler(TDI_BIND_HANDLER BindHandler, TDI_UNBIND_HANDLER UnbindHandler, HANDLE *BindingHandle)
 {
     VERIFY_ENTER(TdiRegisterNotificationHandler);
+    if (EX_FAULT())
+        return STATUS_INSUFFICIENT_RESOURCES;
     struct tdi_entry client = {.kind = TDI_CLIENT, .is_version_one = true};
     client.info.BindHandler = BindHandler;
     client.info.UnBindHandler = UnbindHandler;
@@ -70,6 +77,8 @@ NTAPI NTSTATUS
 TdiRegisterAddressChangeHandler(TDI_ADD_ADDRESS_HANDLER AddHandler, TDI_DEL_ADDRESS_HANDLER DeleteHandler, HANDLE *BindingHandle)
 {
     VERIFY_ENTER(TdiRegisterAddressChangeHandler);
+    if (EX_FAULT())
+        return STATUS_INSUFFICIENT_RESOURCES;
     struct tdi_entry client = {.kind = TDI_CLIENT, .is_version_one = true};
     client.info.AddAddressHandler = AddHandler;
     client.info.DelAddressHandler = DeleteHandler;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Front doors of transports: what they announce to clients. irql: PASSIVE
 // [TdiRegisterProvider, TdiProviderReady, TdiRegisterDeviceObject ff565059, TdiRegisterNetAddress ff565060, TdiPnPPowerRequest]
+#include "nt/ex/fault.h"
 #include "tdi/tdi.h"
 #include "verify/verify.h"
 
@@ -8,6 +9,8 @@ NTAPI NTSTATUS
 TdiRegisterProvider(PUNICODE_STRING ProviderName, HANDLE *ProviderHandle)
 {
     VERIFY_ENTER(TdiRegisterProvider);
+    if (EX_FAULT())
+        return STATUS_INSUFFICIENT_RESOURCES;
     return tdi_register(&(struct tdi_entry){.kind = TDI_PROVIDER, .name = *ProviderName}, NULL, ProviderHandle);
 }
 
@@ -29,6 +32,8 @@ NTAPI NTSTATUS
 TdiRegisterDeviceObject(PUNICODE_STRING DeviceName, HANDLE *DevRegistrationHandle)
 {
     VERIFY_ENTER(TdiRegisterDeviceObject);
+    if (EX_FAULT())
+        return STATUS_INSUFFICIENT_RESOURCES;
     return tdi_register(&(struct tdi_entry){.kind = TDI_DEVICE, .name = *DeviceName}, NULL, DevRegistrationHandle);
 }
 
@@ -43,6 +48,8 @@ NTAPI NTSTATUS
 TdiRegisterNetAddress(PTA_ADDRESS Address, PUNICODE_STRING DeviceName, PTDI_PNP_CONTEXT Context, HANDLE *AddrRegistrationHandle)
 {
     VERIFY_ENTER(TdiRegisterNetAddress);
+    if (EX_FAULT())
+        return STATUS_INSUFFICIENT_RESOURCES;
     struct tdi_entry address = {.kind = TDI_ADDRESS, .address = Address};
     if (DeviceName)
         address.name = *DeviceName;
@@ -61,5 +68,7 @@ TdiPnPPowerRequest(PUNICODE_STRING DeviceName, PNET_PNP_EVENT PowerEvent, PTDI_P
                    ProviderPnPPowerComplete ProtocolCompletionHandler)
 {
     VERIFY_ENTER(TdiPnPPowerRequest);
+    if (EX_FAULT())
+        return STATUS_INSUFFICIENT_RESOURCES;
     return tdi_power_request(DeviceName, PowerEvent, Context1, Context2, ProtocolCompletionHandler);
 }

@@ -463,6 +463,10 @@ NT_TEST(TdiCopyLookaheadData_copies)
     UCHAR to[4] = "....";
     TdiCopyLookaheadData(to, "abc", 3, TDI_RECEIVE_COPY_LOOKAHEAD);
     ck_assert_int_eq(memcmp(to, "abc.", 4), 0);
+    TdiCopyLookaheadData(to + 1, "xy", 2, TDI_RECEIVE_NORMAL);
+    ck_assert_int_eq(memcmp(to, "axy.", 4), 0);
+    TdiCopyLookaheadData(to, "z", 0, 0);
+    ck_assert_int_eq(memcmp(to, "axy.", 4), 0);
 }
 
 // --- user-mode requests ------------------------------------------------------------------------------------------------------------
