@@ -284,6 +284,7 @@ host_engines_create(struct tcpip_host *host)
     if (!NT_SUCCESS(status))
         return status;
     tcp_params_default(&params);
+    params.receive_max_bytes = TCPIP_RECEIVE_MAX_BYTES;
     host->is_serving = tcpip_alloc(KeQueryMaximumProcessorCountEx(ALL_PROCESSOR_GROUPS) * sizeof *host->is_serving);
     host->net = net_create(&settings, tcpip_now_us());
     host->tcp = tcp_create(&host->memory, &host->pool, &params, &key);

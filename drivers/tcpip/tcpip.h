@@ -36,6 +36,7 @@
 #define TCPIP_REGISTERED_MAX 32           // of an adapter, that TDI's clients are told of: those it finds by itself, too
 #define TCPIP_FRAME_SPANS 64              // MDLs of a received frame that are looked at where they lie; more are copied together
 
+#define TCPIP_RECEIVE_MAX_BYTES (4u << 20) // what a connection's window grows to while its client keeps up; it begins with 256 KB
 #define TCPIP_LATER_US 20000              // until what memory was short for is tried again
 
 struct tcpip_host;

@@ -88,7 +88,7 @@ static uint8_t
 cookie_receive_scale(const struct tcp *tcp)
 {
     uint8_t scale = 0;
-    while (scale < TCP_SCALE_MAX && tcp->params.receive_bytes >> scale > UINT16_MAX)
+    while (scale < TCP_SCALE_MAX && tcp_receive_most(tcp) >> scale > UINT16_MAX)
         scale++;
     return scale;
 }

@@ -51,6 +51,8 @@ tcp_update(struct tcp_connection *c, const struct tcp_cached *cached, uint64_t n
     tcp_enter(c->tcp, now_us, outbox);
     c->r.cached = *cached;
     c->r.cached.flags &= ~commands;
+    if (cached->initial_rcv_wnd != old.initial_rcv_wnd)
+        c->receive_max_bytes = 0; // the client has said
     if (c->is_exported || c->r.delegated.state == TCP_CLOSED)
         return 0;
     bool ka_changed = (old.flags ^ cached->flags) & TCP_CACHED_KEEP_ALIVE || old.ka_probe_count != cached->ka_probe_count ||

@@ -57,7 +57,8 @@ params_are_good(const struct tcp_params *p)
 {
     return p->ticks_per_second && p->ticks_per_second <= 100000 && p->ack_frequency && p->dup_ack_threshold && p->initial_window_segments &&
            p->initial_window_segments <= 1000 && p->min_rto_us && p->min_rto_us <= p->max_rto_us && p->initial_rto_us && p->receive_bytes &&
-           p->receive_bytes <= TCP_WINDOW_MAX && p->half_open_max && p->chunks_max && p->congestion <= TCP_CC_CUBIC && p->time_wait_us;
+           p->receive_bytes <= TCP_WINDOW_MAX && p->receive_max_bytes <= TCP_WINDOW_MAX && p->half_open_max && p->chunks_max &&
+           p->congestion <= TCP_CC_CUBIC && p->time_wait_us;
 }
 
 struct tcp *

@@ -39,7 +39,8 @@ own_options(struct tcp_connection *c)
 void
 tcp_receive_scale_choose(struct tcp_connection *c)
 {
-    c->r.constant.rcv_wnd_scale = c->r.constant.flags & TCP_HAS_WINDOW_SCALE ? scale_for(c->r.cached.initial_rcv_wnd) : 0;
+    uint32_t most = c->r.cached.initial_rcv_wnd > c->receive_max_bytes ? c->r.cached.initial_rcv_wnd : c->receive_max_bytes;
+    c->r.constant.rcv_wnd_scale = c->r.constant.flags & TCP_HAS_WINDOW_SCALE ? scale_for(most) : 0;
 }
 
 void
@@ -84,6 +85,7 @@ tcp_open_defaults(struct tcp_connection *c, const struct tcp_open *open)
         .ttl = open->ttl,
         .tos = open->tos,
     };
+    c->receive_max_bytes = open->receive_bytes ? 0 : c->tcp->params.receive_max_bytes;
     return true;
 }
 

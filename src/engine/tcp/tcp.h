@@ -78,6 +78,7 @@ struct tcp_params {
     uint64_t keepalive_us;              // idle for so long, then a probe
     uint32_t keepalive_interval_us, keepalive_probes;
     uint32_t receive_bytes;             // a connection's receive buffer when its opener does not say
+    uint32_t receive_max_bytes;         // what that one grows to as long as its client keeps up with the peer; 0: it does not
     uint32_t half_open_max;             // offers and SYN_RECEIVED of an instance
     uint32_t half_open_cookies;         // from here on cookies instead of records
     uint32_t chunks_max;                // runs of received bytes a connection keeps

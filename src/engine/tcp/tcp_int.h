@@ -123,6 +123,8 @@ struct tcp_connection {
     uint32_t received_bytes, early_bytes, chunks;
     uint32_t moved_bytes;               // the client has them, but has not used them yet
     uint32_t pushed_seq;                // behind the last PSH among what was received in order
+    uint32_t receive_max_bytes;         // the buffer may grow to this; 0: the client has said how large it is
+    uint32_t tuned_us, tuned_bytes;     // when the round trip began that is watched, truncated; used by the client since
     uint32_t last_ack_sent;
     uint32_t ack_segments;              // received since, in order
     uint32_t urgent_seq;                // behind the urgent byte, when has_urgent_in
@@ -275,6 +277,13 @@ void tcp_established(struct tcp_connection *c);
 void tcp_syn_timeout(struct tcp_connection *c);
 void tcp_syn_send(struct tcp_connection *c);
 bool tcp_is_broadcast(const struct eng_address *address);
+// The largest that the buffer of a connection may become when its opener says nothing: what the window scale must be able to say.
+static inline uint32_t
+tcp_receive_most(const struct tcp *tcp)
+{
+    const struct tcp_params *p = &tcp->params;
+    return p->receive_max_bytes > p->receive_bytes ? p->receive_max_bytes : p->receive_bytes;
+}
 bool tcp_open_defaults(struct tcp_connection *c, const struct tcp_open *open);
 void tcp_receive_scale_choose(struct tcp_connection *c);
 void tcp_peer_options(struct tcp_connection *c, const struct tcp_options *options);

@@ -497,6 +497,29 @@ tcp_receive_move(struct tcp_connection *c, uint32_t bytes)
         c->has_pushed = false;
 }
 
+// The buffer doubles when the client used more than half of it within a round trip: the window is what holds the peer back then, and
+// the client is not [Dynamic Right-Sizing, Fisk and Feng 2001]. A client that does not keep up, or a slow peer, never gets there.
+#define TUNE_RTT_LEAST_US 100
+#define TUNE_RTT_UNKNOWN_US 100000
+
+static void
+receive_tune(struct tcp_connection *c, uint32_t bytes)
+{
+    uint32_t most = (uint32_t)UINT16_MAX << c->r.constant.rcv_wnd_scale, buffer = c->r.cached.initial_rcv_wnd;
+    uint32_t rtt_us = c->rtt.has_sample ? c->rtt.srtt_us : TUNE_RTT_UNKNOWN_US, past_us = (uint32_t)c->tcp->now_us - c->tuned_us;
+    most = most < c->receive_max_bytes ? most : c->receive_max_bytes;
+    if (buffer >= most)
+        return;
+    rtt_us = rtt_us > TUNE_RTT_LEAST_US ? rtt_us : TUNE_RTT_LEAST_US;
+    c->tuned_bytes += bytes;
+    if (past_us < rtt_us)
+        return;
+    if ((uint64_t)c->tuned_bytes * rtt_us / past_us > buffer / 2)
+        c->r.cached.initial_rcv_wnd = most / 2 > buffer ? 2 * buffer : most;
+    c->tuned_us = (uint32_t)c->tcp->now_us;
+    c->tuned_bytes = 0;
+}
+
 void
 tcp_receive_used(struct tcp_connection *c, uint32_t bytes, uint64_t now_us, struct eng_outbox *outbox)
 {
@@ -504,6 +527,7 @@ tcp_receive_used(struct tcp_connection *c, uint32_t bytes, uint64_t now_us, stru
     c->moved_bytes -= bytes < c->moved_bytes ? bytes : c->moved_bytes;
     if (!state_receives(c) || c->is_exported || c->upload)
         return;
+    receive_tune(c, bytes);
     // Tell a window that has become worth telling, if no acknowledgement does meanwhile: a quarter of the buffer; two segments, or half of
     // the buffer, when the peer may be waiting for it [RFC 9293 3.8.6.2.2].
     uint32_t buffer = c->r.cached.initial_rcv_wnd, room = receive_room(c);

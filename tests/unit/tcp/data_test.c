@@ -364,6 +364,64 @@ TEST(a_window_that_is_far_from_closed_is_told_anew_by_quarters_of_the_buffer)
     peer_destroy(&peer);
 }
 
+// Two segments that the client takes, `us` apart. Returns the window told last.
+static uint32_t
+peer_says_and_it_is_read(uint32_t *seq, uint64_t us)
+{
+    uint32_t window = 0;
+    for (struct said *said; (said = peer_hear(&peer));)
+        ;
+    for (int i = 0; i < 2; i++) {
+        peer_say(&peer, A, *seq, 1, 60000, 1460);
+        *seq += 1460;
+        peer_wait(&peer, us);
+        peer_read(&peer, 1460);
+        for (struct said *said; (said = peer_hear(&peer));)
+            window = said->window;
+    }
+    return window;
+}
+
+static void
+open_that_grows(struct tcp_params *params)
+{
+    tcp_params_default(params);
+    params->receive_bytes = 5000;
+    params->receive_max_bytes = 60000;
+    open_with(params, 60000);
+}
+
+TEST(the_buffer_grows_to_its_limit_while_the_client_keeps_up_with_a_fast_peer)
+{
+    struct tcp_params params;
+    uint32_t seq = 1, window = 0;
+    open_that_grows(&params);
+    for (int i = 0; i < 4; i++)
+        window = peer_says_and_it_is_read(&seq, 50);
+    ck_assert_uint_gt(window, 8000);
+    for (int i = 0; i < 300; i++)
+        window = peer_says_and_it_is_read(&seq, 2);
+    ck_assert_uint_gt(window, 40000);
+    ck_assert_uint_le(window, 60000);
+    peer_destroy(&peer);
+}
+
+TEST(the_buffer_stays_with_a_slow_peer_and_when_the_client_has_said_how_large_it_is)
+{
+    struct tcp_params params;
+    uint32_t seq = 1;
+    open_that_grows(&params);
+    for (int i = 0; i < 50; i++)
+        ck_assert_uint_le(peer_says_and_it_is_read(&seq, 10000), 5000);
+    struct tcp_record record;
+    tcp_query(peer.connection, peer.now_us, &record);
+    record.cached.initial_rcv_wnd = 6000;
+    ck_assert_int_eq(tcp_update(peer.connection, &record.cached, peer.now_us, &peer.outbox), 0);
+    for (int i = 0; i < 50; i++)
+        ck_assert_uint_le(peer_says_and_it_is_read(&seq, 20), 6000);
+    peer_destroy(&peer);
+}
+
 TEST(the_right_edge_never_moves_left_when_the_buffer_shrinks)
 {
     struct tcp_params params;
