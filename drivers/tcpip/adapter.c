@@ -181,6 +181,8 @@ interface_follow(struct tcpip_adapter *adapter, BOOLEAN is_running, BOOLEAN is_l
     if (is_running)
         adapter->is_running = TRUE;
     adapter->is_link_up = is_link_up;
+    if (was_up != is_up)
+        adapter->changed_us = call.now_us;
     if (adapter->index && was_up != is_up)
         net_interface_up(tcpip_host.net, adapter->index, is_up, call.now_us, &call.outbox);
     tcpip_leave(&call);
@@ -263,6 +265,9 @@ interface_destroy(struct tcpip_adapter *adapter)
         net_interface_remove(tcpip_host.net, adapter->index, call.now_us, &call.outbox);
         tcpip_host.adapters[adapter->index] = NULL;
     }
+    tcpip_host.drops.adapters_full += adapter->dropped_full;
+    tcpip_host.drops.adapters_failed += adapter->failed;
+    tcpip_host.drops.adapters_down += adapter->dropped_down;
     tcpip_leave(&call);
 }
 
@@ -299,6 +304,8 @@ adapter_create(PNDIS_BIND_PARAMETERS parameters, const struct tcpip_settings *se
     KeInitializeEvent(&adapter->quiet, NotificationEvent, FALSE);
     KeInitializeEvent(&adapter->idle, NotificationEvent, FALSE);
     list_init(&adapter->to_send);
+    adapter->speed_bits = parameters->XmitLinkSpeed;
+    adapter->changed_us = tcpip_now_us();
     adapter->filters_supported = parameters->SupportedPacketFilters;
     adapter->is_link_up = parameters->MediaConnectState != MediaConnectStateDisconnected;
     BOOLEAN has_mtu = settings->mtu_bytes && settings->mtu_bytes < parameters->MtuSize;
@@ -388,7 +395,9 @@ tcpip_status(NDIS_HANDLE context, PNDIS_STATUS_INDICATION indication)
     if (indication->StatusCode == NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG &&
         indication->StatusBufferSize >= NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1)
         adapter_offloads_take(adapter, buffer);
-    if (indication->StatusCode == NDIS_STATUS_LINK_STATE && indication->StatusBufferSize >= NDIS_SIZEOF_LINK_STATE_REVISION_1)
+    if (indication->StatusCode == NDIS_STATUS_LINK_STATE && indication->StatusBufferSize >= NDIS_SIZEOF_LINK_STATE_REVISION_1) {
+        adapter->speed_bits = ((const NDIS_LINK_STATE *)buffer)->XmitLinkSpeed;
         interface_follow(adapter, adapter->is_running,
                          ((const NDIS_LINK_STATE *)buffer)->MediaConnectState != MediaConnectStateDisconnected);
+    }
 }

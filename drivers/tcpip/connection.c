@@ -440,4 +440,7 @@ const struct tdic_ops tcpip_tcp_ops = {
     .abort = tcp_op_abort,
     .part = tcp_op_part,
     .provider_info = tcp_op_provider_info,
+    .control = tcpip_op_control,
+    .query = tcpip_op_query,
+    .set = tcpip_op_set,
 };

@@ -11,6 +11,12 @@
 
 #include "../tdi_common/tdic.h"
 
+// What a client has set of the datagrams that it sends (AO_OPTION_XXX); 0 is what the engine does by itself.
+struct tcpip_options {
+    UCHAR hop_limit, group_hop_limit, traffic_class;
+    BOOLEAN dont_fragment, no_loop, no_broadcast;
+};
+
 // What an address file is to the engines.
 struct tcpip_address {
     struct tdic_address *up;
@@ -25,7 +31,8 @@ struct tcpip_address {
     struct list ended;                    // struct tcpip_send
     LONG refs;
     UCHAR raw_protocol;                   // of \Device\RawIp\N and \Device\RawIp6\N
-    LIST_ENTRY raw_link;                  // in host->raw
+    LIST_ENTRY link;                      // in host->raw or host->udp
+    struct tcpip_options options;
 };
 
 #define TCPIP_SEND_SPANS 6                // MDLs of a send that need no further memory
@@ -93,6 +100,12 @@ VOID tcpip_address_forget(struct tcpip_address *address, LIST_ENTRY *dropped);
 VOID tcpip_address_forgotten(LIST_ENTRY *dropped);
 // Describe a datagram to send. On success the send has a reference to the address, and comes back when its owner is dropped.
 NTSTATUS tcpip_datagram_begin(struct tcpip_address *address, struct tcpip_send *send, struct tdic_tx *tx);
+// query.c: ops of all devices
+NTSTATUS tcpip_op_control(struct tdic_device *device, PIRP irp);
+NTSTATUS tcpip_op_query(struct tdic_device *device, ULONG type, struct tdic_address *address, struct tdic_connection *connection, PVOID out,
+                        ULONG *bytes);
+NTSTATUS tcpip_op_set(struct tdic_device *device, ULONG type, struct tdic_address *address, struct tdic_connection *connection,
+                      const VOID *in, ULONG bytes);
 VOID tcpip_op_datagram_done(struct tdic_address *address, struct tdic_rx *rx, BOOLEAN is_lent);
 
 // connection.c

@@ -2,7 +2,7 @@
 // Loading and unloading: the engines, the devices that TDI clients open, the protocol that binds to adapters.
 //   DriverEntry -> host -> devices -> NdisRegisterProtocolDriver -> TDI provider ready
 //   unload      -> NdisDeregisterProtocolDriver, which unbinds what is left -> devices -> host
-#include "connection.h"
+#include "mib.h"
 
 NDIS_HANDLE tcpip_protocol;
 
@@ -49,6 +49,15 @@ tcpip_devices_create(PDRIVER_OBJECT driver)
     if (!NT_SUCCESS(status))
         tcpip_devices_delete();
     return status;
+}
+
+struct tdic_device *
+tcpip_udp_device(UCHAR family)
+{
+    for (ULONG i = 0; i < ARRAYSIZE(configs); i++)
+        if (configs[i].ops == &tcpip_udp_ops && (ULONG_PTR)configs[i].below == family)
+            return devices[i].device;
+    return NULL;
 }
 
 VOID

@@ -304,6 +304,8 @@ tcpip_host_create(struct tcpip_host *host)
     InitializeListHead(&host->news);
     InitializeListHead(&host->later);
     InitializeListHead(&host->raw);
+    InitializeListHead(&host->udp);
+    host->started_us = tcpip_now_us();
     KeInitializeTimer(&host->timer);
     KeInitializeDpc(&host->timer_dpc, host_on_timer, host);
     eng_out_pool_init(&host->pool, &host->memory);

@@ -32,7 +32,7 @@ tcpip_raw_take(struct tcpip_call *call, struct net_result *result)
     ULONG at = in->source.family == ENG_IP4 ? in->ip_at_bytes : result->raw_at_bytes;
     UNREFERENCED_PARAMETER(call);
     for (LIST_ENTRY *entry = tcpip_host.raw.Flink; entry != &tcpip_host.raw; entry = entry->Flink) {
-        struct tcpip_address *address = CONTAINING_RECORD(entry, struct tcpip_address, raw_link);
+        struct tcpip_address *address = CONTAINING_RECORD(entry, struct tcpip_address, link);
         // A group's packets are for those on any address, too: who joined is not asked.
         if (raw_is_for(address, in->protocol, &in->destination))
             tcpip_datagram_queue(address, in, at, result->raw_end_bytes - at, 0);
@@ -43,7 +43,7 @@ VOID
 tcpip_raw_error(const struct net_error *error)
 {
     for (LIST_ENTRY *entry = tcpip_host.raw.Flink; entry != &tcpip_host.raw; entry = entry->Flink) {
-        struct tcpip_address *address = CONTAINING_RECORD(entry, struct tcpip_address, raw_link);
+        struct tcpip_address *address = CONTAINING_RECORD(entry, struct tcpip_address, link);
         if (raw_is_for(address, error->protocol, &error->local))
             tcpip_error_queue(address, error, 0);
     }
@@ -109,7 +109,7 @@ raw_bind(struct tcpip_address *address)
     else
         status = tcpip_status_of(net_raw_open(tcpip_host.net, address->local.family, address->raw_protocol));
     if (NT_SUCCESS(status))
-        InsertTailList(&tcpip_host.raw, &address->raw_link);
+        InsertTailList(&tcpip_host.raw, &address->link);
     tcpip_leave(&call);
     return status;
 }
@@ -145,7 +145,7 @@ raw_op_address_close(struct tdic_address *up)
     struct tcpip_call call;
     LIST_ENTRY dropped;
     tcpip_enter(&call);
-    RemoveEntryList(&address->raw_link);
+    RemoveEntryList(&address->link);
     net_raw_close(tcpip_host.net, address->local.family, address->raw_protocol);
     tcpip_address_forget(address, &dropped);
     tcpip_leave(&call);
@@ -160,7 +160,8 @@ raw_op_send(struct tdic_address *up, const TRANSPORT_ADDRESS *remote, ULONG remo
 {
     struct tcpip_address *address = below(up);
     struct tcpip_send *send = (struct tcpip_send *)(tx + 1);
-    struct net_raw_send packet = {.source = address->local, .protocol = address->raw_protocol, .is_broadcast = true};
+    struct net_raw_send packet = {.source = address->local, .protocol = address->raw_protocol,
+                                  .is_broadcast = !address->options.no_broadcast};
     struct tcpip_call call;
     USHORT port;
     ULONG scope;
@@ -171,6 +172,10 @@ raw_op_send(struct tdic_address *up, const TRANSPORT_ADDRESS *remote, ULONG remo
         return status;
     packet.spans = send->spans;
     packet.n_spans = (uint16_t)send->send.n_spans;
+    packet.hop_limit = eng_address_is_multicast(&packet.remote) ? address->options.group_hop_limit : address->options.hop_limit;
+    packet.traffic_class = address->options.traffic_class;
+    packet.dont_fragment = address->options.dont_fragment;
+    packet.no_multicast_loop = address->options.no_loop;
     packet.interface_index = scope || !tcpip_is_scoped(&packet.remote) ? scope : address->scope;
     tcpip_enter(&call);
     send->send.status = net_raw_send(tcpip_host.net, &packet, call.now_us, &call.outbox);
@@ -199,6 +204,9 @@ const struct tdic_ops tcpip_raw_ops = {
     .send_datagram = raw_op_send,
     .datagram_done = tcpip_op_datagram_done,
     .provider_info = raw_op_provider_info,
+    .control = tcpip_op_control,
+    .query = tcpip_op_query,
+    .set = tcpip_op_set,
 };
 
 // ---- \Device\Ip -----------------------------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ rx_frame(struct tcpip_call *call, struct tcpip_adapter *adapter, NET_BUFFER_LIST
         UCHAR *bytes = together ? NdisGetDataBuffer(nb, frame.length_bytes, together, 1, 0) : NULL;
         if (!bytes) {
             tcpip_free(together);
-            adapter->dropped_full++;
+            adapter->in_dropped++;
             return;
         }
         spans[0] = (struct eng_span){.bytes = bytes, .count = frame.length_bytes};
@@ -81,6 +81,8 @@ rx_frame(struct tcpip_call *call, struct tcpip_adapter *adapter, NET_BUFFER_LIST
         owner = NULL;
     }
     rx_information(nbl, &frame);
+    if (frame.length_bytes)
+        tcpip_traffic_count(&adapter->in, spans[0].bytes[0], frame.length_bytes);
     net_input(tcpip_host.net, &frame, call->now_us, &call->outbox, &result);
     tcpip_result_take(call, &result, spans, owner);
     net_result_done(&result);

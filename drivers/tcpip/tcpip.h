@@ -51,6 +51,7 @@ struct tcpip_drops {
     ULONG64 addresses_unregistered;       // usable addresses that TDI's clients were not told of
     ULONG64 adapters_full;                // packets: the queue of an adapter was full; those of adapters that are gone
     ULONG64 adapters_failed;              // packets that an adapter gave back with an error; likewise
+    ULONG64 adapters_down;                // packets for an adapter that was not running; likewise
 };
 
 struct tcpip_host {
@@ -62,10 +63,11 @@ struct tcpip_host {
     struct tcpip_adapter *adapters[NET_INTERFACES_MAX];   // by interface index; NULL: none
     LIST_ENTRY adapters_to_serve;         // with packets to send or lists to return
     LIST_ENTRY news;                      // struct tcpip_news
-    LIST_ENTRY raw;                       // struct tcpip_address of \Device\RawIp
+    LIST_ENTRY raw, udp;                  // struct tcpip_address of \Device\RawIp and \Device\Udp, and of those for IPv6
     LIST_ENTRY later;                     // struct tcpip_news, to be posted when the timer comes
     struct tcpip_drops drops;             // guarded by lock
     ULONG64 ticks_per_second;             // of the performance counter
+    ULONG64 started_us;
     ULONG64 timer_us;                     // when the timer is set for; ENG_NEVER: it is not
     KTIMER timer;
     KDPC timer_dpc;
@@ -126,6 +128,10 @@ struct tcpip_registered {                 // an address that TDI's clients know
     HANDLE handle;
 };
 
+struct tcpip_traffic {
+    ULONG64 bytes, unicast, group;        // with the link's header; group: multicast and broadcast
+};
+
 struct tcpip_adapter {
     NDIS_HANDLE ndis;
     ULONG index;                          // of the interface in the engine; 0: none yet
@@ -148,7 +154,10 @@ struct tcpip_adapter {
     KEVENT quiet;                         // not running, nothing with NDIS, nothing being served
     NDIS_HANDLE work;                     // NULL: being taken down
     KEVENT idle;                          // not working any more
-    ULONG64 dropped_full, dropped_down, failed;
+    ULONG64 dropped_full, dropped_down, failed, in_dropped;
+    struct tcpip_traffic in, out;
+    ULONG64 speed_bits;                   // in a second, as the adapter says
+    ULONG64 changed_us;                   // when the interface last came up or went down
     // The work item's alone.
     UNICODE_STRING name;
     struct tcpip_registered registered[TCPIP_REGISTERED_MAX];
@@ -165,6 +174,14 @@ PROTOCOL_CLOSE_ADAPTER_COMPLETE_EX tcpip_close_complete;
 PROTOCOL_NET_PNP_EVENT tcpip_pnp;
 PROTOCOL_OID_REQUEST_COMPLETE tcpip_oid_complete;
 PROTOCOL_STATUS_EX tcpip_status;
+
+static inline VOID
+tcpip_traffic_count(struct tcpip_traffic *traffic, UCHAR first, ULONG bytes)
+{
+    traffic->bytes += bytes;
+    traffic->unicast += !(first & 1);
+    traffic->group += first & 1;
+}
 
 // Work for tcpip_adapter_serve.   locks: host->lock held
 VOID tcpip_adapter_queue(struct tcpip_adapter *adapter);

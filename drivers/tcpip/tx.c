@@ -199,6 +199,7 @@ tcpip_tx_serve(struct tcpip_adapter *adapter)
             tx_put(adapter, packet, out);
             continue;
         }
+        tcpip_traffic_count(&adapter->out, out->head[0], out->head_bytes + out->data_bytes);
         *end = packet->nbl;
         end = &NET_BUFFER_LIST_NEXT_NBL(packet->nbl);
     }

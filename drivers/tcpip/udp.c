@@ -54,6 +54,8 @@ udp_bind(struct tcpip_address *address, BOOLEAN is_shared)
     address->udp = net_udp_open(tcpip_host.net, &settings, &error);
     if (address->udp)
         address->port = net_udp_settings_of(address->udp)->port;
+    if (address->udp)
+        InsertTailList(&tcpip_host.udp, &address->link);
     tcpip_leave(&call);
     return address->udp ? STATUS_SUCCESS : tcpip_status_of(error);
 }
@@ -86,6 +88,7 @@ udp_op_address_close(struct tdic_address *up)
     LIST_ENTRY dropped;
     tcpip_enter(&call);
     net_udp_close(tcpip_host.net, address->udp, call.now_us, &call.outbox);
+    RemoveEntryList(&address->link);
     address->udp = NULL;
     tcpip_address_forget(address, &dropped);
     tcpip_leave(&call);
@@ -100,7 +103,7 @@ udp_op_send(struct tdic_address *up, const TRANSPORT_ADDRESS *remote, ULONG remo
 {
     struct tcpip_address *address = below(up);
     struct tcpip_send *send = (struct tcpip_send *)(tx + 1);
-    struct net_udp_send datagram = {.is_broadcast = true};
+    struct net_udp_send datagram = {.is_broadcast = !address->options.no_broadcast};
     struct tcpip_call call;
     USHORT port;
     ULONG scope;
@@ -113,6 +116,10 @@ udp_op_send(struct tdic_address *up, const TRANSPORT_ADDRESS *remote, ULONG remo
     datagram.port = port;
     datagram.spans = send->spans;
     datagram.n_spans = (uint16_t)send->send.n_spans;
+    datagram.hop_limit = eng_address_is_multicast(&datagram.remote) ? address->options.group_hop_limit : address->options.hop_limit;
+    datagram.traffic_class = address->options.traffic_class;
+    datagram.dont_fragment = address->options.dont_fragment;
+    datagram.no_multicast_loop = address->options.no_loop;
     datagram.interface_index = scope || !tcpip_is_scoped(&datagram.remote) ? scope : address->scope;
     tcpip_enter(&call);
     // Nothing of it is out, or the packets hold it now: either way it comes back as a send that is done, with what was said of it.
@@ -142,4 +149,7 @@ const struct tdic_ops tcpip_udp_ops = {
     .send_datagram = udp_op_send,
     .datagram_done = tcpip_op_datagram_done,
     .provider_info = udp_op_provider_info,
+    .control = tcpip_op_control,
+    .query = tcpip_op_query,
+    .set = tcpip_op_set,
 };

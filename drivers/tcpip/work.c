@@ -74,6 +74,15 @@ is_among(const struct eng_address *address, const struct eng_address *all, ULONG
 }
 
 static VOID
+unregistered(VOID)
+{
+    struct tcpip_call call;
+    tcpip_enter(&call);
+    tcpip_host.drops.addresses_unregistered++;
+    tcpip_leave(&call);
+}
+
+static VOID
 address_register(struct tcpip_adapter *adapter, const struct eng_address *address)
 {
     struct tcpip_registered *slot = NULL;
@@ -85,13 +94,19 @@ address_register(struct tcpip_adapter *adapter, const struct eng_address *addres
         if (!other->handle && !slot)
             slot = other;
     }
-    if (!slot)
+    if (!slot) {
+        unregistered();
+        DbgPrint("tcpip: TDI's clients are not told of an address: %u of %wZ are registered already\n", TCPIP_REGISTERED_MAX,
+                 &adapter->name);
         return;
+    }
     slot->address = *address;
     tcpip_address_to(&ta, address, 0, adapter->index);
     NTSTATUS status = TdiRegisterNetAddress((PTA_ADDRESS)ta.list.Address, &adapter->name, NULL, &slot->handle);
-    if (!NT_SUCCESS(status))
+    if (!NT_SUCCESS(status)) {
+        unregistered();
         DbgPrint("tcpip: TDI's clients are not told of an address (0x%08x)\n", status);
+    }
 }
 
 static VOID

@@ -71,6 +71,18 @@ tdic_device_below(struct tdic_device *device)
     return device->below;
 }
 
+BOOLEAN
+tdic_device_is_stream(struct tdic_device *device)
+{
+    return device->ops->connection_create != NULL;
+}
+
+struct tdic_address *
+tdic_file_address(PFILE_OBJECT file)
+{
+    return (ULONG_PTR)file->FsContext2 == TDI_TRANSPORT_ADDRESS_FILE ? file->FsContext : NULL;
+}
+
 TDI_PROVIDER_STATISTICS *
 tdic_device_statistics(struct tdic_device *device)
 {

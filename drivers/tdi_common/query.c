@@ -4,7 +4,7 @@
 // Source: the page TDI_QUERY_INFORMATION (ff565124) and the structures' pages.
 #include "tdic_int.h"
 
-#define ANSWER_BYTES 512
+#define ANSWER_BYTES 4096
 
 struct files {
     struct tdic_address *address;
@@ -36,6 +36,19 @@ endpoint_parts(struct tdic_endpoint *endpoint, struct tdic_connection **connecti
     if (*address)
         tdic_address_ref(*address);
     KeReleaseSpinLock(&endpoint->lock, irql);
+}
+
+struct tdic_connection *
+tdic_file_connection(PFILE_OBJECT file)
+{
+    struct tdic_connection *connection;
+    struct tdic_address *address;
+    if ((ULONG_PTR)file->FsContext2 != TDI_CONNECTION_FILE)
+        return NULL;
+    endpoint_parts(file->FsContext, &connection, &address);
+    if (address)
+        tdic_address_unref(address);
+    return connection;
 }
 
 static NTSTATUS

@@ -158,6 +158,10 @@ VOID tdic_device_delete(struct tdic_device *device);
 DRIVER_DISPATCH tdic_dispatch;
 PDEVICE_OBJECT tdic_device_object(struct tdic_device *device);
 PVOID tdic_device_below(struct tdic_device *device);
+BOOLEAN tdic_device_is_stream(struct tdic_device *device);       // it has connections
+// What a file is, for ops->control: an open file keeps its address; a connection comes with a reference. NULL: something else, or none.
+struct tdic_address *tdic_file_address(PFILE_OBJECT file);
+struct tdic_connection *tdic_file_connection(PFILE_OBJECT file);
 TDI_PROVIDER_STATISTICS *tdic_device_statistics(struct tdic_device *device);   // the transport may count its own in it
 
 // --- addresses -------------------------------------------------------------------------------------------------------------------

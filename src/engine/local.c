@@ -126,6 +126,18 @@ net_address_is_ours(const struct net *net, const struct eng_address *address)
     return local ? local->a.interface_index : 0;
 }
 
+uint32_t
+net_address_is_known(const struct net *net, const struct eng_address *address)
+{
+    uint32_t index = net_address_is_ours(net, address);
+    for (unsigned i = 0; !index && i < net->locals_end; i++) {
+        const struct net_local *local = &net->locals[i];
+        if (local->is_used && local->a.state != NET_ADDRESS_DUPLICATE && eng_address_is_equal(&local->a.address, address))
+            index = local->a.interface_index;
+    }
+    return index;
+}
+
 bool
 net_address_at(const struct net *net, size_t n, struct net_address *address)
 {

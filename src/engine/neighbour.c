@@ -277,3 +277,16 @@ neighbour_is_reachable(struct net *net, uint32_t interface_index, const struct e
     struct net_neighbour *neighbour = neighbour_find(net, interface_index, address);
     return neighbour && neighbour->state != NEIGHBOUR_INCOMPLETE;
 }
+
+void
+net_neighbours(const struct net *net, void (*on_neighbour)(void *context, const struct net_neighbour_info *info), void *context)
+{
+    for (unsigned i = 0; i < NEIGHBOUR_BUCKETS; i++)
+        LIST_FOR_EACH(node, (struct list *)&net->neighbours[i]) {
+            const struct net_neighbour *neighbour = LIST_ENTRY_OF(node, struct net_neighbour, bucket);
+            struct net_neighbour_info info = {.address = neighbour->address, .interface_index = neighbour->interface_index,
+                                              .is_known = neighbour->state != NEIGHBOUR_INCOMPLETE};
+            memcpy(info.link_address, neighbour->link, sizeof info.link_address);
+            on_neighbour(context, &info);
+        }
+}

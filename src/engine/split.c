@@ -69,6 +69,7 @@ split_fragments(struct net *net, struct eng_out *out, const struct net_hop *hop,
     uint32_t identifier = output_identifier(net, out, 1);
     int error = 0;
     eng_out_sum(out); // no adapter can: the sum is over all parts
+    net_count(net, NET_COUNT_out_cut);
     for (uint32_t from = 0; from < total_bytes; from += part_bytes) {
         uint32_t count = total_bytes - from < part_bytes ? total_bytes - from : part_bytes;
         struct eng_out *part = split_part(net, out, from, count, identifier);

@@ -119,6 +119,9 @@ bool net_address_at(const struct net *net, size_t n, struct net_address *address
 // Is this an address of ours that may be used (or bound to)? Its interface, or 0.
 uint32_t net_address_is_ours(const struct net *net, const struct eng_address *address);
 
+// The same for one that may not be used yet, or not now: it is being probed, or its link is down. A duplicate is not ours.
+uint32_t net_address_is_known(const struct net *net, const struct eng_address *address);
+
 // ---- routes
 
 struct net_route {
@@ -131,6 +134,18 @@ struct net_route {
 int net_route_add(struct net *net, const struct net_route *route);
 int net_route_remove(struct net *net, const struct net_route *route);
 bool net_route_at(const struct net *net, size_t n, struct net_route *route);
+
+// ---- neighbours
+
+struct net_neighbour_info {
+    struct eng_address address;
+    uint32_t interface_index;
+    uint8_t link_address[6];
+    bool is_known;                      // link_address is; else it is being asked for
+};
+
+// Tell of each neighbour.   calls: on_neighbour, which may only note it
+void net_neighbours(const struct net *net, void (*on_neighbour)(void *context, const struct net_neighbour_info *info), void *context);
 
 // What a transport wants to know before it sends. source may be the any address: then it is chosen [RFC 6724]. interface_index 0:
 // the route says.
@@ -327,8 +342,8 @@ bool net_event_pop(struct net *net, struct net_event *event);
     X(nd_in) X(nd_bad) X(nd_conflicts) X(nd_advertisements)                                                                               \
     X(group_in) X(group_bad) X(group_reports)                                                                                             \
     X(udp_in) X(udp_bad) X(udp_bad_sum) X(udp_no_port)                                                                                    \
-    X(out_packets) X(out_fragments) X(out_no_route) X(out_no_memory) X(out_too_big) X(out_segments) X(out_down) X(out_waiting_dropped)    \
-    X(neighbours_evicted) X(neighbours_failed) X(neighbours_full) X(events_lost)
+    X(out_packets) X(out_fragments) X(out_cut) X(out_no_route) X(out_no_memory) X(out_too_big) X(out_segments) X(out_down)                \
+    X(out_waiting_dropped) X(neighbours_evicted) X(neighbours_failed) X(neighbours_full) X(events_lost)
 
 enum net_count {
 #define X(name) NET_COUNT_##name,

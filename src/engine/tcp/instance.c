@@ -242,7 +242,28 @@ tcp_find_listener(const struct tcp *tcp, const struct eng_address *local, uint16
     return any;
 }
 
+struct tcp_listener *
+tcp_listener_next(const struct tcp *tcp, const struct tcp_listener *last)
+{
+    const struct list *next = last ? last->link.next : tcp->listeners.next;
+    return next == &tcp->listeners ? NULL : LIST_ENTRY_OF(next, struct tcp_listener, link);
+}
+
+void
+tcp_listener_where(const struct tcp_listener *listener, struct eng_address *local, uint16_t *port)
+{
+    *local = listener->local;
+    *port = listener->port;
+}
+
 // ---- connections
+
+struct tcp_connection *
+tcp_connection_next(const struct tcp *tcp, const struct tcp_connection *last)
+{
+    const struct list *next = last ? last->all.next : tcp->connections.next;
+    return next == &tcp->connections ? NULL : LIST_ENTRY_OF(next, struct tcp_connection, all);
+}
 
 struct tcp_connection *
 tcp_connection_create(struct tcp *tcp, const struct eng_address *local, const struct eng_address *remote, uint16_t local_port,
@@ -305,6 +326,12 @@ state_is_half_open(const struct tcp_connection *c, enum tcp_state state)
     return state == TCP_SYN_RECEIVED && !c->is_opener;
 }
 
+static bool
+state_is_established(enum tcp_state state)
+{
+    return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
+}
+
 void
 tcp_enter_state(struct tcp_connection *c, enum tcp_state state)
 {
@@ -314,6 +341,12 @@ tcp_enter_state(struct tcp_connection *c, enum tcp_state state)
     counters->half_open += state_is_half_open(c, state);
     counters->time_waits -= old == TCP_TIME_WAIT;
     counters->time_waits += state == TCP_TIME_WAIT;
+    bool was_established = state_is_established(old);
+    counters->established -= was_established;
+    counters->established += state_is_established(state);
+    counters->active_opens += state == TCP_SYN_SENT && old == TCP_CLOSED;
+    counters->attempts_failed += state == TCP_CLOSED && (old == TCP_SYN_SENT || old == TCP_SYN_RECEIVED);
+    counters->established_reset += state == TCP_CLOSED && was_established;
     c->r.delegated.state = state;
 }
 

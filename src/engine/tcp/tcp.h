@@ -112,11 +112,17 @@ struct tcp_counters {
     uint64_t cookies_out, cookies_good, cookies_bad, offers, offers_dropped, out_of_order, duplicates_in, dsacks_in, probes_out,
         keepalives_out;
     uint64_t early_dropped;             // past early_chunks_max
+    uint64_t active_opens, attempts_failed, established_reset;    // [RFC 4022]; passive opens are `offers`
     uint64_t dead_holes;                // path MTU black holes found
     uint64_t mtu_probes, mtu_raises;    // segments that tried a larger MTU, and those that came through
-    uint32_t connections, half_open, time_waits;
+    uint32_t connections, half_open, time_waits, established;     // established: CLOSE_WAIT too
 };
 const struct tcp_counters *tcp_counters(const struct tcp *tcp);
+
+// Every connection and every listener, one after the other: NULL for the first; NULL at the end. None may go in between.
+struct tcp_connection *tcp_connection_next(const struct tcp *tcp, const struct tcp_connection *last);
+struct tcp_listener *tcp_listener_next(const struct tcp *tcp, const struct tcp_listener *last);
+void tcp_listener_where(const struct tcp_listener *listener, struct eng_address *local, uint16_t *port);
 
 // ---- time
 
