@@ -95,6 +95,27 @@ file_bytes(int fd)
     return fstat(fd, &st) ? -errno : st.st_size;
 }
 
+static int64_t
+file_ns(struct timespec time)
+{
+    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+int
+file_status(int fd, struct file_status *status)
+{
+    struct stat st;
+    if (fstat(fd, &st))
+        return -errno;
+    *status = (struct file_status){.bytes = (uint64_t)st.st_size,
+                                   .changed_ns = file_ns(st.st_ctim),
+                                   .written_ns = file_ns(st.st_mtim),
+                                   .read_ns = file_ns(st.st_atim),
+                                   .is_directory = S_ISDIR(st.st_mode),
+                                   .is_read_only = !(st.st_mode & 0222)};
+    return 0;
+}
+
 int
 file_truncate(int fd, uint64_t bytes)
 {

@@ -28,6 +28,10 @@ void file_close(int fd);
 int file_open_directory(const char *path, int *fd);
 int file_open_beneath(int directory, const char *relative, unsigned mode, int *fd);
 
+// The same for taking a name away, and for giving a file another one; replace: in place of what has it. fails: -errno; -EEXIST.
+int file_remove_beneath(int directory, const char *relative);
+int file_rename_beneath(int directory, const char *relative, int to_directory, const char *to_relative, bool replace);
+
 // Read up to `count` bytes at `offset`; fewer only at the end of the file. Returns how many, or -errno.
 int64_t file_read(int fd, void *to, size_t count, uint64_t offset);
 
@@ -35,6 +39,12 @@ int64_t file_read(int fd, void *to, size_t count, uint64_t offset);
 int file_write(int fd, const void *from, size_t count, uint64_t offset);
 
 int64_t file_bytes(int fd);                              // the length, or -errno
+struct file_status {
+    uint64_t bytes;
+    int64_t changed_ns, written_ns, read_ns;             // since 1970, of its inode, its bytes, and looking at them
+    bool is_directory, is_read_only;                     // nobody may write it
+};
+int file_status(int fd, struct file_status *status);     // -errno
 int file_truncate(int fd, uint64_t bytes);               // -errno
 int file_sync(int fd);                                   // -errno
 int file_remove(const char *path);                       // -errno

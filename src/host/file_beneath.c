@@ -3,7 +3,10 @@
 // .. or links they hold; a path that tries is -EXDEV. Needs Linux 5.6.
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -42,4 +45,50 @@ file_open_beneath(int directory, const char *relative, unsigned mode, int *fd)
     }
     *fd = file;
     return 0;
+}
+
+// The directory that holds the path's last name, itself found without leaving. owns: *parent is closed by the caller.
+static int
+parent_open(int directory, const char *relative, int *parent, const char **name)
+{
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    char path[PATH_MAX] = ".";
+    const char *slash = strrchr(relative, '/');
+    *name = slash ? slash + 1 : relative;
+    if (!**name || !strcmp(*name, ".") || !strcmp(*name, ".."))
+        return -EINVAL;
+    if (slash && (size_t)(slash - relative) >= sizeof(path))
+        return -ENAMETOOLONG;
+    if (slash)
+        snprintf(path, sizeof(path), "%.*s", (int)(slash - relative), relative);
+    *parent = (int)syscall(SYS_openat2, directory, path, &how, sizeof(how));
+    return *parent < 0 ? -errno : 0;
+}
+
+int
+file_remove_beneath(int directory, const char *relative)
+{
+    const char *name;
+    int parent, failed = parent_open(directory, relative, &parent, &name);
+    if (failed)
+        return failed;
+    failed = unlinkat(parent, name, 0) ? -errno : 0;
+    close(parent);
+    return failed;
+}
+
+int
+file_rename_beneath(int directory, const char *relative, int to_directory, const char *to_relative, bool replace)
+{
+    const char *name, *to_name;
+    int parent, to_parent, failed = parent_open(directory, relative, &parent, &name);
+    if (failed)
+        return failed;
+    failed = parent_open(to_directory, to_relative, &to_parent, &to_name);
+    if (!failed) {
+        failed = renameat2(parent, name, to_parent, to_name, replace ? 0 : RENAME_NOREPLACE) ? -errno : 0;
+        close(to_parent);
+    }
+    close(parent);
+    return failed;
 }

@@ -168,6 +168,47 @@ box_driver_load(struct world_box *self, const struct stack_driver *driver)
     return NT_SUCCESS(status);
 }
 
+// A directory in the settings is granted, and its value says under which name.
+static bool
+service_up(struct world_box *self, const struct stack_service *service)
+{
+    char key[256], name[256];
+    settings_service_key(service->driver->service, key, sizeof key - sizeof "\\Parameters");
+    strcat(key, "\\Parameters");
+    settings_apply(self->box, key, &service->settings);
+    for (size_t i = 0; i < service->directory_count; i++) {
+        const struct stack_directory *directory = &service->directories[i];
+        snprintf(name, sizeof name, "\\??\\%s\\%s", service->driver->service, directory->name);
+        int failed = io_grant_path(self->box, name, directory->path, directory->can_write);
+        if (failed) {
+            world_finding(self->world, "%s: service %s: %s: %s: %s", self->stack->name, service->driver->name, directory->name,
+                          directory->path, strerror(-failed));
+            return false;
+        }
+        settings_text(self->box, key, directory->name, name);
+    }
+    return box_driver_load(self, service->driver);
+}
+
+// Every driver of the box but the services, or the services.
+static bool
+drivers_up(struct world_box *self)
+{
+    for (size_t i = 0; i < self->stack->driver_count; i++)
+        if (!self->stack->drivers[i].is_service && !box_driver_load(self, &self->stack->drivers[i]))
+            return false;
+    return true;
+}
+
+static enum world_result
+services_up(struct world_box *self)
+{
+    for (size_t i = 0; i < self->stack->service_count; i++)
+        if (!service_up(self, &self->stack->services[i]))
+            return WORLD_FINDING;
+    return WORLD_OK;
+}
+
 static void
 adapter_settings(struct world_box *self, const struct stack_adapter *adapter)
 {
@@ -406,12 +447,13 @@ box_up(void *arg)
     }
     if (self->world->config.trace)
         watch_box(self);
-    for (size_t i = 0; i < self->stack->driver_count; i++)
-        if (!box_driver_load(self, &self->stack->drivers[i]))
-            return;
+    if (!drivers_up(self))
+        return;
     call->result = adapters_up(self);
-    if (call->result == WORLD_OK)
-        ndis_binds_complete(self->box);
+    if (call->result != WORLD_OK)
+        return;
+    ndis_binds_complete(self->box);
+    call->result = services_up(self);
 }
 
 static enum world_result
@@ -528,6 +570,20 @@ adapters_remove(struct world_box *self, bool is_virtual)
 }
 
 static void
+driver_down(struct world_box *self, const struct stack_driver *driver)
+{
+    struct io_image *image = io_image_find(self->box, driver->service);
+    NTSTATUS status = image ? io_image_unload(image) : STATUS_SUCCESS;
+    if (status == STATUS_INVALID_DEVICE_REQUEST)
+        world_finding(self->world, "%s: driver %s has no DriverUnload and cannot be unloaded", self->stack->name, driver->name);
+    else if (status == STATUS_PENDING)
+        world_finding(self->world, "%s: driver %s cannot be unloaded yet: files are still open on its device", self->stack->name,
+                      driver->name);
+    else if (!NT_SUCCESS(status))
+        world_finding(self->world, "%s: driver %s did not unload (0x%08x)", self->stack->name, driver->name, (unsigned)status);
+}
+
+static void
 box_down(void *arg)
 {
     struct world_box *self = arg;
@@ -537,22 +593,14 @@ box_down(void *arg)
     for (size_t i = 0; i < self->stack->adapter_count; i++)
         if (self->adapters[i].ndis)
             adapter_idle_check(self, &self->adapters[i]);
+    for (size_t i = self->stack->service_count; i-- > 0;)
+        driver_down(self, self->stack->services[i].driver);
     // Virtual miniports go with what is below them; one whose driver keeps it is taken down last.
     adapters_remove(self, false);
     adapters_remove(self, true);
-    for (size_t i = self->stack->driver_count; i-- > 0;) {
-        struct io_image *image = io_image_find(self->box, self->stack->drivers[i].service);
-        NTSTATUS status = image ? io_image_unload(image) : STATUS_SUCCESS;
-        if (status == STATUS_INVALID_DEVICE_REQUEST)
-            world_finding(self->world, "%s: driver %s has no DriverUnload and cannot be unloaded", self->stack->name,
-                          self->stack->drivers[i].name);
-        else if (status == STATUS_PENDING)
-            world_finding(self->world, "%s: driver %s cannot be unloaded yet: files are still open on its device", self->stack->name,
-                          self->stack->drivers[i].name);
-        else if (!NT_SUCCESS(status))
-            world_finding(self->world, "%s: driver %s did not unload (0x%08x)", self->stack->name, self->stack->drivers[i].name,
-                          (unsigned)status);
-    }
+    for (size_t i = self->stack->driver_count; i-- > 0;)
+        if (!self->stack->drivers[i].is_service)
+            driver_down(self, &self->stack->drivers[i]);
     traffic_unload(self);
     uint32_t left = ndis_destroy(self->box);
     if (left)

@@ -125,6 +125,25 @@ check_modules(struct stack_reader *reader, const struct stack_node *node, const 
     }
 }
 
+// services: { tdihttpd: { root: ./www }, mine: { Depth: 3 } }
+static void
+check_services(struct stack_reader *reader, const struct stack_node *node, const char *path)
+{
+    for (const struct stack_node *child = node->first; child; child = child->next) {
+        const char *child_path = join_path(reader, path, child->key);
+        const struct stack_bundled *bundled = stack_bundled_find(child->key);
+        if (!scalar_name(child->key))
+            stack_error(reader, child->key_place, "%s: \"%.80s\" is no name; a name has letters, digits, _ and -, at most %d", path,
+                        child->key, STACK_NAME_MAX);
+        else if (child->kind != STACK_NODE_MAP && !is_nothing(child))
+            stack_error(reader, child->place, "%s: found %s; allowed: a map of settings, or {}", child_path, found_words(reader, child));
+        else if (bundled && bundled->service)
+            check_map(reader, bundled->service, child, child_path);
+        else
+            stack_check_values(reader, child, child_path);
+    }
+}
+
 static void
 check_choices(struct stack_reader *reader, const struct schema_key *key, const struct stack_node *node, const char *path)
 {
@@ -323,6 +342,7 @@ check_value(struct stack_reader *reader, const struct schema_key *key, const str
     }
     switch (key->type) {
     case SCHEMA_VALUES: stack_check_values(reader, node, path); break;
+    case SCHEMA_SERVICES: check_services(reader, node, path); break;
     case SCHEMA_MAP: check_map(reader, key->map, node, path); break;
     case SCHEMA_NAMED: check_named(reader, key, node, path); break;
     case SCHEMA_MODULES: check_modules(reader, node, path); break;

@@ -75,6 +75,18 @@ json_expectations(const struct schema_key *key, struct stack_arena *arena)
     return schema;
 }
 
+// A bundled client has known settings, any other driver has free ones.
+static json_t *
+json_services(struct stack_arena *arena)
+{
+    json_t *properties = json_object();
+    for (const struct stack_bundled *driver = stack_bundled; driver->name; driver++)
+        if (driver->service)
+            json_object_set_new(properties, driver->name, json_map(driver->service, arena));
+    return json_pack("{s:[s,s], s:o, s:{s:[s,s]}, s:{s:s}}", "type", "object", "null", "properties", properties, "additionalProperties",
+                     "type", "object", "null", "propertyNames", "pattern", "^[A-Za-z0-9_-]{1,32}$");
+}
+
 static json_t *
 json_scalar_or_tree(const struct schema_key *key, struct stack_arena *arena)
 {
@@ -96,6 +108,7 @@ json_scalar_or_tree(const struct schema_key *key, struct stack_arena *arena)
     case SCHEMA_OID_VALUE: return json_pattern("^(0x[0-9A-Fa-f]+|[0-9]+|hex:.*)$");
     case SCHEMA_COMPARE: return json_pattern("^((==|!=|<=|>=|<|>) *)?[0-9]");
     case SCHEMA_LOWERS: return json_lowers();
+    case SCHEMA_SERVICES: return json_services(arena);
     case SCHEMA_VALUES: return json_pack("{s:[s,s]}", "type", "object", "null");
     case SCHEMA_MAP: return json_map(key->map, arena);
     case SCHEMA_NAMED: return json_named(key, arena);

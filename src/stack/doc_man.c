@@ -76,6 +76,9 @@ maps_collect(const struct schema_map **maps)
             if (!is_known && count < MAPS_MAX)
                 maps[count++] = key->map;
         }
+    for (const struct stack_bundled *driver = stack_bundled; driver->name; driver++)
+        if (driver->service && count < MAPS_MAX)
+            maps[count++] = driver->service;
     return count;
 }
 

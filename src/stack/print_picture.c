@@ -168,6 +168,15 @@ print_adapter(const struct stack *stack, const struct stack_adapter *adapter, FI
     fputc('\n', out);
 }
 
+// Clients stand on transports of the whole box, so they are drawn beside its adapters.
+static void
+print_service(const struct stack_box *box, const struct stack_service *service, FILE *out)
+{
+    char settings[160];
+    settings_text(&service->settings, settings, sizeof settings);
+    fprintf(out, "\n  %s service %s%s%s\n", box->name, service->driver->name, settings[0] ? ": " : "", settings);
+}
+
 void
 stack_print_picture(const struct stack *stack, FILE *out)
 {
@@ -177,6 +186,8 @@ stack_print_picture(const struct stack *stack, FILE *out)
                 box->processors == 1 ? "" : "s", box->driver_count, box->driver_count == 1 ? "" : "s");
         for (size_t j = 0; j < box->adapter_count; j++)
             print_adapter(stack, &box->adapters[j], out);
+        for (size_t j = 0; j < box->service_count; j++)
+            print_service(box, &box->services[j], out);
     }
     if (stack->has_script)
         fprintf(out, "\nscript of %zu step%s; the run ends with it\n", stack->step_count, stack->step_count == 1 ? "" : "s");

@@ -164,6 +164,19 @@ print_drivers(const struct stack_box *box, FILE *out)
 }
 
 static void
+print_services(const struct stack_box *box, FILE *out)
+{
+    fputs(box->service_count ? "    services:\n" : "", out);
+    for (size_t i = 0; i < box->service_count; i++) {
+        fputs("      ", out);
+        print_text(box->services[i].driver->name, out);
+        fputs(": ", out);
+        print_values(&box->services[i].settings, out);
+        fputc('\n', out);
+    }
+}
+
+static void
 print_adapter(const struct stack_adapter *adapter, FILE *out)
 {
     const uint8_t *mac = adapter->mac;
@@ -316,6 +329,7 @@ stack_print_yaml(const struct stack *stack, FILE *out)
         for (size_t j = 0; j < box->adapter_count; j++)
             if (!box->adapters[j].is_implied)
                 print_adapter(&box->adapters[j], out);
+        print_services(box, out);
     }
     print_wires(stack, out);
     fputs(stack->has_script ? "script:\n" : "", out);

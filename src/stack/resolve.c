@@ -202,6 +202,48 @@ resolve_modules(struct box_work *work, const struct stack_node *adapter, const c
     return modules;
 }
 
+// The directories among a bundled client's settings: their paths are made good, in the settings too, so that they can be printed.
+static void
+resolve_directories(struct stack_reader *reader, const struct schema_map *map, struct stack_service *service)
+{
+    struct stack_directory *list = stack_arena_array(reader->arena, service->settings.count + 1, sizeof *list);
+    service->directories = list;
+    for (size_t i = 0; i < service->settings.count; i++) {
+        struct stack_value *value = (struct stack_value *)&service->settings.children[i];   // built by this reading
+        const struct schema_key *key = schema_key_find(map, value->name);
+        if (!key || key->type != SCHEMA_DIRECTORY)
+            continue;
+        // A directory may be called 7, too.
+        const char *text = value->kind == STACK_VALUE_TEXT ? value->text
+                                                           : stack_arena_format(reader->arena, "%llu", (unsigned long long)value->number);
+        value->kind = STACK_VALUE_TEXT;
+        value->text = join_base(reader, text);
+        list[service->directory_count++] = (struct stack_directory){key->name, value->text, key->min != 0, value->place};
+    }
+}
+
+static void
+resolve_services(struct box_work *work, const struct stack_node *map)
+{
+    if (!map || !map->count)
+        return;
+    struct stack_service *list = stack_arena_array(work->reader->arena, map->count, sizeof *list);
+    work->box->services = list;
+    for (const struct stack_node *child = map->first; child; child = child->next) {
+        struct stack_service *service = &list[work->box->service_count++];
+        const char *path = stack_arena_format(work->reader->arena, "%s.services.%s", work->path, child->key);
+        const struct stack_bundled *bundled = stack_bundled_find(child->key);
+        struct stack_driver *driver = driver_use(work, child, path, child->key, STACK_DRIVER_CLIENT);
+        service->driver = driver;
+        service->place = child->key_place;
+        stack_resolve_values(work->reader, child, &service->settings);
+        if (driver)
+            driver->is_service = true;
+        if (bundled && bundled->service)
+            resolve_directories(work->reader, bundled->service, service);
+    }
+}
+
 static bool
 wire_is_declared(const struct stack *stack, const char *name)
 {
@@ -321,6 +363,7 @@ resolve_box(struct stack_reader *reader, const struct stack *stack, const struct
         resolve_adapter(&work, child, &list[box->adapter_count]);
         box->adapter_count++;
     }
+    resolve_services(&work, stack_node_find(node, "services"));
     if (!stack_failed(reader))
         stack_resolve_virtual(reader, adapters, box, list, work.path);
 }

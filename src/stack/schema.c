@@ -176,9 +176,11 @@ static const struct schema_key box_keys[] = {
      .doc = "Drivers beyond the bundled ones, and registry values for any"},
     {.name = "adapters", .type = SCHEMA_NAMED, .map = &adapter_map, .required = true, .doc = "Network adapters, by name"},
     {.name = "services",
-     .type = SCHEMA_VALUES,
-     .later = "services (TDI and NDK clients) are not built yet; take the section out",
-     .doc = "Drivers that are clients"},
+     .type = SCHEMA_SERVICES,
+     .doc = "Drivers that are clients of transports: bundled ones with the settings below, or names from drivers: with any settings, "
+            "which "
+            "become values of the service's Parameters key. Each is loaded in this order when the adapters run, and unloaded before they "
+            "go; a client that stands under drivers: alone is loaded before there is an adapter and unloaded after the last one"},
     {.name = "files",
      .type = SCHEMA_VALUES,
      .later = "files (a driver's user-mode side) are not built yet; take the section out",
@@ -199,16 +201,60 @@ static const struct schema_key root_keys[] = {
     {0}};
 const struct schema_map schema_root = {"stack", "A stack file", root_keys};
 
+// ---- the bundled clients' settings
+
+static const struct schema_key tdiecho_keys[] = {
+    {.name = "Port",
+     .type = SCHEMA_INT,
+     .max = 65535,
+     .fallback = "0: all of them",
+     .doc = "The one service to offer: 7 (echo), 9 (discard) or 19 (character generator)"},
+    {.name = "Endpoints",
+     .type = SCHEMA_INT,
+     .min = 1,
+     .max = 1000000,
+     .fallback = "64",
+     .doc = "Connections of a service and an address at one time; a client beyond them is refused"},
+    {.name = "BufferBytes", .type = SCHEMA_INT, .min = 1024, .max = 16777216, .fallback = "65536", .doc = "Of one send or receive"},
+    {0}};
+static const struct schema_map tdiecho_map = {
+    "service tdiecho", "Echo (port 7), discard (9) and character generator (19) over TCP, echo over UDP", tdiecho_keys};
+
+static const struct schema_key tdihttpd_keys[] = {
+    {.name = "root", .type = SCHEMA_DIRECTORY, .required = true, .doc = "What is served; nothing outside is ever read"},
+    {.name = "port", .type = SCHEMA_INT, .min = 1, .max = 65535, .fallback = "80", .doc = "The TCP port, of both families"},
+    {.name = "upload",
+     .type = SCHEMA_DIRECTORY,
+     .min = 1,
+     .fallback = "PUT is refused with 405",
+     .doc = "Where PUT makes and replaces files; it may be the same as root"},
+    {.name = "connections",
+     .type = SCHEMA_INT,
+     .min = 1,
+     .max = 65536,
+     .fallback = "1024",
+     .doc = "Connections of a family at one time; a client beyond them is refused"},
+    {.name = "timeout",
+     .type = SCHEMA_INT,
+     .min = 1,
+     .max = 86400,
+     .fallback = "60",
+     .doc = "Seconds after which a connection on which nothing moves is ended"},
+    {0}};
+static const struct schema_map tdihttpd_map = {
+    "service tdihttpd", "Files over HTTP/1.1, over TCP of both families. Its README says what it answers", tdihttpd_keys};
+
 const struct stack_bundled stack_bundled[] = {
-    {"vnic", STACK_DRIVER_MINIPORT},
-    {"lwfmon", STACK_DRIVER_FILTER},
-    {"tapproto", STACK_DRIVER_PROTOCOL},
-    {"echoproto", STACK_DRIVER_PROTOCOL},
-    {"tcpip", STACK_DRIVER_PROTOCOL},
-    {"tdiecho", STACK_DRIVER_ANY},
-    {"tdimem", STACK_DRIVER_ANY},
-    {"passthru", STACK_DRIVER_INTERMEDIATE},
-    {NULL, STACK_DRIVER_ANY}};
+    {"vnic", STACK_DRIVER_MINIPORT, NULL},
+    {"lwfmon", STACK_DRIVER_FILTER, NULL},
+    {"tapproto", STACK_DRIVER_PROTOCOL, NULL},
+    {"echoproto", STACK_DRIVER_PROTOCOL, NULL},
+    {"tcpip", STACK_DRIVER_PROTOCOL, NULL},
+    {"tdiecho", STACK_DRIVER_CLIENT, &tdiecho_map},
+    {"tdihttpd", STACK_DRIVER_CLIENT, &tdihttpd_map},
+    {"tdimem", STACK_DRIVER_ANY, NULL},
+    {"passthru", STACK_DRIVER_INTERMEDIATE, NULL},
+    {NULL, STACK_DRIVER_ANY, NULL}};
 
 const struct stack_bundled *
 stack_bundled_find(const char *name)
@@ -227,6 +273,7 @@ stack_driver_kind_words(enum stack_driver_kind kind)
     case STACK_DRIVER_INTERMEDIATE: return "an intermediate driver";
     case STACK_DRIVER_FILTER: return "a filter driver";
     case STACK_DRIVER_PROTOCOL: return "a protocol driver";
+    case STACK_DRIVER_CLIENT: return "a client driver";
     default: return "a driver";
     }
 }
@@ -264,6 +311,8 @@ schema_type_words(const struct schema_key *key, struct stack_arena *arena)
     case SCHEMA_PATH: return "a path, relative to the file";
     case SCHEMA_PATHS:
         return stack_arena_format(arena, "a path, relative to the file, or a list of at most %llu", (unsigned long long)key->max);
+    case SCHEMA_DIRECTORY:
+        return key->min ? "a directory, relative to the file; files are made in it" : "a directory, relative to the file";
     case SCHEMA_PORT: return "wire:NAME, stream:PATH, stream-listen:PATH, tap:NAME, packet:INTERFACE, pcap:IN[,OUT], sink or none";
     case SCHEMA_ADAPTER: return "an adapter as BOX.ADAPTER";
     case SCHEMA_OID: return "an OID such as OID_GEN_MAXIMUM_FRAME_SIZE or 0x00010106";
@@ -271,6 +320,7 @@ schema_type_words(const struct schema_key *key, struct stack_arena *arena)
     case SCHEMA_OID_VALUE: return "an integer, or bytes as hex:01 0a";
     case SCHEMA_COMPARE: return "a number, or a comparison such as \">= 1000\" (== != < <= > >=)";
     case SCHEMA_LOWERS: return "the name of an adapter of this box, or a list of such names";
+    case SCHEMA_SERVICES: return "a map of driver names, each with a map of its settings";
     case SCHEMA_VALUES: return "a map of names and values";
     case SCHEMA_MAP: return "a map";
     case SCHEMA_NAMED: return stack_arena_format(arena, "a map of names, one %s each", key->map->name);

@@ -63,7 +63,8 @@ enum stack_driver_kind {
     STACK_DRIVER_MINIPORT,
     STACK_DRIVER_INTERMEDIATE,
     STACK_DRIVER_FILTER,
-    STACK_DRIVER_PROTOCOL
+    STACK_DRIVER_PROTOCOL,
+    STACK_DRIVER_CLIENT
 };
 
 // A driver image that the box loads. Those under `drivers:` come first in file order, then bundled ones in order of first use.
@@ -83,6 +84,24 @@ struct stack_driver {
     const char *service;                    // its service's name: the INF's, else name
     struct stack_value registry;            // the service key: a tree below Services\NAME
     bool idle_ok;                           // never attached or no frame seen is not a finding
+    bool is_service;                        // loaded once the adapters run, not before
+    struct stack_place place;
+};
+
+// A directory of the host in a service's settings: the driver sees it as \??\SERVICE\NAME, which is the value it reads.
+struct stack_directory {
+    const char *name;                       // of the setting
+    const char *path;
+    bool can_write;
+    struct stack_place place;
+};
+
+// A client driver under `services:`.
+struct stack_service {
+    const struct stack_driver *driver;
+    struct stack_value settings;            // a key: values of ...\Services\NAME\Parameters; of a directory its path
+    const struct stack_directory *directories;
+    size_t directory_count;
     struct stack_place place;
 };
 
@@ -139,6 +158,8 @@ struct stack_box {
     size_t driver_count;
     const struct stack_adapter *adapters;
     size_t adapter_count;
+    const struct stack_service *services;   // in the order in which they are loaded
+    size_t service_count;
     struct stack_place place;
 };
 

@@ -94,6 +94,7 @@ enum schema_type {
     SCHEMA_WORD,             // one of words
     SCHEMA_PATH,
     SCHEMA_PATHS,            // a path, or a list of at most max
+    SCHEMA_DIRECTORY,        // of the host, which a driver may read; write as well with min 1
     SCHEMA_PORT,             // KIND[:ARGUMENT]
     SCHEMA_ADAPTER,          // BOX.ADAPTER
     SCHEMA_OID,              // OID_NAME or 0x number
@@ -102,6 +103,7 @@ enum schema_type {
     SCHEMA_COMPARE,          // [OP] N
     SCHEMA_LOWERS,           // an adapter's name, or a list of such
     SCHEMA_VALUES,           // a free tree of registry values
+    SCHEMA_SERVICES,         // names of client drivers, each with its settings
     SCHEMA_MAP,              // known keys: map
     SCHEMA_NAMED,            // free names, each a map of the kind `map`
     SCHEMA_MODULES,          // a list; an entry is a name, or a name with its settings
@@ -141,6 +143,7 @@ const struct schema_key *schema_key_find(const struct schema_map *map, const cha
 struct stack_bundled {
     const char *name;
     enum stack_driver_kind kind;
+    const struct schema_map *service;                               // a client's settings
 };
 extern const struct stack_bundled stack_bundled[];                  // name NULL ends
 const struct stack_bundled *stack_bundled_find(const char *name);

@@ -78,10 +78,10 @@ stop
 wrong=$(timeout 60 tshark -n -r "$work/soft.pcap" -o tcp.check_checksum:TRUE -Y 'ip.src == 10.77.0.1 && tcp.checksum.status == "Bad" || ipv6.src == fd77::1 && tcp.checksum.status == "Bad" || _ws.malformed' 2>/dev/null | head -3)
 [ -z "$wrong" ] || fail "tshark, without offloads: $wrong"
 # Parameters that make no sense are refused before anything is served.
-in_ns "$tool" run "$src/examples/echo.yaml" --set 'boxes.alpha.drivers.tdiecho={ registry: { Parameters: { Port: 80 } } }' >"$work/out" 2>&1 &&
+in_ns "$tool" run "$src/examples/echo.yaml" --set boxes.alpha.services.tdiecho.Port=80 >"$work/out" 2>&1 &&
     fail "a service that there is not is taken"
 grep -q 'tdiecho: Parameters:' "$work/out" || fail "a service that there is not is refused without a word: $(tail -3 "$work/out")"
-start --set 'boxes.alpha.drivers.tdiecho={ registry: { Parameters: { Port: 9, Endpoints: 2, BufferBytes: 4096 } } }'
+start --set 'boxes.alpha.services.tdiecho={ Port: 9, Endpoints: 2, BufferBytes: 4096 }'
 serve 10.77.0.1 discard 3000000
 echo hello | in_ns nc -q1 -w 2 10.77.0.1 7 >"$work/nc" 2>&1 && fail "a service that was switched off answers"
 stop

@@ -258,6 +258,33 @@ check_driver(const struct stack_box *box, const struct stack_driver *driver)
     return false;
 }
 
+static bool
+check_directory(const struct stack_box *box, const struct stack_service *service, const struct stack_directory *directory)
+{
+    char text[PATH_MAX + 256];
+    struct stat st;
+    const char *why = NULL;
+    if (stat(directory->path, &st) || access(directory->path, directory->can_write ? R_OK | W_OK | X_OK : R_OK | X_OK))
+        why = strerror(errno);
+    else if (!S_ISDIR(st.st_mode))
+        why = "is no directory";
+    if (!why)
+        return true;
+    snprintf(text, sizeof text, "boxes.%s.services.%s.%s: %s: %s", box->name, service->driver->name, directory->name, directory->path, why);
+    report_place(directory->place, text);
+    return false;
+}
+
+static bool
+check_services(const struct stack_box *box)
+{
+    bool is_good = true;
+    for (size_t i = 0; i < box->service_count; i++)
+        for (size_t j = 0; j < box->services[i].directory_count; j++)
+            is_good &= check_directory(box, &box->services[i], &box->services[i].directories[j]);
+    return is_good;
+}
+
 // What the ports themselves can say about their text without opening anything; and whether a capture to be read is there.
 static bool
 check_port(const struct stack_adapter *adapter)
@@ -289,6 +316,7 @@ source_check_images(const struct stack *stack)
             is_good &= is_seen(stack, box, &box->drivers[j]) || check_driver(box, &box->drivers[j]);
         for (size_t j = 0; j < box->adapter_count; j++)
             is_good &= check_port(&box->adapters[j]);
+        is_good &= check_services(box);
     }
     return is_good;
 }

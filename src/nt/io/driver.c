@@ -148,7 +148,6 @@ io_destroy(struct box *box)
             box_leftover(box, "an IRP allocated by %s", full->holder);
         free(full);
     }
-    io_grants_free(io);
     io_interfaces_free(io);
     return 0;   // box_leftover has counted
 }
@@ -159,6 +158,7 @@ io_free(struct box *box)
     struct io *io = box->io;
     if (!io)
         return;
+    io_grants_free(io);              // files that were left open pointed at them until now
     for (struct list *node; (node = list_pop_front(&io->gone));) {
         struct io_image *image = LIST_ENTRY_OF(node, struct io_image, node);
         free((char *)image->name);

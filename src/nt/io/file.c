@@ -28,6 +28,8 @@ static void
 file_cleanup(struct box *box, void *body)
 {
     FILE_OBJECT *file = body;
+    if (io_file_of(file)->grant)
+        io_host_cleanup(file);
     if (!file->DeviceObject || !(file->Flags & FO_HANDLE_CREATED))
         return;
     io_irp_simple(io_device_top(file->DeviceObject), IRP_MJ_CLEANUP, file);
@@ -40,6 +42,7 @@ file_delete(struct box *box, void *body)
     FILE_OBJECT *file = body;
     if (io_file_of(file)->fd >= 0)
         file_close(io_file_of(file)->fd);
+    free(io_file_of(file)->relative);
     if (file->DeviceObject) {
         DEVICE_OBJECT *device = file->DeviceObject;
         if (file->Flags & FO_FILE_OPEN)

@@ -11,6 +11,9 @@ struct io_file {
     struct list requests;            // outstanding IRPs: io_request_tail.file_node; guarded by io->lock
     int fd;                          // a granted file of the host; -1: a device
     bool is_directory;
+    const struct grant *grant;       // of a host file: what it was opened below, and its path there; lives as long as the box
+    char *relative;
+    bool is_doomed;                  // its name goes when the last handle does
 };
 
 static inline struct io_file *
@@ -48,6 +51,10 @@ NTSTATUS io_file_set(FILE_OBJECT *file, FILE_INFORMATION_CLASS class, const void
 NTSTATUS io_host_open(struct box *box, const UNICODE_STRING *path, const struct io_file_config *config, FILE_OBJECT **file,
                       IO_STATUS_BLOCK *iosb);
 NTSTATUS io_host_transfer(FILE_OBJECT *file, const struct io_transfer *transfer, IO_STATUS_BLOCK *iosb);
+// Host files: times, attributes, a new name, the end (hostfile.c). Classes and statuses as the page of the caller says.
+NTSTATUS io_host_query(FILE_OBJECT *file, FILE_INFORMATION_CLASS class, void *buffer, ULONG bytes, ULONG *written);
+NTSTATUS io_host_set(FILE_OBJECT *file, FILE_INFORMATION_CLASS class, const void *buffer, ULONG bytes);
+void io_host_cleanup(FILE_OBJECT *file);   // the last handle is closed
 FILE_OBJECT *io_file_make(struct box *box, const struct io_file_config *config);
 
 #endif

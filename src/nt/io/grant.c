@@ -187,6 +187,10 @@ grant_open(struct box *box, const struct grant *grant, char *rest, const struct 
         else if (failed == -ENOENT && (mode & FILE_MODE_CREATE))
             failed = file_open_beneath(grant->directory, rest, mode | FILE_MODE_EXCLUSIVE, &io_file_of(file)->fd);
     }
+    io_file_of(file)->grant = grant;
+    io_file_of(file)->relative = failed ? NULL : strdup(rest);
+    if (!failed && !io_file_of(file)->relative)
+        failed = -ENOMEM;
     if (failed) {
         ob_unref(file);
         return status_of_host(failed);
@@ -254,4 +258,44 @@ io_host_transfer(FILE_OBJECT *file, const struct io_transfer *t, IO_STATUS_BLOCK
         return iosb->Status = status_of_host((int)done);
     iosb->Information = (ULONG_PTR)done;
     return STATUS_SUCCESS;
+}
+
+bool
+io_grant_can_write(const struct grant *grant)
+{
+    return grant && grant->can_write;
+}
+
+NTSTATUS
+io_grant_rename(struct box *box, struct io_file *file, const UNICODE_STRING *path, bool replace)
+{
+    NTSTATUS status = STATUS_ACCESS_DENIED;
+    char *text = canonical(path), *rest;
+    if (!text)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    struct grant *grant = grant_find(box->io, text, (const char **)&rest);
+    if (grant && grant->can_write) {
+        for (char *at = rest; *at; at++)
+            *at = *at == '\\' ? '/' : *at;
+        char *name = strdup(rest);
+        int failed = name ? file_rename_beneath(file->grant->directory, file->relative, grant->directory, rest, replace) : -ENOMEM;
+        status = failed ? status_of_host(failed) : STATUS_SUCCESS;
+        if (!failed) {
+            free(file->relative);
+            file->relative = name;
+            file->grant = grant;
+        } else {
+            free(name);
+        }
+    }
+    free(text);
+    return status;
+}
+
+void
+io_grant_remove(struct io_file *file)
+{
+    int failed = file_remove_beneath(file->grant->directory, file->relative);
+    if (failed && failed != -ENOENT)
+        box_message(file->box, "%s, which a driver deleted, is still there: %s", file->relative, strerror(-failed));
 }

@@ -149,6 +149,12 @@ NTSTATUS io_sddl_grants(const char *sddl, uint32_t *granted);
 // May user mode open the device so?
 bool io_device_lets_in(const DEVICE_OBJECT *device, ACCESS_MASK access);
 void io_grants_free(struct io *io);
+struct grant;
+struct io_file;
+bool io_grant_can_write(const struct grant *grant);
+// Of a host file: give it another name below any grant that may be written, or take its name away.
+NTSTATUS io_grant_rename(struct box *box, struct io_file *file, const UNICODE_STRING *path, bool replace);
+void io_grant_remove(struct io_file *file);
 void io_interfaces_free(struct io *io);
 
 #endif

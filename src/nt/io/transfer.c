@@ -170,18 +170,6 @@ io_file_cancel(FILE_OBJECT *file, const IO_STATUS_BLOCK *iosb)
     }
 }
 
-static NTSTATUS
-host_standard(FILE_OBJECT *file, FILE_STANDARD_INFORMATION *out)
-{
-    int64_t bytes = io_file_of(file)->is_directory ? 0 : file_bytes(io_file_of(file)->fd);
-    if (bytes < 0)
-        return STATUS_UNSUCCESSFUL;
-    *out = (FILE_STANDARD_INFORMATION){.NumberOfLinks = 1, .Directory = io_file_of(file)->is_directory};
-    out->EndOfFile.QuadPart = bytes;
-    out->AllocationSize.QuadPart = (bytes + 4095) & ~(int64_t)4095;
-    return STATUS_SUCCESS;
-}
-
 // The device's answer to IRP_MJ_QUERY_INFORMATION or IRP_MJ_SET_INFORMATION through a system buffer.
 static NTSTATUS
 device_information(FILE_OBJECT *file, UCHAR major, FILE_INFORMATION_CLASS class, void *buffer, ULONG bytes, ULONG *written)
@@ -224,12 +212,7 @@ io_file_query(FILE_OBJECT *file, FILE_INFORMATION_CLASS class, void *buffer, ULO
     }
     if (file->DeviceObject)
         return device_information(file, IRP_MJ_QUERY_INFORMATION, class, buffer, bytes, written);
-    if (class != FileStandardInformation)
-        return STATUS_INVALID_INFO_CLASS;
-    if (bytes < sizeof(FILE_STANDARD_INFORMATION))
-        return STATUS_INFO_LENGTH_MISMATCH;
-    *written = sizeof(FILE_STANDARD_INFORMATION);
-    return host_standard(file, buffer);
+    return io_host_query(file, class, buffer, bytes, written);
 }
 
 NTSTATUS
@@ -247,13 +230,5 @@ io_file_set(FILE_OBJECT *file, FILE_INFORMATION_CLASS class, const void *buffer,
     }
     if (file->DeviceObject)
         return device_information(file, IRP_MJ_SET_INFORMATION, class, (void *)buffer, bytes, &written);
-    if (class != FileEndOfFileInformation)
-        return STATUS_INVALID_INFO_CLASS;
-    if (bytes < sizeof(FILE_END_OF_FILE_INFORMATION))
-        return STATUS_INFO_LENGTH_MISMATCH;
-    if (!file->WriteAccess)
-        return STATUS_ACCESS_DENIED;
-    LONGLONG end = ((const FILE_END_OF_FILE_INFORMATION *)buffer)->EndOfFile.QuadPart;
-    return end < 0 ? STATUS_INVALID_PARAMETER : file_truncate(io_file_of(file)->fd, (uint64_t)end) ? STATUS_UNSUCCESSFUL
-                                                                                                   : STATUS_SUCCESS;
+    return io_host_set(file, class, buffer, bytes);
 }

@@ -5,8 +5,8 @@
 TEST(an_unknown_key_is_named_with_its_place_and_the_nearest_word)
 {
     expect_line("ndisbox: 1\nboxes:\n  a:\n    procesors: 2\n    adapters: { n: { driver: vnic, port: sink } }\n",
-                "t.yaml:4:5: error: boxes.a.procesors: unknown key (did you mean \"processors\"?); known for box: processors, drivers "
-                "or adapters");
+                "t.yaml:4:5: error: boxes.a.procesors: unknown key (did you mean \"processors\"?); known for box: processors, drivers, "
+                "adapters or services");
     expect_line(ONE_ADAPTER("        dirver: vnic\n"),
                 "t.yaml:6:9: error: boxes.a.adapters.nic0.dirver: unknown key (did you mean \"driver\"?)");
     expect_line("ndisbox: 1\nboxs: {}\n", "t.yaml:2:1: error: boxs: unknown key (did you mean \"boxes\"?)");
@@ -72,8 +72,8 @@ TEST(names_have_letters_digits_and_dashes_only)
 
 TEST(what_comes_later_is_refused_by_name)
 {
-    expect_line("ndisbox: 1\nboxes:\n  a:\n    services: { x: {} }\n    adapters: { n: { driver: vnic, port: sink } }\n",
-                "t.yaml:4:5: error: boxes.a.services: not available: services (TDI and NDK clients) are not built yet");
+    expect_line("ndisbox: 1\nboxes:\n  a:\n    files: { x: {} }\n    adapters: { n: { driver: vnic, port: sink } }\n",
+                "t.yaml:4:5: error: boxes.a.files: not available: files (a driver's user-mode side) are not built yet");
     expect_line(
         "ndisbox: 1\nboxes:\n  a:\n    drivers: { x: { path: x.so, inf: x.inf } }\n    adapters: { n: { driver: vnic, port: sink } }\n",
         "boxes.a.drivers.x.inf: x.inf: INF files cannot be read here");

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// services: which names and settings are taken, what becomes of directories, what is refused, and that both prints show them.
+#include "stack_test.h"
+
+#define SERVICES(text) \
+    "ndisbox: 1\nboxes:\n  a:\n    drivers: { mine: { path: mine.so, registry: { Parameters: { Depth: 1 } } } }\n    services:\n" text \
+    "    adapters: { n: { driver: vnic, port: sink, protocols: [tcpip] } }\n"
+
+TEST(a_service_is_a_client_driver_with_its_settings_in_the_order_of_the_file)
+{
+    struct stack *stack = expect_good(SERVICES("      tdihttpd: { root: ./www, port: 8080, upload: /tmp }\n"
+                                               "      mine: { Depth: 3 }\n"
+                                               "      tdiecho: {}\n"));
+    const struct stack_box *box = &stack->boxes[0];
+    ck_assert_uint_eq(box->service_count, 3);
+    ck_assert_str_eq(box->services[0].driver->name, "tdihttpd");
+    ck_assert_int_eq(box->services[0].driver->kind, STACK_DRIVER_CLIENT);
+    ck_assert(box->services[0].driver->is_service);
+    ck_assert_uint_eq(stack_value_find(&box->services[0].settings, "port")->number, 8080);
+    ck_assert_str_eq(box->services[1].driver->path, "mine.so");
+    ck_assert_uint_eq(stack_value_find(&box->services[1].settings, "Depth")->number, 3);
+    ck_assert_str_eq(box->services[2].driver->name, "tdiecho");
+    ck_assert_uint_eq(box->services[2].settings.count, 0);
+    stack_destroy(stack);
+}
+
+TEST(a_services_directories_are_made_good_and_only_what_takes_files_may_be_written)
+{
+    struct stack_report report = {0};
+    struct stack *stack = read_with(SERVICES("      tdihttpd: { root: www, upload: 7 }\n"), "/base", NULL, 0, &report);
+    ck_assert_msg(stack != NULL, "%s", report.count ? report.lines[0] : "");
+    const struct stack_service *service = &stack->boxes[0].services[0];
+    ck_assert_uint_eq(service->directory_count, 2);
+    ck_assert_str_eq(service->directories[0].name, "root");
+    ck_assert_str_eq(service->directories[0].path, "/base/www");
+    ck_assert(!service->directories[0].can_write);
+    ck_assert_str_eq(service->directories[1].path, "/base/7");
+    ck_assert(service->directories[1].can_write);
+    ck_assert_str_eq(stack_value_text(&service->settings, "root"), "/base/www");
+    stack_destroy(stack);
+}
+
+TEST(services_are_printed_as_they_read_back_and_drawn)
+{
+    struct stack *stack = expect_good(SERVICES("      tdihttpd: { root: /www, port: 8080 }\n      mine: { Depth: 3 }\n"));
+    char *yaml = yaml_of(stack), *picture = picture_of(stack);
+    ck_assert_ptr_nonnull(strstr(picture, "a service tdihttpd: root=/www port=8080\n"));
+    ck_assert_ptr_nonnull(strstr(picture, "a service mine: Depth=3\n"));
+    struct stack *again = expect_good(yaml);
+    char *twice = yaml_of(again);
+    ck_assert_str_eq(yaml, twice);
+    ck_assert_uint_eq(again->boxes[0].service_count, 2);
+    stack_destroy(again);
+    stack_destroy(stack);
+    free(twice);
+    free(picture);
+    free(yaml);
+}
+
+TEST(a_bundled_service_knows_its_settings)
+{
+    expect_line(SERVICES("      tdihttpd: { root: www, prot: 80 }\n"),
+                "t.yaml:6:30: error: boxes.a.services.tdihttpd.prot: unknown key (did you mean \"port\"?); known for service tdihttpd: root");
+    expect_line(SERVICES("      tdihttpd: {}\n"), "boxes.a.services.tdihttpd: needs the key \"root\": a directory, relative to the file");
+    expect_line(SERVICES("      tdihttpd: { root: www, port: 65536 }\n"), "found \"65536\"; allowed: an integer from 1 to 65535");
+    expect_line(SERVICES("      tdiecho: { port: 7 }\n"), "boxes.a.services.tdiecho.port: unknown key (did you mean \"Port\"?)");
+    expect_line(SERVICES("      tdiecho: 7\n"), "boxes.a.services.tdiecho: found \"7\"; allowed: a map of settings, or {}");
+    expect_line(SERVICES("      mine: { \"a\\\\b\": 1 }\n"), "a name in the registry has 1 to 255 bytes and no backslash");
+}
+
+TEST(what_is_no_client_is_no_service)
+{
+    expect_line(SERVICES("      vnic: {}\n"),
+                "boxes.a.services.vnic: \"vnic\" is a miniport driver (bundled); a client driver is wanted here");
+    expect_line(SERVICES("      tdihttp: {}\n"), "no driver \"tdihttp\" in this box (did you mean \"tdihttpd\"?)");
+    expect_line(ONE_ADAPTER("        driver: vnic\n        port: sink\n        protocols: [tdiecho]\n"),
+                "\"tdiecho\" is a client driver (bundled); a protocol driver is wanted here");
+    expect_line("ndisbox: 1\nboxes:\n  a:\n    services: [tdiecho]\n    adapters: { n: { driver: vnic, port: sink } }\n",
+                "boxes.a.services: found a list; allowed: a map of driver names, each with a map of its settings");
+    expect_line("ndisbox: 1\nboxes:\n  a:\n    services: { \"a.b\": {} }\n    adapters: { n: { driver: vnic, port: sink } }\n",
+                "boxes.a.services: \"a.b\" is no name");
+}
