@@ -202,20 +202,23 @@ resolve_modules(struct box_work *work, const struct stack_node *adapter, const c
     return modules;
 }
 
-// The directories among a bundled client's settings: their paths are made good, in the settings too, so that they can be printed.
+// A bundled client's settings as their keys say, however they are written: a number may be quoted, and a directory may be called 7. The
+// paths of directories are made good, in the settings too, so that they can be printed.
 static void
-resolve_directories(struct stack_reader *reader, const struct schema_map *map, struct stack_service *service)
+resolve_settings(struct stack_reader *reader, const struct schema_map *map, struct stack_service *service)
 {
     struct stack_directory *list = stack_arena_array(reader->arena, service->settings.count + 1, sizeof *list);
     service->directories = list;
     for (size_t i = 0; i < service->settings.count; i++) {
         struct stack_value *value = (struct stack_value *)&service->settings.children[i];   // built by this reading
         const struct schema_key *key = schema_key_find(map, value->name);
+        const struct stack_value written = *value;
+        if (key && key->type == SCHEMA_INT && written.kind == STACK_VALUE_TEXT && scalar_uint(written.text, &value->number))
+            value->kind = STACK_VALUE_DWORD;
         if (!key || key->type != SCHEMA_DIRECTORY)
             continue;
-        // A directory may be called 7, too.
-        const char *text = value->kind == STACK_VALUE_TEXT ? value->text
-                                                           : stack_arena_format(reader->arena, "%llu", (unsigned long long)value->number);
+        const char *text = written.kind == STACK_VALUE_TEXT ? written.text
+                                                            : stack_arena_format(reader->arena, "%llu", (unsigned long long)written.number);
         value->kind = STACK_VALUE_TEXT;
         value->text = join_base(reader, text);
         list[service->directory_count++] = (struct stack_directory){key->name, value->text, key->min != 0, value->place};
@@ -240,7 +243,7 @@ resolve_services(struct box_work *work, const struct stack_node *map)
         if (driver)
             driver->is_service = true;
         if (bundled && bundled->service)
-            resolve_directories(work->reader, bundled->service, service);
+            resolve_settings(work->reader, bundled->service, service);
     }
 }
 

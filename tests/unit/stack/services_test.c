@@ -27,7 +27,7 @@ TEST(a_service_is_a_client_driver_with_its_settings_in_the_order_of_the_file)
 TEST(a_services_directories_are_made_good_and_only_what_takes_files_may_be_written)
 {
     struct stack_report report = {0};
-    struct stack *stack = read_with(SERVICES("      tdihttpd: { root: www, upload: 7 }\n"), "/base", NULL, 0, &report);
+    struct stack *stack = read_with(SERVICES("      tdihttpd: { root: www, upload: 7, port: \"81\" }\n"), "/base", NULL, 0, &report);
     ck_assert_msg(stack != NULL, "%s", report.count ? report.lines[0] : "");
     const struct stack_service *service = &stack->boxes[0].services[0];
     ck_assert_uint_eq(service->directory_count, 2);
@@ -37,6 +37,8 @@ TEST(a_services_directories_are_made_good_and_only_what_takes_files_may_be_writt
     ck_assert_str_eq(service->directories[1].path, "/base/7");
     ck_assert(service->directories[1].can_write);
     ck_assert_str_eq(stack_value_text(&service->settings, "root"), "/base/www");
+    ck_assert_int_eq(stack_value_find(&service->settings, "port")->kind, STACK_VALUE_DWORD);
+    ck_assert_uint_eq(stack_value_find(&service->settings, "port")->number, 81);
     stack_destroy(stack);
 }
 

@@ -21,7 +21,7 @@ folder_remove(void)
 const char *
 tool_folder(void)
 {
-    static const char *const drivers[] = {"vnic", "lwfmon", "echoproto", "tapproto", "passthru", "tcpip", "tdiecho"};
+    static const char *const drivers[] = {"vnic", "lwfmon", "echoproto", "tapproto", "passthru", "tcpip", "tdiecho", "tdihttpd"};
     if (folder[0])
         return folder;
     strcpy(folder, "/tmp/nbx-tool-XXXXXX");
