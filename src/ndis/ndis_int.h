@@ -208,7 +208,7 @@ struct ndis_pm {
     NDIS_PM_CAPABILITIES capabilities;        // copies of what the general attributes pointed to; zero: can do nothing of it
     NDIS_PNP_CAPABILITIES old_capabilities;
     NDIS_DEVICE_POWER_STATE state;
-    bool is_halted;                           // asleep because it was halted
+    _Atomic bool is_halted;                   // asleep because it was halted; read by whoever sends a request
     bool was_running;                         // paused for the sleep, to be restarted after it
 };
 

@@ -104,8 +104,8 @@ static NDIS_STATUS
 power_down_miniport(struct ndis_adapter *adapter, NDIS_DEVICE_POWER_STATE state)
 {
     if (!ndis_pm_is_aware(adapter)) {
+        adapter->pm.is_halted = true;         // first: who sees low_power asks for it
         atomic_store(&adapter->low_power, 1);
-        adapter->pm.is_halted = true;
         ndis_module_drain(&adapter->module);  // synchronous requests: none "will be active once MiniportHaltEx is invoked"
         ndis_miniport_halt(adapter, NdisHaltDevicePoweredDown);
         return NDIS_STATUS_SUCCESS;
