@@ -697,7 +697,8 @@ chained(struct tk_address *address, struct tk_endpoint *endpoint, ULONG bytes, U
 {
     ULONG copied;
     UCHAR *to = endpoint ? endpoint->stream + endpoint->stream_bytes : address->datagram;
-    ck_assert_int_eq(TdiCopyMdlToBuffer(tsdu, offset, to, 0, bytes, &copied), STATUS_SUCCESS);
+    NTSTATUS copying = TdiCopyMdlToBuffer(tsdu, offset, to, 0, bytes, &copied);
+    ck_assert(copying == STATUS_SUCCESS || copying == STATUS_BUFFER_OVERFLOW);   // a miniport's buffer may be longer than what it holds
     ck_assert_uint_eq(copied, bytes);
     if (endpoint)
         endpoint->stream_bytes += bytes;

@@ -94,9 +94,10 @@ struct tk_endpoint {
     PFILE_OBJECT file;
     PDEVICE_OBJECT device;
     ULONG stream_bytes;
-    LONG receives, expedited, disconnects, possible;
+    LONG receives, expedited, possible;
+    _Atomic LONG disconnects;
     ULONG last_indicated, last_available, last_flags;
-    ULONG disconnect_flags;
+    _Atomic ULONG disconnect_flags;
     UCHAR disconnect_data[TK_DATA_BYTES];
     LONG disconnect_bytes;
     ULONG disconnect_why;
