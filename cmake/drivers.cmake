@@ -7,7 +7,7 @@ function(nbx_driver name)
   set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/drivers)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/include/ddk ${PROJECT_SOURCE_DIR}/include)
   target_compile_options(${name} PRIVATE -include ${PROJECT_SOURCE_DIR}/include/ddk/nbx_forced.h ${NBX_FLAGS_DRIVER})
-  target_link_options(${name} PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/driver.map ${NBX_FLAGS_LINK})
+  target_link_options(${name} PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/driver.map -Wl,--as-needed ${NBX_FLAGS_LINK})
   add_dependencies(product ${name})
 endfunction()
 

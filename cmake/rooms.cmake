@@ -9,12 +9,13 @@ foreach(room ${NBX_ROOMS})
   target_sources(ndisbox_core PRIVATE ${sources})
 endforeach()
 target_include_directories(ndisbox_core PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/include/ddk)
-target_link_libraries(ndisbox_core PUBLIC Threads::Threads PkgConfig::DW PkgConfig::PCAP PkgConfig::JANSSON PkgConfig::YAML PkgConfig::XML dl m)
+target_link_libraries(ndisbox_core PUBLIC Threads::Threads PkgConfig::DW PkgConfig::PCAP PkgConfig::JANSSON PkgConfig::YAML PkgConfig::XML PkgConfig::ISAL dl m)
 
 # The engines once more, for the drivers that carry them: such an image takes what it needs and shares nothing with the core.
 file(GLOB_RECURSE engine_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/engine/*.c ${PROJECT_SOURCE_DIR}/src/base/*.c)
 add_library(nbx_engine STATIC ${engine_sources})
 target_include_directories(nbx_engine PUBLIC ${PROJECT_SOURCE_DIR}/src)
+target_link_libraries(nbx_engine PUBLIC PkgConfig::ISAL)
 
 # The DDI table generates the doors that refuse, the export list and the rows of `ndisbox ddi` (tools/gen/ddi.py). It reads the
 # front doors too: a function that a ddi_*.c defines loses its refusing door in the same build.

@@ -39,7 +39,8 @@ LIBC = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "math.h", "s
         "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "stdnoreturn.h", "string.h", "strings.h", "wchar.h", "setjmp.h"}
 ARCH = {"immintrin.h", "x86intrin.h", "emmintrin.h", "nmmintrin.h", "arm_neon.h", "sanitizer/asan_interface.h",
         "sanitizer/common_interface_defs.h", "sanitizer/lsan_interface.h", "sanitizer/tsan_interface.h", "valgrind/valgrind.h"}
-LIBRARIES = {"stack": {"yaml.h", "jansson.h"}, "loader": {"libxml/tree.h", "libxml/parser.h"}, "verify": {"jansson.h", "fnmatch.h"}}
+LIBRARIES = {"engine": {"isa-l/crc.h"}, "stack": {"yaml.h", "jansson.h"},
+             "loader": {"libxml/tree.h", "libxml/parser.h"}, "verify": {"jansson.h", "fnmatch.h"}}
 SEAM_CALLS = re.compile(r"(?<![\w.>])(clock_gettime|gettimeofday|time|nanosleep|usleep|sleep|getrandom|rand|srand|random|rdtsc|__rdtsc|"
                         r"pthread_\w+|arc4random|sched_yield)\s*\(")
 OUTSIDE = re.compile(r"/work/|\.\./shared|\.library\b|\.mirror\b")
