@@ -378,7 +378,7 @@ tcpip_pnp(NDIS_HANDLE context, PNET_PNP_EVENT_NOTIFICATION event)
     case NetEventSetPower:
     case NetEventQueryPower:
     case NetEventQueryRemoveDevice:
-    case NetEventCancelRemoveDevice:
+    case NetEventCancelRemoveDevice: return tcpip_clients_ask(adapter, event);
     case NetEventReconfigure:
     case NetEventBindList:
     case NetEventBindsComplete:

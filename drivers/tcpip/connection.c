@@ -18,10 +18,30 @@ below(struct tdic_address *address)
     return tdic_address_below(address);
 }
 
-// Every address listens: a peer's SYN is an offer, and tdi_common refuses what no client wants.
+// Who has this address and port already, if all of them share it and this one wants to, too: NULL else.
+static struct tcpip_address *
+address_to_share(const struct tcpip_address *address)
+{
+    for (struct tcp_listener *one = NULL; address->is_shared && (one = tcp_listener_next(tcpip_host.tcp, one));) {
+        struct tcpip_address *other = tcp_listener_context(one);
+        if (other->port == address->port && eng_address_is_equal(&other->local, &address->local))
+            return other->is_shared ? other : NULL;
+    }
+    return NULL;
+}
+
+// Every address listens: a peer's SYN is an offer, and tdi_common refuses what no client wants. Of those that share a port the oldest
+// gets the offers.
 static int
 address_listen(struct tcpip_address *address, uint64_t now_us)
 {
+    struct tcpip_address *oldest = address->port ? address_to_share(address) : NULL;
+    InitializeListHead(&address->sharers);
+    if (oldest) {
+        address->listener = oldest->listener;
+        InsertTailList(&oldest->sharers, &address->sharers);
+        return 0;
+    }
     if (address->port)
         return tcp_listen(tcpip_host.tcp, &address->local, address->port, OFFERS_MAX, address, &address->listener);
     // Any free port: begin somewhere that nobody can guess, and take the first that is free [RFC 6056 3.3.1].
@@ -54,14 +74,14 @@ tcp_op_address_open(struct tdic_address *up, const TA_ADDRESS *wanted, BOOLEAN i
     struct tcpip_address *address = tcpip_alloc(sizeof *address);
     struct tcpip_call call;
     union tcpip_ta local;
-    UNREFERENCED_PARAMETER(is_shared);
     if (!address)
         return STATUS_INSUFFICIENT_RESOURCES;
     address->up = up;
+    address->is_shared = is_shared;
     NTSTATUS status = address_check(up, wanted, address);
     if (NT_SUCCESS(status)) {
         tcpip_enter(&call);
-        BOOLEAN is_ours = eng_address_is_any(&address->local) || net_address_is_ours(tcpip_host.net, &address->local);
+        BOOLEAN is_ours = eng_address_is_any(&address->local) || net_address_is_known(tcpip_host.net, &address->local);
         if (!is_ours || !tcpip_scope_check(&address->local, &address->scope))
             status = TDI_ADDR_INVALID;
         else
@@ -83,7 +103,11 @@ tcp_op_address_close(struct tdic_address *up)
     struct tcpip_address *address = below(up);
     struct tcpip_call call;
     tcpip_enter(&call);
-    tcp_unlisten(address->listener);
+    if (IsListEmpty(&address->sharers))
+        tcp_unlisten(address->listener);
+    else if (tcp_listener_context(address->listener) == address)
+        tcp_listener_set_context(address->listener, CONTAINING_RECORD(address->sharers.Flink, struct tcpip_address, sharers));
+    RemoveEntryList(&address->sharers);
     address->listener = NULL;
     tcpip_leave(&call);
     tcpip_free(address);
@@ -146,7 +170,8 @@ tcp_op_connection_free(struct tdic_connection *up)
 int
 tcpip_path_find(struct net_path *path, struct tcp_path *tcp, uint64_t now_us)
 {
-    int error = net_path_find(tcpip_host.net, path, now_us);
+    struct eng_address source = path->source;
+    int error = tcpip_source_error(net_path_find(tcpip_host.net, path, now_us), &source);
     if (error)
         return error;
     BOOLEAN is_ip4 = path->destination.family == ENG_IP4;

@@ -23,7 +23,9 @@ struct tcpip_address {
     struct eng_address local;             // any: of its family
     USHORT port;                          // host order
     ULONG scope;                          // the interface of a link-local address or group; 0: any, or none is needed
-    struct tcp_listener *listener;        // of \Device\Tcp, \Device\Tcp6
+    struct tcp_listener *listener;        // of \Device\Tcp, \Device\Tcp6; its context is the oldest of those that share it
+    BOOLEAN is_shared;
+    LIST_ENTRY sharers;                   // a ring of those that share the listener, in the order of their opens
     struct net_udp *udp;                  // of \Device\Udp, \Device\Udp6
     struct tcpip_news news;               // received datagrams, sends that are done
     LIST_ENTRY received;                  // struct tcpip_datagram: datagrams, and errors of sent ones
@@ -84,6 +86,9 @@ ULONG tcpip_scope_of(const struct eng_address *address, ULONG interface_index);
 // locks: host->lock held
 BOOLEAN tcpip_scope_check(const struct eng_address *local, ULONG *scope);
 NTSTATUS tcpip_status_of(int error);
+// An error of a path from `source`: an address of ours that cannot be used now (probed, link down) is no invalid one, it leads nowhere yet.
+// locks: host->lock held
+int tcpip_source_error(int error, const struct eng_address *source);
 NTSTATUS tcpip_status_of_kind(UCHAR kind);        // enum net_error_kind
 NTSTATUS tcpip_status_of_end(enum tcp_end end);
 

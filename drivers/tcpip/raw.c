@@ -103,7 +103,7 @@ raw_bind(struct tcpip_address *address)
     struct tcpip_call call;
     NTSTATUS status = STATUS_SUCCESS;
     tcpip_enter(&call);
-    BOOLEAN is_ours = eng_address_is_any(&address->local) || net_address_is_ours(tcpip_host.net, &address->local);
+    BOOLEAN is_ours = eng_address_is_any(&address->local) || net_address_is_known(tcpip_host.net, &address->local);
     if (!is_ours || !tcpip_scope_check(&address->local, &address->scope))
         status = TDI_ADDR_INVALID;
     else
@@ -178,7 +178,8 @@ raw_op_send(struct tdic_address *up, const TRANSPORT_ADDRESS *remote, ULONG remo
     packet.no_multicast_loop = address->options.no_loop;
     packet.interface_index = scope || !tcpip_is_scoped(&packet.remote) ? scope : address->scope;
     tcpip_enter(&call);
-    send->send.status = net_raw_send(tcpip_host.net, &packet, call.now_us, &call.outbox);
+    int error = net_raw_send(tcpip_host.net, &packet, call.now_us, &call.outbox);
+    send->send.status = tcpip_source_error(error, &address->local);
     eng_drop(&send->owner);
     tcpip_leave(&call);
     return STATUS_PENDING;

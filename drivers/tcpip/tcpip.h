@@ -4,6 +4,8 @@
 //   entry.c     DriverEntry and unload            host.c     the one instance: lock, time, memory, what a call leaves behind
 //   adapter.c   bind, open, pause, restart, unbind, OIDs, status      settings.c  addresses and routes from the registry
 //   tx.c        packets of the engines -> NET_BUFFER_LISTs -> NDIS    rx.c        received lists -> engines
+//   pnp.c       power and removal, as TDI's clients are asked about them
+//   query.c, mib.c, mib.h, counts.h  what clients ask about the transport: tdiinfo.h's objects, counters, settings
 //   work.c      what adapters and TDI's clients are told when addresses and groups change, at PASSIVE_LEVEL
 //   connection.h  what those share that stand below the waist of drivers/tdi_common: connection.c, tell.c (TCP), udp.c, raw.c,
 //               address.c (what those two have in common), transport.c (TRANSPORT_ADDRESS, scopes, statuses)
@@ -196,6 +198,11 @@ NDIS_STATUS tcpip_oid_set(struct tcpip_adapter *adapter, NDIS_OID oid, void *dat
 VOID tcpip_adapter_changed(struct tcpip_adapter *adapter);
 // No more work; what TDI's clients were told is taken back.   irql: PASSIVE
 VOID tcpip_work_stop(struct tcpip_adapter *adapter);
+
+// ---- pnp.c ----------------------------------------------------------------------------------------------------------------------
+
+// Tell TDI's clients of a power or removal event. NDIS_STATUS_PENDING: NdisCompleteNetPnPEvent follows.   irql: PASSIVE
+NDIS_STATUS tcpip_clients_ask(struct tcpip_adapter *adapter, PNET_PNP_EVENT_NOTIFICATION notification);
 
 // ---- settings.c -----------------------------------------------------------------------------------------------------------------
 

@@ -24,15 +24,26 @@ tcpip_scope_of(const struct eng_address *address, ULONG interface_index)
     return interface_index > NET_LOOPBACK ? interface_index : net_address_is_ours(tcpip_host.net, address);
 }
 
+// Is it ours on this interface? The same link-local address may be on several.
+static BOOLEAN
+scope_is_ours(const struct eng_address *local, ULONG scope)
+{
+    struct net_address own;
+    for (size_t n = 0; net_address_at(tcpip_host.net, n, &own); n++)
+        if (own.interface_index == scope && own.state != NET_ADDRESS_DUPLICATE && eng_address_is_equal(&own.address, local))
+            return TRUE;
+    return FALSE;
+}
+
 BOOLEAN
 tcpip_scope_check(const struct eng_address *local, ULONG *scope)
 {
-    BOOLEAN is_group = eng_address_is_multicast(local);
-    ULONG own = tcpip_is_scoped(local) && !is_group ? net_address_is_ours(tcpip_host.net, local) : 0;
-    if (*scope && (!net_interface_settings_of(tcpip_host.net, *scope) || (!is_group && own != *scope)))
-        return FALSE;
-    if (!*scope)
-        *scope = own;
+    if (!tcpip_is_scoped(local))
+        return TRUE;
+    if (*scope)
+        return eng_address_is_multicast(local) ? net_interface_settings_of(tcpip_host.net, *scope) != NULL : scope_is_ours(local, *scope);
+    if (!eng_address_is_multicast(local))
+        *scope = net_address_is_known(tcpip_host.net, local);
     return TRUE;
 }
 
@@ -141,6 +152,13 @@ tcpip_status_of_end(enum tcp_end end)
     case TCP_END_ABORTED: return TDI_CONNECTION_ABORTED;
     default: return TDI_CONNECTION_RESET;
     }
+}
+
+int
+tcpip_source_error(int error, const struct eng_address *source)
+{
+    BOOLEAN is_ours = eng_address_is_any(source) || net_address_is_known(tcpip_host.net, source);
+    return error == -EADDRNOTAVAIL && is_ours ? -ENETUNREACH : error;
 }
 
 NTSTATUS

@@ -123,7 +123,8 @@ udp_op_send(struct tdic_address *up, const TRANSPORT_ADDRESS *remote, ULONG remo
     datagram.interface_index = scope || !tcpip_is_scoped(&datagram.remote) ? scope : address->scope;
     tcpip_enter(&call);
     // Nothing of it is out, or the packets hold it now: either way it comes back as a send that is done, with what was said of it.
-    send->send.status = net_udp_send(tcpip_host.net, address->udp, &datagram, call.now_us, &call.outbox);
+    int error = net_udp_send(tcpip_host.net, address->udp, &datagram, call.now_us, &call.outbox);
+    send->send.status = tcpip_source_error(error, &address->local);
     eng_drop(&send->owner);
     tcpip_leave(&call);
     return STATUS_PENDING;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What an adapter has to be told, or TDI's clients, when the engine's addresses and groups change: at PASSIVE_LEVEL, in a work item.
 //   tcpip_adapter_changed (lock held) -> the work item -> work_multicast: OID_802_3_MULTICAST_LIST; work_addresses: usable addresses are
-//   registered with TDI, others taken back -> again, if there was another change meanwhile
-// An address is usable once nobody else has answered for it, and while the link is up [RFC 4862 5.4, RFC 5227].
+//   registered with TDI, those that are ours no more are taken back -> again, if there was another change meanwhile
+// An address is usable once nobody else has answered for it [RFC 4862 5.4, RFC 5227]; TDI's clients hear of it then, and keep it.
 #include "connection.h"
 
 #define GROUPS_MAX 32
@@ -40,6 +40,14 @@ work_multicast(struct tcpip_adapter *adapter)
 
 // ---- addresses ------------------------------------------------------------------------------------------------------------------
 
+// An address that clients were told of stays theirs while it is ours: a link that goes and comes, and the probes that follow, take nothing
+// back. A duplicate is nobody's.
+static BOOLEAN
+is_known(const struct tcpip_adapter *adapter, const struct net_address *address)
+{
+    return address->interface_index == adapter->index && address->state != NET_ADDRESS_DUPLICATE;
+}
+
 static BOOLEAN
 is_usable(const struct tcpip_adapter *adapter, const struct net_address *address)
 {
@@ -47,30 +55,32 @@ is_usable(const struct tcpip_adapter *adapter, const struct net_address *address
            (address->state == NET_ADDRESS_PREFERRED || address->state == NET_ADDRESS_DEPRECATED);
 }
 
-// The usable addresses of the adapter.
-static ULONG
-addresses_now(struct tcpip_adapter *adapter, struct eng_address *now)
+// The n-th usable address of the adapter.
+static BOOLEAN
+usable_at(struct tcpip_adapter *adapter, ULONG n, struct eng_address *found)
 {
     struct tcpip_call call;
     struct net_address address;
-    ULONG count = 0;
+    BOOLEAN is_there = FALSE;
     tcpip_enter(&call);
-    for (size_t n = 0; count < TCPIP_REGISTERED_MAX && net_address_at(tcpip_host.net, n, &address); n++) {
-        if (is_usable(adapter, &address))
-            now[count++] = address.address;
-    }
+    for (size_t i = 0; !is_there && net_address_at(tcpip_host.net, i, &address); i++)
+        is_there = is_usable(adapter, &address) && n-- == 0;
     tcpip_leave(&call);
-    return count;
+    *found = address.address;
+    return is_there;
 }
 
 static BOOLEAN
-is_among(const struct eng_address *address, const struct eng_address *all, ULONG count)
+is_still_known(struct tcpip_adapter *adapter, const struct eng_address *wanted)
 {
-    for (ULONG i = 0; i < count; i++) {
-        if (eng_address_is_equal(address, &all[i]))
-            return TRUE;
-    }
-    return FALSE;
+    struct tcpip_call call;
+    struct net_address address;
+    BOOLEAN is_there = FALSE;
+    tcpip_enter(&call);
+    for (size_t i = 0; !is_there && net_address_at(tcpip_host.net, i, &address); i++)
+        is_there = is_known(adapter, &address) && eng_address_is_equal(&address.address, wanted);
+    tcpip_leave(&call);
+    return is_there;
 }
 
 static VOID
@@ -112,17 +122,16 @@ address_register(struct tcpip_adapter *adapter, const struct eng_address *addres
 static VOID
 work_addresses(struct tcpip_adapter *adapter)
 {
-    struct eng_address now[TCPIP_REGISTERED_MAX];
-    ULONG count = addresses_now(adapter, now);
+    struct eng_address address;
     for (ULONG i = 0; i < TCPIP_REGISTERED_MAX; i++) {
         struct tcpip_registered *slot = &adapter->registered[i];
-        if (!slot->handle || is_among(&slot->address, now, count))
+        if (!slot->handle || is_still_known(adapter, &slot->address))
             continue;
         TdiDeregisterNetAddress(slot->handle);
         slot->handle = NULL;
     }
-    for (ULONG i = 0; i < count; i++)
-        address_register(adapter, &now[i]);
+    for (ULONG n = 0; usable_at(adapter, n, &address); n++)
+        address_register(adapter, &address);
 }
 
 // ---- the work item --------------------------------------------------------------------------------------------------------------

@@ -61,7 +61,8 @@ udp_check(struct net *net, struct net_udp_settings *settings)
         return -EINVAL;
     if (settings->interface_index && !net_interface_of(net, settings->interface_index))
         return -EINVAL;
-    if (!eng_address_is_any(local) && !eng_address_is_multicast(local) && !net_address_is_ours(net, local) &&
+    // One that is being probed, or whose link is down, may be bound: it only cannot be sent from yet.
+    if (!eng_address_is_any(local) && !eng_address_is_multicast(local) && !net_address_is_known(net, local) &&
         !local_is_broadcast(net, settings->interface_index, local))
         return -EADDRNOTAVAIL;
     if (!settings->port)

@@ -320,6 +320,12 @@ tcp_listener_context(const struct tcp_listener *listener)
     return listener->context;
 }
 
+void
+tcp_listener_set_context(struct tcp_listener *listener, void *context)
+{
+    listener->context = context;
+}
+
 struct tcp_listener *
 tcp_offer_listener(const struct tcp_connection *offer)
 {

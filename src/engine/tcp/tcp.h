@@ -288,6 +288,7 @@ int tcp_listen(struct tcp *tcp, const struct eng_address *local, uint16_t port, 
 // Offers that the client has not seen yet end silently; the others stay and may still be accepted.
 void tcp_unlisten(struct tcp_listener *listener);
 void *tcp_listener_context(const struct tcp_listener *listener);
+void tcp_listener_set_context(struct tcp_listener *listener, void *context);     // offers that come from now on are for this one
 
 // owns: from the event on the offer is the client's, until tcp_release, tcp_refuse or tcp_ignore. It may end before it is answered.
 // fails: -ENOTCONN when it has; tcp_release it then.

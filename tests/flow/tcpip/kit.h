@@ -39,6 +39,7 @@ void tn_cable(bool is_whole);
 // What happens to an adapter; each waits until it is done. TN_PULL and TN_PUSH: the cable at this end.
 enum tn_act { TN_PAUSE, TN_RESTART, TN_RESET, TN_SLEEP, TN_WAKE, TN_PULL, TN_PUSH, TN_REMOVE, TN_SURPRISE, TN_ADD };
 void tn_do(int box, enum tn_act act);
+NDIS_STATUS tn_try(int box, enum tn_act act);   // what NDIS says of it; an adapter whose removal is refused stays
 // A name at the server's host, or the client's, with this port: valid until the next call.
 const char *tn_name_there(unsigned port);
 const char *tn_name_here(unsigned port);

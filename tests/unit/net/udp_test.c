@@ -225,3 +225,25 @@ TEST(memory_that_fails_at_any_place_loses_packets_and_nothing_else)
         kit_close();
     }
 }
+
+TEST(an_address_that_is_being_probed_may_be_bound_but_not_sent_from)
+{
+    const struct net_interface_settings settings = {.mtu_bytes = 1500, .probes4 = 3, .probes6 = 1};
+    struct eng_address four = kit_parse("10.0.0.1"), six = kit_parse("fd00::1"), peer = kit_parse("10.0.0.2");
+    kit_open(2, &settings, NULL);
+    kit_address(0, "10.0.0.1", 24);
+    kit_address(0, "fd00::1", 64);
+    kit_address(1, "10.0.0.2", 24);
+    ck_assert_uint_eq(net_address_is_ours(kit[0].net, &four), 0);
+    ck_assert_uint_eq(net_address_is_known(kit[0].net, &four), kit[0].index);
+    ck_assert_uint_eq(net_address_is_known(kit[0].net, &six), kit[0].index);
+    ck_assert_uint_eq(net_address_is_known(kit[0].net, &peer), 0);
+    struct net_udp *udp = kit_udp(0, "10.0.0.1", 1000), *udp6 = kit_udp(0, "fd00::1", 1000);
+    ck_assert_int_eq(kit_send_udp(0, udp, &peer, 1000, "x", 1), -EADDRNOTAVAIL);
+    kit_pass(UINT64_C(15000000));
+    ck_assert_uint_eq(net_address_is_ours(kit[0].net, &four), kit[0].index);
+    ck_assert_int_eq(kit_send_udp(0, udp, &peer, 1000, "x", 1), 0);
+    net_udp_close(kit[0].net, udp, kit_now_us, &kit[0].outbox);
+    net_udp_close(kit[0].net, udp6, kit_now_us, &kit[0].outbox);
+    kit_close();
+}
