@@ -400,6 +400,59 @@ TN_TEST(TDI_DISCONNECT_ABORT_overtakes_a_RELEASE_that_waits_behind_its_sends)
     tk_pair_close(&pair);
 }
 
+// The peer cannot be reached, and need not be: bytes that it never had come back at once.
+TN_TEST_TWO(an_ABORT_needs_no_peer)
+{
+    open_pair();
+    tn_cable(false);
+    tk_send(&r1, &pair.here, big, sizeof(big), 0);
+    tk_settle();
+    ULONGLONG before = KeQueryInterruptTime();
+    tk_disconnect(&r2, &pair.here, TDI_DISCONNECT_ABORT, NULL, NO_TIMEOUT);
+    ck_assert_int_eq(tk_wait(&r2), STATUS_SUCCESS);
+    ck_assert_uint_le(KeQueryInterruptTime() - before, 50 * 10000);
+    ck_assert_int_eq(tk_wait(&r1), TDI_CONNECTION_ABORTED);
+    tk_settle();
+    ck_assert_int_eq(pair.there.disconnects, 0);        // it knows nothing of it
+    tk_disconnect(&r2, &pair.there, TDI_DISCONNECT_ABORT, NULL, NO_TIMEOUT);
+    ck_assert_int_eq(tk_wait(&r2), STATUS_SUCCESS);
+    tn_cable(true);
+    tk_pair_connect(&pair);
+    tk_pair_close(&pair);
+}
+
+// Two connections of the same two addresses: the file object of the request says which of them ends.
+TN_TEST(a_RELEASE_is_its_endpoints_alone)
+{
+    static struct tk_endpoint there, here;
+    static struct tk_address client;
+    open_pair();
+    tk_open_pair(&client, &here, TN_DEVICE, NULL);
+    tk_place.box = tk_place.there;
+    tk_open_endpoint(&there, TN_DEVICE);
+    tk_place.box = NULL;
+    ck_assert_int_eq(tk_associate(&there, &pair.server), STATUS_SUCCESS);
+    tk_listen(&r1, &there, 0, NULL);
+    tk_connect(&r2, &here, tk_place.server, NULL, 0);
+    ck_assert_int_eq(tk_wait(&r2), STATUS_SUCCESS);
+    ck_assert_int_eq(tk_wait(&r1), STATUS_SUCCESS);
+    tk_disconnect(&r1, &pair.here, TDI_DISCONNECT_RELEASE, NULL, LONG_TIMEOUT);
+    ck_assert(tk_disconnected(&pair.there, 5000));
+    tk_disconnect(&r2, &pair.there, TDI_DISCONNECT_RELEASE, NULL, LONG_TIMEOUT);
+    ck_assert_int_eq(tk_wait(&r1), STATUS_SUCCESS);
+    ck_assert_int_eq(tk_wait(&r2), STATUS_SUCCESS);
+    there.stream_bytes = 0;
+    tk_send(&r1, &here, "the other", 9, 0);
+    ck_assert_int_eq(tk_wait(&r1), STATUS_SUCCESS);
+    tk_settle();
+    ck_assert_uint_eq(there.stream_bytes, 9);
+    ck_assert_int_eq(there.disconnects + here.disconnects, 0);
+    tk_close_endpoint(&here);
+    tk_close_endpoint(&there);
+    tk_close_address(&client);
+    tk_pair_close(&pair);
+}
+
 // The peer has nobody to tell: its next request is told, once.
 TN_TEST(TDI_DISCONNECT_over_TCP_that_nobody_could_be_told_fails_the_next_request)
 {
@@ -425,6 +478,41 @@ TN_TEST(TDI_DISCONNECT_over_TCP_of_an_endpoint_without_connection_is_refused)
     ck_assert_int_eq(tk_wait(&r1), TDI_INVALID_CONNECTION);
     tk_disconnect(&r1, &pair.here, TDI_DISCONNECT_RELEASE, NULL, NO_TIMEOUT);
     ck_assert_int_eq(tk_wait(&r1), TDI_INVALID_CONNECTION);
+    tk_pair_close(&pair);
+}
+
+// The request is what lies in the transport's own stack location, whoever is above it, and it counts only under its major function.
+static NTSTATUS NTAPI
+above_completed(PDEVICE_OBJECT device, PIRP irp, PVOID context)
+{
+    KeSetEvent(context, 0, FALSE);
+    return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
+TN_TEST(TDI_DISCONNECT_over_TCP_is_read_from_the_transports_own_stack_location)
+{
+    KEVENT done;
+    IO_STATUS_BLOCK iosb;
+    open_pair();
+    PIRP irp = TdiBuildInternalDeviceControlIrp(TDI_DISCONNECT, pair.here.device, pair.here.file, &done, &iosb);
+    ck_assert_ptr_nonnull(irp);
+    KeInitializeEvent(&done, NotificationEvent, FALSE);
+    TdiBuildDisconnect(irp, pair.here.device, pair.here.file, NULL, NULL, NULL, TDI_DISCONNECT_ABORT, NULL, NULL);
+    IoGetNextIrpStackLocation(irp)->MajorFunction = IRP_MJ_READ;
+    ck_assert_int_eq(IoCallDriver(pair.here.device, irp), STATUS_INVALID_DEVICE_REQUEST);
+    tk_send(&r1, &pair.here, "x", 1, 0);                // nothing has happened
+    ck_assert_int_eq(tk_wait(&r1), STATUS_SUCCESS);
+    irp = IoAllocateIrp((CCHAR)(pair.here.device->StackSize + 1), FALSE);
+    IoSetNextIrpStackLocation(irp);                     // as a driver above the transport has one
+    IoGetCurrentIrpStackLocation(irp)->MinorFunction = TDI_LISTEN;
+    TdiBuildDisconnect(irp, pair.here.device, pair.here.file, above_completed, &done, NULL, TDI_DISCONNECT_ABORT, NULL, NULL);
+    KeClearEvent(&done);
+    IoCallDriver(pair.here.device, irp);
+    ck_assert(tk_event_wait(&done, 5000));
+    ck_assert_int_eq(irp->IoStatus.Status, STATUS_SUCCESS);
+    IoFreeIrp(irp);
+    ck_assert(tk_disconnected(&pair.there, 5000));
+    ck_assert_uint_eq(pair.there.disconnect_flags, TDI_DISCONNECT_ABORT);
     tk_pair_close(&pair);
 }
 

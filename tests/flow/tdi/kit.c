@@ -4,6 +4,7 @@
 
 #include <ip2string.h>
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -608,7 +609,7 @@ on_connect(PVOID context, LONG remote_bytes, PVOID remote, LONG data_bytes, PVOI
            CONNECTION_CONTEXT *connection, PIRP *accept)
 {
     struct tk_address *address = context;
-    struct tk_endpoint *endpoint = address->accepts;
+    struct tk_endpoint *endpoint = atomic_exchange(&address->accepts, NULL);
     ck_assert_uint_le(KeGetCurrentIrql(), DISPATCH_LEVEL);
     InterlockedIncrement(&address->offers);
     address->offer_bytes = data_bytes;
@@ -616,7 +617,6 @@ on_connect(PVOID context, LONG remote_bytes, PVOID remote, LONG data_bytes, PVOI
         memcpy(address->offer_data, data, (size_t)data_bytes);
     if (!endpoint)
         return address->refusal;
-    address->accepts = NULL;
     struct tk_request *r = &address->accept;
     begin(r, endpoint->box, endpoint->file);
     say(r, TK_WELCOME);

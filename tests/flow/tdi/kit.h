@@ -67,7 +67,7 @@ struct tk_address {
     PFILE_OBJECT file;
     PDEVICE_OBJECT device;
     struct tk_name name;
-    struct tk_endpoint *accepts;             // what ClientEventConnect accepts with; NULL: it refuses
+    struct tk_endpoint *_Atomic accepts;             // what ClientEventConnect accepts with; NULL: it refuses
     struct tk_request accept;                // that request
     NTSTATUS refusal;                        // what it returns otherwise
     bool is_offer_open;                      // it does not answer the offer with a status, but accepts and leaves the rest to the test
