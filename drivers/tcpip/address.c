@@ -185,6 +185,8 @@ tcpip_error_queue(struct tcpip_address *address, const struct net_error *error, 
     datagram_push(address, datagram);
 }
 
+static const struct tcpip_news_ops address_news = {address_tell, address_hold, address_drop};
+
 struct tcpip_address *
 tcpip_address_create(struct tdic_address *up)
 {
@@ -196,7 +198,7 @@ tcpip_address_create(struct tdic_address *up)
     tdic_address_ref(up);
     InitializeListHead(&address->received);
     list_init(&address->ended);
-    tcpip_news_init(&address->news, address_tell, address_hold, address_drop);
+    tcpip_news_init(&address->news, &address_news);
     return address;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // TCP below the waist: what TDI asks of a connection becomes a call into the engine.
 //   begin   connection_create -> tcp_op_connect; or an offer that tell.c made -> tcp_op_accept, tcp_op_refuse
-//   data    tcp_op_send (the client's MDLs as spans, held until acknowledged and no packet is out), tcp_op_consumed
+//   data    tcp_op_send (the client's MDLs as spans, held until acknowledged and no packet is out)
 //   end     tcp_op_release -> FIN; tcp_op_abort -> RST; tcp_op_part: the engine goes on by itself
 // Every op is one call between tcpip_enter and tcpip_leave; what comes of it is told by tell.c.
 #include "connection.h"
@@ -133,6 +133,8 @@ connection_drop(struct tcpip_news *news)
     tdic_connection_unref(&CONTAINING_RECORD(news, struct tcpip_connection, news)->up);
 }
 
+static const struct tcpip_news_ops connection_news = {tcpip_connection_tell, connection_hold, connection_drop};
+
 struct tcpip_connection *
 tcpip_connection_create(struct tdic_address *address)
 {
@@ -143,7 +145,7 @@ tcpip_connection_create(struct tdic_address *address)
     tdic_address_ref(address);
     connection->address = address;
     list_init(&connection->ended);
-    tcpip_news_init(&connection->news, tcpip_connection_tell, connection_hold, connection_drop);
+    tcpip_news_init(&connection->news, &connection_news);
     return connection;
 }
 
@@ -377,18 +379,6 @@ tcp_op_send_cancel(struct tdic_connection *up, struct tdic_tx *tx)
     return TDIC_CANCEL_ABORT;
 }
 
-static VOID
-tcp_op_consumed(struct tdic_connection *up, ULONG bytes, BOOLEAN is_expedited)
-{
-    struct tcpip_connection *connection = connection_of(up);
-    struct tcpip_call call;
-    UNREFERENCED_PARAMETER(is_expedited);
-    tcpip_enter(&call);
-    if (connection->tcp)
-        tcp_receive_used(connection->tcp, bytes, call.now_us, &call.segments);
-    tcpip_leave(&call);
-}
-
 // ---- ending ---------------------------------------------------------------------------------------------------------------------
 
 static VOID
@@ -459,7 +449,7 @@ const struct tdic_ops tcpip_tcp_ops = {
     .refuse = tcp_op_refuse,
     .send = tcp_op_send,
     .send_cancel = tcp_op_send_cancel,
-    .consumed = tcp_op_consumed,
+    .consumed = tcpip_rx_consumed,
     .rx_done = tcpip_rx_done,
     .release = tcp_op_release,
     .abort = tcp_op_abort,

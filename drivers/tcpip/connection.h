@@ -63,6 +63,10 @@ struct tcpip_connection {
     BOOLEAN is_offer;
     BOOLEAN is_silent;                    // aborted or refused: sends come back, nothing else is told
     BOOLEAN is_starved;                   // no memory to hand up what waits in the engine
+    // What the layer above gives back and has used. During a round (tell.c) it is only noted, and the round's end sees to it; else
+    // whoever brings it does. Touched without the lock, by interlocked operations.
+    PVOID volatile given_back;            // struct rx, the last first
+    LONG volatile used_bytes, is_in_round;
     BOOLEAN wants_release, is_connected_told, is_fin_told, is_released_told, is_gone_told;
 };
 
@@ -125,5 +129,6 @@ VOID tcpip_send_spans_free(struct tcpip_send *send);
 // tell.c
 VOID tcpip_connection_tell(struct tcpip_news *news);
 VOID tcpip_rx_done(struct tdic_connection *connection, struct tdic_rx *rx, BOOLEAN is_lent);
+VOID tcpip_rx_consumed(struct tdic_connection *connection, ULONG bytes, BOOLEAN is_expedited);
 
 #endif

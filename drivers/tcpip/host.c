@@ -100,7 +100,7 @@ tcpip_post_later(struct tcpip_news *news)
     if (news->is_later)
         return;
     news->is_later = TRUE;
-    news->on_hold(news);
+    news->ops->on_hold(news);
     InsertTailList(&tcpip_host.later, &news->later_link);
 }
 
@@ -124,7 +124,7 @@ host_on_timer(PKDPC dpc, PVOID context, PVOID argument1, PVOID argument2)
     while (!IsListEmpty(&later)) {
         struct tcpip_news *news = CONTAINING_RECORD(RemoveHeadList(&later), struct tcpip_news, later_link);
         news->is_later = FALSE;
-        news->on_drop(news);
+        news->ops->on_drop(news);
     }
 }
 
@@ -185,10 +185,9 @@ host_net_events(struct tcpip_host *host, struct tcpip_call *call)
 }
 
 VOID
-tcpip_news_init(struct tcpip_news *news, VOID (*on_tell)(struct tcpip_news *), VOID (*on_hold)(struct tcpip_news *),
-                VOID (*on_drop)(struct tcpip_news *))
+tcpip_news_init(struct tcpip_news *news, const struct tcpip_news_ops *ops)
 {
-    *news = (struct tcpip_news){.on_tell = on_tell, .on_hold = on_hold, .on_drop = on_drop};
+    *news = (struct tcpip_news){.ops = ops};
 }
 
 VOID
@@ -199,7 +198,7 @@ tcpip_post(struct tcpip_news *news)
     news->is_posted = TRUE;
     if (news->is_telling)
         return; // whoever tells looks again
-    news->on_hold(news);
+    news->ops->on_hold(news);
     InsertTailList(&tcpip_host.news, &news->link);
 }
 
@@ -213,7 +212,7 @@ host_tell(struct tcpip_host *host)
     news->is_posted = FALSE;
     news->is_telling = TRUE;
     KeReleaseSpinLockFromDpcLevel(&host->lock);
-    news->on_tell(news);
+    news->ops->on_tell(news);
     KeAcquireSpinLockAtDpcLevel(&host->lock);
     news->is_telling = FALSE;
     if (news->is_posted) {
@@ -221,7 +220,7 @@ host_tell(struct tcpip_host *host)
         return TRUE;
     }
     KeReleaseSpinLockFromDpcLevel(&host->lock);
-    news->on_drop(news);
+    news->ops->on_drop(news);
     KeAcquireSpinLockAtDpcLevel(&host->lock);
     return TRUE;
 }
@@ -329,6 +328,7 @@ tcpip_host_destroy(struct tcpip_host *host)
     if (host->net)
         net_destroy(host->net);
     eng_out_pool_destroy(&host->pool);
+    tcpip_rx_kept_free(host);
     tcpip_free(host->is_serving);
     host->is_serving = NULL;
     host->tcp = NULL;

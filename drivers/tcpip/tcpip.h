@@ -67,6 +67,8 @@ struct tcpip_host {
     LIST_ENTRY news;                      // struct tcpip_news
     LIST_ENTRY raw, udp;                  // struct tcpip_address of \Device\RawIp and \Device\Udp, and of those for IPv6
     LIST_ENTRY later;                     // struct tcpip_news, to be posted when the timer comes
+    PVOID rx_kept;                        // descriptions of received stretches, to be used again: tell.c
+    ULONG rx_kept_count;
     struct tcpip_drops drops;             // guarded by lock
     ULONG64 ticks_per_second;             // of the performance counter
     ULONG64 started_us;
@@ -91,11 +93,15 @@ struct tcpip_call {
 // Somebody above the engines to be told something: on_tell is called with no lock held, by one thread at a time, after each post or
 // after several. on_hold is called under host->lock when the first of them is posted and takes a reference to what this stands in;
 // on_drop gives it back, with no lock held, when all has been told.
-struct tcpip_news {
-    LIST_ENTRY link;
+struct tcpip_news;
+struct tcpip_news_ops {
     VOID (*on_tell)(struct tcpip_news *news);
     VOID (*on_hold)(struct tcpip_news *news);
     VOID (*on_drop)(struct tcpip_news *news);
+};
+struct tcpip_news {
+    LIST_ENTRY link;
+    const struct tcpip_news_ops *ops;
     LIST_ENTRY later_link;
     BOOLEAN is_posted, is_telling, is_later;
 };
@@ -116,8 +122,7 @@ VOID tcpip_post(struct tcpip_news *news);
 VOID tcpip_post_later(struct tcpip_news *news);
 uint64_t tcpip_now_us(void);
 
-VOID tcpip_news_init(struct tcpip_news *news, VOID (*on_tell)(struct tcpip_news *), VOID (*on_hold)(struct tcpip_news *),
-                     VOID (*on_drop)(struct tcpip_news *));
+VOID tcpip_news_init(struct tcpip_news *news, const struct tcpip_news_ops *ops);
 VOID *tcpip_alloc(SIZE_T bytes);          // nonpaged, zeroed; NULL: no memory
 VOID tcpip_free(VOID *block);
 
@@ -256,5 +261,7 @@ VOID tcpip_raw_error(const struct net_error *error);
 
 // What the TCP engine has to tell is noted with the connections it is about.   locks: host->lock held
 VOID tcpip_tcp_events(struct tcpip_call *call);
+// No connection is left.
+VOID tcpip_rx_kept_free(struct tcpip_host *host);
 
 #endif

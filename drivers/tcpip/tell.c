@@ -10,7 +10,8 @@
 
 #include <tdistat.h>
 
-#define RX_AT_ONCE 16
+#define RX_AT_ONCE 64
+#define RX_KEPT_MAX 1024
 
 // A stretch of received bytes above the waist.
 struct rx {
@@ -19,41 +20,118 @@ struct rx {
     struct eng_owner *owner;          // a hold
     PMDL own;                         // an MDL of ours, or NULL
     struct list link;
+    struct rx *next;                  // given back, or kept
 };
+
+static NTAPI VOID rx_returned(NBX_TDI_TSDU *tsdu);
 
 // ---- received bytes -------------------------------------------------------------------------------------------------------------
 
-static VOID
-rx_free(struct rx *rx)
+// locks: host->lock held
+static struct rx *
+rx_get(VOID)
 {
-    struct tcpip_call call;
-    if (rx->own)
-        IoFreeMdl(rx->own);
-    tcpip_enter(&call);
-    eng_drop(rx->owner);
-    tcpip_leave(&call);
-    tcpip_free(rx);
+    struct rx *rx = tcpip_host.rx_kept;
+    if (!rx)
+        return tcpip_alloc(sizeof *rx);
+    tcpip_host.rx_kept = rx->next;
+    tcpip_host.rx_kept_count--;
+    RtlZeroMemory(rx, sizeof *rx);
+    return rx;
 }
 
-static VOID NTAPI
-rx_returned(NBX_TDI_TSDU *tsdu)
+// locks: host->lock held
+static VOID
+rx_put(struct rx *rx)
 {
-    rx_free(CONTAINING_RECORD(tsdu, struct rx, tsdu));
+    if (rx->own)
+        IoFreeMdl(rx->own);
+    eng_drop(rx->owner);
+    if (tcpip_host.rx_kept_count >= RX_KEPT_MAX) {
+        tcpip_free(rx);
+        return;
+    }
+    rx->next = tcpip_host.rx_kept;
+    tcpip_host.rx_kept = rx;
+    tcpip_host.rx_kept_count++;
 }
 
 VOID
-tcpip_rx_done(struct tdic_connection *connection, struct tdic_rx *up, BOOLEAN is_lent)
+tcpip_rx_kept_free(struct tcpip_host *host)
 {
-    UNREFERENCED_PARAMETER(connection);
-    if (!is_lent)
-        rx_free(CONTAINING_RECORD(up, struct rx, up));
+    struct rx *rx;
+    while ((rx = host->rx_kept)) {
+        host->rx_kept = rx->next;
+        tcpip_free(rx);
+    }
+    host->rx_kept_count = 0;
 }
 
-// NULL: no memory.
+// A client's own return of what it had kept.
+static NTAPI VOID
+rx_returned(NBX_TDI_TSDU *tsdu)
+{
+    struct tcpip_call call;
+    tcpip_enter(&call);
+    rx_put(CONTAINING_RECORD(tsdu, struct rx, tsdu));
+    tcpip_leave(&call);
+}
+
+// What was given back and used since this was last called.   locks: host->lock held
+static VOID
+back_take(struct tcpip_connection *connection, struct tcpip_call *call)
+{
+    struct rx *rx = InterlockedExchangePointer((PVOID *)&connection->given_back, NULL), *next;
+    for (; rx; rx = next) {
+        next = rx->next;
+        rx_put(rx);
+    }
+    ULONG bytes = (ULONG)InterlockedExchange(&connection->used_bytes, 0);
+    if (bytes && connection->tcp)
+        tcp_receive_used(connection->tcp, bytes, call->now_us, &call->segments);
+}
+
+// Something was noted: it is seen to now, unless a round is being told, whose end comes behind it. The note is made before the round is
+// looked at, and the round is over before its notes are: one of the two sees the other.
+static VOID
+back_noted(struct tcpip_connection *connection)
+{
+    struct tcpip_call call;
+    if (InterlockedCompareExchange(&connection->is_in_round, 0, 0))
+        return;
+    tcpip_enter(&call);
+    back_take(connection, &call);
+    tcpip_leave(&call);
+}
+
+VOID
+tcpip_rx_done(struct tdic_connection *up, struct tdic_rx *tdic_rx, BOOLEAN is_lent)
+{
+    struct tcpip_connection *connection = CONTAINING_RECORD(up, struct tcpip_connection, up);
+    struct rx *rx = CONTAINING_RECORD(tdic_rx, struct rx, up), *head;
+    if (is_lent)
+        return;
+    do {
+        head = connection->given_back;
+        rx->next = head;
+    } while (InterlockedCompareExchangePointer((PVOID *)&connection->given_back, rx, head) != head);
+    back_noted(connection);
+}
+
+VOID
+tcpip_rx_consumed(struct tdic_connection *up, ULONG bytes, BOOLEAN is_expedited)
+{
+    struct tcpip_connection *connection = CONTAINING_RECORD(up, struct tcpip_connection, up);
+    UNREFERENCED_PARAMETER(is_expedited);
+    InterlockedExchangeAdd(&connection->used_bytes, (LONG)bytes);
+    back_noted(connection);
+}
+
+// NULL: no memory.   locks: host->lock held
 static struct rx *
 rx_create(const struct eng_span *span, BOOLEAN is_expedited)
 {
-    struct rx *rx = tcpip_alloc(sizeof *rx);
+    struct rx *rx = rx_get();
     if (!rx)
         return NULL;
     rx->up.mdl = span->tag;
@@ -184,6 +262,13 @@ round_ends(struct tcpip_connection *connection, struct round *round, BOOLEAN has
         round->is_released = connection->is_released_told = TRUE;
 }
 
+static BOOLEAN
+round_is_any(const struct round *round)
+{
+    return round->is_offered || round->is_connected || round->is_finished || round->is_released || round->is_gone ||
+           !list_is_empty(&round->sends) || !list_is_empty(&round->received);
+}
+
 // Collect. FALSE: there is nothing.
 static BOOLEAN
 round_take(struct tcpip_connection *connection, struct round *round)
@@ -192,6 +277,8 @@ round_take(struct tcpip_connection *connection, struct round *round)
     *round = (struct round){0};
     list_init(&round->received);
     tcpip_enter(&call);
+    InterlockedExchange(&connection->is_in_round, FALSE);
+    back_take(connection, &call);
     ULONG events = connection->events;
     connection->events = 0;
     sends_take(connection);
@@ -211,9 +298,10 @@ round_take(struct tcpip_connection *connection, struct round *round)
         tcp_query(connection->tcp, call.now_us, &round->record);
     if (round->is_connected || round->is_offered) // a link-local peer is on the link of our own link-local address
         round->scope = tcpip_scope_of(&round->record.constant.remote, net_address_is_ours(tcpip_host.net, &round->record.constant.local));
+    BOOLEAN is_any = round_is_any(round);
+    InterlockedExchange(&connection->is_in_round, is_any);
     tcpip_leave(&call);
-    return round->is_offered || round->is_connected || round->is_finished || round->is_released || round->is_gone ||
-           !list_is_empty(&round->sends) || !list_is_empty(&round->received);
+    return is_any;
 }
 
 static VOID

@@ -92,9 +92,9 @@ case $stack in ours | kernel | lwip) start_$stack ;; *) exit 2 ;; esac
 for _ in $(seq 100); do in_near ping -c 1 -W 1 -q 10.78.0.1 >/dev/null 2>&1 && break; kill -0 "$child" 2>/dev/null || fail "$stack has ended"; done
 # A probe that is refused: the service is not there yet.
 for _ in $(seq 600); do in_near bash -c "exec 9<>/dev/tcp/10.78.0.1/$port" 2>/dev/null && break; sleep 0.1; done
-cpu() { awk '{print $14 + $15}' "/proc/$child/stat"; }
+cpu() { awk -v field="$1" '{print $field * 10}' "/proc/$child/stat"; }
 memory() { awk '$1 == "Rss:" {print $2}' "/proc/$child/smaps_rollup"; }
-before=$(cpu)
+user=$(cpu 14) system=$(cpu 15)
 case $job in
 rx) in_near "$peer" send 10.78.0.1 $port "$seconds" >"$work/line" || fail "no figure" ;;
 tx) in_near "$peer" receive 10.78.0.1 $port "$seconds" >"$work/line" || fail "no figure" ;;
@@ -113,4 +113,4 @@ idle)
     wait $client
     ;;
 esac
-echo "$(cat "$work/line"), $((($(cpu) - before) * 10)) ms of processor time of the stack's process"
+echo "$(cat "$work/line"); the stack's process took $(($(cpu 14) - user)) ms and $(($(cpu 15) - system)) ms in the kernel"

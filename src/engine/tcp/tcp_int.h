@@ -130,28 +130,28 @@ struct tcp_connection {
     uint32_t urgent_seq;                // behind the urgent byte, when has_urgent_in
     uint32_t fin_seq;                   // of the peer's FIN, when has_fin_in
     uint64_t ts_recent_us;              // when TS.Recent was set
-    uint32_t ts_offset;                 // our timestamp is milliseconds + this
     uint64_t oow_ack_us;                // last answer to something out of the window
     struct tcp_sack_block sacks[4];     // runs of `early`, the most recent first
     struct tcp_sack_block dsack;
-    uint8_t n_sacks;
     uint32_t mtu_link;                  // what the path has where it begins; path.mtu_bytes is what is known to go through
     uint32_t mtu_high;                  // the search for a larger one ends here
     uint64_t mtu_next_us;               // when a larger one may be tried
     uint32_t probe_seq, probe_bytes, probe_mtu; // the segment that tries it; bytes 0: none is out
+    uint32_t ts_offset;                 // our timestamp is milliseconds + this
+    uint8_t n_sacks;
     uint8_t probe_fails;                // of its size
-    bool mtu_is_said;                   // mtu_high is what a router said
-    bool has_dsack, has_pushed;
-    bool is_released, is_offer, is_announced, is_cookie, is_hashed, is_exported;
-    bool ack_now, ack_delayed;
-    bool wants_fin, fin_sent, fin_acked, has_fin_in, fin_taken;
-    bool has_urgent_in, has_urgent_out;
-    bool end_told;
-    bool ecn_ok, ecn_echo, ecn_cwr, syn_was_ecn;
-    bool force_first;                   // one retransmission beyond cwnd: the fast one
-    bool sws_over, is_limited, is_starved, is_tlp_due;
-    bool is_opener;                     // opened actively
-    bool ts_recent_ok;
+    bool mtu_is_said : 1;               // mtu_high is what a router said
+    bool has_dsack : 1, has_pushed : 1;
+    bool is_released : 1, is_offer : 1, is_announced : 1, is_cookie : 1, is_hashed : 1, is_exported : 1;
+    bool ack_now : 1, ack_delayed : 1;
+    bool wants_fin : 1, fin_sent : 1, fin_acked : 1, has_fin_in : 1, fin_taken : 1;
+    bool has_urgent_in : 1, has_urgent_out : 1;
+    bool end_told : 1;
+    bool ecn_ok : 1, ecn_echo : 1, ecn_cwr : 1, syn_was_ecn : 1;
+    bool force_first : 1;               // one retransmission beyond cwnd: the fast one
+    bool sws_over : 1, is_limited : 1, is_starved : 1, is_tlp_due : 1;
+    bool is_opener : 1;                 // opened actively
+    bool ts_recent_ok : 1;
 };
 
 struct tcp_listener {
