@@ -249,7 +249,7 @@ tcpip_mib_ip(struct tcpip_answer *answer)
 static ULONG
 mask_of(ULONG bits)
 {
-    return bits ? RtlUlongByteSwap(0xFFFFFFFFu << (32 - bits)) : 0;
+    return bits && bits <= 32 ? RtlUlongByteSwap(0xFFFFFFFFu << (32 - bits)) : 0; // an IPv6 prefix has none
 }
 
 NTSTATUS
