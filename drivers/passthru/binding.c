@@ -69,6 +69,12 @@ binding_below(struct passthru *self, const NDIS_BIND_PARAMETERS *from)
         bytes = below->DefaultOffloadConfiguration->Header.Size;
         NdisMoveMemory(&self->offload, below->DefaultOffloadConfiguration, bytes < sizeof self->offload ? bytes : sizeof self->offload);
     }
+    if (below->TcpConnectionOffloadCapabilities) {
+        bytes = below->TcpConnectionOffloadCapabilities->Header.Size;
+        NdisMoveMemory(&self->connection, below->TcpConnectionOffloadCapabilities,
+                       bytes < sizeof self->connection ? bytes : sizeof self->connection);
+        below->TcpConnectionOffloadCapabilities = &self->connection;
+    }
     if (below->RcvScaleCapabilities) {
         bytes = below->RcvScaleCapabilities->Header.Size;
         NdisMoveMemory(&self->rss, below->RcvScaleCapabilities, bytes < sizeof self->rss ? bytes : sizeof self->rss);
@@ -145,6 +151,7 @@ passthru_bind(NDIS_HANDLE driver_context, NDIS_HANDLE bind_context, PNDIS_BIND_P
         return NDIS_STATUS_RESOURCES;
     self->refs = 1;
     KeInitializeSpinLock(&self->lock);
+    passthru_offload_prepare(self);
     KeInitializeEvent(&self->settled, NotificationEvent, FALSE);
     binding_rundown(&self->lower);
     binding_rundown(&self->upper);

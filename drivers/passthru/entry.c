@@ -42,6 +42,7 @@ passthru_unload(PDRIVER_OBJECT driver)
     UNREFERENCED_PARAMETER(driver);
     NdisDeregisterProtocolDriver(passthru_protocol);
     NdisMDeregisterMiniportDriver(passthru_miniport_driver);
+    KeFlushQueuedDpcs();                      // one may have given its last tree back and not yet have returned
 }
 
 static NDIS_STATUS
@@ -54,6 +55,7 @@ entry_upper_edge(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
         .MinorNdisVersion = 80,
         .MajorDriverVersion = 1,
         .Flags = NDIS_INTERMEDIATE_DRIVER,
+        .SetOptionsHandler = passthru_miniport_options,
         .InitializeHandlerEx = passthru_initialize,
         .HaltHandlerEx = passthru_halt,
         .UnloadHandler = passthru_unload,
@@ -82,6 +84,7 @@ entry_lower_edge(void)
         .MinorNdisVersion = 80,
         .MajorDriverVersion = 1,
         .Name = NDIS_STRING_CONST("PASSTHRU"),
+        .SetOptionsHandler = passthru_protocol_options,
         .BindAdapterHandlerEx = passthru_bind,
         .UnbindAdapterHandlerEx = passthru_unbind,
         .OpenAdapterCompleteHandlerEx = passthru_open_complete,

@@ -65,9 +65,12 @@ miniport_offload(struct passthru *self, NDIS_HANDLE miniport)
         .OffloadAttributes = {.Header = {NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES,
                                          NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1,
                                          NDIS_SIZEOF_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1},
-                              .DefaultOffloadConfiguration = &self->offload,
-                              .HardwareOffloadCapabilities = &self->offload}};
-    return self->below.DefaultOffloadConfiguration ? NdisMSetMiniportAttributes(miniport, &attributes) : NDIS_STATUS_SUCCESS;
+                              .DefaultOffloadConfiguration = self->below.DefaultOffloadConfiguration ? &self->offload : NULL,
+                              .HardwareOffloadCapabilities = self->below.DefaultOffloadConfiguration ? &self->offload : NULL,
+                              .DefaultTcpConnectionOffloadConfiguration = self->below.TcpConnectionOffloadCapabilities,
+                              .TcpConnectionOffloadHardwareCapabilities = self->below.TcpConnectionOffloadCapabilities}};
+    BOOLEAN has_some = self->below.DefaultOffloadConfiguration || self->below.TcpConnectionOffloadCapabilities;
+    return has_some ? NdisMSetMiniportAttributes(miniport, &attributes) : NDIS_STATUS_SUCCESS;
 }
 
 NDIS_STATUS
@@ -80,6 +83,8 @@ passthru_initialize(NDIS_HANDLE miniport, NDIS_HANDLE driver_context, PNDIS_MINI
         status = miniport_general(self, miniport);
     if (status == NDIS_STATUS_SUCCESS)
         status = miniport_offload(self, miniport);
+    if (status == NDIS_STATUS_SUCCESS)
+        status = passthru_offload_initialize(self, miniport);
     if (status == NDIS_STATUS_SUCCESS) {
         InterlockedIncrement(&self->refs);
         self->miniport = miniport;

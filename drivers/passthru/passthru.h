@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // passthru: an intermediate driver that passes everything on. For each adapter that it is bound to it has one virtual miniport, and
-// what goes in at one edge comes out at the other: lists of frames, OID requests, status, power and PnP events. What its files share.
+// what goes in at one edge comes out at the other: lists of frames, OID requests, status, power and PnP events, and
+// offloaded connections. What its files share.
 //
 //   protocols above                                             entry.c     DriverEntry and unload: both edges registered, and joined
 //       |  MiniportXxx: the upper edge, a virtual miniport      miniport.c  initialise, pause, restart, halt of the upper edge
@@ -8,6 +9,7 @@
 //       |  ProtocolXxx: the lower edge, a binding               send.c      lists down, and their way back
 //   the adapter below                                           receive.c   lists up, and their way back
 //                                                               oid.c       OID requests down by clones, and our own
+//                                                               offload*.c  the TCP chimney
 // Lists are not copied: the very list that came in goes out, and only SourceHandle is exchanged, which is kept in the list's context
 // area meanwhile. One that wanted to change data would make clones.
 //
@@ -22,7 +24,7 @@
 #define NDIS_MINIPORT_DRIVER 1
 #define NDIS680_MINIPORT 1                    // synchronous OID requests came with 6.80
 #define NDIS680 1
-#include <ndis.h>
+#include <ndischimney.h>
 
 #define PASSTHRU_TAG 'rhtP'
 
@@ -42,8 +44,17 @@ struct passthru {
     NDIS_OID *oids;                           // owned; what the adapter below supports
     ULONG oids_bytes;
 
-    KSPIN_LOCK lock;                          // guards link
+    NDIS_TCP_CONNECTION_OFFLOAD connection;   // NDIS_BIND_PARAMETERS.TcpConnectionOffloadCapabilities, if there are any
+
+    KSPIN_LOCK lock;                          // guards link, and what of the chimney is put off
     NDIS_LINK_STATE link;                     // as the adapter below said last
+
+    // The TCP chimney (offload_entry.c).
+    NDIS_TCP_OFFLOAD_EVENT_HANDLERS offload_up;
+    PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST deferred_trees, retry_trees;
+    PNET_BUFFER_LIST deferred_nbls, *deferred_last;
+    KDPC deferred_dpc, retry_dpc;
+    KTIMER retry_timer;
 
     // The open, our own request or the close that we wait for.
     NDIS_OID_REQUEST request;
@@ -61,11 +72,17 @@ void passthru_unref(struct passthru *self);
 // What a list carries in its context area while it is ours to pass on. send.c
 struct passthru_context {
     DECLSPEC_ALIGN(16) NDIS_HANDLE source;
+    struct passthru *upper;                   // of a request on an offloaded connection: the edge that it came through
 };
 // Put our handle into each list and keep what stood there. Lists that have no room for it are taken out of *nbls.
 // irql: <= DISPATCH   returns how many are left; *refused gets the others
 ULONG passthru_mark(PNET_BUFFER_LIST *nbls, NDIS_HANDLE source, PNET_BUFFER_LIST *refused);
 ULONG passthru_unmark(PNET_BUFFER_LIST nbls);
+
+// offload_entry.c
+SET_OPTIONS passthru_miniport_options, passthru_protocol_options;
+void passthru_offload_prepare(struct passthru *self);
+NDIS_STATUS passthru_offload_initialize(struct passthru *self, NDIS_HANDLE miniport);
 
 // miniport.c
 MINIPORT_INITIALIZE passthru_initialize;

@@ -25,7 +25,12 @@ typedef enum _NDIS_CHIMNEY_OFFLOAD_TYPE {
     NdisMaxChimneyOffload = 4
 } NDIS_CHIMNEY_OFFLOAD_TYPE, *PNDIS_CHIMNEY_OFFLOAD_TYPE;
 
-// Header.Type of a block: what lies behind it.
+// Header.Type of a block: what lies behind it. The pages do not say what Type a block has that refers to an object and brings no state
+// (in a terminate that wants none back, in an update that moves paths to another neighbour, in an invalidate); here:
+//   initiate    new state: the type of a whole object, which follows; a linker: any type of its layer, nothing follows
+//   update      a cached type is followed by that state; with any other type of the layer nothing follows
+//   terminate   a delegated type is followed by that state; with any other nothing follows
+//   query       the state of the type follows       invalidate   nothing follows
 typedef enum _OFFLOAD_STATE_TYPE {
     NeighborOffloadConstState = 1,
     NeighborOffloadCachedState = 2,
@@ -296,7 +301,8 @@ typedef VOID(NTAPI *INITIATE_OFFLOAD_COMPLETE_HANDLER)(
     NDIS_HANDLE ProtocolBindingContext, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST OffloadBlockList);
 typedef VOID(NTAPI *TERMINATE_OFFLOAD_COMPLETE_HANDLER)(
     NDIS_HANDLE ProtocolBindingContext, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST OffloadBlockList);
-typedef VOID(NTAPI *UPDATE_OFFLOAD_COMPLETE_HANDLER)(NDIS_HANDLE ProtocolBindingContext, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST OffloadBlockList);
+typedef VOID(NTAPI *UPDATE_OFFLOAD_COMPLETE_HANDLER)(
+    NDIS_HANDLE ProtocolBindingContext, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST OffloadBlockList);
 typedef VOID(NTAPI *INVALIDATE_OFFLOAD_COMPLETE_HANDLER)(
     NDIS_HANDLE ProtocolBindingContext, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST OffloadBlockList);
 typedef VOID(NTAPI *QUERY_OFFLOAD_COMPLETE_HANDLER)(NDIS_HANDLE ProtocolBindingContext, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST OffloadBlockList);

@@ -58,9 +58,17 @@ watch_list(void *context, struct ndis_trace_edge *edge, NET_BUFFER_LIST *nbls, b
     }
 }
 
+static void
+watch_words(void *context, const char *adapter, const char *driver, const char *words)
+{
+    struct world_box *box = context;
+    watch_event(box->world, "%s.%s.%s: %s", box->stack->name, adapter, driver, words);
+}
+
 void
 watch_box(struct world_box *box)
 {
+    ndis_words_set(box->box, watch_words, box);
     ndis_trace_set(box->box, watch_list, box);
 }
 

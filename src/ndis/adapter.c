@@ -696,6 +696,13 @@ ndis_trace_set(struct box *box, ndis_trace_fn fn, void *context)
     box->ndis->trace_context = context;
 }
 
+void
+ndis_words_set(struct box *box, ndis_words_fn fn, void *context)
+{
+    box->ndis->words_fn = fn;
+    box->ndis->words_context = context;
+}
+
 // ---- NDIS in a box --------------------------------------------------------------------------------------------------------------
 
 int

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ndis/assist.h"
+#include "ndis/chimney.h"
 #include "ndis/header.h"
 #include "ndis/interface.h"
 #include "ndis/offload.h"
@@ -123,6 +124,7 @@ ndis_binding_close(struct ndis_binding *binding)
                                               "for that");
     if (atomic_exchange(&binding->closing, 1))
         verify_contract("NdisCloseAdapterEx", "called a second time: the handle became invalid with the first call");
+    ndis_chimney_closing(binding);
     ndis_module_state_set(&binding->module, NDIS_STATE_CLOSING);
     ndis_stack_take(&binding->module, &binding->node);
     atomic_store(&binding->close_steps, 4);   // sends, receives, requests, and this call
@@ -174,6 +176,7 @@ bind_parameters_fill(NDIS_BIND_PARAMETERS *p, struct ndis_bind *bind)
         .MacOptions = above->MacOptions,
         .CompartmentId = 1,
         .DefaultOffloadConfiguration = ndis_offload_current(adapter, &bind->offload),
+        .TcpConnectionOffloadCapabilities = ndis_chimney_current(adapter, &bind->connection),
         .BoundAdapterName = &adapter->device_name,
         .ActivePorts = bind->ports};
     ndis_interface_highest(adapter, &p->BoundIfIndex, &p->BoundIfNetluid);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ndis/assist.h"
+#include "ndis/chimney.h"
 #include "ndis/hardware.h"
 #include "ndis/header.h"
 #include "ndis/im.h"
@@ -209,6 +210,7 @@ attributes_offload(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_OFF
     if (a->HardwareOffloadCapabilities &&
         !(adapter->offload_hardware = attributes_copy(a->HardwareOffloadCapabilities, sizeof *adapter->offload_hardware)))
         return NDIS_STATUS_RESOURCES;
+    ndis_chimney_attributes(adapter, a);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -259,6 +261,7 @@ attributes_drop(struct ndis_adapter *adapter)
     adapter->supported_oids = NULL;
     adapter->offload_default = adapter->offload_hardware = NULL;
     adapter->encapsulation = (NDIS_OFFLOAD_ENCAPSULATION){0};
+    memset(&adapter->connection, 0, sizeof adapter->connection);
     adapter->supported_oid_count = 0;
     adapter->have_registration = adapter->have_general = false;
     adapter->general_context = NULL;

@@ -105,6 +105,9 @@ struct ndis_trace_edge {
     uint32_t id;                 // the watcher's own, 0 at first
 };
 typedef void (*ndis_trace_fn)(void *context, struct ndis_trace_edge *edge, NET_BUFFER_LIST *nbls, bool outbound);
+// The same for what is no list of frames: a call in words, of an adapter ("nic0") and the driver that is called. irql: <= DISPATCH
+typedef void (*ndis_words_fn)(void *context, const char *adapter, const char *driver, const char *words);
+void ndis_words_set(struct box *box, ndis_words_fn fn, void *context);
 // Set before any adapter is added. NULL: none.
 void ndis_trace_set(struct box *box, ndis_trace_fn fn, void *context);
 

@@ -17,7 +17,7 @@
 #ifndef NBX_NDIS_NDIS_INT_H
 #define NBX_NDIS_NDIS_INT_H
 
-#include <ndis.h>
+#include <ndischimney.h>
 
 #include "base/list.h"
 #include "ndis/ndis.h"
@@ -142,6 +142,17 @@ struct ndis_pending {
 
 // ---- drivers ------------------------------------------------------------------------------------------------------------------
 
+// What an offload target registered (chimney.h); Header.Size 0: nothing.
+struct ndis_chimney_provider {
+    NDIS_PROVIDER_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS generic;
+    NDIS_PROVIDER_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS tcp;
+};
+// What a protocol driver did, or one binding of it.
+struct ndis_chimney_client {
+    NDIS_CLIENT_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS generic;
+    NDIS_CLIENT_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS tcp;
+};
+
 struct ndis_miniport_driver {
     uint32_t kind;
     struct list node;                         // ndis->miniport_drivers
@@ -152,6 +163,7 @@ struct ndis_miniport_driver {
     NDIS_MINIPORT_DRIVER_CHARACTERISTICS chars;   // newest revision; fields beyond the registered one are zero
     uint8_t major, minor;                     // NDIS version registered
     struct ndis_protocol *lower_edge;         // of an intermediate driver: NdisIMAssociateMiniport
+    struct ndis_chimney_provider chimney;
     uint32_t adapter_count;                   // guarded by ndis->lock
     bool deregistering;
 };
@@ -179,6 +191,7 @@ struct ndis_protocol {
     NDIS_PROTOCOL_DRIVER_CHARACTERISTICS chars;
     UNICODE_STRING name;                      // owned
     struct ndis_miniport_driver *upper_edge;  // of an intermediate driver: NdisIMAssociateMiniport
+    struct ndis_chimney_client chimney;       // of bindings that set no other
     _Atomic uint32_t binding_count;           // opens whose close is not over: deregistration waits for 0
     bool deregistering;
 };
@@ -267,7 +280,10 @@ struct ndis_adapter {
     uint8_t permanent_mac[NDIS_MAX_PHYS_ADDRESS_LENGTH], current_mac[NDIS_MAX_PHYS_ADDRESS_LENGTH];
     NDIS_OFFLOAD *offload_default, *offload_hardware;   // copies, owned, NULL if none; under ndis->lock once initialised (offload.c)
     NDIS_OFFLOAD_ENCAPSULATION encapsulation; // as last set; all zero before
-    NDIS_TCP_CONNECTION_OFFLOAD *connection_offload;
+    struct {                                  // connection offload (chimney.h); Header.Size 0: nothing was said. Under ndis->lock
+        NDIS_TCP_CONNECTION_OFFLOAD now, hardware;
+        NDIS_TCP_CONNECTION_OFFLOAD_PARAMETERS parameters;   // as last set
+    } connection;
     struct ndis_assist *assist;               // hardware assist attributes (assist.c); NULL: none were set
 
     struct list ports;                        // of struct ndis_port (nport.c); guarded by ndis->lock
@@ -353,6 +369,9 @@ struct ndis_binding {
     _Atomic uint32_t closing, close_steps;
     _Atomic uint32_t oids_outstanding;        // requests out, plus one until the close begins
     UNICODE_STRING adapter_name;              // what the protocol was told; owned
+    struct ndis_chimney_client chimney;
+    _Atomic uint32_t null_disconnects;        // disconnects without a NET_BUFFER_LIST that are below it
+    _Atomic uint32_t offloads;                // state objects that it has offloaded and not terminated
 };
 
 // The bindings of an adapter as the receive path sees them.
@@ -391,6 +410,7 @@ struct ndis_bind {
     UNICODE_STRING settings_string;           // ProtocolSection; owned by the caller of the bind
     NDIS_PORT *ports;                         // ActivePorts; owned
     NDIS_OFFLOAD offload;                     // what DefaultOffloadConfiguration points at
+    NDIS_TCP_CONNECTION_OFFLOAD connection;   // and TcpConnectionOffloadCapabilities
     bool inside;                              // ProtocolBindAdapterEx has not completed: opens are allowed
     bool opening;                             // an open is pending (open.c); guarded by ndis->lock
 };
@@ -505,6 +525,8 @@ struct ndis {
     bool ledger_on;                           // verify/ledger.h: the box has a verifier
     ndis_trace_fn trace_fn;                   // NULL: nobody watches
     void *trace_context;
+    ndis_words_fn words_fn;                   // NULL: nobody watches
+    void *words_context;
     NDIS_HANDLE loopback_pool;
     NDIS_HANDLE clone_pool, clone_nb_pool;    // for derived lists whose driver names no pool (clone.c)
     _Atomic uint32_t cancel_ids;              // NdisGeneratePartialCancelId: how many were given

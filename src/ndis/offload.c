@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "ndis/chimney.h"
 #include "ndis/header.h"
 #include "ndis/oid.h"
 #include "nt/cm/cm.h"
@@ -43,8 +44,10 @@ ndis_offload_indicated(struct ndis_adapter *adapter, const NDIS_STATUS_INDICATIO
                           : indication->StatusCode == NDIS_STATUS_TASK_OFFLOAD_HARDWARE_CAPABILITIES ? &adapter->offload_hardware
                                                                                                       : NULL;
     const NDIS_OFFLOAD *now = indication->StatusBuffer;
-    if (!kept)
+    if (!kept) {
+        ndis_chimney_indicated(adapter, indication);
         return;
+    }
     if (!now || indication->StatusBufferSize < NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1 || indication->StatusBufferSize < now->Header.Size ||
         !ndis_header_is(&now->Header, NDIS_OBJECT_TYPE_OFFLOAD, NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1))
         verify_rule_fatal(NBX_0118, "NdisMIndicateStatusEx", "the status buffer holds no NDIS_OFFLOAD");
@@ -100,6 +103,7 @@ void
 ndis_offload_noted(struct ndis_adapter *adapter, const NDIS_OID_REQUEST *request)
 {
     const struct _SET *set = (const void *)&request->DATA.SET_INFORMATION;
+    ndis_chimney_noted(adapter, request);
     if (request->RequestType != NdisRequestSetInformation || set->Oid != OID_OFFLOAD_ENCAPSULATION ||
         set->InformationBufferLength < NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1)
         return;
@@ -141,7 +145,6 @@ ndis_offload_answer(NDIS_OID_REQUEST *request, struct ndis_adapter *adapter, boo
     case OID_OFFLOAD_ENCAPSULATION:
         return encapsulation_reply(request, adapter);
     default:
-        *known = false;
-        return NDIS_STATUS_NOT_SUPPORTED;
+        return ndis_chimney_answer(request, adapter, known);
     }
 }

@@ -108,6 +108,9 @@ answer_kept(NDIS_OID_REQUEST *request, struct ndis_adapter *adapter, struct ndis
     case OID_TCP_OFFLOAD_CURRENT_CONFIG:
     case OID_TCP_OFFLOAD_HARDWARE_CAPABILITIES:
     case OID_OFFLOAD_ENCAPSULATION:
+    case OID_TCP_CONNECTION_OFFLOAD_CURRENT_CONFIG:
+    case OID_TCP_CONNECTION_OFFLOAD_HARDWARE_CAPABILITIES:
+    case OID_TCP_CONNECTION_OFFLOAD_PARAMETERS:
         return ndis_offload_answer(request, adapter, known);
     default:
         return answer_general(request, adapter, known);

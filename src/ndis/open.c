@@ -56,6 +56,7 @@ open_binding(struct ndis_protocol *protocol, NDIS_HANDLE context, const NDIS_OPE
     if (!binding)
         return NULL;
     binding->context = context;
+    binding->chimney = protocol->chimney;
     // Numbers, as the NDIS_ETH_TYPE_Xxx of ntddndis.h are, and not the two bytes of a frame [ndis/ns-ndis-_ndis_open_parameters].
     for (UINT i = 0; i < p->FrameTypeArraySize; i++)
         binding->frame_types[i] = p->FrameTypeArray[i];

@@ -5,10 +5,12 @@
 //   a protocol driver, in ProtocolSetOptions;       connections, client, call manager, shared memory, chimney
 //   a binding, in its ProtocolBindAdapterEx         the same
 //   a filter driver                                 nothing: "There are no optional filter driver services"
-// Of these only the handlers of a filter module are here. A driver that offers one of the others in the right place is stopped by name:
-// told that all is well it would wait to be called for ever. In any other place, and for anything else, NDIS_STATUS_FAILURE.
+// Of these the handlers of a filter module are here, and the chimney of a miniport (the provider) and of a protocol (the client).
+// A driver that offers one of the others in the right place is stopped by name: told that all is well it would wait to be called for
+// ever. In any other place, and for anything else, NDIS_STATUS_FAILURE.
 #include "ndis/optional.h"
 
+#include "ndis/chimney.h"
 #include "ndis/filter.h"
 #include "verify/refuse.h"
 
@@ -35,14 +37,14 @@ static const struct {
     SERVICE(CO_CALL_MANAGER_OPTIONAL_HANDLERS, WHO_PROTOCOL | WHO_MINIPORT, "NDIS_CO_CALL_MANAGER_OPTIONAL_HANDLERS"),
     // ALLOCATE_SHARED_MEMORY_HANDLER, FREE_SHARED_MEMORY_HANDLER
     SERVICE(SHARED_MEMORY_PROVIDER_CHARACTERISTICS, WHO_PROTOCOL | WHO_MINIPORT, "NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS"),
-    SERVICE(CLIENT_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS, WHO_PROTOCOL | WHO_MINIPORT | WHO_MODULE,
+    // No page says what a filter module would be told about a chimney that passes it.
+    SERVICE(CLIENT_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS, WHO_MODULE,
             "NDIS_CLIENT_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS"),
-    SERVICE(CLIENT_CHIMNEY_OFFLOAD_CHARACTERISTICS, WHO_PROTOCOL | WHO_MINIPORT | WHO_MODULE,
+    SERVICE(CLIENT_CHIMNEY_OFFLOAD_CHARACTERISTICS, WHO_MODULE,
             "NDIS_CLIENT_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS"),
-    // For a miniport the page lists the client's two once more where it must mean the provider's.
-    SERVICE(PROVIDER_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS, WHO_MINIPORT | WHO_MODULE,
+    SERVICE(PROVIDER_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS, WHO_MODULE,
             "NDIS_PROVIDER_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS"),
-    SERVICE(PROVIDER_CHIMNEY_OFFLOAD_CHARACTERISTICS, WHO_MINIPORT | WHO_MODULE, "NDIS_PROVIDER_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS"),
+    SERVICE(PROVIDER_CHIMNEY_OFFLOAD_CHARACTERISTICS, WHO_MODULE, "NDIS_PROVIDER_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS"),
 #undef SERVICE
 };
 
@@ -64,6 +66,20 @@ optional_who(NDIS_HANDLE handle)
     }
 }
 
+// For a miniport the page lists the client's two structures once more where it must mean the provider's.
+static bool
+optional_chimney(NDIS_HANDLE handle, unsigned who, const NDIS_OBJECT_HEADER *handlers, NDIS_STATUS *status)
+{
+    if (who == WHO_MINIPORT)
+        return ndis_chimney_provider_set(&((struct ndis_miniport_driver *)handle)->chimney, handlers, status);
+    if (who != WHO_PROTOCOL)
+        return false;
+    struct ndis_chimney_client *client = *(const uint32_t *)handle == NDIS_KIND_PROTOCOL
+                                             ? &((struct ndis_protocol *)handle)->chimney
+                                             : &CONTAINING_RECORD(handle, struct ndis_binding, module)->chimney;
+    return ndis_chimney_client_set(client, handlers, status);
+}
+
 NDIS_STATUS
 ndis_optional_handlers_set(NDIS_HANDLE handle, const NDIS_OBJECT_HEADER *handlers)
 {
@@ -71,6 +87,9 @@ ndis_optional_handlers_set(NDIS_HANDLE handle, const NDIS_OBJECT_HEADER *handler
     if (who == WHO_MODULE && handlers->Type == NDIS_OBJECT_TYPE_FILTER_PARTIAL_CHARACTERISTICS)
         return ndis_filter_handlers_set(CONTAINING_RECORD(handle, struct ndis_filter, module),
                                         CONTAINING_RECORD(handlers, NDIS_FILTER_PARTIAL_CHARACTERISTICS, Header));
+    NDIS_STATUS status;
+    if (handlers && optional_chimney(handle, who, handlers, &status))
+        return status;
     for (size_t i = 0; i < ARRAYSIZE(services); i++)
         if (handlers && services[i].type == handlers->Type && (services[i].who & who))
             verify_refused_call(services[i].refusal);

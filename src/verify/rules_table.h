@@ -2,7 +2,8 @@
 // The rules; see rules.h. No include guard: it is included for its rows.
 // RULE(number, name, severity, demand, what Windows calls a breach, a test that breaks it, a test that keeps it)
 // A number is never used again for something else. 0001 to 0099: what the runtime itself cannot go on without; 0100 to 0199: NDIS;
-// 0200 to 0299: IRQL and locks; 0300 to 0399: memory; 0400 to 0499: IRPs; 0500 to 0599: timers and work items.
+// 0200 to 0299: IRQL and locks; 0300 to 0399: memory; 0400 to 0499: IRPs; 0500 to 0599: timers and work items; 0600 to 0699: the TCP
+// chimney.
 // Severity: FATAL ends the run, for the call has nothing to go on with; ENDS ends it too, unless --suppress lets it go on; COUNTS goes on.
 RULE(0001, DdiMissing, FATAL, "A driver calls only what is provided; ndisbox ddi NAME says what is.", "-",
      "a_call_of_what_is_not_provided_is_reported", "a_call_of_what_is_provided_is_not_reported")
@@ -206,3 +207,33 @@ RULE(0510, RegistrationLeft, COUNTS, "A driver deregisters as miniport, filter, 
 RULE(0512, ConfigurationOpen, COUNTS, "A configuration handle is closed before what it was opened for goes.",
      "Static Driver Verifier: NdisOpenConfigurationEx", "a_configuration_that_is_left_open_is_reported",
      "what_is_given_back_is_not_reported")
+RULE(0600, OffloadedObject, FATAL,
+     "An offloaded object is used only between the completion of its initiate and the call of its terminate, through the binding that "
+     "offloaded it; events about it may come until the terminate has completed.",
+     "-", "a_send_on_a_connection_that_is_not_offloaded_is_reported", "a_target_and_a_host_that_keep_the_rules_are_not_reported")
+RULE(0601, OffloadTree, FATAL,
+     "A state tree has neighbours, below them paths, below those connections; blocks linked by NextBlock are of one layer.", "-",
+     "a_tree_whose_layers_are_out_of_order_is_reported", "a_target_and_a_host_that_keep_the_rules_are_not_reported")
+RULE(0602, OffloadStatus, ENDS,
+     "Before it completes an operation on a tree a target writes into each block a Status that the operation may end with.", "-",
+     "a_block_without_a_Status_is_reported", "a_target_and_a_host_that_keep_the_rules_are_not_reported")
+RULE(0603, OffloadContext, ENDS,
+     "A target writes *MiniportOffloadContext of each object that it takes, and of no object that it does not.", "-",
+     "a_context_of_an_object_that_was_not_taken_is_reported", "a_target_and_a_host_that_keep_the_rules_are_not_reported")
+RULE(0604, OffloadDisconnect, ENDS,
+     "A disconnect is graceful or abortive; it has at most one NET_BUFFER_LIST, with one NET_BUFFER, without data when it is abortive.",
+     "-", "a_disconnect_with_two_lists_is_reported", "a_target_and_a_host_that_keep_the_rules_are_not_reported")
+RULE(0605, OffloadPends, ENDS,
+     "MiniportTcpOffloadSend, Receive, Disconnect and Forward return NDIS_STATUS_PENDING, MiniportTcpOffloadReceiveReturn "
+     "NDIS_STATUS_SUCCESS.",
+     "-", "a_send_handler_that_does_not_pend_is_reported", "a_target_and_a_host_that_keep_the_rules_are_not_reported")
+RULE(0606, OffloadIndicated, ENDS,
+     "An event has a type and an upload a reason that exist; data is indicated after the initiate has completed, in one NET_BUFFER_LIST, "
+     "its Status NDIS_STATUS_SUCCESS; a NeighborReachabilityQuery has one block of a whole neighbour.",
+     "-", "an_event_of_no_type_is_reported", "a_target_and_a_host_that_keep_the_rules_are_not_reported")
+RULE(0607, OffloadAnswer, ENDS,
+     "ProtocolTcpOffloadReceiveIndicate takes all of the data, none of it, or a part that BytesConsumed says.", "-",
+     "a_receive_handler_that_accepts_a_part_and_does_not_say_how_much_is_reported",
+     "a_target_and_a_host_that_keep_the_rules_are_not_reported")
+RULE(0608, OffloadLeft, ENDS, "A protocol terminates what it has offloaded before it closes the adapter.", "-",
+     "an_adapter_that_is_closed_over_an_offloaded_object_is_reported", "a_target_and_a_host_that_keep_the_rules_are_not_reported")

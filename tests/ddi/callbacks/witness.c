@@ -9,6 +9,7 @@
 
 struct witness w;
 struct w_own w_own;
+bool w_watched;
 
 static const uint8_t own_mac[6] = {2, 0, 0, 0, 0, 9};
 static KSPIN_LOCK w_lock;
@@ -879,8 +880,14 @@ w_run(uint64_t seed, void (*fn)(void))
     memset(&w, 0, sizeof w);
     w.box = box_create(sched, &config);
     ck_assert_ptr_nonnull(w.box);
+    if (w_watched)
+        ck_assert_ptr_nonnull(w.box->verify = verify_create(sched, VERIFY_ON, NULL));
+    struct verify *verify = w.box->verify;
     ck_assert_int_eq(box_run(w.box, inside, (void *)fn), 0);
     ck_assert_uint_eq(box_destroy(w.box), 0);
+    if (verify)
+        ck_assert_uint_eq(atomic_load(&verify->findings), 0);
+    verify_destroy(verify);
     sched_destroy(sched);
 }
 

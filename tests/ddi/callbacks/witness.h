@@ -115,6 +115,7 @@ struct w_own {
 
 extern struct witness w;
 extern struct w_own w_own;
+extern bool w_watched;                        // set before w_run: the box has a verifier
 
 void w_run(uint64_t seed, void (*fn)(void));
 void w_start(uint32_t filters, uint32_t bindings);

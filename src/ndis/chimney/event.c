@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// What goes up without having been asked for: received data, events of a connection, events of an adapter.
+//   chimney_receive, chimney_event   the NDIS_OFFLOAD_HANDLE that the target was given leads to the binding, and is the OffloadContext that
+//                                    the protocol gets: its own pointer again
+//   chimney_indicate                 "the offload target does not have to initialize any other members" of the block: nothing in it leads
+//                                    anywhere, so every binding that is a client is told, in the order they were opened
+// [network/propagating-an-indication], [ndischimney/nf-ndischimney-ndismoffloadeventindicate]
+#include "ndis/chimney/chimney_int.h"
+#include "verify/refuse.h"
+#include "verify/report.h"
+
+#define EVENT_MAX_BINDINGS 64
+
+static const char *
+event_word(ULONG type)
+{
+    static const char *const names[] = {NULL, "TcpIndicateSendBacklogChange", "TcpIndicateDisconnect", "TcpIndicateRetrieve",
+                                        "TcpIndicateAbort"};
+    return type < ARRAYSIZE(names) ? names[type] : NULL;
+}
+
+// The binding of an object that may be indicated: from the moment the target has it until its terminate has completed.
+static struct ndis_binding *
+event_binding(const NDIS_OFFLOAD_HANDLE *handle, const char *function)
+{
+    enum chimney_phase phase;
+    struct ndis_binding *binding = chimney_handle_binding(handle, &phase, function);
+    if (!binding->chimney.tcp.Header.Size)
+        verify_contract(function, "the protocol has not registered NDIS_CLIENT_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS");
+    return binding;
+}
+
+void
+chimney_event(NDIS_OFFLOAD_HANDLE *handle, ULONG type, ULONG information)
+{
+    struct ndis_binding *binding = event_binding(handle, "NdisTcpOffloadEventHandler");
+    struct ke_thread *self = ke_self();
+    if (binding->module.ndis->box->verify) {
+        if (!event_word(type))
+            verify_rule_broken(NBX_0606, "NdisTcpOffloadEventHandler", "EventType is no TCP_OFFLOAD_EVENT_TYPE");
+        else if (type == TcpIndicateRetrieve && (information < LowActivity || information >= MaxUploadReason))
+            verify_rule_broken(NBX_0606, "NdisTcpOffloadEventHandler", "the reason of a TcpIndicateRetrieve is no TCP_UPLOAD_REASON");
+    }
+    if (chimney_is_watched(&binding->module))
+        chimney_trace(&binding->module, "ProtocolTcpOffloadEvent", "%s, %u", event_word(type) ? event_word(type) : "?", information);
+    bool counted = ndis_call_begin(&binding->module, self);
+    NDIS_CALL_VOID(binding->module.image, "ProtocolTcpOffloadEvent",
+                   binding->chimney.tcp.TcpOffloadEventHandler(handle, type, information));
+    ndis_call_end(&binding->module, counted);
+}
+
+static uint64_t
+nbl_bytes(const NET_BUFFER_LIST *nbl)
+{
+    uint64_t bytes = 0;
+    for (const NET_BUFFER *nb = nbl->FirstNetBuffer; nb; nb = nb->Next)
+        bytes += nb->DataLength;
+    return bytes;
+}
+
+// What the protocol said of a list that had so many bytes: the target has to go on from there.
+static void
+receive_answer_check(const struct ndis_binding *binding, NDIS_STATUS status, ULONG consumed, uint64_t bytes)
+{
+    const char *text = NULL;
+    if (status == NDIS_STATUS_OFFLOAD_DATA_PARTIALLY_ACCEPTED)
+        text = consumed && consumed < bytes ? NULL : "accepted part of the data, and BytesConsumed is no part";
+    else if (status != NDIS_STATUS_SUCCESS && status != NDIS_STATUS_OFFLOAD_DATA_NOT_ACCEPTED)
+        text = "returned a status that its page does not have";
+    if (text)
+        verify_report(&(struct verify_finding){.rule = NBX_0607, .driver = binding->module.image,
+                                               .function = "ProtocolTcpOffloadReceiveIndicate", .text = text});
+}
+
+NDIS_STATUS
+chimney_receive(NDIS_OFFLOAD_HANDLE *handle, NET_BUFFER_LIST *nbl, NDIS_STATUS status, ULONG *consumed)
+{
+    enum chimney_phase phase;
+    struct ndis_binding *binding = event_binding(handle, "NdisTcpOffloadReceiveHandler");
+    struct ke_thread *self = ke_self();
+    bool is_watched = binding->module.ndis->box->verify != NULL;
+    chimney_handle_binding(handle, &phase, "NdisTcpOffloadReceiveHandler");
+    if (is_watched && phase == CHIMNEY_INITIATING)
+        verify_rule_broken(NBX_0606, "NdisTcpOffloadReceiveHandler", "data is indicated before the initiate operation has completed");
+    if (is_watched && (nbl->Next || status != NDIS_STATUS_SUCCESS))
+        verify_rule_broken(NBX_0606, "NdisTcpOffloadReceiveHandler",
+                           "data is indicated in one NET_BUFFER_LIST, with the Status NDIS_STATUS_SUCCESS");
+    if (chimney_is_watched(&binding->module))
+        chimney_trace_nbls(&binding->module, "ProtocolTcpOffloadReceiveIndicate", nbl, false);
+    uint64_t bytes = is_watched ? nbl_bytes(nbl) : 0;   // the list may be gone afterwards
+    bool counted = ndis_call_begin(&binding->module, self);
+    NDIS_STATUS answer = NDIS_CALL(binding->module.image, "ProtocolTcpOffloadReceiveIndicate",
+                                   binding->chimney.tcp.TcpOffloadReceiveIndicateHandler(handle, nbl, status, consumed));
+    if (is_watched)
+        receive_answer_check(binding, answer, *consumed, bytes);
+    ndis_call_end(&binding->module, counted);
+    return answer;
+}
+
+// ---- events of an adapter -----------------------------------------------------------------------------------------------------------
+
+static uint32_t
+event_clients(struct ndis_adapter *adapter, struct ndis_binding **out)
+{
+    uint32_t count = 0;
+    KIRQL old = ke_lock_take(&adapter->module.ndis->lock);
+    LIST_FOR_EACH(node, &adapter->bindings) {
+        struct ndis_binding *binding = LIST_ENTRY_OF(node, struct ndis_binding, node);
+        if (count == EVENT_MAX_BINDINGS)
+            break;
+        if (!binding->chimney.generic.Header.Size)
+            continue;
+        atomic_fetch_add(&binding->module.calls, 1);
+        out[count++] = binding;
+    }
+    ke_lock_drop(&adapter->module.ndis->lock, old);
+    return count;
+}
+
+static void
+indicate_check(const NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block, ULONG code)
+{
+    const char *function = "NdisMOffloadEventIndicate";
+    if (code != NeighborReachabilityQuery) {
+        if (code != NeighborReachabilityInDoubt || block)
+            verify_rule_broken(NBX_0606, function, "only a NeighborReachabilityQuery is indicated, and only that has a block");
+        return;
+    }
+    if (!block || block->Header.Type != NeighborOffloadState || block->DependentBlockList || block->Status != NDIS_STATUS_SUCCESS)
+        verify_rule_broken(NBX_0606, function,
+                           "a NeighborReachabilityQuery has a block of the Type NeighborOffloadState, without dependents, its Status "
+                           "SUCCESS");
+}
+
+void
+chimney_indicate(struct ndis_adapter *adapter, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block, ULONG code)
+{
+    struct ndis_binding *binding[EVENT_MAX_BINDINGS];
+    if (adapter->module.ndis->box->verify)
+        indicate_check(block, code);
+    uint32_t count = event_clients(adapter, binding);
+    for (uint32_t i = 0; i < count; i++) {
+        if (chimney_is_watched(&binding[i]->module))
+            chimney_trace(&binding[i]->module, "ProtocolIndicateOffloadEvent", "%s",
+                          code == NeighborReachabilityQuery ? "NeighborReachabilityQuery" : "?");
+        NDIS_CALL_VOID(binding[i]->module.image, "ProtocolIndicateOffloadEvent",
+                       binding[i]->chimney.generic.IndicateOffloadEventHandler(binding[i]->context, (void *)block, code));
+        ndis_module_leave(&binding[i]->module);
+    }
+}
+
+NDIS_STATUS
+chimney_handlers(struct ndis_adapter *adapter, NDIS_CHIMNEY_OFFLOAD_TYPE type, NDIS_OFFLOAD_EVENT_HANDLERS **handlers)
+{
+    *handlers = NULL;
+    if (!adapter->initializing)
+        verify_contract("NdisMGetOffloadHandlers", "is called outside MiniportInitializeEx");
+    if (type != NdisTcpChimneyOffload)
+        return STATUS_NOT_SUPPORTED;
+    *handlers = (NDIS_OFFLOAD_EVENT_HANDLERS *)&chimney_tcp_handlers.Header;
+    return STATUS_SUCCESS;
+}
