@@ -96,7 +96,7 @@ def callback_mutants(row):
         text = (ROOT / file).read_text()
         return [(file, text.replace(old, new))] if old in text else []
     mutants = []
-    for path in sorted((ROOT / "src/ndis").glob("*.c")):
+    for path in sorted((ROOT / "src/ndis").glob("**/*.c")):
         text = changed = path.read_text()
         for name in SAME.get(row.name, (row.alias,) if row.alias else ()):
             changed = without_calls(changed, name)

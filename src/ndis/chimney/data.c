@@ -41,16 +41,17 @@ static NDIS_STATUS
 data_call(struct ndis_adapter *adapter, enum chimney_data_op op, void *object, NET_BUFFER_LIST *nbls, ULONG flags)
 {
     const NDIS_PROVIDER_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS *own = &adapter->driver->chimney.tcp;
+    struct io_image *image = adapter->module.image;
     NDIS_HANDLE context = adapter->general_context;
     switch (op) {
     case CHIMNEY_SEND:
-        return own->TcpOffloadSendHandler(context, object, nbls);
+        return NDIS_CALL(image, "MiniportTcpOffloadSend", own->TcpOffloadSendHandler(context, object, nbls));
     case CHIMNEY_RECEIVE:
-        return own->TcpOffloadReceiveHandler(context, object, nbls);
+        return NDIS_CALL(image, "MiniportTcpOffloadReceive", own->TcpOffloadReceiveHandler(context, object, nbls));
     case CHIMNEY_DISCONNECT:
-        return own->TcpOffloadDisconnectHandler(context, object, nbls, flags);
+        return NDIS_CALL(image, "MiniportTcpOffloadDisconnect", own->TcpOffloadDisconnectHandler(context, object, nbls, flags));
     default:
-        return own->TcpOffloadForwardHandler(context, object, nbls);
+        return NDIS_CALL(image, "MiniportTcpOffloadForward", own->TcpOffloadForwardHandler(context, object, nbls));
     }
 }
 
@@ -76,8 +77,7 @@ chimney_data_submit(NDIS_OFFLOAD_HANDLE *handle, enum chimney_data_op op, NET_BU
     if (chimney_is_watched(&adapter->module))
         chimney_trace_nbls(&adapter->module, words[op].miniport, nbls, false);
     bool counted = ndis_call_begin(&adapter->module, self);
-    NDIS_STATUS status = NDIS_CALL(adapter->module.image, words[op].miniport,
-                                   data_call(adapter, op, handle->MiniportOffloadContext, nbls, flags));
+    NDIS_STATUS status = data_call(adapter, op, handle->MiniportOffloadContext, nbls, flags);
     ndis_call_end(&adapter->module, counted);
     if (is_watched && status != NDIS_STATUS_PENDING)
         verify_report(&(struct verify_finding){.rule = NBX_0605, .driver = adapter->module.image, .function = words[op].miniport,
@@ -108,19 +108,34 @@ chimney_receive_return(struct ndis_binding *binding, NET_BUFFER_LIST *nbls)
 // ---- up ---------------------------------------------------------------------------------------------------------------------------------
 
 static void
-data_deliver(struct ndis_binding *binding, enum chimney_data_op op, NET_BUFFER_LIST *nbls)
+data_call_up(struct ndis_binding *binding, enum chimney_data_op op, NET_BUFFER_LIST *nbls)
 {
     const NDIS_CLIENT_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS *own = &binding->chimney.tcp;
-    const TCP_OFFLOAD_SEND_COMPLETE_HANDLER handlers[] = {   // all four have one shape
-        [CHIMNEY_SEND] = own->TcpOffloadSendCompleteHandler,
-        [CHIMNEY_RECEIVE] = own->TcpOffloadReceiveCompleteHandler,
-        [CHIMNEY_DISCONNECT] = own->TcpOffloadDisconnectCompleteHandler,
-        [CHIMNEY_FORWARD] = own->TcpOffloadForwardCompleteHandler};
-    struct ke_thread *self = ke_self();
-    bool counted = ndis_call_begin(&binding->module, self);
+    struct io_image *image = binding->module.image;
+    NDIS_HANDLE context = binding->context;
+    switch (op) {
+    case CHIMNEY_SEND:
+        NDIS_CALL_VOID(image, "ProtocolTcpOffloadSendComplete", own->TcpOffloadSendCompleteHandler(context, nbls));
+        break;
+    case CHIMNEY_RECEIVE:
+        NDIS_CALL_VOID(image, "ProtocolTcpOffloadReceiveComplete", own->TcpOffloadReceiveCompleteHandler(context, nbls));
+        break;
+    case CHIMNEY_DISCONNECT:
+        NDIS_CALL_VOID(image, "ProtocolTcpOffloadDisconnectComplete", own->TcpOffloadDisconnectCompleteHandler(context, nbls));
+        break;
+    case CHIMNEY_FORWARD:
+        NDIS_CALL_VOID(image, "ProtocolTcpOffloadForwardComplete", own->TcpOffloadForwardCompleteHandler(context, nbls));
+        break;
+    }
+}
+
+static void
+data_deliver(struct ndis_binding *binding, enum chimney_data_op op, NET_BUFFER_LIST *nbls)
+{
+    bool counted = ndis_call_begin(&binding->module, ke_self());
     if (chimney_is_watched(&binding->module))
         chimney_trace_nbls(&binding->module, words[op].protocol, nbls, true);
-    NDIS_CALL_VOID(binding->module.image, words[op].protocol, handlers[op](binding->context, nbls));
+    data_call_up(binding, op, nbls);
     ndis_call_end(&binding->module, counted);
 }
 

@@ -105,16 +105,25 @@ static void
 state_call(struct ndis_adapter *adapter, enum chimney_state_op op, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *tree)
 {
     const NDIS_PROVIDER_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS *own = &adapter->driver->chimney.generic;
-    const W_INITIATE_OFFLOAD_HANDLER handlers[] = {   // all five have one shape
-        [CHIMNEY_INITIATE] = own->InitiateOffloadHandler,
-        [CHIMNEY_TERMINATE] = own->TerminateOffloadHandler,
-        [CHIMNEY_UPDATE] = own->UpdateOffloadHandler,
-        [CHIMNEY_INVALIDATE] = own->InvalidateOffloadHandler,
-        [CHIMNEY_QUERY] = own->QueryOffloadHandler};
-    struct ke_thread *self = ke_self();
-    bool counted = ndis_call_begin(&adapter->module, self);
-    NDIS_CALL_VOID(adapter->module.image, words[op].miniport, handlers[op](adapter->general_context, tree));
-    ndis_call_end(&adapter->module, counted);
+    struct io_image *image = adapter->module.image;
+    NDIS_HANDLE context = adapter->general_context;
+    switch (op) {
+    case CHIMNEY_INITIATE:
+        NDIS_CALL_VOID(image, "MiniportInitiateOffload", own->InitiateOffloadHandler(context, tree));
+        break;
+    case CHIMNEY_TERMINATE:
+        NDIS_CALL_VOID(image, "MiniportTerminateOffload", own->TerminateOffloadHandler(context, tree));
+        break;
+    case CHIMNEY_UPDATE:
+        NDIS_CALL_VOID(image, "MiniportUpdateOffload", own->UpdateOffloadHandler(context, tree));
+        break;
+    case CHIMNEY_INVALIDATE:
+        NDIS_CALL_VOID(image, "MiniportInvalidateOffload", own->InvalidateOffloadHandler(context, tree));
+        break;
+    case CHIMNEY_QUERY:
+        NDIS_CALL_VOID(image, "MiniportQueryOffload", own->QueryOffloadHandler(context, tree));
+        break;
+    }
 }
 
 void
@@ -133,7 +142,9 @@ chimney_state_submit(struct ndis_binding *binding, enum chimney_state_op op, NDI
     chimney_tree_walk(blocks, block_down, &pass);
     if (chimney_is_watched(&adapter->module))
         chimney_trace_tree(&adapter->module, words[op].miniport, blocks, false);
+    bool counted = ndis_call_begin(&adapter->module, ke_self());
     state_call(adapter, op, blocks);
+    ndis_call_end(&adapter->module, counted);
 }
 
 // ---- up ---------------------------------------------------------------------------------------------------------------------------------
@@ -209,6 +220,31 @@ state_source(const struct ndis_adapter *adapter, const NDIS_MINIPORT_OFFLOAD_BLO
     return CONTAINING_RECORD(source, struct ndis_binding, module);
 }
 
+static void
+state_call_up(struct ndis_binding *binding, enum chimney_state_op op, NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree)
+{
+    const NDIS_CLIENT_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS *own = &binding->chimney.generic;
+    struct io_image *image = binding->module.image;
+    NDIS_HANDLE context = binding->context;
+    switch (op) {
+    case CHIMNEY_INITIATE:
+        NDIS_CALL_VOID(image, "ProtocolInitiateOffloadComplete", own->InitiateOffloadCompleteHandler(context, tree));
+        break;
+    case CHIMNEY_TERMINATE:
+        NDIS_CALL_VOID(image, "ProtocolTerminateOffloadComplete", own->TerminateOffloadCompleteHandler(context, tree));
+        break;
+    case CHIMNEY_UPDATE:
+        NDIS_CALL_VOID(image, "ProtocolUpdateOffloadComplete", own->UpdateOffloadCompleteHandler(context, tree));
+        break;
+    case CHIMNEY_INVALIDATE:
+        NDIS_CALL_VOID(image, "ProtocolInvalidateOffloadComplete", own->InvalidateOffloadCompleteHandler(context, tree));
+        break;
+    case CHIMNEY_QUERY:
+        NDIS_CALL_VOID(image, "ProtocolQueryOffloadComplete", own->QueryOffloadCompleteHandler(context, tree));
+        break;
+    }
+}
+
 void
 chimney_state_done(struct ndis_adapter *adapter, enum chimney_state_op op, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *tree)
 {
@@ -216,18 +252,10 @@ chimney_state_done(struct ndis_adapter *adapter, enum chimney_state_op op, NDIS_
         verify_rule_fatal(NBX_0601, words[op].up, "there is no tree: OffloadBlockList is NULL");
     struct ndis_binding *binding = state_source(adapter, tree, words[op].up);
     struct pass pass = {binding, op, binding->module.ndis->box->verify != NULL};
-    const NDIS_CLIENT_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS *own = &binding->chimney.generic;
-    const INITIATE_OFFLOAD_COMPLETE_HANDLER handlers[] = {   // all five have one shape
-        [CHIMNEY_INITIATE] = own->InitiateOffloadCompleteHandler,
-        [CHIMNEY_TERMINATE] = own->TerminateOffloadCompleteHandler,
-        [CHIMNEY_UPDATE] = own->UpdateOffloadCompleteHandler,
-        [CHIMNEY_INVALIDATE] = own->InvalidateOffloadCompleteHandler,
-        [CHIMNEY_QUERY] = own->QueryOffloadCompleteHandler};
-    struct ke_thread *self = ke_self();
-    bool counted = ndis_call_begin(&binding->module, self);
+    bool counted = ndis_call_begin(&binding->module, ke_self());
     if (chimney_is_watched(&binding->module))
         chimney_trace_tree(&binding->module, words[op].protocol, tree, true);
     chimney_tree_walk(tree, block_up, &pass);
-    NDIS_CALL_VOID(binding->module.image, words[op].protocol, handlers[op](binding->context, (void *)tree));
+    state_call_up(binding, op, (void *)tree);
     ndis_call_end(&binding->module, counted);
 }
