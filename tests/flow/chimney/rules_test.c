@@ -42,14 +42,14 @@ send_after(void)
 }
 
 static void
-query_while_terminating(void)
+invalidate_while_terminating(void)
 {
-    NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST tcp, query;
+    NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST tcp, invalid;
     s_offload(1);
     s_block(&tcp, TcpOffloadConstState, &s.tcp_object[0]);
     s_submit(S_TERMINATE, &tcp);
-    s_block(&query, TcpOffloadConstState, &s.tcp_object[0]);
-    s_submit(S_QUERY, &query);
+    s_block(&invalid, TcpOffloadConstState, &s.tcp_object[0]);
+    s_submit(S_INVALIDATE, &invalid);
 }
 
 static void
@@ -68,7 +68,7 @@ TEST(a_send_on_a_connection_that_is_not_offloaded_is_reported)
     IS_FOUND(send_never, "NBX-0600", "NdisOffloadTcpSend", "not offloaded");
     IS_FOUND(send_before, "NBX-0600", "NdisOffloadTcpSend", "before its initiate offload operation has completed");
     IS_FOUND(send_after, "NBX-0600", "NdisOffloadTcpSend", "not offloaded");
-    IS_FOUND(query_while_terminating, "NBX-0600", "NdisQueryOffloadState", "being terminated");
+    IS_FOUND(invalidate_while_terminating, "NBX-0600", "NdisInvalidateOffload", "being terminated");
     IS_FOUND(event_after, "NBX-0600", "NdisTcpOffloadEventHandler", "not offloaded");
 }
 
