@@ -85,5 +85,12 @@ start --set 'boxes.alpha.services.tdiecho={ Port: 9, Endpoints: 2, BufferBytes: 
 serve 10.77.0.1 discard 3000000
 echo hello | in_ns nc -q1 -w 2 10.77.0.1 7 >"$work/nc" 2>&1 && fail "a service that was switched off answers"
 stop
+# Connections that stand when all of it ends, one of each service, and one with bytes on the way.
+start
+for port in 7 9 19; do in_ns nc -d 10.77.0.1 $port >/dev/null 2>&1 & done
+in_ns nc 10.77.0.1 9 </dev/zero >/dev/null 2>&1 &
+for _ in $(seq 50); do [ "$(in_ns ss -Htn state established dst 10.77.0.1 | wc -l)" = 4 ] && break; sleep 0.1; done
+[ "$(in_ns ss -Htn state established dst 10.77.0.1 | wc -l)" = 4 ] || fail "four connections do not stand"
+stop
 [ $failures = 0 ] && echo ok && exit 0
 exit 1
