@@ -58,8 +58,10 @@ tdic_unable_locked(struct tdic_endpoint *endpoint)
 {
     if (endpoint->is_closing)
         return STATUS_CANCELLED;
-    if (endpoint->is_ending)
+    if (endpoint->is_ending) {
+        endpoint->untold = STATUS_SUCCESS;   // told with this
         return endpoint->end_status;
+    }
     if (endpoint->state == TDIC_OPEN)
         return STATUS_SUCCESS;
     NTSTATUS untold = endpoint->untold;
@@ -75,8 +77,8 @@ disconnect_locked(struct tdic_endpoint *endpoint, PIRP irp, struct tdic_blob *ou
         return STATUS_CANCELLED;
     if (endpoint->state == TDIC_IDLE && !endpoint->is_ending)
         return tdic_unable_locked(endpoint);
-    if (is_orderly && endpoint->state == TDIC_OPEN && !endpoint->is_ending)
-        return release_locked(endpoint, irp, out, timeout);
+    if (is_orderly && endpoint->state == TDIC_OPEN)   // of one that is just ending nothing is orderly any more
+        return endpoint->is_ending ? tdic_unable_locked(endpoint) : release_locked(endpoint, irp, out, timeout);
     return abort_locked(endpoint, irp, out);
 }
 

@@ -421,6 +421,19 @@ TN_TEST_TWO(an_ABORT_needs_no_peer)
     tk_pair_close(&pair);
 }
 
+// A send that is cancelled takes the connection with it. A RELEASE that comes while it goes is not taken for an ABORT, which would succeed.
+TN_TEST(a_RELEASE_of_a_connection_that_is_just_ending_fails)
+{
+    open_stuck();
+    tk_cancel(&r1);
+    tk_disconnect(&r3, &pair.here, TDI_DISCONNECT_RELEASE, NULL, LONG_TIMEOUT);
+    NTSTATUS status = tk_wait(&r3);
+    ck_assert_msg(status == TDI_CONNECTION_ABORTED || status == TDI_INVALID_CONNECTION, "%08x", (unsigned)status);
+    ck_assert_int_eq(tk_wait(&r1), STATUS_CANCELLED);
+    ck_assert_int_eq(tk_wait(&r2), TDI_CONNECTION_ABORTED);
+    tk_pair_close(&pair);
+}
+
 // Two connections of the same two addresses: the file object of the request says which of them ends.
 TN_TEST(a_RELEASE_is_its_endpoints_alone)
 {

@@ -267,9 +267,9 @@ compare(const struct side *reader, const struct side *writer, bool must_be_whole
         ck_assert_msg(is_same, "seed %llu: byte %u differs", (unsigned long long)tn_net.seed, (unsigned)at);
         at += count;
     }
-    ck_assert_uint_eq(at, reader->endpoint->stream_bytes);
-    if (must_be_whole)
-        ck_assert_uint_eq(at, writer->sent_bytes);
+    ck_assert_msg(at == reader->endpoint->stream_bytes && (!must_be_whole || at == writer->sent_bytes),
+                  "seed %llu: %u of %u bytes sent arrived, of which %u are right", (unsigned long long)tn_net.seed,
+                  (unsigned)reader->endpoint->stream_bytes, (unsigned)writer->sent_bytes, (unsigned)at);
     sum.bytes += at;
 }
 
