@@ -27,6 +27,7 @@ struct fuzz_net {
     struct net_udp *udps[4];
     unsigned delivered, errors;
     void (*on_result)(struct fuzz_net *fuzz, const struct net_result *result);
+    void (*on_frame)(struct fuzz_net *fuzz, const uint8_t *frame, size_t count);    // one that left, checked
     void *context;
 };
 
@@ -129,6 +130,8 @@ fuzz_drain(struct fuzz_net *fuzz)
             FUZZ_REQUIRE(count == 42);
         else
             fuzz_check_ip(frame + 14, count - 14);
+        if (fuzz->on_frame)
+            fuzz->on_frame(fuzz, frame, count);
         eng_out_put(&fuzz->pool, out);
     }
     while (net_event_pop(fuzz->net, &event))

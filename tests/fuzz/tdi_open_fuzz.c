@@ -12,10 +12,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define REQUIRE(condition)  \
-    do {                    \
-        if (!(condition))   \
-            abort();        \
+#define REQUIRE(condition) \
+    do { \
+        if (!(condition)) \
+            abort(); \
     } while (0)
 
 struct tcpip_host tcpip_host;
@@ -121,26 +121,29 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 // What the opening of a file does not reach.
-#define NEVER(function, ...)     \
-    function(__VA_ARGS__)        \
-    {                            \
-        abort();                 \
+#define NEVER(function, ...) \
+    function(__VA_ARGS__) \
+    { \
+        abort(); \
     }
-NTSTATUS NEVER(tdic_associate, struct tdic_endpoint *endpoint, HANDLE address)
-NTSTATUS NEVER(tdic_disassociate, struct tdic_endpoint *endpoint, PIRP irp)
-NTSTATUS NEVER(tdic_connect, struct tdic_endpoint *endpoint, PIRP irp)
-NTSTATUS NEVER(tdic_listen, struct tdic_endpoint *endpoint, PIRP irp)
-NTSTATUS NEVER(tdic_accept, struct tdic_endpoint *endpoint, PIRP irp)
-NTSTATUS NEVER(tdic_disconnect, struct tdic_endpoint *endpoint, PIRP irp)
-NTSTATUS NEVER(tdic_send, struct tdic_endpoint *endpoint, PIRP irp)
-NTSTATUS NEVER(tdic_receive, struct tdic_endpoint *endpoint, PIRP irp)
-NTSTATUS NEVER(tdic_send_datagram, struct tdic_address *address, PIRP irp)
-NTSTATUS NEVER(tdic_receive_datagram, struct tdic_address *address, PIRP irp)
-NTSTATUS NEVER(tdic_set_event, struct tdic_address *address, PIRP irp)
-NTSTATUS NEVER(tdic_query, struct tdic_device *device, PIRP irp)
-NTSTATUS NEVER(tdic_set, struct tdic_device *device, PIRP irp)
-NTSTATUS NEVER(tdic_complete, PIRP irp, NTSTATUS status, ULONG_PTR information)
-VOID NEVER(tdic_endpoint_cleanup, struct tdic_endpoint *endpoint)
-VOID NEVER(tdic_endpoint_close, struct tdic_endpoint *endpoint)
-VOID NEVER(tdic_address_cleanup, struct tdic_address *address)
-VOID NEVER(tdic_address_unref, struct tdic_address *address)
+NTSTATUS
+NEVER(tdic_associate, struct tdic_endpoint *endpoint, HANDLE address)
+NTSTATUS
+NEVER(tdic_disassociate, struct tdic_endpoint *endpoint, PIRP irp)
+NTSTATUS
+NEVER(tdic_connect, struct tdic_endpoint *endpoint, PIRP irp)
+    NTSTATUS NEVER(tdic_listen, struct tdic_endpoint *endpoint, PIRP irp)
+        NTSTATUS NEVER(tdic_accept, struct tdic_endpoint *endpoint, PIRP irp)
+            NTSTATUS NEVER(tdic_disconnect, struct tdic_endpoint *endpoint, PIRP irp)
+                NTSTATUS NEVER(tdic_send, struct tdic_endpoint *endpoint, PIRP irp)
+                    NTSTATUS NEVER(tdic_receive, struct tdic_endpoint *endpoint, PIRP irp)
+                        NTSTATUS NEVER(tdic_send_datagram, struct tdic_address *address, PIRP irp)
+                            NTSTATUS NEVER(tdic_receive_datagram, struct tdic_address *address, PIRP irp)
+                                NTSTATUS NEVER(tdic_set_event, struct tdic_address *address, PIRP irp)
+                                    NTSTATUS NEVER(tdic_query, struct tdic_device *device, PIRP irp)
+                                        NTSTATUS NEVER(tdic_set, struct tdic_device *device, PIRP irp)
+                                            NTSTATUS NEVER(tdic_complete, PIRP irp, NTSTATUS status, ULONG_PTR information)
+                                                VOID NEVER(tdic_endpoint_cleanup, struct tdic_endpoint *endpoint)
+                                                    VOID NEVER(tdic_endpoint_close, struct tdic_endpoint *endpoint)
+                                                        VOID NEVER(tdic_address_cleanup, struct tdic_address *address)
+                                                            VOID NEVER(tdic_address_unref, struct tdic_address *address)

@@ -13,10 +13,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define INPUT_MAX 512
 
-#define REQUIRE(condition)  \
-    do {                    \
-        if (!(condition))   \
-            abort();        \
+#define REQUIRE(condition) \
+    do { \
+        if (!(condition)) \
+            abort(); \
     } while (0)
 
 struct request {

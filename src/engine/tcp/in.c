@@ -141,6 +141,13 @@ static bool
 step_sequence(struct tcp_connection *c, struct tcp_segment *segment)
 {
     struct tcp *tcp = c->tcp;
+    // Both opened at once, and this is the other's SYN again with the ACK of ours: its SYN was taken before [RFC 9293 3.5, figure 7].
+    bool is_syn_ack = (segment->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK);
+    if (c->r.delegated.state == TCP_SYN_RECEIVED && c->is_opener && is_syn_ack && segment->seq == c->irs) {
+        segment->flags &= (uint8_t)~TCP_SYN;
+        segment->seq++;
+        c->ack_now = true;
+    }
     uint32_t numbers = segment->data_bytes + !!(segment->flags & TCP_SYN) + !!(segment->flags & TCP_FIN);
     bool is_reset = segment->flags & TCP_RST;
     if (c->r.constant.flags & TCP_HAS_TIMESTAMPS && !is_reset) {

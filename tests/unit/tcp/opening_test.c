@@ -182,11 +182,26 @@ TEST(both_may_open_at_the_same_time)
     peer_say_with(&peer, S, 0, 0, 60000, 0, mss_1460, 4, 0);
     ck_assert_int_eq(peer_state(&peer), TCP_SYN_RECEIVED);
     peer_expect(&peer, S | A, 0, 1, 0);
+    // The other's answer carries the ACK of our SYN: that is enough.
     peer_say(&peer, S | A, 0, 1, 60000, 0);
     peer_expect(&peer, A, 1, 1, 0);
-    peer_say(&peer, A, 1, 1, 60000, 0);
     ck_assert_uint_eq(peer_events(&peer), TCP_EVENT_CONNECTED);
     ck_assert_int_eq(peer_state(&peer), TCP_ESTABLISHED);
+    peer_say(&peer, A, 1, 1, 60000, 10);
+    ck_assert_uint_eq(peer_read(&peer, 100), 10);
+    peer_destroy(&peer);
+}
+
+TEST(a_SYN_ACK_to_one_who_listens_is_no_part_of_a_simultaneous_open)
+{
+    create(0);
+    ck_assert_int_eq(tcp_listen(peer.tcp, &peer.own, OWN_PORT, 4, NULL, &peer.listener), 0);
+    peer_say(&peer, S, 0, 0, 60000, 0);
+    ck_assert_uint_eq(peer_events(&peer), TCP_EVENT_OFFER);
+    ck_assert_int_eq(tcp_accept(peer.connection, &peer.open, peer.now_us, &peer.outbox), 0);
+    peer_expect(&peer, S | A, 0, 1, 0);
+    peer_say(&peer, S | A, 0, 1, 60000, 0);
+    ck_assert_int_eq(peer_state(&peer), TCP_SYN_RECEIVED);
     peer_destroy(&peer);
 }
 
