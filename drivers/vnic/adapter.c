@@ -138,6 +138,19 @@ adapter_attributes_general(struct vnic_adapter *adapter)
     return NdisMSetMiniportAttributes(adapter->ndis, &attributes);
 }
 
+// The offload target, when a setting asks for one and NDIS knows of chimneys.
+static NDIS_STATUS
+adapter_toe(struct vnic_adapter *adapter)
+{
+    if (!adapter->settings.toe4 && !adapter->settings.toe6)
+        return NDIS_STATUS_SUCCESS;
+    NDIS_STATUS status = vnic_toe_create(adapter, &vnic_toe_ndis);
+    if (status != NDIS_STATUS_NOT_SUPPORTED)
+        return status;
+    vnic_toe_destroy(adapter);
+    return NDIS_STATUS_SUCCESS;
+}
+
 // ---- initialize and halt --------------------------------------------------------------------------------------------------------
 
 static void
@@ -150,6 +163,7 @@ adapter_destroy(struct vnic_adapter *adapter)
         KeCancelTimer(&adapter->tx.complete_timer);
     }
     KeFlushQueuedDpcs();                      // a DPC may be in its last lines
+    vnic_toe_destroy(adapter);
     vnic_rss_destroy(adapter);
     vnic_tx_destroy(adapter);
     vnic_rx_destroy(adapter);
@@ -172,6 +186,8 @@ adapter_create(struct vnic_adapter *adapter, const NDIS_MINIPORT_INIT_PARAMETERS
     status = vnic_rx_create(adapter);
     if (status == NDIS_STATUS_SUCCESS)
         status = vnic_rss_create(adapter);
+    if (status == NDIS_STATUS_SUCCESS)
+        status = adapter_toe(adapter);
     if (status == NDIS_STATUS_SUCCESS)
         status = vnic_tx_create(adapter);
     if (status == NDIS_STATUS_SUCCESS)

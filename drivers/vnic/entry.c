@@ -6,7 +6,44 @@
 
 NDIS_HANDLE vnic_driver;
 
+const struct toe_upward vnic_toe_ndis = {
+    .on_initiate_done = NdisMInitiateOffloadComplete,
+    .on_query_done = NdisMQueryOffloadStateComplete,
+    .on_update_done = NdisMUpdateOffloadComplete,
+    .on_invalidate_done = NdisMInvalidateOffloadComplete,
+    .on_terminate_done = NdisMTerminateOffloadComplete,
+    .on_offload_event = NdisMOffloadEventIndicate,
+    .on_get_handlers = NdisMGetOffloadHandlers};
+
 static MINIPORT_UNLOAD vnic_unload;
+static MINIPORT_SET_OPTIONS vnic_set_options;
+
+// The offload target registers twice: what every chimney has, and what a TCP chimney has
+// [wdd network/registering-chimney-offload-functions].
+static NDIS_STATUS
+vnic_set_options(NDIS_HANDLE driver, NDIS_HANDLE context)
+{
+    NDIS_PROVIDER_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS generic = {
+        .Header = {NDIS_OBJECT_TYPE_PROVIDER_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS,
+                   NDIS_PROVIDER_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS_REVISION_1, sizeof generic},
+        .InitiateOffloadHandler = vnic_toe_initiate,
+        .TerminateOffloadHandler = vnic_toe_terminate,
+        .UpdateOffloadHandler = vnic_toe_update,
+        .InvalidateOffloadHandler = vnic_toe_invalidate,
+        .QueryOffloadHandler = vnic_toe_query};
+    NDIS_PROVIDER_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS tcp = {
+        .Header = {NDIS_OBJECT_TYPE_PROVIDER_CHIMNEY_OFFLOAD_CHARACTERISTICS,
+                   NDIS_PROVIDER_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS_REVISION_1, sizeof tcp},
+        .OffloadType = NdisTcpChimneyOffload,
+        .TcpOffloadSendHandler = vnic_toe_send,
+        .TcpOffloadReceiveHandler = vnic_toe_receive,
+        .TcpOffloadDisconnectHandler = vnic_toe_disconnect,
+        .TcpOffloadForwardHandler = vnic_toe_forward,
+        .TcpOffloadReceiveReturnHandler = vnic_toe_receive_return};
+    UNREFERENCED_PARAMETER(context);
+    NDIS_STATUS status = NdisSetOptionalHandlers(driver, (PNDIS_DRIVER_OPTIONAL_HANDLERS)&generic);
+    return status == NDIS_STATUS_SUCCESS ? NdisSetOptionalHandlers(driver, (PNDIS_DRIVER_OPTIONAL_HANDLERS)&tcp) : status;
+}
 
 static VOID
 vnic_unload(PDRIVER_OBJECT driver)
@@ -29,6 +66,7 @@ DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
         .InitializeHandlerEx = vnic_initialize,
         .HaltHandlerEx = vnic_halt,
         .UnloadHandler = vnic_unload,
+        .SetOptionsHandler = vnic_set_options,
         .PauseHandler = vnic_pause,
         .RestartHandler = vnic_restart,
         .OidRequestHandler = vnic_oid,

@@ -115,15 +115,20 @@ vnic_offload_create(struct vnic_adapter *adapter)
     struct vnic_offload on = {s->ip4_checksum, s->tcp4_checksum, s->udp4_checksum, s->tcp6_checksum, s->udp6_checksum,
                               s->lso4,         s->lso6,          s->rsc4 & hardware.rsc4, s->rsc6 & hardware.rsc6};
     NDIS_OFFLOAD now, can;
+    NDIS_TCP_CONNECTION_OFFLOAD chimney_now, chimney_can;
     offload_fill(&now, &on);
     offload_fill(&can, &hardware);
+    vnic_toe_capabilities(adapter, FALSE, &chimney_now);
+    vnic_toe_capabilities(adapter, TRUE, &chimney_can);
     offload_apply(adapter, &on);
     NDIS_MINIPORT_ADAPTER_ATTRIBUTES attributes = {
         .OffloadAttributes = {.Header = {NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES,
                                          NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1,
                                          NDIS_SIZEOF_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1},
                               .DefaultOffloadConfiguration = &now,
-                              .HardwareOffloadCapabilities = &can}};
+                              .HardwareOffloadCapabilities = &can,
+                              .DefaultTcpConnectionOffloadConfiguration = adapter->toe ? &chimney_now : NULL,
+                              .TcpConnectionOffloadHardwareCapabilities = adapter->toe ? &chimney_can : NULL}};
     return NdisMSetMiniportAttributes(adapter->ndis, &attributes);
 }
 
@@ -178,8 +183,7 @@ offload_set_all(const NDIS_OFFLOAD_PARAMETERS *wanted, const struct vnic_offload
     const struct { UCHAR wanted; ULONG can; ULONG *field; } switches[] = {
         {wanted->LsoV2IPv4, hardware->lso4, &on->lso4}, {wanted->LsoV2IPv6, hardware->lso6, &on->lso6},
         {wanted->RscIPv4, hardware->rsc4, &on->rsc4},   {wanted->RscIPv6, hardware->rsc6, &on->rsc6},
-        {wanted->LsoV1, 0, &none},                      {wanted->TcpConnectionIPv4, 0, &none},
-        {wanted->TcpConnectionIPv6, 0, &none}};
+        {wanted->LsoV1, 0, &none}};
     NDIS_STATUS status = NDIS_STATUS_SUCCESS;
     for (ULONG i = 0; i < ARRAYSIZE(checksums) && status == NDIS_STATUS_SUCCESS; i++)
         status = offload_set_checksum(checksums[i].wanted, checksums[i].field);
@@ -203,6 +207,8 @@ vnic_offload_set(struct vnic_adapter *adapter, const void *data, ULONG bytes)
         wanted.RscIPv4 = wanted.RscIPv6 = NDIS_OFFLOAD_PARAMETERS_NO_CHANGE;
     struct vnic_offload on = offload_current(adapter), hardware = offload_hardware(adapter);
     NDIS_STATUS status = offload_set_all(&wanted, &hardware, &on);
+    if (status == NDIS_STATUS_SUCCESS)
+        status = vnic_toe_switch(adapter, wanted.TcpConnectionIPv4, wanted.TcpConnectionIPv6);
     if (status != NDIS_STATUS_SUCCESS)
         return status;
     offload_apply(adapter, &on);

@@ -49,6 +49,11 @@ const NDIS_OID vnic_oids[] = {
     OID_GEN_RECEIVE_SCALE_CAPABILITIES,
     OID_GEN_RECEIVE_SCALE_PARAMETERS,
     OID_GEN_RECEIVE_HASH,
+    OID_TCP_CONNECTION_OFFLOAD_PARAMETERS,
+    OID_TCP4_OFFLOAD_STATS,
+    OID_TCP6_OFFLOAD_STATS,
+    OID_IP4_OFFLOAD_STATS,
+    OID_IP6_OFFLOAD_STATS,
 };
 const ULONG vnic_oids_bytes = sizeof vnic_oids;
 
@@ -214,6 +219,20 @@ oid_query_moderation(NDIS_OID_REQUEST *request)
     return oid_reply(request, &parameters, sizeof parameters);
 }
 
+// Of offloaded connections [network/oid-tcp4-offload-stats].
+static NDIS_STATUS
+oid_toe_statistics(struct vnic_adapter *adapter, NDIS_OID_REQUEST *request)
+{
+    union {
+        IP_OFFLOAD_STATS ip;
+        TCP_OFFLOAD_STATS tcp;
+    } stats;
+    ULONG bytes;
+    if (!vnic_toe_statistics(adapter, request->DATA.QUERY_INFORMATION.Oid, &stats, &bytes))
+        return NDIS_STATUS_NOT_SUPPORTED;
+    return oid_reply(request, &stats, bytes);
+}
+
 static NDIS_STATUS
 oid_query(struct vnic_adapter *adapter, NDIS_OID_REQUEST *request)
 {
@@ -242,6 +261,11 @@ oid_query(struct vnic_adapter *adapter, NDIS_OID_REQUEST *request)
         return oid_statistics(adapter, request);
     case OID_TCP_RSC_STATISTICS:
         return oid_rsc_statistics(adapter, request);
+    case OID_TCP4_OFFLOAD_STATS:
+    case OID_TCP6_OFFLOAD_STATS:
+    case OID_IP4_OFFLOAD_STATS:
+    case OID_IP6_OFFLOAD_STATS:
+        return oid_toe_statistics(adapter, request);
     default:
         return oid_query_counter(adapter, request);
     }
@@ -332,6 +356,16 @@ oid_set(struct vnic_adapter *adapter, NDIS_OID_REQUEST *request)
         break;
     case OID_GEN_RECEIVE_HASH:
         status = vnic_hash_set(adapter, data, bytes);
+        break;
+    case OID_TCP_CONNECTION_OFFLOAD_PARAMETERS:
+        status = vnic_toe_parameters(adapter, data, bytes);
+        break;
+    case OID_TCP4_OFFLOAD_STATS:              // a set, of whatever, begins to count anew
+    case OID_TCP6_OFFLOAD_STATS:
+    case OID_IP4_OFFLOAD_STATS:
+    case OID_IP6_OFFLOAD_STATS:
+        if (vnic_toe_statistics_reset(adapter, set->Oid))
+            status = NDIS_STATUS_SUCCESS;
         break;
     }
     if (status == NDIS_STATUS_SUCCESS)

@@ -86,7 +86,7 @@ vnic_rx_destroy(struct vnic_adapter *adapter)
 static ULONG
 rx_out(const struct vnic_rx *rx)
 {
-    return rx->count - rx->free_count - rx->slot_count;
+    return rx->count - rx->free_count - rx->slot_count - rx->toe_count;
 }
 
 // Pausing, and nothing is up and the receiver is not indicating: done. The caller then calls vnic_pause_step without the lock.
@@ -382,6 +382,8 @@ rx_indicate(struct vnic_adapter *adapter, ULONG got)
     struct vnic_rx *rx = &adapter->rx;
     struct vnic_list list = {.end = &list.first};
     ULONG kept = 0;
+    if (__builtin_expect(adapter->toe_live, 0))
+        got = vnic_toe_take(adapter, got);
     for (ULONG i = rx_take_plain(adapter, &list, got); i < got; i++) {
         if (rx_take(adapter, &list, rx->slot_nbl[i], &rx->slots[i]))
             continue;

@@ -30,6 +30,20 @@ static const struct vnic_keyword vnic_keywords[] = {
     KEYWORD("*RSS", rss, 1, 0, 1),
     KEYWORD("*NumRssQueues", rss_queues, 8, 1, 64),
     KEYWORD("*PriorityVLANTag", priority_vlan, 3, 0, 3),
+    KEYWORD("*TCPConnectionOffloadIPv4", toe4, 1, 0, 1),
+    KEYWORD("*TCPConnectionOffloadIPv6", toe6, 1, 0, 1),
+    KEYWORD("ToeConnections", toe_connections, 16384, 0, 1048576),
+    KEYWORD("ToePaths", toe_paths, 16384, 0, 1048576),
+    KEYWORD("ToeNeighbors", toe_neighbors, 4096, 0, 1048576),
+    KEYWORD("ToeSourceAddresses", toe_sources, 64, 0, 64),
+    KEYWORD("ToeVlans", toe_vlans, 64, 0, 64),
+    KEYWORD("ToeVlanID", toe_vlan_id, 0, 0, 4094),
+    KEYWORD("ToeSendBuffers", toe_sends, 65536, 0, 1048576),
+    KEYWORD("ToeReceiveWindow", toe_window_bytes, 16777216, 1, 1073725440),
+    KEYWORD("ToeReceiveMemory", toe_receive_kb, 4194304, 0, 4194304),
+    KEYWORD("ToeHints", toe_hints, 0, 0, 1),
+    KEYWORD("ToeIdleTime", toe_idle_s, 0, 0, 86400),
+    KEYWORD("ToeFailAfter", toe_fail_after, 0, 0, 1000000000),
 };
 
 static void

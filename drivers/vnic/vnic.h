@@ -6,6 +6,7 @@
 //   tx.c        lists down to the port and back rx.c        frames up from the port and buffers back
 //   tx_batch.c  NET_BUFFERs into frames         oid.c       OID requests and statistics
 //   offload.c, offload_send.c, frame.c          checksums, large segments, 802.1Q tags
+//   toe.h, toe*.c                               the offload target of a TCP chimney
 //
 // Locks: tx.lock guards everything in tx, rx.lock guards rx's free list, state, filter and counters. Neither is taken while the other
 // is held, and neither is held across a call into NDIS. Both are held across calls into the port: that is how a NIC's registers are
@@ -16,6 +17,8 @@
 #define NDIS_MINIPORT_DRIVER 1
 #define NDIS630_MINIPORT 1
 #include <ndis.h>
+
+#include <ndischimney.h>
 
 #include <nbx/port.h>
 
@@ -53,6 +56,10 @@ struct vnic_settings {
     ULONG rss, rss_queues;                    // *RSS, *NumRssQueues
     ULONG priority_vlan;                      // 0 off, 1 priority, 2 VLAN, 3 both
     BOOLEAN random_completion;
+    ULONG toe4, toe6;                         // *TCPConnectionOffloadIPv4, IPv6
+    ULONG toe_connections, toe_paths, toe_neighbors, toe_sources, toe_vlans, toe_vlan_id, toe_sends;
+    ULONG toe_window_bytes, toe_receive_kb;   // the largest receive buffer of a connection, and of all
+    ULONG toe_hints, toe_idle_s, toe_fail_after;
 };
 
 enum vnic_state { VNIC_PAUSED, VNIC_RUNNING, VNIC_PAUSING };
@@ -146,6 +153,7 @@ struct vnic_rx {
     BOOLEAN starved;                          // on_rx left for want of buffers
     BOOLEAN mode_changed;
     ULONG count, free_count, slot_count;      // NBLs: all, on the free list, in slots; the others are out
+    ULONG toe_count;                          // of those, with our own TCP engine and not with NDIS
     NET_BUFFER_LIST *free;                    // LIFO, linked by Next
     NET_BUFFER_LIST **all;
     NDIS_HANDLE pool;
@@ -162,6 +170,19 @@ struct vnic_rx {
     struct vnic_rsc batch_rsc;
 };
 
+// Where the target's completions and events go: NDIS (entry.c), or a test's own.
+struct toe_upward {
+    VOID(NTAPI *on_initiate_done)(NDIS_HANDLE ndis, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST root);
+    VOID(NTAPI *on_query_done)(NDIS_HANDLE ndis, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST root);
+    VOID(NTAPI *on_update_done)(NDIS_HANDLE ndis, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST root);
+    VOID(NTAPI *on_invalidate_done)(NDIS_HANDLE ndis, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST root);
+    VOID(NTAPI *on_terminate_done)(NDIS_HANDLE ndis, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST root);
+    VOID(NTAPI *on_offload_event)(NDIS_HANDLE ndis, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST block, ULONG code);
+    NDIS_STATUS(NTAPI *on_get_handlers)(NDIS_HANDLE ndis, NDIS_CHIMNEY_OFFLOAD_TYPE type, PNDIS_OFFLOAD_EVENT_HANDLERS *handlers);
+};
+
+struct vnic_toe;
+
 struct vnic_adapter {
     NDIS_HANDLE ndis;
     struct vnic_settings settings;
@@ -171,6 +192,8 @@ struct vnic_adapter {
     UCHAR mac[VNIC_MAC_BYTES];
     ULONG64 link_bits;
     volatile LONG link_up;
+    volatile LONG toe_live;                   // offloaded connections: while there are none, no frame is looked at for them
+    struct vnic_toe *toe;                     // NULL: not switched on
     volatile LONG pause_steps;                // tx, rx and MiniportPause itself: the last one completes the pause
     ULONG tx_max_bytes;                       // a frame without large send, an in-band tag included
     struct vnic_rss_queue *rss_queues;        // one a processor; NULL without *RSS
@@ -276,6 +299,33 @@ void vnic_offload_segment(const struct port_slot *slot, ULONG index, struct port
 // Take an 802.1Q tag out of a received frame: the addresses move up, *offset is where the frame begins then.
 // FALSE: the frame is to be dropped.
 BOOLEAN vnic_vlan_take(struct vnic_adapter *adapter, UCHAR *frame, ULONG bytes, ULONG *offset, PVOID *tag);
+
+// toe*.c
+extern const struct toe_upward vnic_toe_ndis; // entry.c
+NDIS_STATUS vnic_toe_create(struct vnic_adapter *adapter, const struct toe_upward *upward);
+void vnic_toe_destroy(struct vnic_adapter *adapter);
+KDEFERRED_ROUTINE vnic_toe_work;
+// Take the frames of offloaded connections out of the slots [0, got), which are filled; returns how many are left, in front. The others
+// that may be used again follow. irql: DISPATCH   calls: NDIS, the port
+ULONG vnic_toe_take(struct vnic_adapter *adapter, ULONG got);
+void vnic_toe_tx_ready(struct vnic_adapter *adapter);
+void vnic_toe_indicate(struct vnic_adapter *adapter, NDIS_STATUS status);
+void vnic_toe_capabilities(const struct vnic_adapter *adapter, BOOLEAN is_hardware, NDIS_TCP_CONNECTION_OFFLOAD *capabilities);
+NDIS_STATUS vnic_toe_switch(struct vnic_adapter *adapter, UCHAR ip4, UCHAR ip6);    // OID_TCP_OFFLOAD_PARAMETERS' values
+NDIS_STATUS vnic_toe_parameters(struct vnic_adapter *adapter, const void *data, ULONG bytes);
+// fails: FALSE when the OID is none of the target's; else *status
+BOOLEAN vnic_toe_statistics(struct vnic_adapter *adapter, NDIS_OID oid, void *data, ULONG *bytes);
+BOOLEAN vnic_toe_statistics_reset(struct vnic_adapter *adapter, NDIS_OID oid);
+NTAPI VOID vnic_toe_initiate(NDIS_HANDLE context, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST root);
+NTAPI VOID vnic_toe_query(NDIS_HANDLE context, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST root);
+NTAPI VOID vnic_toe_update(NDIS_HANDLE context, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST root);
+NTAPI VOID vnic_toe_invalidate(NDIS_HANDLE context, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST root);
+NTAPI VOID vnic_toe_terminate(NDIS_HANDLE context, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST root);
+NTAPI NDIS_STATUS vnic_toe_send(NDIS_HANDLE context, PVOID offload_context, PNET_BUFFER_LIST nbls);
+NTAPI NDIS_STATUS vnic_toe_receive(NDIS_HANDLE context, PVOID offload_context, PNET_BUFFER_LIST nbls);
+NTAPI NDIS_STATUS vnic_toe_disconnect(NDIS_HANDLE context, PVOID offload_context, PNET_BUFFER_LIST nbl, ULONG flags);
+NTAPI NDIS_STATUS vnic_toe_forward(NDIS_HANDLE context, PVOID offload_context, PNET_BUFFER_LIST nbls);
+NTAPI NDIS_STATUS vnic_toe_receive_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls);
 
 // oid.c
 MINIPORT_OID_REQUEST vnic_oid;

@@ -328,12 +328,12 @@ in_connection(struct tcp_connection *c, struct tcp_segment *segment)
     return TCP_TAKEN;
 }
 
-bool
+struct tcp_connection *
 tcp_knows(const struct tcp *tcp, const struct eng_in *in)
 {
     uint8_t ports[4];
     if (in->length_bytes < sizeof ports || !eng_spans_copy(in->spans, in->n_spans, in->at_bytes, ports, sizeof ports))
-        return false;
+        return NULL;
     return tcp_find(tcp, &in->destination, &in->source, bytes_load_be16(ports + 2), bytes_load_be16(ports));
 }
 

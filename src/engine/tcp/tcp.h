@@ -143,8 +143,8 @@ enum tcp_taken {
 // calls: owners' on_release.
 enum tcp_taken tcp_input(struct tcp *tcp, const struct eng_in *in, uint64_t now_us, struct eng_outbox *outbox);
 
-// Whether a segment's addresses and ports are those of a connection. Looks at no more than that: it may still be refused.
-bool tcp_knows(const struct tcp *tcp, const struct eng_in *in);
+// The connection whose addresses and ports a segment has, or NULL. Looks at no more than that: the segment may still be refused.
+struct tcp_connection *tcp_knows(const struct tcp *tcp, const struct eng_in *in);
 
 // Several segments that arrived together: between the two, acknowledgements of bytes in order wait, so that one stands for all
 // [RFC 9293 MUST-58, MUST-59]. Not nested.

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+// The kit of tests/flow/vnic, compiled here too.
+#include "../vnic/kit.c"

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+// The packets of tests/flow/vnic, compiled here too.
+#include "../vnic/packet.c"
