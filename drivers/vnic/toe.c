@@ -86,6 +86,8 @@ timer_set(struct vnic_toe *toe, uint64_t now)
     }
     if (toe->stuck_us < due_us)
         due_us = toe->stuck_us;
+    if (toe->later_us < due_us)
+        due_us = toe->later_us;
     if (toe->connections && idle_us(toe) && now + idle_us(toe) < due_us)
         due_us = now + idle_us(toe);
     if (due_us >= toe->timer_us || toe->is_closing)
@@ -108,6 +110,19 @@ idle_look(struct vnic_toe *toe, uint64_t now)
 }
 
 static VOID
+later_look(struct vnic_toe *toe, uint64_t now)
+{
+    if (now < toe->later_us)
+        return;
+    toe->later_us = ENG_NEVER;
+    for (LIST_ENTRY *entry = toe->all.Flink; entry != &toe->all; entry = entry->Flink) {
+        struct toe_connection *c = CONTAINING_RECORD(entry, struct toe_connection, all_link);
+        if (c->is_terminating)
+            toe_post(c);
+    }
+}
+
+static VOID
 toe_on_timer(PKDPC dpc, PVOID context, PVOID argument1, PVOID argument2)
 {
     struct vnic_toe *toe = context;
@@ -121,6 +136,7 @@ toe_on_timer(PKDPC dpc, PVOID context, PVOID argument1, PVOID argument2)
         tcp_run(toe->tcp, call.now_us, &call.outbox);
         toe_push_run(toe, &call);
         idle_look(toe, call.now_us);
+        later_look(toe, call.now_us);
         if (call.now_us >= toe->stuck_us)
             toe_tx_drop(toe);
     }
@@ -316,7 +332,7 @@ vnic_toe_create(struct vnic_adapter *adapter, const struct toe_upward *upward)
     KeInitializeDpc(&toe->work_dpc, vnic_toe_work, toe);
     KeQueryPerformanceCounter(&rate);
     toe->rate = (ULONG64)rate.QuadPart;
-    toe->timer_us = toe->stuck_us = ENG_NEVER;
+    toe->timer_us = toe->stuck_us = toe->later_us = ENG_NEVER;
     toe->ip_id = CHIM_IP_ID_TARGET;
     InitializeListHead(&toe->all);
     InitializeListHead(&toe->news);

@@ -26,6 +26,7 @@
 #define TOE_UP_SPANS 16                   // of one indication
 #define TOE_TX_BATCH 32                   // frames for the port at a time
 #define TOE_SOURCES_MAX 64                // source addresses, and VLANs
+#define TOE_LATER_US 20000                // until what memory was short for is tried again
 #define TOE_STUCK_US 5000000              // the port takes nothing for so long: what waits is lost
 #define TOE_BACKLOG_LEAST 16384           // bytes; the send backlog that is asked for lies between these
 #define TOE_BACKLOG_MOST 16777216
@@ -170,6 +171,7 @@ struct vnic_toe {
     KTIMER timer;
     KDPC timer_dpc, work_dpc;
     ULONG64 rate, timer_us;               // ENG_NEVER: it is not set
+    ULONG64 later_us;                     // when connections on their way back are looked at again: memory was short
     BOOLEAN is_closing, is_telling, is_working;
     BOOLEAN is_on[2];                     // IPv4, IPv6
     // Objects.
@@ -190,7 +192,6 @@ struct vnic_toe {
     // What is to be done and to be told.
     struct toe_tree work, done;
     LIST_ENTRY news, fresh, pushing, asking;
-    NDIS_STATUS status_due;               // a status to be indicated for the adapter; 0: none
     // To the port.
     struct list to_send;                  // struct eng_out with all its headers
     ULONG to_send_count;

@@ -577,36 +577,40 @@ chain_give(struct toe_connection *c, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block, TC
     }
 }
 
-// Received bytes that nobody had, by reference: the NBLs come back by MiniportTcpOffloadReceiveReturn.
-static NET_BUFFER_LIST *
-buffered_give(struct toe_connection *c, BOOLEAN *failed)
+// Received bytes that nobody had, by reference: the NBLs come back by MiniportTcpOffloadReceiveReturn. FALSE: memory is short, and nothing
+// has been given.
+static BOOLEAN
+buffered_give(struct toe_connection *c, TCP_OFFLOAD_STATE_DELEGATED *delegated)
 {
     struct eng_span spans[TOE_UP_SPANS];
-    NET_BUFFER_LIST *chain = NULL, **end = &chain;
+    NET_BUFFER_LIST **end = &delegated->BufferedData, *next;
     ULONG at = 0;
     size_t count;
-    *failed = FALSE;
+    *end = NULL;
     while ((count = tcp_receive_spans(c->tcp, at, spans, TOE_UP_SPANS))) {
         ULONG bytes = 0;
         for (size_t i = 0; i < count; i++)
             bytes += spans[i].count;
         struct toe_up *up = toe_up_get(c->toe, spans, (ULONG)count, bytes);
-        if (!up) {
-            *failed = TRUE;
+        if (!up)
             break;
-        }
         *end = up->nbl;
         end = &NET_BUFFER_LIST_NEXT_NBL(up->nbl);
         at += bytes;
     }
-    return chain;
+    for (NET_BUFFER_LIST *nbl = count ? delegated->BufferedData : NULL; nbl; nbl = next) {
+        next = NET_BUFFER_LIST_NEXT_NBL(nbl);
+        toe_up_put(c->toe, NET_BUFFER_LIST_MINIPORT_RESERVED(nbl)[0]);
+    }
+    if (count)
+        delegated->BufferedData = NULL;
+    return !count;
 }
 
 BOOLEAN
 toe_connection_give_back(struct vnic_toe *toe, struct toe_call *call, struct toe_connection *c)
 {
     struct chim_parts parts;
-    BOOLEAN failed = FALSE;
     (void)chim_parts(c->terminate, &parts);
     if (parts.constant)
         parts.delegated = NULL;           // state lies behind a delegated type only
@@ -633,13 +637,14 @@ toe_connection_give_back(struct vnic_toe *toe, struct toe_call *call, struct toe
         toe_post(c);
         return FALSE;
     }
+    if (parts.delegated && !c->is_lost && !buffered_give(c, parts.delegated)) {
+        toe->later_us = call->now_us + TOE_LATER_US;
+        return FALSE;
+    }
     chain_give(c, c->terminate, parts.delegated);
-    NET_BUFFER_LIST *buffered = parts.delegated && !c->is_lost ? buffered_give(c, &failed) : NULL;
-    if (parts.delegated)
-        ((TCP_OFFLOAD_STATE_DELEGATED *)parts.delegated)->BufferedData = buffered;
     tcp_release(c->tcp, call->now_us, &call->outbox);
     c->tcp = NULL;
     InterlockedDecrement(&toe->adapter->toe_live);
-    toe_tree_given_back(c, failed || c->is_lost ? NDIS_STATUS_FAILURE : NDIS_STATUS_SUCCESS);
+    toe_tree_given_back(c, c->is_lost ? NDIS_STATUS_FAILURE : NDIS_STATUS_SUCCESS);
     return TRUE;
 }

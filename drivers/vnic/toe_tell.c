@@ -255,13 +255,5 @@ tell_question(struct vnic_toe *toe)
 BOOLEAN
 toe_tell(struct vnic_toe *toe)
 {
-    if (toe->status_due) {
-        NDIS_STATUS status = toe->status_due;
-        toe->status_due = 0;
-        KeReleaseSpinLockFromDpcLevel(&toe->lock);
-        vnic_toe_indicate(toe->adapter, status);
-        KeAcquireSpinLockAtDpcLevel(&toe->lock);
-        return TRUE;
-    }
     return tell_tree(toe) || tell_news(toe) || tell_question(toe);
 }
