@@ -292,8 +292,6 @@ engine_create(struct vnic_toe *toe)
     if (!NT_SUCCESS(ExUuidCreate(&random)))
         return NDIS_STATUS_RESOURCES;
     memcpy(&key, &random, sizeof key);
-    toe->memory = (struct eng_memory){.on_take = memory_take, .on_give = memory_give};
-    eng_out_pool_init(&toe->pool, &toe->memory);
     params_default(toe);
     toe->tcp = tcp_create(&toe->memory, &toe->pool, &toe->params, &key);
     return toe->tcp ? NDIS_STATUS_SUCCESS : NDIS_STATUS_RESOURCES;
@@ -340,6 +338,8 @@ vnic_toe_create(struct vnic_adapter *adapter, const struct toe_upward *upward)
     InitializeListHead(&toe->pushing);
     InitializeListHead(&toe->asking);
     list_init(&toe->to_send);
+    toe->memory = (struct eng_memory){.on_take = memory_take, .on_give = memory_give};
+    eng_out_pool_init(&toe->pool, &toe->memory);
     NDIS_STATUS status = handlers_get(toe);
     if (status == NDIS_STATUS_SUCCESS)
         status = engine_create(toe);

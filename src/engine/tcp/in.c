@@ -206,7 +206,12 @@ step_reset(struct tcp_connection *c, const struct tcp_segment *segment)
     struct tcp *tcp = c->tcp;
     tcp->counters.resets_in++;
     if (segment->seq != c->r.delegated.rcv_nxt) {
+        // A target asks once, and then by probes.
+        if (tcp_uses(tcp, TCP_USE_TARGET) && c->is_doubted)
+            return false;
         tcp_challenge(c); // [RFC 5961 3.2]
+        if (tcp_uses(tcp, TCP_USE_TARGET))
+            tcp_keep_alive_doubt(c);
         return false;
     }
     if (c->r.delegated.state == TCP_TIME_WAIT)
@@ -229,6 +234,7 @@ step_syn(struct tcp_connection *c, const struct tcp_segment *segment)
         if (c->oow_ack_us && c->tcp->now_us - c->oow_ack_us < SYN_CHALLENGE_US)
             return false;
         c->oow_ack_us = c->tcp->now_us ? c->tcp->now_us : 1;
+        tcp_keep_alive_doubt(c);
     }
     tcp_challenge(c); // [RFC 5961 4.2]: wherever its number lies
     return false;

@@ -151,6 +151,7 @@ struct tcp_connection {
     bool force_first : 1;               // one retransmission beyond cwnd: the fast one
     bool sws_over : 1, is_limited : 1, is_starved : 1, is_tlp_due : 1;
     bool is_opener : 1;                 // opened actively
+    bool is_doubted : 1;                // a target's: a reset or SYN that may be forged came, and probes will tell
     bool ts_recent_ok : 1;
 };
 
@@ -260,6 +261,7 @@ void tcp_timers_stop(struct tcp_connection *c);
 void tcp_wait(struct tcp_connection *c, enum tcp_waiting waiting, uint64_t after_us);
 void tcp_wait_data(struct tcp_connection *c);           // the retransmission timer, from now
 void tcp_keep_alive_restart(struct tcp_connection *c);
+void tcp_keep_alive_doubt(struct tcp_connection *c);    // probes in five minutes, unless they come earlier anyway
 
 // segment.c
 bool tcp_segment_parse(const struct eng_in *in, struct tcp_segment *segment, bool *sum_bad);

@@ -136,11 +136,24 @@ void
 tcp_keep_alive_restart(struct tcp_connection *c)
 {
     struct tcp *tcp = c->tcp;
+    c->is_doubted = false;
     c->r.delegated.keep_alive.probe_count = 0;
     if (!(c->r.cached.flags & TCP_CACHED_KEEP_ALIVE) || !tcp_is_synchronized(c) || c->r.delegated.state == TCP_TIME_WAIT)
         tcp_timer_stop(c, TCP_TIMER_KEEP_ALIVE);
     else
         tcp_timer_set(c, TCP_TIMER_KEEP_ALIVE, tcp->now_us + ticks_or(tcp, c->r.cached.ka_timeout, tcp->params.keepalive_us));
+}
+
+// [wdd network/requirements-for-tcp-chimney-nics-for-blind-reset-attacks]: an acceptable segment ends it.
+#define DOUBT_US 300000000u
+
+void
+tcp_keep_alive_doubt(struct tcp_connection *c)
+{
+    uint64_t due_us = c->tcp->now_us + DOUBT_US;
+    c->is_doubted = true;
+    if (c->due[TCP_TIMER_KEEP_ALIVE] > due_us)
+        tcp_timer_set(c, TCP_TIMER_KEEP_ALIVE, due_us);
 }
 
 static void
@@ -154,7 +167,7 @@ keep_alive_fire(struct tcp_connection *c)
         tcp_keep_alive_restart(c);
         return;
     }
-    if (tcp->now_us < c->last_heard_us + idle_us && !d->keep_alive.probe_count) {
+    if (!c->is_doubted && tcp->now_us < c->last_heard_us + idle_us && !d->keep_alive.probe_count) {
         tcp_timer_set(c, TCP_TIMER_KEEP_ALIVE, c->last_heard_us + idle_us);
         return;
     }

@@ -235,3 +235,34 @@ TEST(a_targets_connection_does_not_live_without_its_host)
     ck_assert_uint_eq(tcp_counters(peer.tcp)->connections, 0);
     both_destroy();
 }
+
+TEST(a_reset_in_the_window_is_challenged_once_and_five_minutes_later_probed_for)
+{
+    target_create();
+    peer_say(&peer, R, 100, 0, 0, 0);
+    peer_expect(&peer, A, 1, 1, 0);
+    peer_say(&peer, R, 200, 0, 0, 0);
+    peer_silence(&peer);
+    peer_wait(&peer, 299999999);
+    peer_silence(&peer);
+    peer_wait(&peer, 1);
+    ck_assert_uint_eq(peer_hear(&peer)->seq, 0); // a probe: the octet before
+    // Nobody answers: after the instance's number of probes the host shall have it.
+    peer_wait(&peer, 2000000000);
+    while (peer_hear(&peer))
+        ck_assert_uint_eq(peer.heard.flags & R, 0);
+    ck_assert_int_eq(peer_info(&peer).upload, TCP_UPLOAD_TIMEOUT);
+    both_destroy();
+}
+
+TEST(an_acceptable_segment_ends_the_doubt_that_a_reset_in_the_window_left)
+{
+    target_create();
+    peer_say(&peer, R, 100, 0, 0, 0);
+    peer_expect(&peer, A, 1, 1, 0);
+    peer_say(&peer, A, 1, 1, 60000, 0);
+    peer_wait(&peer, 1000000000);
+    peer_silence(&peer);
+    ck_assert_int_eq(peer_info(&peer).upload, TCP_UPLOAD_NONE);
+    both_destroy();
+}
