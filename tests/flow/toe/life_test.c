@@ -86,3 +86,48 @@ TEST(a_pause_does_not_wait_for_bytes_that_the_target_keeps)
 {
     stage_run(2, pause_body);
 }
+
+// Everything once through intermediate drivers: data both ways, posted receives, both disconnects, what comes back.
+static void
+storeys_body(void)
+{
+    for (unsigned i = 0; i < 3; i++)
+        host_make(i, TCP_ESTABLISHED);
+    struct host_connection *c = st.connection;
+    host_offload(3);
+    host_post(&c[0], 4000, true);
+    for (unsigned i = 0; i < 3; i++) {
+        host_send(&c[i], 20000, 3000);
+        peer_send(&c[i], 20000, TCP_SEND_PUSH);
+    }
+    stage_until_data();
+    for (unsigned i = 0; i < 3; i++)
+        stage_until(&c[i].sends_out, 0);
+    host_disconnect(&c[0], 500, TCP_DISCONNECT_GRACEFUL_CLOSE);
+    host_disconnect(&c[1], 0, TCP_DISCONNECT_ABORTIVE_CLOSE);
+    stage_until(&c[0].disconnects_out, 0);
+    stage_until(&c[1].disconnects_out, 0);
+    ck_assert_int_eq(c[0].disconnect_status, NDIS_STATUS_SUCCESS);
+    ck_assert_uint_eq(c[0].transferred, 500);
+    ck_assert_int_eq(c[1].disconnect_status, NDIS_STATUS_SUCCESS);
+    peer_shutdown(&c[2]);
+    stage_wait(20000);
+    ck_assert_ptr_nonnull(host_event_of(&c[2], TcpIndicateDisconnect));
+    ck_assert_uint_eq(st.resets, 1);
+    st.peer_silent = true;
+    host_send(&c[2], 5000, 1000);
+    stage_wait(5000);
+    host_terminate(3);
+    ck_assert_int_eq(c[0].block.tcp_delegated.State, TcpConnectionFinWait2);
+    ck_assert_int_eq(c[1].block.tcp_delegated.State, TcpConnectionClosed);
+    ck_assert_int_eq(c[2].block.tcp_delegated.State, TcpConnectionCloseWait);
+    ck_assert_uint_eq(c[2].sends_out, 5);
+    host_release(3);
+}
+
+TEST_TIMEOUT(120, the_target_serves_a_host_through_none_one_and_two_intermediate_drivers)
+{
+    for (stage_storeys = 0; stage_storeys < 3; stage_storeys++)
+        for (uint64_t seed = 1; seed <= 3; seed++)
+            stage_run(seed, storeys_body);
+}

@@ -54,7 +54,7 @@ struct host_connection {
 };
 
 struct stage {
-    struct ndis_adapter *adapter;
+    struct ndis_adapter *adapter, *virtual_one[2];   // nic0; what passthru shows above it
     NDIS_HANDLE binding;
     NDIS_OFFLOAD_HANDLE neighbor_handle, other_handle, path_handle;
     struct host_block neighbor, path;
@@ -85,6 +85,7 @@ extern struct stage st;
 enum { HOST_INITIATE, HOST_TERMINATE, HOST_UPDATE, HOST_INVALIDATE, HOST_QUERY };
 
 extern const struct kit_setting *stage_settings;   // of nic0, set before stage_run
+extern unsigned stage_storeys;                // the same: how many passthru stand between the host and nic0, 0 to 2
 extern bool stage_is_ip6;                     // the same: connections over IPv6
 void stage_run(uint64_t seed, void (*fn)(void));
 // Let so much virtual time pass.
