@@ -370,13 +370,24 @@ tcp_op_send(struct tdic_connection *up, struct tdic_tx *tx)
     tdic_connection_unref(up);
 }
 
-// What the engine has it keeps until the peer has it: only the end of the connection brings it back before.
+// A send of which no byte has left is taken out of the stream. One that has begun cannot be: only the end of the connection brings it
+// back before the peer has it.
 static enum tdic_cancel
 tcp_op_send_cancel(struct tdic_connection *up, struct tdic_tx *tx)
 {
-    UNREFERENCED_PARAMETER(up);
-    UNREFERENCED_PARAMETER(tx);
-    return TDIC_CANCEL_ABORT;
+    struct tcpip_connection *connection = connection_of(up);
+    struct tcpip_send *send = (struct tcpip_send *)(tx + 1);
+    struct tcpip_call call;
+    int error = -ENOENT;
+    tcpip_enter(&call);
+    if (connection->tcp)
+        error = tcp_send_take_back(connection->tcp, &send->send, call.now_us, &call.segments);
+    tcpip_leave(&call);
+    if (error)
+        return error == -ENOENT ? TDIC_CANCEL_SOON : TDIC_CANCEL_ABORT;
+    tcpip_send_spans_free(send);
+    tdic_connection_unref(up);
+    return TDIC_CANCEL_OURS;
 }
 
 // ---- ending ---------------------------------------------------------------------------------------------------------------------

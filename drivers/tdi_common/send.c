@@ -2,7 +2,7 @@
 // TDI_SEND: from the client's MDLs to the transport, in order, and back.
 //   SEND -> waiting (tx) -> pump: ops->send -> below -> tdic_up_sent -> completed with the bytes sent
 //   TDI_SEND_NON_BLOCKING takes what ops->send_room allows at once, or fails with TDI_..DEVICE_NOT_READY; ClientEventSendPossible follows
-//   cancelled while below: ops->send_cancel; what was begun cannot be taken out of a stream, so the connection is ended
+//   cancelled while below: ops->send_cancel: the transport takes it back; what was begun cannot be, so the connection is ended
 // Sources: the pages TDI_SEND (ff565549 ff.), ClientEventSendPossible.
 #include "tdic_int.h"
 

@@ -256,7 +256,8 @@ timers_arm(struct tcp_connection *c)
             tcp_wait_data(c);
         return;
     }
-    if (c->waiting == TCP_WAIT_DATA)
+    // Nothing to ask a closed window about either, once a send has been taken back.
+    if (c->waiting == TCP_WAIT_DATA || (c->waiting == TCP_WAIT_PERSIST && !has_new))
         tcp_timer_stop(c, TCP_TIMER_RETRANSMIT);
     if (!has_new)
         return;

@@ -46,6 +46,37 @@ tcp_send(struct tcp_connection *c, struct tcp_send *send, uint64_t now_us, struc
     return 0;
 }
 
+static bool
+send_is_queued(const struct tcp_connection *c, const struct tcp_send *send)
+{
+    // From the end: what may still be taken back is there.
+    for (const struct list *at = c->sends.prev; at != &c->sends; at = at->prev)
+        if (at == &send->link)
+            return true;
+    return false;
+}
+
+int
+tcp_send_take_back(struct tcp_connection *c, struct tcp_send *send, uint64_t now_us, struct eng_outbox *outbox)
+{
+    if (!send_is_queued(c, send))
+        return -ENOENT;
+    if (send->start < c->next_place || c->is_exported || (c->has_urgent_out && c->urgent_place > send->start))
+        return -EBUSY;
+    tcp_enter(c->tcp, now_us, outbox);
+    struct list *next = send->link.next;
+    if (c->next_send == send)
+        c->next_send = next == &c->sends ? NULL : send_of(next);
+    for (struct list *at = next; at != &c->sends; at = at->next)
+        send_of(at)->start -= send->bytes;
+    c->end_place -= send->bytes;
+    list_remove(&send->link);
+    for (uint32_t i = 0; i < send->n_spans; i++)
+        eng_drop(send->spans[i].owner);
+    tcp_out(c); // a FIN may have waited for it
+    return 0;
+}
+
 struct tcp_send *
 tcp_send_done(struct tcp_connection *c)
 {

@@ -380,6 +380,11 @@ struct tcp_send {
  * fails: -EPIPE after the FIN, -ENOTCONN when the connection has ended, -EINVAL for no bytes or a wrong sum; it stays the client's */
 int tcp_send(struct tcp_connection *connection, struct tcp_send *send, uint64_t now_us, struct eng_outbox *outbox);
 
+/* Take a send back of which no byte has left yet; those behind it close up, and it is as if it had never been.
+ * owns:  it is the client's at once, its owners have been dropped, and tcp_send_done does not give it
+ * fails: -EBUSY once a byte has left, or when the urgent pointer counts on it; -ENOENT when it has ended, and comes by tcp_send_done */
+int tcp_send_take_back(struct tcp_connection *connection, struct tcp_send *send, uint64_t now_us, struct eng_outbox *outbox);
+
 // The next send that has ended, or NULL. Its owners have been dropped.
 struct tcp_send *tcp_send_done(struct tcp_connection *connection);
 

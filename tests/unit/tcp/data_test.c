@@ -630,3 +630,94 @@ TEST(a_super_segment_goes_out_when_the_adapter_cuts_and_enough_segments_are_in_i
     ck_assert(said->partial);
     peer_destroy(&peer);
 }
+
+// ---- taken back -----------------------------------------------------------------------------------------------------------------
+
+static struct tcp_send taken;
+static struct eng_owner taken_owner;
+static unsigned taken_released;
+
+static void
+taken_release(struct eng_owner *owner)
+{
+    taken_released++;
+}
+
+// A send of 500 bytes that are not the stream's.
+static void
+send_to_take(uint32_t flags)
+{
+    static const uint8_t bytes[500] = {0xEE};
+    static struct eng_span span;
+    taken_released = 0;
+    taken_owner = (struct eng_owner){.holds = 1, .on_release = taken_release};
+    span = (struct eng_span){.bytes = bytes, .count = sizeof bytes, .owner = &taken_owner};
+    taken = (struct tcp_send){.spans = &span, .n_spans = 1, .bytes = sizeof bytes, .flags = flags};
+    ck_assert_int_eq(tcp_send(peer.connection, &taken, peer.now_us, &peer.outbox), 0);
+}
+
+static int
+take_back(void)
+{
+    return tcp_send_take_back(peer.connection, &taken, peer.now_us, &peer.outbox);
+}
+
+TEST(a_send_of_which_nothing_has_left_can_be_taken_back_and_those_behind_it_close_up)
+{
+    open_with(NULL, 1000);
+    peer_send(&peer, 1000, 0);
+    peer_expect(&peer, A | P, 1, 1, 1000);
+    peer_send(&peer, 300, 0);
+    send_to_take(0);
+    peer_send(&peer, 200, 0);
+    ck_assert_int_eq(take_back(), 0);
+    ck_assert_uint_eq(taken_owner.holds, 1);
+    ck_assert_int_eq(take_back(), -ENOENT);
+    ck_assert_uint_eq(peer_info(&peer).unsent_bytes, 500);
+    peer_say(&peer, A, 1, 1001, 60000, 0);
+    uint64_t heard = 0;                                 // the peer checks every byte against the stream
+    for (unsigned i = 0; i < 2 && heard < 500; i++) {
+        struct said *said = peer_hear(&peer);
+        heard += said ? said->bytes : 0;
+        peer_say(&peer, A, 1, 1001 + (uint32_t)heard, 60000, 0);
+    }
+    ck_assert_uint_eq(heard, 500);
+    ck_assert_uint_eq(peer_done(&peer, NULL, NULL), 3);
+    peer_destroy(&peer);
+}
+
+TEST(a_send_that_has_begun_or_ended_or_carries_the_urgent_byte_is_not_taken_back)
+{
+    open_with(NULL, 700);
+    peer_send(&peer, 600, 0);
+    peer_expect(&peer, A | P, 1, 1, 600);
+    peer_send(&peer, 10, 0);                            // Nagle holds it
+    send_to_take(TCP_SEND_URGENT);
+    ck_assert_int_eq(take_back(), -EBUSY);
+    tcp_abort(peer.connection, peer.now_us, &peer.outbox);
+    ck_assert_int_eq(take_back(), -ENOENT);
+    struct tcp_send *ended, *last = NULL;
+    while ((ended = tcp_send_done(peer.connection))) {
+        last = ended;
+        if (ended != &taken)
+            peer_item_free(ended);
+    }
+    ck_assert_ptr_eq(last, &taken);
+    ck_assert_int_eq(taken.status, -ECONNABORTED);
+    peer_destroy(&peer);
+}
+
+TEST(a_closed_window_is_asked_no_more_when_what_waited_for_it_is_taken_back_and_a_FIN_goes_out)
+{
+    open_with(NULL, 0);
+    send_to_take(0);
+    ck_assert_int_eq(take_back(), 0);
+    peer_wait(&peer, UINT64_C(60000000));
+    peer_silence(&peer);
+    send_to_take(0);
+    ck_assert_int_eq(tcp_shutdown(peer.connection, peer.now_us, &peer.outbox), 0);
+    ck_assert_int_eq(take_back(), 0);
+    peer_say(&peer, A, 1, 1, 60000, 0);
+    peer_expect(&peer, A | F, 1, 1, 0);
+    peer_destroy(&peer);
+}
