@@ -208,11 +208,15 @@ set_address(PFILE_OBJECT file, const struct setting *setting)
 {
     struct tdic_address *up = tdic_file_address(file);
     struct tcpip_call call;
-    if (!up || tdic_device_is_stream(tdic_address_device(up)))
-        return TDI_INVALID_REQUEST;
-    tcpip_enter(&call);
-    NTSTATUS status = set_address_locked(tdic_address_below(up), setting, &call);
-    tcpip_leave(&call);
+    NTSTATUS status = TDI_INVALID_REQUEST;
+    if (!up)
+        return status;
+    if (!tdic_device_is_stream(tdic_address_device(up))) {
+        tcpip_enter(&call);
+        status = set_address_locked(tdic_address_below(up), setting, &call);
+        tcpip_leave(&call);
+    }
+    tdic_file_address_put(up);
     return status;
 }
 

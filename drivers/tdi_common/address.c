@@ -102,6 +102,17 @@ tdic_event_get(struct tdic_address *address, ULONG type, PVOID *handler, PVOID *
     return *handler != NULL;
 }
 
+BOOLEAN
+tdic_address_use(struct tdic_address *address)
+{
+    KIRQL irql;
+    KeAcquireSpinLock(&address->lock, &irql);
+    BOOLEAN is_open = !address->is_closed;
+    address->calls += is_open;
+    KeReleaseSpinLock(&address->lock, irql);
+    return is_open;
+}
+
 VOID
 tdic_event_put(struct tdic_address *address)
 {

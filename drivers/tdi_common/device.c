@@ -80,7 +80,16 @@ tdic_device_is_stream(struct tdic_device *device)
 struct tdic_address *
 tdic_file_address(PFILE_OBJECT file)
 {
-    return (ULONG_PTR)file->FsContext2 == TDI_TRANSPORT_ADDRESS_FILE ? file->FsContext : NULL;
+    if ((ULONG_PTR)file->FsContext2 != TDI_TRANSPORT_ADDRESS_FILE)
+        return NULL;
+    struct tdic_address *address = file->FsContext;
+    return tdic_address_use(address) ? address : NULL;
+}
+
+VOID
+tdic_file_address_put(struct tdic_address *address)
+{
+    tdic_event_put(address);
 }
 
 TDI_PROVIDER_STATISTICS *

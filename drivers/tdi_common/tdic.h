@@ -159,8 +159,10 @@ DRIVER_DISPATCH tdic_dispatch;
 PDEVICE_OBJECT tdic_device_object(struct tdic_device *device);
 PVOID tdic_device_below(struct tdic_device *device);
 BOOLEAN tdic_device_is_stream(struct tdic_device *device);       // it has connections
-// What a file is, for ops->control: an open file keeps its address; a connection comes with a reference. NULL: something else, or none.
+// What a file is, for ops->control. An address is not closed before tdic_file_address_put; a connection comes with a reference. NULL:
+// something else, none, or a file that is being closed.
 struct tdic_address *tdic_file_address(PFILE_OBJECT file);
+VOID tdic_file_address_put(struct tdic_address *address);
 struct tdic_connection *tdic_file_connection(PFILE_OBJECT file);
 TDI_PROVIDER_STATISTICS *tdic_device_statistics(struct tdic_device *device);   // the transport may count its own in it
 

@@ -41,7 +41,7 @@ struct tdic_address {
     struct {
         PVOID handler, context;
     } events[TDIC_EVENTS];
-    LONG calls;                      // handlers that run
+    LONG calls;                      // handlers that run, and others who use it
     BOOLEAN is_closed;
     KEVENT quiet;                    // closed, and nothing of the above is left
     ULONG local_bytes;
@@ -222,6 +222,8 @@ VOID tdic_address_check_quiet_locked(struct tdic_address *address);
 // A registered handler, counted as running until tdic_event_put. FALSE: none, or the address is closed.
 BOOLEAN tdic_event_get(struct tdic_address *address, ULONG type, PVOID *handler, PVOID *context);
 VOID tdic_event_put(struct tdic_address *address);
+// Keep it from being closed until tdic_event_put. FALSE: it is already.
+BOOLEAN tdic_address_use(struct tdic_address *address);
 
 // --- info.c ----------------------------------------------------------------------------------------------------------------------
 VOID tdic_blob_set(struct tdic_blob *blob, const struct tdic_info *info);     // a copy; empty when there is no memory
