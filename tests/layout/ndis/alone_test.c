@@ -12,6 +12,7 @@
     " -Wno-microsoft-anon-tag -Wno-unused-parameter -I" NBX_SOURCE_DIR "/include/ddk -"
 
 static const char *const headers[] = {
+    "ndisndk.h", "ndkpi.h", "ndkinfo.h",
     "ndis.h", "ndischimney.h", "ntddndis.h", "xfilter.h", "ndis/version.h", "ndis/types.h", "ndis/status.h", "ndis/nblinfo.h",
     "ndis/nbl.h", "ndis/nblapi.h", "ndis/ndl/nblqueue.h", "ndis/ndl/nblclassify.h", "ndis/lock.h", "ndis/memory.h", "ndis/timer.h",
     "ndis/config.h", "ndis/oid.h", "ndis/media.h", "ndis/stats.h", "ndis/offload.h", "ndis/rss.h", "ndis/pm.h",

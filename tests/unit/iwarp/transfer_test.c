@@ -416,6 +416,51 @@ TEST(a_fenced_write_leaves_only_after_the_answers_to_the_reads_before_it)
     pair_close(&pair);
 }
 
+TEST(answers_and_works_take_turns_whole_messages_each)
+{
+    struct pair pair;
+    struct setup setup = setup_plain;
+    setup.keep_sent = true;
+    pair_open(&pair, &setup, 1);
+    pair_connect(&pair);
+    struct side *near = &pair.sides[0], *far = &pair.sides[1];
+    side_region(far, 1, 0, 4000);
+    side_region(near, 2, 0, 4000);
+    far->sent_count = 0;
+    for (int n = 0; n < 3; n++) {
+        struct kit_work *read = side_work(&pair, near, RDMA_READ, 2000, 1);
+        read->work.remote_tag = 1;
+        read->work.sink_tag = 2;
+        side_post(&pair, near, read);
+        struct kit_work *work = side_work(&pair, far, RDMA_WRITE, 0, 1);
+        work->work.flags = RDMA_DEFER;                  // waits until the requests have come
+        side_post(&pair, far, work);
+    }
+    uint8_t requests[3 * 52];
+    size_t count = 0;
+    struct tcp_send *run;
+    while ((run = iwarp_run_next(near->c))) {
+        eng_spans_copy(run->spans, run->n_spans, 0, requests + count, run->bytes);
+        count += run->bytes;
+        iwarp_run_done(near->iwarp, run, 1);
+    }
+    ck_assert_uint_eq(count, sizeof requests);
+    struct eng_span span = {.bytes = requests, .count = sizeof requests};
+    ck_assert_uint_eq(iwarp_input(far->c, &span, 1, 1), sizeof requests);
+    side_step(&pair, far);
+    // Responses of two segments, and writes of none, by their opcodes.
+    static const uint8_t order[] = {2, 2, 0, 2, 2, 0, 2, 2, 0};
+    const uint8_t *at = far->sent;
+    for (size_t i = 0; i < sizeof order; i++) {
+        uint32_t ulpdu = bytes_load_be16(at);
+        ck_assert_uint_eq(at[3] & 15, order[i]);
+        at += 2 + ulpdu + (-(2 + ulpdu) & 3) + 4;
+    }
+    ck_assert_ptr_eq(at, far->sent + far->sent_count);
+    pair_run(&pair);
+    pair_close(&pair);
+}
+
 TEST(a_send_is_not_done_before_TCP_says_so)
 {
     struct pair pair;
