@@ -439,6 +439,9 @@ TEST(what_waits_behind_a_reply_is_left_until_the_connection_is_completed)
     hear(&pair, 0, bytes, count);
     ck_assert_uint_eq(pair.sides[0].events, RDMA_EVENT_REPLY);
     ck_assert_uint_eq(pair.sides[0].in.count, 24);
+    struct eng_span left = {.bytes = pair.sides[0].in.bytes, .count = 24};
+    ck_assert_uint_eq(iwarp_input(pair.sides[0].c, &left, 1, pair.now_us), 0);
+    ck_assert(!iwarp_wants_abort(pair.sides[0].c));
     ck_assert_int_eq(iwarp_complete_connect(pair.sides[0].c, pair.now_us), 0);
     pair.sides[0].in.seen = 0;
     pair_run(&pair);
