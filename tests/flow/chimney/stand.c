@@ -534,15 +534,21 @@ stand_inside(void)
     }
 }
 
-static void
-stand_once(uint32_t storeys, uint64_t seed)
+void
+s_arm(void)
 {
     memset(&s, 0, sizeof s);
-    s.storeys = storeys;
     s.answer = NDIS_STATUS_SUCCESS;
     w_own.mp_options = target_options;
     w_own.initialize = target_initialize;
     w_own.protocol_options = host_options;
+}
+
+static void
+stand_once(uint32_t storeys, uint64_t seed)
+{
+    s_arm();
+    s.storeys = storeys;
     w_run(seed, stand_inside);
 }
 

@@ -97,6 +97,8 @@ struct stand {
 extern struct stand s;
 
 void s_run(void (*body)(void));
+// Target and host are what the next w_run has; the storeys between them are the caller's.
+void s_arm(void);
 // One stand, for a crime: so many storeys, the verifier on.
 void s_watched(uint32_t storeys, void (*body)(void));
 
