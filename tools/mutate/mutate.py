@@ -102,7 +102,14 @@ def callback_mutants(row):
             changed = without_calls(changed, name)
         if changed != text:
             mutants.append((path.relative_to(ROOT).as_posix(), changed))
-    return mutants
+    return mutants or given_mutants(row)
+
+
+def given_mutants(row):
+    """The same for a callback that is the runtime's own: a door whose address a driver is given."""
+    text = (ROOT / row.file).read_text() if row.alias and "/ddi_" in row.file else ""
+    changed = mutated(text, row.alias) if text else None
+    return [(row.file, changed)] if changed else []
 
 
 def test_places():

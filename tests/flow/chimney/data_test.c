@@ -12,10 +12,15 @@ static const char *const protocol_names[] = {"ProtocolTcpOffloadSendComplete", "
 
 // Two requests on two connections, completed in one call, in their order.
 static void
-data_goes_through(enum s_data op)
+data_goes_through_with(enum s_data op, NDIS_STATUS status)
 {
+    KIRQL old = PASSIVE_LEVEL;
+    s.completions[op] = 0;
+    s.completed[op] = NULL;
     s_offload(2);
     w_forget();
+    if (status == NDIS_STATUS_SUCCESS)        // at any level
+        KeRaiseIrql(DISPATCH_LEVEL, &old);
     NET_BUFFER_LIST *first = s_nbls(3, 50), *second = s_nbls(1, 50), *last = first->Next->Next;
     ck_assert_int_eq(s_request(op, &s.tcp_object[0], first, 0), NDIS_STATUS_PENDING);
     ck_assert_ptr_eq(s.lists[op], first);     // the very list, in its order
@@ -27,14 +32,27 @@ data_goes_through(enum s_data op)
     ck_assert_uint_eq(w_count(miniport_names[op]), 2);
     ck_assert_ptr_eq(w_call(miniport_names[op])->context, &w.mp_context);
     ck_assert_uint_eq(s.completions[op], 0);
-    s_give_back(op, NDIS_STATUS_REQUEST_ABORTED);
+    s_give_back(op, status);
+    if (status == NDIS_STATUS_SUCCESS) {
+        KeLowerIrql(old);
+        w_irql_was(miniport_names[op], DISPATCH_LEVEL);
+        w_irql_was(protocol_names[op], DISPATCH_LEVEL);
+    }
     ck_assert_ptr_eq(w_call(protocol_names[op])->context, &w.protocol[0].binding_context);
     ck_assert_ptr_eq(s.completed[op], first);
     ck_assert_uint_eq(w_length(s.completed[op]), 4);
     for (NET_BUFFER_LIST *nbl = s.completed[op]; nbl; nbl = nbl->Next)
-        ck_assert_int_eq(nbl->Status, NDIS_STATUS_REQUEST_ABORTED);
+        ck_assert_int_eq(nbl->Status, status);
     s_free(s.completed[op]);
     s_upload(2);
+}
+
+static void
+data_goes_through(enum s_data op)
+{
+    data_goes_through_with(op, NDIS_STATUS_SUCCESS);
+    data_goes_through_with(op, NDIS_STATUS_UPLOAD_IN_PROGRESS);
+    data_goes_through_with(op, NDIS_STATUS_REQUEST_ABORTED);
 }
 
 static void
