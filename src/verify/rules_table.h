@@ -237,3 +237,6 @@ RULE(0607, OffloadAnswer, ENDS,
      "a_target_and_a_host_that_keep_the_rules_are_not_reported")
 RULE(0608, OffloadLeft, ENDS, "A protocol terminates what it has offloaded before it closes the adapter.", "-",
      "an_adapter_that_is_closed_over_an_offloaded_object_is_reported", "a_target_and_a_host_that_keep_the_rules_are_not_reported")
+RULE(0609, OffloadRefused, ENDS,
+     "A target whose data was not taken, or not all of it, indicates none on that connection until the host has posted a receive.", "-",
+     "data_that_is_indicated_again_before_a_receive_is_posted_is_reported", "a_target_may_indicate_again_once_a_receive_is_posted")

@@ -18,6 +18,9 @@ enum chimney_phase {
 void chimney_handle_begin(NDIS_OFFLOAD_HANDLE *handle, struct ndis_binding *binding);
 void chimney_handle_end(NDIS_OFFLOAD_HANDLE *handle);
 void chimney_handle_phase_set(NDIS_OFFLOAD_HANDLE *handle, enum chimney_phase phase);
+// The host has not taken all that was indicated, and has posted no receive since. Kept only with a verifier.
+bool chimney_handle_refused(NDIS_OFFLOAD_HANDLE *handle);
+void chimney_handle_refused_set(NDIS_OFFLOAD_HANDLE *handle, bool is_refused);
 // The binding. fails: a handle of no offloaded object ends the run with a report that names function.
 struct ndis_binding *chimney_handle_binding(const NDIS_OFFLOAD_HANDLE *handle, enum chimney_phase *phase, const char *function);
 // The same where the object must be wholly offloaded: after initiate, before terminate.

@@ -68,6 +68,8 @@ chimney_data_submit(NDIS_OFFLOAD_HANDLE *handle, enum chimney_data_op op, NET_BU
         verify_contract(words[op].down, "the miniport below has not registered NDIS_PROVIDER_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS");
     if (!nbls && op != CHIMNEY_DISCONNECT)
         verify_contract(words[op].down, "there is no NET_BUFFER_LIST");
+    if (is_watched && op == CHIMNEY_RECEIVE)
+        chimney_handle_refused_set(handle, false);
     if (is_watched && op == CHIMNEY_DISCONNECT)
         disconnect_check(nbls, flags);
     if (!nbls)

@@ -85,14 +85,22 @@ chimney_receive(NDIS_OFFLOAD_HANDLE *handle, NET_BUFFER_LIST *nbl, NDIS_STATUS s
     if (is_watched && (nbl->Next || status != NDIS_STATUS_SUCCESS))
         verify_rule_broken(NBX_0606, "NdisTcpOffloadReceiveHandler",
                            "data is indicated in one NET_BUFFER_LIST, with the Status NDIS_STATUS_SUCCESS");
+    if (is_watched && chimney_handle_refused(handle))
+        verify_rule_broken(NBX_0609, "NdisTcpOffloadReceiveHandler",
+                           "data is indicated although the host has not taken all of the last and has posted no receive since");
+    if (is_watched)                           // a receive that the host posts from now on, inside the call or after it, undoes this
+        chimney_handle_refused_set(handle, true);
     if (chimney_is_watched(&binding->module))
         chimney_trace_nbls(&binding->module, "ProtocolTcpOffloadReceiveIndicate", nbl, false);
     uint64_t bytes = is_watched ? nbl_bytes(nbl) : 0;   // the list may be gone afterwards
     bool counted = ndis_call_begin(&binding->module, self);
     NDIS_STATUS answer = NDIS_CALL(binding->module.image, "ProtocolTcpOffloadReceiveIndicate",
                                    binding->chimney.tcp.TcpOffloadReceiveIndicateHandler(handle, nbl, status, consumed));
-    if (is_watched)
+    if (is_watched) {
         receive_answer_check(binding, answer, *consumed, bytes);
+        if (answer == NDIS_STATUS_SUCCESS)
+            chimney_handle_refused_set(handle, false);
+    }
     ndis_call_end(&binding->module, counted);
     return answer;
 }

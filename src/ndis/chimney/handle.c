@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // NDIS_OFFLOAD_HANDLE: an upper layer's name for an offloaded object, in its own memory. NDIS has one word in it (NdisReserved[0]), from
-// the call of NdisInitiateOffload to the completion of the terminate: the binding, with the phase in its two lowest bits.
+// the call of NdisInitiateOffload to the completion of the terminate: the binding, with the phase in its two lowest bits, and in the third
+// whether the host has refused data and posted no receive since.
 //   begin (initiating) -> phase_set (offloaded) -> phase_set (terminating) -> end        initiate failed: begin -> end
 // Each begin counts one object more that the binding has below it, each end one less: a binding is not closed over them.
 #include "ndis/chimney/chimney_int.h"
@@ -8,8 +9,10 @@
 #include "verify/report.h"
 
 #define PHASE_MASK ((uintptr_t)3)
+#define REFUSED ((uintptr_t)4)
+#define WORD_MASK (PHASE_MASK | REFUSED)
 
-_Static_assert(_Alignof(struct ndis_binding) > PHASE_MASK, "the phase fits below a binding's address");
+_Static_assert(_Alignof(struct ndis_binding) > WORD_MASK, "both fit below a binding's address");
 
 static uintptr_t
 handle_word(const NDIS_OFFLOAD_HANDLE *handle)
@@ -27,7 +30,7 @@ chimney_handle_begin(NDIS_OFFLOAD_HANDLE *handle, struct ndis_binding *binding)
 void
 chimney_handle_end(NDIS_OFFLOAD_HANDLE *handle)
 {
-    struct ndis_binding *binding = (void *)(handle_word(handle) & ~PHASE_MASK);
+    struct ndis_binding *binding = (void *)(handle_word(handle) & ~WORD_MASK);
     __atomic_store_n(&handle->NdisReserved[0], NULL, __ATOMIC_RELEASE);
     atomic_fetch_sub(&binding->offloads, 1);
 }
@@ -35,17 +38,34 @@ chimney_handle_end(NDIS_OFFLOAD_HANDLE *handle)
 void
 chimney_handle_phase_set(NDIS_OFFLOAD_HANDLE *handle, enum chimney_phase phase)
 {
-    uintptr_t word = handle_word(handle);
-    __atomic_store_n(&handle->NdisReserved[0], (void *)((word & ~PHASE_MASK) | phase), __ATOMIC_RELEASE);
+    uintptr_t *word = (uintptr_t *)&handle->NdisReserved[0], had = handle_word(handle);
+    while (!__atomic_compare_exchange_n(word, &had, (had & ~PHASE_MASK) | phase, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        ;
+}
+
+bool
+chimney_handle_refused(NDIS_OFFLOAD_HANDLE *handle)
+{
+    return handle_word(handle) & REFUSED;
+}
+
+void
+chimney_handle_refused_set(NDIS_OFFLOAD_HANDLE *handle, bool is_refused)
+{
+    uintptr_t *word = (uintptr_t *)&handle->NdisReserved[0];
+    if (is_refused)
+        __atomic_fetch_or(word, REFUSED, __ATOMIC_ACQ_REL);
+    else
+        __atomic_fetch_and(word, ~REFUSED, __ATOMIC_ACQ_REL);
 }
 
 struct ndis_binding *
 chimney_handle_binding(const NDIS_OFFLOAD_HANDLE *handle, enum chimney_phase *phase, const char *function)
 {
     uintptr_t word = handle ? handle_word(handle) : 0;
-    if (!(word & ~PHASE_MASK))
+    if (!(word & ~WORD_MASK))
         verify_rule_fatal(NBX_0600, function, "is called with the NDIS_OFFLOAD_HANDLE of an object that is not offloaded");
-    struct ndis_module *module = ndis_handle_check((void *)(word & ~PHASE_MASK), NDIS_KIND_BINDING, function);
+    struct ndis_module *module = ndis_handle_check((void *)(word & ~WORD_MASK), NDIS_KIND_BINDING, function);
     *phase = (enum chimney_phase)(word & PHASE_MASK);
     return CONTAINING_RECORD(module, struct ndis_binding, module);
 }

@@ -121,6 +121,12 @@ data_goes_up(void)
         ck_assert_ptr_eq(s.indicated, nbl);
         ck_assert_ptr_eq(s.indicated_context, &s.tcp_object[0].handle);
         ck_assert_int_eq(s.indicated_status, NDIS_STATUS_SUCCESS);
+        // A receive is what lets the target indicate again.
+        NET_BUFFER_LIST *post = s_nbls(1, 0);
+        s.completed[S_RECEIVE] = NULL;
+        s_request(S_RECEIVE, &s.tcp_object[0], post, 0);
+        s_give_back(S_RECEIVE, NDIS_STATUS_SUCCESS);
+        s_free(post);
         s_free(nbl);
     }
     w_irql_was("ProtocolTcpOffloadReceiveIndicate", DISPATCH_LEVEL);

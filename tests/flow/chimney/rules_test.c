@@ -337,6 +337,61 @@ TEST(a_receive_handler_that_accepts_a_part_and_does_not_say_how_much_is_reported
     IS_FOUND(strange_answer, "NBX-0607", "a status that its page does not have");
 }
 
+// ---- NBX-0609 ---------------------------------------------------------------------------------------------------------------------
+
+static void
+indicates_again(void)
+{
+    ULONG consumed;
+    s_offload(2);
+    s.answer = s.accepts ? NDIS_STATUS_OFFLOAD_DATA_PARTIALLY_ACCEPTED : NDIS_STATUS_OFFLOAD_DATA_NOT_ACCEPTED;
+    s_indicate(&s.tcp_object[0], s_nbls(1, 10), &consumed);
+    s.answer = NDIS_STATUS_SUCCESS;
+    s_indicate(&s.tcp_object[1], s_nbls(1, 10), &consumed);   // another connection
+    s_indicate(&s.tcp_object[0], s_nbls(1, 10), &consumed);
+}
+
+static void
+indicates_the_rest_again(void)
+{
+    s.accepts = 4;
+    indicates_again();
+}
+
+static void
+indicates_after_a_post(void)
+{
+    ULONG consumed;
+    NET_BUFFER_LIST *data = s_nbls(1, 10), *post = s_nbls(1, 0);
+    s_offload(1);
+    s.answer = NDIS_STATUS_OFFLOAD_DATA_NOT_ACCEPTED;
+    s_indicate(&s.tcp_object[0], data, &consumed);
+    s_request(S_RECEIVE, &s.tcp_object[0], post, 0);
+    s_give_back(S_RECEIVE, NDIS_STATUS_SUCCESS);
+    s.answer = NDIS_STATUS_SUCCESS;
+    s_indicate(&s.tcp_object[0], data, &consumed);
+    s_indicate(&s.tcp_object[0], data, &consumed);
+    s_free(data);
+    s_free(post);
+    s_upload(1);
+}
+
+TEST(data_that_is_indicated_again_before_a_receive_is_posted_is_reported)
+{
+    for (storeys = 0; storeys < S_LAYERS; storeys++) {
+        IS_FOUND(indicates_again, "NBX-0609", "NdisTcpOffloadReceiveHandler");
+        IS_FOUND(indicates_the_rest_again, "NBX-0609", "driver mp");
+    }
+}
+
+TEST(a_target_may_indicate_again_once_a_receive_is_posted)
+{
+    for (storeys = 0; storeys < S_LAYERS; storeys++) {
+        act = indicates_after_a_post;
+        crime_is_none(watched);
+    }
+}
+
 // ---- NBX-0608 ---------------------------------------------------------------------------------------------------------------------
 
 static void
