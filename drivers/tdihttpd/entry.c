@@ -35,7 +35,7 @@ httpd_free(VOID *block)
 // ---- settings -------------------------------------------------------------------------------------------------------------------
 
 #define DIRECT (RTL_QUERY_REGISTRY_DIRECT | RTL_QUERY_REGISTRY_TYPECHECK)
-#define TYPE(type) ((ULONG)(type) << RTL_QUERY_REGISTRY_TYPECHECK_SHIFT | (type))
+#define TYPE(type) ((ULONG)(type) << RTL_QUERY_REGISTRY_TYPECHECK_SHIFT)   // and no default: what is not there stays as it is
 
 static VOID
 settings_free(VOID)

@@ -63,7 +63,7 @@ dump_begin() { # file, more arguments of tcpdump
     shift
     ip netns exec "$ns" tcpdump -i nb0 -U -B 65536 -w "$file" "$@" 2>"$work/tcpdump" &
     dump=$!
-    for _ in $(seq 50); do grep -q 'listening on' "$work/tcpdump" && break; sleep 0.1; done
+    for _ in $(seq 50); do grep -qs 'listening on' "$work/tcpdump" && break; sleep 0.1; done
 }
 dump_end() {
     kill -INT $dump

@@ -41,6 +41,20 @@ transfers
 streams 30000000
 stop
 
+# The example, as a new user runs it: root of a user namespace, not of the machine.
+if unshare -rn true 2>/dev/null; then
+    unshare -rn bash -c '"$0" run "$1/examples/httpd.yaml" >"$2/out" 2>&1 & run=$!
+        for _ in $(seq 100); do ip link show nb0 2>/dev/null | grep -q LOWER_UP && break; sleep 0.1; done
+        ip address add 10.77.0.2/24 dev nb0; ip address add fd77::2/64 dev nb0 nodad
+        for url in http://10.77.0.1 "http://[fd77::1]"; do curl -sg -m 20 --retry 20 --retry-connrefused --retry-delay 1 "$url/way.txt"; done
+        curl -sg -m 20 -o /dev/null -w "%{http_code}\n" -T "$1/README.md" http://10.77.0.1/way.txt
+        kill -INT $run; wait $run' "$tool" "$src" "$work" >"$work/page" || fail "the example ended with $?: $(tail -2 "$work/out")"
+    wants 2 "$(grep -c ZwReadFile "$work/page")" "pages of the example"
+    wants 405 "$(tail -1 "$work/page")" "an upload to the example"
+else
+    say "examples/httpd.yaml without root: this machine gives no user namespaces"
+fi
+
 none='{ "*LsoV2IPv4": 0, "*LsoV2IPv6": 0, "*TCPChecksumOffloadIPv4": 0, "*TCPChecksumOffloadIPv6": 0, "*UDPChecksumOffloadIPv4": 0, "*UDPChecksumOffloadIPv6": 0, "*RscIPv4": 0, "*RscIPv6": 0 }'
 rm -f "$work"/up/*
 start --set "boxes.alpha.adapters.nic0.settings=$none"

@@ -106,7 +106,8 @@ direct_string(struct box *box, UNICODE_STRING *to, ULONG type, const WCHAR *data
     } else if (to->MaximumLength < full) {
         return STATUS_BUFFER_TOO_SMALL;
     }
-    memcpy(to->Buffer, data, units * sizeof(WCHAR));
+    if (units)                       // a default of no bytes may lie nowhere
+        memcpy(to->Buffer, data, units * sizeof(WCHAR));
     to->Buffer[full / sizeof(WCHAR) - 1] = 0;
     to->Length = (USHORT)(full - sizeof(WCHAR));
     return STATUS_SUCCESS;
