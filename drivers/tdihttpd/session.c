@@ -91,8 +91,8 @@ httpd_session_expire(struct httpd_session *session)
         if (session->at == session->end) {
             session->phase = HTTPD_AT_LINGER;
         } else {
-            httpd_answer_status(session, 408, FALSE);
             session->is_close = TRUE;
+            httpd_answer_status(session, 408, FALSE);
         }
         break;
     case HTTPD_AT_END: break;
@@ -143,6 +143,18 @@ out_trim(struct httpd_session *session)
     }
 }
 
+// A head that comes byte by byte keeps the connection moving, but not for ever.
+static BOOLEAN
+head_is_late(struct httpd_session *session)
+{
+    ULONG now_s = httpd_listener_now(session->endpoint->listener) | 1u;
+    if (session->at == session->end)
+        return FALSE;
+    if (!session->head_since_s)
+        session->head_since_s = now_s;
+    return now_s - session->head_since_s > httpd_settings.timeout_s;
+}
+
 static BOOLEAN
 step_head(struct httpd_session *session)
 {
@@ -153,6 +165,10 @@ step_head(struct httpd_session *session)
     if (in_take(session) && session->phase != HTTPD_AT_HEAD)
         return TRUE;
     taken = http_head_read((const char *)session->at, (size_t)(session->end - session->at), &request);
+    if (!taken && !session->is_fin && head_is_late(session)) {
+        httpd_session_expire(session);
+        return TRUE;
+    }
     if (!taken && !session->is_fin) {
         out_trim(session);
         in_ask(session);
@@ -162,7 +178,7 @@ step_head(struct httpd_session *session)
         session->phase = HTTPD_AT_LINGER;
         return TRUE;
     }
-    session->requests++;
+    session->head_since_s = 0;
     if (taken < 0) {
         session->is_close = TRUE;
         httpd_answer_status(session, -taken, FALSE);

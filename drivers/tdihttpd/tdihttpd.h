@@ -148,7 +148,7 @@ struct httpd_session {
     struct http_chunks chunks;
     struct httpd_upload upload;
     struct httpd_reply reply;
-    ULONG requests;
+    ULONG head_since_s;                    // the listener's second in which the head that is not whole began; 0: none has
 };
 
 struct httpd_session *httpd_session_create(struct httpd_endpoint *endpoint);   // irql: <= DISPATCH

@@ -5,6 +5,7 @@
 #   raw        requests that must be refused, and how; what must not be reached
 #   linger     a reply with its FIN comes whole although the peer goes on sending; the peer's bytes meet no reset
 #   broken     uploads that break off leave nothing: no file, no part of one
+#   late       (with a timeout of 2 s) a connection that asks nothing is closed in order, a head that comes byte by byte gets 408
 #   slow       a peer that asks and does not read costs the others nothing
 import hashlib
 import os
@@ -141,6 +142,23 @@ def broken():
         peer.close()
 
 
+def late():
+    quiet, trickle = connect(), connect()
+    trickle.sendall(b"GET / HTTP/1.1\r\nX: ")
+    trickle.settimeout(0.3)
+    for _ in range(50):
+        try:
+            if trickle.recv(12) == b"HTTP/1.1 408":
+                break
+            sys.exit("another answer than 408")
+        except TimeoutError:
+            trickle.sendall(b"x")
+    else:
+        sys.exit("a head may take for ever")
+    if quiet.recv(1):
+        sys.exit("bytes for nothing")
+
+
 def slow():
     sleepers = [connect() for _ in range(20)]
     for peer in sleepers:
@@ -161,5 +179,5 @@ def slow():
         peer.close()
 
 
-{"many": many, "pipeline": pipeline, "raw": raw, "linger": linger, "broken": broken, "slow": slow}[what]()
+{"many": many, "pipeline": pipeline, "raw": raw, "linger": linger, "broken": broken, "late": late, "slow": slow}[what]()
 print("ok")

@@ -57,7 +57,8 @@ fi
 
 none='{ "*LsoV2IPv4": 0, "*LsoV2IPv6": 0, "*TCPChecksumOffloadIPv4": 0, "*TCPChecksumOffloadIPv6": 0, "*UDPChecksumOffloadIPv4": 0, "*UDPChecksumOffloadIPv6": 0, "*RscIPv4": 0, "*RscIPv6": 0 }'
 rm -f "$work"/up/*
-start --set "boxes.alpha.adapters.nic0.settings=$none"
+start --set "boxes.alpha.adapters.nic0.settings=$none" --set boxes.alpha.services.tdihttpd.timeout=2
+for host in $(hosts); do peer "$host" late; done
 dump_begin "$work/soft.pcap" -s 0
 pings
 questions
