@@ -118,6 +118,42 @@ TN_TEST(TDI_DISCONNECT_RELEASE_transmits_and_completes_the_sends_that_wait_befor
     tk_pair_close(&pair);
 }
 
+// A lost segment holds up the hundred that follow it, and the end: every byte is there before the end is told.
+static void
+many_body(void)
+{
+    for (ULONG i = 0; i < sizeof(big); i++)
+        big[i] = (UCHAR)(i * 11 + (i >> 8));
+    tk_pair_prepare(&pair, TN_DEVICE);
+    tk_set_handler_of(&pair.server, TDI_EVENT_DISCONNECT);
+    tk_pair_connect(&pair);
+    tk_send(&r1, &pair.here, big, sizeof(big), 0);      // opens the congestion window
+    receive_all(&pair.there, big, sizeof(big));
+    ck_assert_int_eq(tk_wait(&r1), STATUS_SUCCESS);
+    tn_do(0, TN_PULL);
+    tk_send(&r1, &pair.here, big, 1000, 0);             // lost
+    tn_do(0, TN_PUSH);
+    tk_send(&r2, &pair.here, big + 1000, 149000, 0);
+    tk_disconnect(&r4, &pair.here, TDI_DISCONNECT_RELEASE, NULL, LONG_TIMEOUT);
+    tk_sleep_ms(3000);
+    ck_assert_int_eq(pair.there.disconnects, 0);
+    receive_all(&pair.there, big, 150000);
+    ck_assert(tk_disconnected(&pair.there, 60000));
+    ck_assert_int_eq(tk_wait(&r1), STATUS_SUCCESS);
+    ck_assert_int_eq(tk_wait(&r2), STATUS_SUCCESS);
+    tk_disconnect(&r3, &pair.there, TDI_DISCONNECT_RELEASE, NULL, LONG_TIMEOUT);
+    ck_assert_int_eq(tk_wait(&r3), STATUS_SUCCESS);
+    ck_assert_int_eq(tk_wait(&r4), STATUS_SUCCESS);
+    tk_pair_close(&pair);
+}
+
+TEST_TIMEOUT(120, a_FIN_behind_a_lost_segment_is_told_after_every_byte)
+{
+    tn_net.nic = "\"*LsoV2IPv4\": 0, \"*LsoV2IPv6\": 0, \"*RscIPv4\": 0, \"*RscIPv6\": 0";    // segments stay as small as the wire's
+    tn_run("many", many_body, TN_TWO4, 0, 6);
+    tn_run("many", many_body, TN_TWO6, 6, 2);
+}
+
 // Both initiate: no step 2 for either, and both requests end well.
 TN_TEST(TDI_DISCONNECT_RELEASE_from_both_sides_at_once_ends_both)
 {
