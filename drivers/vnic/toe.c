@@ -334,6 +334,7 @@ vnic_toe_create(struct vnic_adapter *adapter, const struct toe_upward *upward)
     toe->ip_id = CHIM_IP_ID_TARGET;
     InitializeListHead(&toe->all);
     InitializeListHead(&toe->news);
+    InitializeListHead(&toe->packets_out);
     InitializeListHead(&toe->fresh);
     InitializeListHead(&toe->pushing);
     InitializeListHead(&toe->asking);

@@ -90,6 +90,7 @@ struct toe_connection {
     ULONG index;                          // in toe->table; the engine's packets carry it
     UCHAR user_priority;
     LIST_ENTRY news_link, fresh_link, push_link, all_link;
+    LIST_ENTRY packet_link;               // in toe->packets_out: its terminate waits for packets that carry its sends' bytes
     PVOID fresh_root;
     BOOLEAN is_posted;                    // in toe->news
     BOOLEAN is_live;                      // its initiate has been completed
@@ -191,7 +192,7 @@ struct vnic_toe {
     LIST_ENTRY all;                       // connections
     // What is to be done and to be told.
     struct toe_tree work, done;
-    LIST_ENTRY news, fresh, pushing, asking;
+    LIST_ENTRY news, fresh, pushing, asking, packets_out;
     // To the port.
     struct list to_send;                  // struct eng_out with all its headers
     ULONG to_send_count;

@@ -348,6 +348,7 @@ connection_alloc(struct vnic_toe *toe, struct toe_path *path, NDIS_HANDLE ndis)
     c->index = index;
     InitializeListHead(&c->sends);
     InitializeListHead(&c->news_link);
+    InitializeListHead(&c->packet_link);
     InitializeListHead(&c->fresh_link);
     InitializeListHead(&c->push_link);
     toe->table[index] = c;
@@ -368,6 +369,7 @@ connection_free(struct toe_connection *c)
     }
     toe_push_stop(c);
     RemoveEntryList(&c->news_link);
+    RemoveEntryList(&c->packet_link);
     RemoveEntryList(&c->fresh_link);
     RemoveEntryList(&c->all_link);
     toe->table[c->index] = NULL;
@@ -631,8 +633,11 @@ toe_connection_give_back(struct vnic_toe *toe, struct toe_call *call, struct toe
         toe_post(c);                      // what this ended is completed first
         return FALSE;
     }
-    if (!sends_are_free(c))
+    if (!sends_are_free(c)) {
+        if (IsListEmpty(&c->packet_link))
+            InsertTailList(&toe->packets_out, &c->packet_link);
         return FALSE;
+    }
     if (toe_disconnect_end(c, NDIS_STATUS_UPLOAD_IN_PROGRESS)) {
         toe_post(c);
         return FALSE;

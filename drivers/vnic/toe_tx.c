@@ -218,6 +218,17 @@ batch_send(struct vnic_toe *toe, ULONG *taken)
     return count;
 }
 
+// Packets have left: connections that waited for theirs look again.
+static VOID
+packets_back(struct vnic_toe *toe)
+{
+    while (!IsListEmpty(&toe->packets_out)) {
+        struct toe_connection *c = CONTAINING_RECORD(RemoveHeadList(&toe->packets_out), struct toe_connection, packet_link);
+        InitializeListHead(&c->packet_link);
+        toe_post(c);
+    }
+}
+
 VOID
 toe_tx_flush(struct vnic_toe *toe, uint64_t now_us)
 {
@@ -228,6 +239,8 @@ toe_tx_flush(struct vnic_toe *toe, uint64_t now_us)
         for (ULONG i = 0; i < taken; i++)
             eng_out_put(&toe->pool, LIST_ENTRY_OF(list_pop_front(&toe->to_send), struct eng_out, link));
         toe->to_send_count -= taken;
+        if (taken)
+            packets_back(toe);
         if (taken || toe->stuck_us == ENG_NEVER)
             toe->stuck_us = now_us + TOE_STUCK_US;
         if (taken < count)
@@ -247,6 +260,7 @@ toe_tx_drop(struct vnic_toe *toe)
     }
     toe->to_send_count = 0;
     toe->stuck_us = ENG_NEVER;
+    packets_back(toe);
 }
 
 void
