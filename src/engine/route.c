@@ -260,6 +260,25 @@ net_path_find(struct net *net, struct net_path *path, uint64_t now_us)
     return 0;
 }
 
+int
+net_path_link(struct net *net, const struct net_path *path, uint8_t link[6], uint64_t now_us)
+{
+    struct net_hop hop;
+    struct net_path_entry *cached;
+    if (now_us > net->now_us)
+        net->now_us = now_us;
+    int error = route_hop(net, &path->source, &path->destination, path->interface_index, &hop, &cached);
+    if (error)
+        return error;
+    if (hop.kind != HOP_UNICAST)
+        return -EINVAL;
+    const struct net_neighbour *neighbour = neighbour_find(net, hop.interface->index, &hop.next);
+    if (!neighbour || neighbour->state == NEIGHBOUR_INCOMPLETE)
+        return -EAGAIN;
+    memcpy(link, neighbour->link, sizeof neighbour->link);
+    return 0;
+}
+
 void
 net_path_confirm(struct net *net, const struct eng_address *source, const struct eng_address *destination, uint64_t now_us)
 {

@@ -160,6 +160,10 @@ struct net_path {
 // fails: -ENETUNREACH, -EADDRNOTAVAIL, -EINVAL.
 int net_path_find(struct net *net, struct net_path *path, uint64_t now_us);
 
+// The link address that packets of a path go to, as net_path_find left it. fails: as that; -EAGAIN: nobody has said it yet; -EINVAL: there
+// is no single one (loopback, a group)
+int net_path_link(struct net *net, const struct net_path *path, uint8_t link[6], uint64_t now_us);
+
 // The upper layer heard from this destination: its neighbour is reachable [RFC 4861 7.3.1].
 void net_path_confirm(struct net *net, const struct eng_address *source, const struct eng_address *destination, uint64_t now_us);
 

@@ -110,13 +110,15 @@ tcp_export(struct tcp_connection *c, uint64_t now_us, struct eng_outbox *outbox,
 // ---- import
 
 static bool
-record_is_sound(const struct tcp_handover *h, uint64_t chain)
+record_is_sound(const struct tcp *tcp, const struct tcp_handover *h, uint64_t chain)
 {
     const struct tcp_delegated *d = &h->record.delegated;
     const struct tcp_constant *k = &h->record.constant;
     uint32_t out = d->snd_max - d->snd_una, again = d->snd_nxt - d->snd_una;
     bool may_have_fin = d->state == TCP_FIN_WAIT_1 || d->state == TCP_CLOSING || d->state == TCP_LAST_ACK;
-    if (!state_can_travel(d->state) || k->local.family != k->remote.family || !k->local_port || !k->remote_port)
+    // What a target cannot keep it gives back: its TIME_WAIT is waited out here.
+    bool is_waiting = d->state == TCP_TIME_WAIT && !tcp_uses(tcp, TCP_USE_TARGET);
+    if ((!state_can_travel(d->state) && !is_waiting) || k->local.family != k->remote.family || !k->local_port || !k->remote_port)
         return false;
     if (k->snd_wnd_scale > TCP_SCALE_MAX || k->rcv_wnd_scale > TCP_SCALE_MAX || d->rcv_wnd > TCP_WINDOW_MAX ||
         d->snd_wnd > TCP_WINDOW_MAX || !h->record.cached.initial_rcv_wnd || h->record.cached.initial_rcv_wnd > TCP_WINDOW_MAX ||
@@ -124,7 +126,7 @@ record_is_sound(const struct tcp_handover *h, uint64_t chain)
         return false;
     if (out > TCP_WINDOW_MAX || again > out || out > chain + may_have_fin)
         return false;
-    return d->state != TCP_FIN_WAIT_2 || (!chain && !out);
+    return (d->state != TCP_FIN_WAIT_2 && d->state != TCP_TIME_WAIT) || (!chain && !out);
 }
 
 static bool
@@ -206,6 +208,9 @@ timers_import(struct tcp_connection *c, const struct tcp_delegated *d)
     if (d->retransmit.timeout_delta == TCP_NOT_RUNNING)
         return;
     uint64_t after_us = d->retransmit.timeout_delta * tick_us;
+    // Only a target times FIN_WAIT_2 while a client holds the connection.
+    if (d->state == TCP_FIN_WAIT_2 && !tcp_uses(tcp, TCP_USE_TARGET))
+        return;
     if (d->state == TCP_FIN_WAIT_2)
         tcp_wait(c, TCP_WAIT_FIN_WAIT_2, after_us);
     else if (has_out && d->snd_wnd)
@@ -241,8 +246,8 @@ record_import(struct tcp_connection *c, const struct tcp_record *record)
                              : 0;
     c->cwr_end = d->snd_max;
     c->wants_fin = d->state != TCP_ESTABLISHED && d->state != TCP_CLOSE_WAIT;
-    c->fin_acked = d->state == TCP_FIN_WAIT_2;
-    c->fin_taken = d->state == TCP_CLOSE_WAIT || d->state == TCP_CLOSING || d->state == TCP_LAST_ACK;
+    c->fin_acked = d->state == TCP_FIN_WAIT_2 || d->state == TCP_TIME_WAIT;
+    c->fin_taken = d->state == TCP_CLOSE_WAIT || d->state == TCP_CLOSING || d->state == TCP_LAST_ACK || d->state == TCP_TIME_WAIT;
     c->has_fin_in = c->fin_taken;
     c->fin_seq = d->rcv_nxt - 1;
     tcp_rtt_import(&c->rtt, d->srtt, d->rttvar, tcp->params.ticks_per_second);
@@ -258,7 +263,7 @@ tcp_import(struct tcp *tcp, struct tcp_handover *handover, const struct tcp_open
     const struct tcp_record *record = &handover->record;
     const struct tcp_constant *k = &record->constant;
     uint64_t chain;
-    if (!sends_are_sound(&handover->sends, &chain) || !record_is_sound(handover, chain))
+    if (!sends_are_sound(&handover->sends, &chain) || !record_is_sound(tcp, handover, chain))
         return -EINVAL;
     tcp_enter(tcp, now_us, outbox);
     if (tcp_find(tcp, &k->local, &k->remote, k->local_port, k->remote_port))
@@ -284,7 +289,10 @@ tcp_import(struct tcp *tcp, struct tcp_handover *handover, const struct tcp_open
         c->urgent_place = c->una_place + handover->urgent_offset - 1;
     }
     tcp_hash_insert(c);
-    timers_import(c, &record->delegated);
+    if (record->delegated.state == TCP_TIME_WAIT)
+        tcp_time_wait(c);
+    else
+        timers_import(c, &record->delegated);
     tcp_event(c, c->received_bytes ? TCP_EVENT_DATA : 0);
     tcp_out(c);
     *connection = c;

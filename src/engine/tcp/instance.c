@@ -346,7 +346,7 @@ tcp_enter_state(struct tcp_connection *c, enum tcp_state state)
     counters->established += state_is_established(state);
     counters->active_opens += state == TCP_SYN_SENT && old == TCP_CLOSED;
     counters->attempts_failed += state == TCP_CLOSED && (old == TCP_SYN_SENT || old == TCP_SYN_RECEIVED);
-    counters->established_reset += state == TCP_CLOSED && was_established;
+    counters->established_reset += state == TCP_CLOSED && was_established && c->end != TCP_END_EXPORTED;
     c->r.delegated.state = state;
 }
 

@@ -448,7 +448,8 @@ void tcp_query(const struct tcp_connection *connection, uint64_t now_us, struct 
  * fails: -EBUSY in a state that cannot be handed over (before ESTABLISHED, TIME_WAIT), -ENOTCONN when it has ended */
 int tcp_export(struct tcp_connection *connection, uint64_t now_us, struct eng_outbox *outbox, struct tcp_handover *handover);
 
-/* Go on with a connection. received are bytes left of RCV.NXT that no client took yet: held by their owners, or copied.
+/* Go on with a connection; also with one in TIME_WAIT, unless this is a target. received are bytes left of RCV.NXT that no client took
+ * yet: held by their owners, or copied.
  * owns:  the sends leave the hand-over's list and are this engine's as if queued here; the connection is the client's
  * fails: -EINVAL (a record that contradicts itself), -EADDRINUSE, -ENOMEM; the hand-over is as before then */
 int tcp_import(struct tcp *tcp, struct tcp_handover *handover, const struct tcp_open *open, const struct eng_span *received,

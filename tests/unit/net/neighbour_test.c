@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The neighbour cache in time: states of RFC 4861 7.3 seen from the wire, confirmation from above, floods, conflicts over an address.
 #include "kit.h"
+#include <errno.h>
 #include <stdio.h>
 
 static struct net_udp *udp;
@@ -104,6 +105,31 @@ walk_states(const char *network)
 TEST(an_ip4_neighbour_walks_through_the_states_of_rfc_4861)
 {
     walk_states("10.0.0.");
+}
+
+static void
+learn_link(const char *network)
+{
+    uint8_t link[6] = {0};
+    open_pair(network, NULL);
+    struct net_path path = {.destination = second}, own = {.destination = first};
+    ck_assert_int_eq(net_path_find(kit[0].net, &path, kit_now_us), 0);
+    ck_assert_int_eq(net_path_link(kit[0].net, &path, link, kit_now_us), -EAGAIN);
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    ck_assert_int_eq(net_path_link(kit[0].net, &path, link, kit_now_us), 0);
+    unsigned last = kit_n_frames;
+    while (kit_frames[--last].from != 0)
+        ; // the datagram
+    ck_assert_mem_eq(link, kit_frames[last].bytes, sizeof link);
+    ck_assert_int_eq(net_path_find(kit[0].net, &own, kit_now_us), 0);
+    ck_assert_int_eq(net_path_link(kit[0].net, &own, link, kit_now_us), -EINVAL); // nobody but us
+    close_pair();
+}
+
+TEST(a_paths_link_address_is_known_once_its_neighbour_has_answered)
+{
+    learn_link("10.0.0.");
+    learn_link("fd00::");
 }
 
 TEST(an_ip6_neighbour_walks_through_the_states_of_rfc_4861)

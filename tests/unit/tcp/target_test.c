@@ -2,10 +2,12 @@
 // An offload target's manners (TCP_USE_TARGET): what it gives back to its host instead of answering, and that only an abort resets.
 #include "peer.h"
 #include "base/bytes.h"
+#include <errno.h>
 #include <string.h>
 
 static struct peer peer;
 static struct peer host;
+static struct peer home; // the host again, after an upload
 static const uint8_t mss_1460[] = {2, 4, 5, 0xB4};
 
 // A connection that the host opened and handed to the target, which is `peer` afterwards.
@@ -130,6 +132,67 @@ TEST(FIN_WAIT_2_at_a_target_has_a_timer_that_acceptable_segments_restart)
     ck_assert_int_eq(peer_info(&peer).upload, TCP_UPLOAD_NONE);
     peer_wait(&peer, 1);
     ck_assert_int_eq(peer_info(&peer).upload, TCP_UPLOAD_TIMEOUT);
+    both_destroy();
+}
+
+// What the target says of its connection goes on at an ordinary engine, which is `home` afterwards.
+static void
+upload(void)
+{
+    struct tcp_handover handover;
+    if (tcp_export(peer.connection, peer.now_us, &peer.outbox, &handover)) {
+        tcp_query(peer.connection, peer.now_us, &handover.record); // TIME_WAIT is no state that an engine exports
+        handover.urgent_offset = 0;
+        list_init(&handover.sends);
+    }
+    peer_create(&home, NULL);
+    ck_assert_int_eq(tcp_import(home.tcp, &handover, &home.open, NULL, 0, home.now_us, &home.outbox, &home.connection), 0);
+    home.iss = peer.iss;
+    home.has_iss = true;
+}
+
+TEST(the_TIME_WAIT_that_a_target_gives_back_is_waited_out_by_its_host)
+{
+    struct tcp_handover handover = {.urgent_offset = 0};
+    struct tcp_connection *none = NULL;
+    target_create();
+    tcp_shutdown(peer.connection, peer.now_us, &peer.outbox);
+    peer_hear(&peer);
+    peer_say(&peer, F | A, 1, 2, 60000, 0);
+    peer_hear(&peer);
+    upload();
+    ck_assert_int_eq(peer_state(&home), TCP_TIME_WAIT);
+    ck_assert(peer_info(&home).fin_acked && peer_info(&home).fin_received && peer_info(&home).end == TCP_END_NONE);
+    peer_say(&home, F | A, 1, 2, 60000, 0); // the peer has not heard our last acknowledgement
+    peer_expect(&home, A, 2, 2, 0);
+    peer_wait(&home, home.params.time_wait_us - 1);
+    ck_assert_int_eq(peer_state(&home), TCP_TIME_WAIT);
+    peer_wait(&home, 1);
+    ck_assert_int_eq(peer_state(&home), TCP_CLOSED);
+    // Another target has no use for it.
+    tcp_query(peer.connection, peer.now_us, &handover.record);
+    list_init(&handover.sends);
+    ck_assert_int_eq(handover.record.delegated.state, TCP_TIME_WAIT);
+    ck_assert_int_eq(tcp_import(peer.tcp, &handover, &peer.open, NULL, 0, peer.now_us, &peer.outbox, &none), -EINVAL);
+    peer_destroy(&home);
+    both_destroy();
+}
+
+TEST(FIN_WAIT_2_that_comes_back_lasts_as_long_as_its_client_holds_it)
+{
+    target_create();
+    tcp_shutdown(peer.connection, peer.now_us, &peer.outbox);
+    peer_hear(&peer);
+    peer_say(&peer, A, 1, 2, 60000, 0);
+    upload();
+    ck_assert_int_eq(peer_state(&home), TCP_FIN_WAIT_2);
+    peer_wait(&home, 10 * (uint64_t)home.params.fin_wait_2_us);
+    ck_assert_int_eq(peer_state(&home), TCP_FIN_WAIT_2);
+    tcp_release(home.connection, home.now_us, &home.outbox);
+    home.connection = NULL;
+    peer_wait(&home, home.params.fin_wait_2_us);
+    ck_assert_ptr_eq(tcp_connection_next(home.tcp, NULL), NULL);
+    peer_destroy(&home);
     both_destroy();
 }
 
