@@ -22,7 +22,8 @@ tcpip_adapter_queue(struct tcpip_adapter *adapter)
 static BOOLEAN
 adapter_is_quiet(const struct tcpip_adapter *adapter)
 {
-    return !adapter->is_running && !adapter->packets_out && !adapter->is_serving && !adapter->is_queued && !adapter->to_return;
+    return !adapter->is_running && !adapter->packets_out && tcpip_chimney_is_quiet(adapter) &&
+           !adapter->is_serving && !adapter->is_queued && !adapter->to_return;
 }
 
 VOID
@@ -306,6 +307,7 @@ adapter_create(PNDIS_BIND_PARAMETERS parameters, const struct tcpip_settings *se
     list_init(&adapter->to_send);
     adapter->speed_bits = parameters->XmitLinkSpeed;
     adapter->changed_us = tcpip_now_us();
+    tcpip_chimney_init(adapter, settings->chimney);
     adapter->filters_supported = parameters->SupportedPacketFilters;
     adapter->is_link_up = parameters->MediaConnectState != MediaConnectStateDisconnected;
     BOOLEAN has_mtu = settings->mtu_bytes && settings->mtu_bytes < parameters->MtuSize;
@@ -329,6 +331,7 @@ adapter_start(struct tcpip_adapter *adapter, NDIS_HANDLE bind_context, PNDIS_BIN
     if (!adapter->work)
         return NDIS_STATUS_RESOURCES;
     adapter_offloads_start(adapter, parameters->DefaultOffloadConfiguration);
+    tcpip_chimney_start(adapter, parameters->TcpConnectionOffloadCapabilities);
     status = interface_create(adapter, settings);
     if (status == NDIS_STATUS_SUCCESS)
         status = adapter_filter_set(adapter);
@@ -373,9 +376,21 @@ tcpip_pnp(NDIS_HANDLE context, PNET_PNP_EVENT_NOTIFICATION event)
 {
     struct tcpip_adapter *adapter = context;
     switch (event->NetPnPEvent.NetEvent) {
-    case NetEventPause: adapter_pause(adapter); return NDIS_STATUS_SUCCESS;
-    case NetEventRestart: interface_follow(adapter, TRUE, adapter->is_link_up); return NDIS_STATUS_SUCCESS;
+    case NetEventPause:
+        tcpip_chimney_stop(adapter);
+        adapter_pause(adapter);
+        return NDIS_STATUS_SUCCESS;
+    case NetEventRestart:
+        tcpip_chimney_resume(adapter);
+        interface_follow(adapter, TRUE, adapter->is_link_up);
+        return NDIS_STATUS_SUCCESS;
     case NetEventSetPower:
+        // All offloads end before the adapter is told to sleep [power-management-for-offload-targets].
+        if (*(NDIS_DEVICE_POWER_STATE *)event->NetPnPEvent.Buffer != NdisDeviceStateD0)
+            tcpip_chimney_stop(adapter);
+        else
+            tcpip_chimney_resume(adapter);
+        return tcpip_clients_ask(adapter, event);
     case NetEventQueryPower:
     case NetEventQueryRemoveDevice:
     case NetEventCancelRemoveDevice: return tcpip_clients_ask(adapter, event);
@@ -395,6 +410,7 @@ tcpip_status(NDIS_HANDLE context, PNDIS_STATUS_INDICATION indication)
     if (indication->StatusCode == NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG &&
         indication->StatusBufferSize >= NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1)
         adapter_offloads_take(adapter, buffer);
+    tcpip_chimney_status(adapter, indication->StatusCode);
     if (indication->StatusCode == NDIS_STATUS_LINK_STATE && indication->StatusBufferSize >= NDIS_SIZEOF_LINK_STATE_REVISION_1) {
         adapter->speed_bits = ((const NDIS_LINK_STATE *)buffer)->XmitLinkSpeed;
         interface_follow(adapter, adapter->is_running,

@@ -4,7 +4,7 @@
 //   data    tcp_op_send (the client's MDLs as spans, held until acknowledged and no packet is out)
 //   end     tcp_op_release -> FIN; tcp_op_abort -> RST; tcp_op_part: the engine goes on by itself
 // Every op is one call between tcpip_enter and tcpip_leave; what comes of it is told by tell.c.
-#include "connection.h"
+#include "chimney.h"
 
 #include <tdistat.h>
 
@@ -145,6 +145,7 @@ tcpip_connection_create(struct tdic_address *address)
     tdic_address_ref(address);
     connection->address = address;
     list_init(&connection->ended);
+    list_init(&connection->received);
     tcpip_news_init(&connection->news, &connection_news);
     return connection;
 }
@@ -199,6 +200,10 @@ connect_locked(struct tcpip_connection *connection, struct tcp_open *open, struc
     if (path.is_broadcast || eng_address_is_multicast(&open->remote))
         return -EADDRNOTAVAIL;
     open->local = path.source;
+    // One that clients are done with is soon the engine's again, which knows what a new connection may take over [RFC 6191].
+    struct tcpip_offload *other = tcpip_offload_find(&open->local, open->local_port, &open->remote, open->remote_port);
+    if (other)
+        return other->connection->is_parted ? -EAGAIN : -EADDRINUSE;
     error = tcp_connect(tcpip_host.tcp, open, call->now_us, &call->segments, &connection->tcp);
     if (error)
         connection->tcp = NULL;
@@ -207,13 +212,38 @@ connect_locked(struct tcpip_connection *connection, struct tcp_open *open, struc
     return error;
 }
 
+// locks: host->lock held
+static VOID
+connect_wait_end(struct tcpip_connection *connection)
+{
+    if (!connection->wants_connect)
+        return;
+    RemoveEntryList(&connection->connect_link);
+    connection->wants_connect = FALSE;
+}
+
+static VOID
+connect_now(struct tcpip_connection *connection)
+{
+    struct tcp_open open = connection->open;
+    struct tcpip_call call;
+    tcpip_enter(&call);
+    int error = connect_locked(connection, &open, &call);
+    if (error == -EAGAIN) {
+        InsertTailList(&tcpip_host.connecting, &connection->connect_link);
+        connection->wants_connect = TRUE;
+    }
+    tcpip_leave(&call);
+    if (error && error != -EAGAIN)
+        tdic_up_gone(&connection->up, tcpip_status_of(error), NULL);
+}
+
 static VOID
 tcp_op_connect(struct tdic_connection *up, const TRANSPORT_ADDRESS *remote, ULONG remote_bytes, const struct tdic_info *info)
 {
     struct tcpip_connection *connection = connection_of(up);
     struct tcpip_address *address = below(connection->address);
     struct tcp_open open = {.local = address->local, .local_port = address->port, .cached_flags = TCP_CACHED_NAGLE, .context = connection};
-    struct tcpip_call call;
     UNREFERENCED_PARAMETER(info); // TCP carries no connect data
     ULONG scope;
     if (!tcpip_address_from_list(remote, remote_bytes, &open.remote, &open.remote_port, &scope) ||
@@ -221,12 +251,21 @@ tcp_op_connect(struct tdic_connection *up, const TRANSPORT_ADDRESS *remote, ULON
         tdic_up_gone(up, TDI_BAD_ADDR, NULL);
         return;
     }
-    tcpip_enter(&call);
     open.path.interface_index = scope || !tcpip_is_scoped(&open.remote) ? scope : address->scope;
-    int error = connect_locked(connection, &open, &call);
+    connection->open = open;
+    connect_now(connection);
+}
+
+VOID
+tcpip_connect_again(struct tcpip_connection *connection)
+{
+    struct tcpip_call call;
+    tcpip_enter(&call);
+    BOOLEAN wants = connection->wants_connect && !connection->is_silent;
+    connect_wait_end(connection);
     tcpip_leave(&call);
-    if (error)
-        tdic_up_gone(up, tcpip_status_of(error), NULL);
+    if (wants)
+        connect_now(connection);
 }
 
 static VOID
@@ -254,10 +293,23 @@ tcp_op_accept(struct tdic_connection *up, const struct tdic_info *info)
         tdic_up_gone(up, tcpip_status_of(error), NULL);
 }
 
+// Its context is nobody's from now on.   locks: host->lock held
+static VOID
+engine_release(struct tcpip_connection *connection, struct tcpip_call *call)
+{
+    tcp_set_context(connection->tcp, NULL);
+    tcp_release(connection->tcp, call->now_us, &call->segments);
+}
+
 // Let go of the engine's connection: its reference is the caller's to drop.   locks: host->lock held
 static BOOLEAN
 engine_forget(struct tcpip_connection *connection)
 {
+    // One that waits to go stays; one that is away comes back for the engine to finish it, and the reference with it.
+    connection->is_parted = TRUE;
+    connect_wait_end(connection);
+    tcpip_rx_drop_all(&connection->received);
+    tcpip_chimney_come(connection);
     BOOLEAN was = connection->tcp != NULL;
     connection->tcp = NULL;
     return was;
@@ -274,7 +326,7 @@ tcp_op_refuse(struct tdic_connection *up, const struct tdic_info *info)
     if (connection->tcp && connection->is_offer)
         tcp_refuse(connection->tcp, call.now_us, &call.segments);
     else if (connection->tcp)
-        tcp_release(connection->tcp, call.now_us, &call.segments);
+        engine_release(connection, &call);
     BOOLEAN was = engine_forget(connection);
     tcpip_leave(&call);
     if (was)
@@ -361,7 +413,13 @@ tcp_op_send(struct tdic_connection *up, struct tdic_tx *tx)
     send->send.flags = (tx->flags & TDI_SEND_EXPEDITED ? TCP_SEND_URGENT : 0) | (tx->flags & TDI_SEND_PARTIAL ? 0 : TCP_SEND_PUSH);
     tdic_connection_ref(up);
     tcpip_enter(&call);
-    error = connection->tcp ? tcp_send(connection->tcp, &send->send, call.now_us, &call.segments) : -ENOTCONN;
+    error = 0;
+    if (connection->tcp)
+        error = tcp_send(connection->tcp, &send->send, call.now_us, &call.segments);
+    else if (connection->offload && !connection->is_away_reset)
+        tcpip_offload_send(connection->offload, send);
+    else
+        error = connection->is_away_reset ? -ECONNRESET : -ENOTCONN;
     tcpip_leave(&call);
     if (!error)
         return;
@@ -382,6 +440,8 @@ tcp_op_send_cancel(struct tdic_connection *up, struct tdic_tx *tx)
     tcpip_enter(&call);
     if (connection->tcp)
         error = tcp_send_take_back(connection->tcp, &send->send, call.now_us, &call.segments);
+    else if (connection->offload)
+        error = tcpip_offload_take_back(connection->offload, send);
     tcpip_leave(&call);
     if (error)
         return error == -ENOENT ? TDIC_CANCEL_SOON : TDIC_CANCEL_ABORT;
@@ -402,6 +462,8 @@ tcp_op_release(struct tdic_connection *up, const struct tdic_info *info)
     connection->wants_release = TRUE;
     if (connection->tcp)
         tcp_shutdown(connection->tcp, call.now_us, &call.segments);
+    else
+        tcpip_post(&connection->news); // where it is away, the teller asks for it
     tcpip_leave(&call);
 }
 
@@ -412,9 +474,13 @@ tcp_op_abort(struct tdic_connection *up, const struct tdic_info *info)
     struct tcpip_call call;
     UNREFERENCED_PARAMETER(info);
     tcpip_enter(&call);
-    connection->is_silent = TRUE;
+    connection->is_silent = connection->wants_abort = TRUE;
+    connect_wait_end(connection);
+    tcpip_rx_drop_all(&connection->received);
     if (connection->tcp)
         tcp_abort(connection->tcp, call.now_us, &call.segments);
+    else
+        tcpip_post(&connection->news);
     tcpip_leave(&call);
 }
 
@@ -426,7 +492,7 @@ tcp_op_part(struct tdic_connection *up)
     tcpip_enter(&call);
     connection->is_silent = TRUE;
     if (connection->tcp)
-        tcp_release(connection->tcp, call.now_us, &call.segments);
+        engine_release(connection, &call);
     BOOLEAN was = engine_forget(connection);
     tcpip_leave(&call);
     if (was)

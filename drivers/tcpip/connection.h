@@ -49,6 +49,9 @@ struct tcpip_send {
     struct tcpip_address *address;        // of a datagram
     struct eng_span *spans;               // `few`, or memory of its own
     struct eng_span few[TCPIP_SEND_SPANS];
+    // While the connection is away (chimney.h).
+    NET_BUFFER_LIST *nbl;
+    ULONG seq;                            // of its first byte
 };
 
 struct tcpip_connection {
@@ -56,7 +59,17 @@ struct tcpip_connection {
     struct tdic_address *address;         // a reference
     struct tcpip_news news;
     // Guarded by host->lock.
-    struct tcp_connection *tcp;           // NULL: not begun, or parted
+    struct tcp_connection *tcp;           // NULL: not begun, away, or parted
+    struct tcpip_offload *offload;        // it waits to go to a target, or is away (chimney.h)
+    struct list received;                 // struct rx of a target's, to be handed up before what the engine has
+    ULONG up_bytes;                       // handed up and not used yet
+    ULONG foreign_bytes;                  // the first of these, whose window is that of nobody any more
+    ULONG drops;                          // references for the teller to drop
+    struct tcp_open open;                 // of a connect
+    LIST_ENTRY connect_link;              // in host->connecting while wants_connect: its addresses and ports are still away
+    BOOLEAN wants_connect;
+    BOOLEAN is_parted;                    // while away: nobody above listens, the engine is to finish it
+    BOOLEAN is_away_fin, is_away_fin_acked, is_away_reset;    // what the target has told
     ULONG events;                         // enum tcp_event, not yet told
     struct list ended;                    // struct tcpip_send: to be given back
     enum tcp_end end;
@@ -67,7 +80,7 @@ struct tcpip_connection {
     // whoever brings it does. Touched without the lock, by interlocked operations.
     PVOID volatile given_back;            // struct rx, the last first
     LONG volatile used_bytes, is_in_round;
-    BOOLEAN wants_release, is_connected_told, is_fin_told, is_released_told, is_gone_told;
+    BOOLEAN wants_release, wants_abort, is_connected_told, is_fin_told, is_released_told, is_gone_told;
 };
 
 extern const struct tdic_ops tcpip_tcp_ops, tcpip_udp_ops, tcpip_raw_ops, tcpip_ip_ops;
@@ -120,6 +133,8 @@ VOID tcpip_op_datagram_done(struct tdic_address *address, struct tdic_rx *rx, BO
 // connection.c
 struct tcpip_connection *tcpip_connection_create(struct tdic_address *address);
 VOID tcpip_send_released(struct eng_owner *owner);
+// A connect that waited for its addresses and ports.   irql: DISPATCH, no lock held
+VOID tcpip_connect_again(struct tcpip_connection *connection);
 // What a path allows, in the TCP engine's words. fails: as net_path_find.   locks: host->lock held
 int tcpip_path_find(struct net_path *path, struct tcp_path *tcp, uint64_t now_us);
 // Describe the bytes of a send. fails: FALSE without memory
@@ -127,6 +142,9 @@ BOOLEAN tcpip_send_init(struct tcpip_send *send, struct tdic_tx *tx);
 VOID tcpip_send_spans_free(struct tcpip_send *send);
 
 // tell.c
+// A stretch of received bytes for the clients; a reference to its owner. FALSE: no memory.   locks: host->lock held
+BOOLEAN tcpip_rx_append(struct list *all, const struct eng_span *span);
+VOID tcpip_rx_drop_all(struct list *all);
 VOID tcpip_connection_tell(struct tcpip_news *news);
 VOID tcpip_rx_done(struct tdic_connection *connection, struct tdic_rx *rx, BOOLEAN is_lent);
 VOID tcpip_rx_consumed(struct tdic_connection *connection, ULONG bytes, BOOLEAN is_expedited);

@@ -78,6 +78,13 @@ tcpip_devices_delete(VOID)
 
 // ---- the protocol ---------------------------------------------------------------------------------------------------------------
 
+static NDIS_STATUS NTAPI
+tcpip_options(NDIS_HANDLE protocol, NDIS_HANDLE context)
+{
+    UNREFERENCED_PARAMETER(context);
+    return tcpip_chimney_register(protocol);
+}
+
 static NDIS_STATUS
 protocol_register(VOID)
 {
@@ -88,6 +95,7 @@ protocol_register(VOID)
         .MinorNdisVersion = 30,
         .MajorDriverVersion = 1,
         .Name = NDIS_STRING_CONST("TCPIP"),
+        .SetOptionsHandler = tcpip_options,
         .BindAdapterHandlerEx = tcpip_bind,
         .UnbindAdapterHandlerEx = tcpip_unbind,
         .OpenAdapterCompleteHandlerEx = tcpip_open_complete,

@@ -73,6 +73,8 @@ host_timer_set(struct tcpip_host *host, uint64_t now_us)
     uint64_t net_us = net_next_deadline_us(host->net), due_us = tcp_next_deadline(host->tcp);
     if (net_us < due_us)
         due_us = net_us;
+    if (tcpip_chimney_deadline_us() < due_us)
+        due_us = tcpip_chimney_deadline_us();
     if (!IsListEmpty(&host->later) && now_us + TCPIP_LATER_US < due_us)
         due_us = now_us + TCPIP_LATER_US;
     if (due_us >= host->timer_us || host->is_closing)
@@ -118,6 +120,7 @@ host_on_timer(PKDPC dpc, PVOID context, PVOID argument1, PVOID argument2)
     if (!host->is_closing) {
         net_run(host->net, call.now_us, &call.outbox);
         tcp_run(host->tcp, call.now_us, &call.segments);
+        tcpip_chimney_run(call.now_us);
     }
     host_later_post(host, &later);
     tcpip_leave(&call);
@@ -240,6 +243,7 @@ host_serve(struct tcpip_host *host)
     if (nbls)
         NdisReturnNetBufferLists(adapter->ndis, nbls, NDIS_RETURN_FLAGS_DISPATCH_LEVEL);
     tcpip_tx_serve(adapter);
+    tcpip_chimney_serve(adapter);
     KeAcquireSpinLockAtDpcLevel(&host->lock);
     tcpip_adapter_served(adapter);
     return TRUE;
@@ -305,6 +309,10 @@ tcpip_host_create(struct tcpip_host *host)
     InitializeListHead(&host->raw);
     InitializeListHead(&host->udp);
     host->started_us = tcpip_now_us();
+    for (ULONG i = 0; i < TCPIP_AWAY_BUCKETS; i++)
+        InitializeListHead(&host->away[i]);
+    InitializeListHead(&host->connecting);
+    InitializeListHead(&host->half_closed);
     KeInitializeTimer(&host->timer);
     KeInitializeDpc(&host->timer_dpc, host_on_timer, host);
     eng_out_pool_init(&host->pool, &host->memory);

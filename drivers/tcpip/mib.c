@@ -5,6 +5,7 @@
 //   each of CL_NL (IP), ER (ICMP), CO_TL (TCP), CL_TL (UDP). A device of IPv6 has its own, whose tables are IPv6's.
 // The engines count both families together: counters of IP, TCP and UDP are those of the host, whichever device is asked.
 // What nobody counts is 0 there: ifInErrors and ifInUnknownProtos (the adapter's own OIDs know the first).
+#include "chimney.h"
 #include "mib.h"
 
 #include <tdistat.h>
@@ -322,8 +323,8 @@ tcpip_mib_tcp(struct tcpip_answer *answer)
                           .dwActiveOpens = (ULONG)now->active_opens,
                           .dwPassiveOpens = (ULONG)now->offers,
                           .dwAttemptFails = (ULONG)now->attempts_failed,
-                          .dwEstabResets = (ULONG)now->established_reset,
-                          .dwCurrEstab = now->established,
+                          .dwEstabResets = (ULONG)(now->established_reset + tcpip_host.away_resets),
+                          .dwCurrEstab = now->established + tcpip_host.away_count,
                           .dwInSegs = (ULONG)now->segments_in,
                           .dwOutSegs = (ULONG)(now->segments_out - now->retransmitted),
                           .dwRetransSegs = (ULONG)now->retransmitted,
@@ -367,6 +368,13 @@ tcpip_mib_connections(struct tcpip_answer *answer)
     for (struct tcp_connection *one = NULL; (one = tcp_connection_next(tcpip_host.tcp, one));) {
         tcp_query(one, answer->now_us, &record);
         connection_add(answer, &record.constant, (ULONG)record.delegated.state + MIB_TCP_STATE_CLOSED); // in the same order
+    }
+    // Those that a target has, in the state that they went with.
+    for (ULONG i = 0; i < TCPIP_AWAY_BUCKETS; i++) {
+        for (LIST_ENTRY *at = tcpip_host.away[i].Flink; at != &tcpip_host.away[i]; at = at->Flink) {
+            const struct tcp_record *away = &CONTAINING_RECORD(at, struct tcpip_offload, bucket)->record;
+            connection_add(answer, &away->constant, (ULONG)away->delegated.state + MIB_TCP_STATE_CLOSED);
+        }
     }
     return STATUS_SUCCESS;
 }

@@ -7,6 +7,7 @@
 //   TDI_QUERY_INFORMATION           tcpip_op_query: what tdi_common does not know by itself
 // An object that no public source describes, or that nothing here stands for, is refused with TDI_INVALID_REQUEST, and named.
 // [sdk-api tcpioctl/ni-tcpioctl-ioctl_tcp_query_information_ex, tdiinfo/ns-tdiinfo-tdiobjectid]
+#include "chimney.h"
 #include "mib.h"
 
 #include <tdistat.h>
@@ -241,6 +242,12 @@ set_connection(PFILE_OBJECT file, const struct setting *setting)
         record.cached.flags &= ~(uint32_t)TCP_CACHED_NAGLE;
         record.cached.flags |= setting->value ? 0 : TCP_CACHED_NAGLE;
         error = tcp_update(connection->tcp, &record.cached, call.now_us, &call.segments);
+    } else if (connection->offload) {
+        // It comes back with the option set: a target would be asked to update its own copy, which is more calls for less.
+        ULONG flags = connection->offload->record.cached.flags & ~(ULONG)TCP_CACHED_NAGLE;
+        connection->offload->record.cached.flags = flags | (setting->value ? 0 : TCP_CACHED_NAGLE);
+        tcpip_chimney_come(connection);
+        error = 0;
     }
     tcpip_leave(&call);
     tdic_connection_unref(up);
@@ -296,6 +303,10 @@ tcpip_op_control(struct tdic_device *device, PIRP irp)
         return query(device, irp, stack);
     if (code == IOCTL_TCP_SET_INFORMATION_EX)
         return set(device, irp, stack);
+    if (code == IOCTL_NBX_TCPIP_CHIMNEY) {
+        NTSTATUS status = tcpip_chimney_control(irp, stack);
+        return control_done(irp, status, NT_SUCCESS(status) ? sizeof(NBX_TCPIP_CHIMNEY) : 0);
+    }
     DbgPrint("tcpip: device control 0x%08x is refused (0x%08x)\n", code, STATUS_INVALID_DEVICE_REQUEST);
     return control_done(irp, STATUS_INVALID_DEVICE_REQUEST, 0);
 }

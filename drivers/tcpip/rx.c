@@ -5,7 +5,7 @@
 // Who keeps a received buffer, and how long: TCP keeps bytes that are next in order until its client has had them, by holding the list's
 // owner (the list's ProtocolReserved). All else that waits (fragments, bytes out of order) is copied by the engines, so that a peer
 // cannot keep an adapter's buffers from it; and a list that came with NDIS_RECEIVE_FLAGS_RESOURCES has no owner at all.
-#include "tcpip.h"
+#include "chimney.h"
 
 // A received list that somebody may hold, in its ProtocolReserved.
 struct rx_owner {
@@ -100,6 +100,8 @@ rx_tcp(struct tcpip_call *call, struct eng_in *in, struct eng_span *spans, struc
             spans[i].owner = owner;
         in->flags |= ENG_IN_SCARCE;
     }
+    if (tcpip_held_take(call, in))
+        return;
     tcp_input(tcpip_host.tcp, in, call->now_us, &call->segments);
 }
 

@@ -112,6 +112,27 @@ settings_gateway(PWSTR name, ULONG type, PVOID data, ULONG bytes, PVOID context,
     return settings_text(name, type, data, bytes, context, gateway_add);
 }
 
+static VOID
+chimney_set(struct tcpip_settings *settings, const WCHAR *text)
+{
+    static const WCHAR *const words[] = {[TCPIP_CHIMNEY_OFF] = L"off", [TCPIP_CHIMNEY_ON] = L"on", [TCPIP_CHIMNEY_ALWAYS] = L"always"};
+    for (ULONG i = 0; i < ARRAYSIZE(words); i++) {
+        if (!wcscmp(text, words[i])) {
+            settings->chimney = i;
+            return;
+        }
+    }
+    DbgPrint("tcpip: chimney: found %ws; expected off, on or always\n", text);
+    settings->is_bad = TRUE;
+}
+
+static NTSTATUS NTAPI
+settings_chimney(PWSTR name, ULONG type, PVOID data, ULONG bytes, PVOID context, PVOID entry)
+{
+    UNREFERENCED_PARAMETER(entry);
+    return settings_text(name, type, data, bytes, context, chimney_set);
+}
+
 static NTSTATUS
 settings_query(const NDIS_STRING *section, struct tcpip_settings *settings)
 {
@@ -120,6 +141,7 @@ settings_query(const NDIS_STRING *section, struct tcpip_settings *settings)
     ULONG *mtu = &settings->mtu_bytes, *probes = &settings->probes;
     RTL_QUERY_REGISTRY_TABLE table[] = {{.QueryRoutine = settings_address, .Name = (PWSTR)L"addresses"},
                                         {.QueryRoutine = settings_gateway, .Name = (PWSTR)L"gateway"},
+                                        {.QueryRoutine = settings_chimney, .Name = (PWSTR)L"chimney"},
                                         {.Flags = direct, .Name = (PWSTR)L"mtu", .EntryContext = mtu, .DefaultType = number},
                                         {.Flags = direct, .Name = (PWSTR)L"probes", .EntryContext = probes, .DefaultType = number},
                                         {0}};

@@ -30,6 +30,8 @@
 
 #include <errno.h>
 
+#include <ndischimney.h>
+
 #include "engine/stack.h"
 #include "engine/tcp/tcp.h"
 
@@ -41,8 +43,11 @@
 #define TCPIP_RECEIVE_MAX_BYTES (4u << 20) // what a connection's window grows to while its client keeps up; it begins with 256 KB
 #define TCPIP_LATER_US 20000              // until what memory was short for is tried again
 
+#define TCPIP_AWAY_BUCKETS 1024
+
 struct tcpip_host;
 struct tcpip_adapter;
+struct tcpip_connection;
 
 // ---- host.c ---------------------------------------------------------------------------------------------------------------------
 
@@ -75,6 +80,11 @@ struct tcpip_host {
     ULONG64 timer_us;                     // when the timer is set for; ENG_NEVER: it is not
     KTIMER timer;
     KDPC timer_dpc;
+    LIST_ENTRY away[TCPIP_AWAY_BUCKETS];  // struct tcpip_offload by its addresses and ports: connections that a target has
+    ULONG away_count;
+    ULONG64 away_resets;                  // of these, ended by a reset of either side
+    LIST_ENTRY half_closed;               // struct tcpip_offload whose FIN is on its way
+    LIST_ENTRY connecting;                // struct tcpip_connection by connect_link
     BOOLEAN *is_serving;                  // by processor: below the present call there is a tcpip_leave that serves and tells
     BOOLEAN is_closing;
 };
@@ -139,6 +149,32 @@ struct tcpip_traffic {
     ULONG64 bytes, unicast, group;        // with the link's header; group: multicast and broadcast
 };
 
+enum tcpip_chimney_policy {
+    TCPIP_CHIMNEY_OFF,                    // no connection goes to a target
+    TCPIP_CHIMNEY_ON,                     // those that are asked for
+    TCPIP_CHIMNEY_ALWAYS                  // all, as soon as they are open
+};
+
+// What an adapter's offload target has to do with us (chimney.h). Guarded by host->lock.
+struct tcpip_chimney {
+    enum tcpip_chimney_policy policy;
+    NDIS_TCP_CONNECTION_OFFLOAD capability;
+    BOOLEAN has_target;
+    BOOLEAN is_stopped;                   // by us: a pause, sleep
+    BOOLEAN is_paused;                    // by the target
+    BOOLEAN is_busy;                      // a tree is with NDIS
+    LIST_ENTRY waiting, there, leaving;   // struct tcpip_offload
+    LIST_ENTRY neighbors, paths;
+    ULONG away;                           // not in the engine
+    ULONG lent;                           // lists of the target's that clients have bytes of
+    NET_BUFFER_LIST *to_return;
+    NET_BUFFER_LIST *deferred;            // the same, given up inside their indication: return_dpc moves them
+    KDPC return_dpc;
+    KEVENT quiet;
+    LONG neighbor_queries;
+    ULONG64 offloaded, uploaded, refused;
+};
+
 struct tcpip_adapter {
     NDIS_HANDLE ndis;
     ULONG index;                          // of the interface in the engine; 0: none yet
@@ -161,6 +197,7 @@ struct tcpip_adapter {
     KEVENT quiet;                         // not running, nothing with NDIS, nothing being served
     NDIS_HANDLE work;                     // NULL: being taken down
     KEVENT idle;                          // not working any more
+    struct tcpip_chimney chimney;
     ULONG64 dropped_full, dropped_down, failed, in_dropped;
     struct tcpip_traffic in, out;
     ULONG64 speed_bits;                   // in a second, as the adapter says
@@ -209,6 +246,36 @@ VOID tcpip_work_stop(struct tcpip_adapter *adapter);
 // Tell TDI's clients of a power or removal event. NDIS_STATUS_PENDING: NdisCompleteNetPnPEvent follows.   irql: PASSIVE
 NDIS_STATUS tcpip_clients_ask(struct tcpip_adapter *adapter, PNET_PNP_EVENT_NOTIFICATION notification);
 
+// ---- chimney.c --------------------------------------------------------------------------------------------------------------------
+
+// For NDIS, once a protocol [ndis/nc-ndis-set_options].
+NDIS_STATUS tcpip_chimney_register(NDIS_HANDLE protocol);
+VOID tcpip_chimney_init(struct tcpip_adapter *adapter, enum tcpip_chimney_policy policy);
+// What the target can do; NULL: there is none.   irql: PASSIVE
+VOID tcpip_chimney_start(struct tcpip_adapter *adapter, const NDIS_TCP_CONNECTION_OFFLOAD *capability);
+// Every connection comes back, and none goes any more; waits for it.   irql: PASSIVE
+VOID tcpip_chimney_stop(struct tcpip_adapter *adapter);
+VOID tcpip_chimney_resume(struct tcpip_adapter *adapter);
+// NDIS_STATUS_OFFLOAD_PAUSE and kin.   irql: <= DISPATCH
+VOID tcpip_chimney_status(struct tcpip_adapter *adapter, NDIS_STATUS status);
+// The next tree of block lists, and lists to return.   irql: DISPATCH, by one thread an adapter, no lock held
+VOID tcpip_chimney_serve(struct tcpip_adapter *adapter);
+BOOLEAN tcpip_chimney_is_quiet(const struct tcpip_adapter *adapter);
+
+// Hand it to the target of its adapter. fails: -EOPNOTSUPP there is none, it is full or paused; -EBUSY it is on its way or there;
+// -ENOTCONN; -ENOMEM.   locks: host->lock held
+int tcpip_chimney_go(struct tcpip_connection *connection, uint64_t now_us);
+// Take it back. fails: -ENOENT it is not away.   locks: host->lock held
+int tcpip_chimney_come(struct tcpip_connection *connection);
+// A target ends a half-closed connection whose peer is silent for two minutes [network/fin-wait-2-timer], which a client of ours may wait
+// for as long as it likes: they are fetched before. The next time that one is due, and those that are.   locks: host->lock held
+uint64_t tcpip_chimney_deadline_us(void);
+VOID tcpip_chimney_run(uint64_t now_us);
+// IOCTL_NBX_TCPIP_CHIMNEY. fails: STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_PARAMETER   irql: PASSIVE
+NTSTATUS tcpip_chimney_control(PIRP irp, const IO_STACK_LOCATION *stack);
+// It has opened: it goes, where the policy is `always`.   locks: host->lock held
+VOID tcpip_chimney_opened(struct tcpip_connection *connection, uint64_t now_us);
+
 // ---- settings.c -----------------------------------------------------------------------------------------------------------------
 
 #define TCPIP_GATEWAYS_MAX 4
@@ -223,6 +290,7 @@ struct tcpip_settings {
     ULONG address_count, gateway_count;
     ULONG mtu_bytes;                      // 0: the adapter's
     ULONG probes;
+    enum tcpip_chimney_policy chimney;
     BOOLEAN is_bad;                       // something cannot be understood; DbgPrint has said what
 };
 

@@ -6,7 +6,7 @@
 // Received bytes leave the engine here (tcp_receive_move) and count against the window until the client has used them. A struct rx
 // stands for each stretch: over the miniport's own MDL when the bytes lie in a frame, over an MDL of ours when the engine had
 // copied them. The client's layer gives it back soon, or keeps it (a chained receive) until TdiReturnChainedReceives.
-#include "connection.h"
+#include "chimney.h"
 
 #include <tdistat.h>
 
@@ -86,9 +86,13 @@ back_take(struct tcpip_connection *connection, struct tcpip_call *call)
         next = rx->next;
         rx_put(rx);
     }
-    ULONG bytes = (ULONG)InterlockedExchange(&connection->used_bytes, 0);
-    if (bytes && connection->tcp)
-        tcp_receive_used(connection->tcp, bytes, call->now_us, &call->segments);
+    ULONG bytes = (ULONG)InterlockedExchange(&connection->used_bytes, 0), foreign = min(bytes, connection->foreign_bytes);
+    connection->foreign_bytes -= foreign;
+    connection->up_bytes -= bytes;
+    if (bytes > foreign && connection->tcp)
+        tcp_receive_used(connection->tcp, bytes - foreign, call->now_us, &call->segments);
+    else if (connection->offload)
+        tcpip_offload_used(connection->offload);
 }
 
 // Something was noted: it is seen to now, unless a round is being told, whose end comes behind it. The note is made before the round is
@@ -154,6 +158,23 @@ rx_create(const struct eng_span *span, BOOLEAN is_expedited)
     return rx;
 }
 
+BOOLEAN
+tcpip_rx_append(struct list *all, const struct eng_span *span)
+{
+    struct rx *rx = rx_create(span, FALSE);
+    if (rx)
+        list_push_back(all, &rx->link);
+    return rx != NULL;
+}
+
+VOID
+tcpip_rx_drop_all(struct list *all)
+{
+    struct list *node;
+    while ((node = list_pop_front(all)))
+        rx_put(LIST_ENTRY_OF(node, struct rx, link));
+}
+
 // Take stretches out of the engine, in order. The urgent byte is expedited data, what is before and after it is not [RFC 9293 3.8.5
 // calls all of it urgent; that one byte is out of band is what TDI clients and BSD's take for granted].   locks: host->lock held
 static VOID
@@ -183,6 +204,7 @@ rx_gather(struct tcpip_connection *connection, struct list *all)
     }
     if (at)
         tcp_receive_move(connection->tcp, at);
+    connection->up_bytes += at;
     if (at && at < view.bytes)
         connection->events |= TCP_EVENT_DATA;
     connection->is_starved = !at && view.bytes;
@@ -269,6 +291,43 @@ round_is_any(const struct round *round)
            !list_is_empty(&round->sends) || !list_is_empty(&round->received);
 }
 
+// The same of a connection that is away: what its target has told.   locks: host->lock held
+static VOID
+round_ends_away(struct tcpip_connection *connection, struct round *round)
+{
+    if (connection->is_away_reset && !connection->is_gone_told) {
+        round->is_gone = connection->is_gone_told = TRUE;
+        round->gone = tcpip_status_of_end(connection->end = TCP_END_RESET);
+    }
+    if (connection->is_away_reset)
+        return;
+    if (connection->is_away_fin && !connection->is_fin_told)
+        round->is_finished = connection->is_fin_told = TRUE;
+    if (connection->wants_release && connection->is_away_fin_acked && !connection->is_released_told)
+        round->is_released = connection->is_released_told = TRUE;
+}
+
+// locks: host->lock held
+static VOID
+round_gather(struct tcpip_connection *connection, struct round *round, ULONG events, uint64_t now_us)
+{
+    list_move(&connection->received, &round->received);
+    if (connection->tcp && events & TCP_EVENT_OFFER) {
+        tcp_query(connection->tcp, now_us, &round->record);
+        round->is_offered = TRUE;
+    }
+    if (connection->tcp && events & TCP_EVENT_CONNECTED && !connection->is_connected_told) {
+        round->is_connected = connection->is_connected_told = TRUE;
+        tcp_query(connection->tcp, now_us, &round->record);
+    }
+    if (connection->tcp && connection->is_connected_told)
+        rx_gather(connection, &round->received);
+    if (connection->tcp)
+        round_ends(connection, round, connection->events & TCP_EVENT_DATA || connection->is_starved);
+    else
+        round_ends_away(connection, round);
+}
+
 // Collect. FALSE: there is nothing.
 static BOOLEAN
 round_take(struct tcpip_connection *connection, struct round *round)
@@ -283,19 +342,10 @@ round_take(struct tcpip_connection *connection, struct round *round)
     connection->events = 0;
     sends_take(connection);
     list_move(&connection->ended, &round->sends);
-    if (connection->tcp && !connection->is_silent) {
-        if (events & TCP_EVENT_OFFER) {
-            tcp_query(connection->tcp, call.now_us, &round->record);
-            round->is_offered = TRUE;
-        }
-        if (events & TCP_EVENT_CONNECTED && !connection->is_connected_told)
-            round->is_connected = connection->is_connected_told = TRUE;
-        if (connection->is_connected_told)
-            rx_gather(connection, &round->received);
-        round_ends(connection, round, connection->events & TCP_EVENT_DATA || connection->is_starved);
-    }
+    if (!connection->is_silent)
+        round_gather(connection, round, events, call.now_us);
     if (round->is_connected)
-        tcp_query(connection->tcp, call.now_us, &round->record);
+        tcpip_chimney_opened(connection, call.now_us);
     if (round->is_connected || round->is_offered) // a link-local peer is on the link of our own link-local address
         round->scope = tcpip_scope_of(&round->record.constant.remote, net_address_is_ours(tcpip_host.net, &round->record.constant.local));
     BOOLEAN is_any = round_is_any(round);
@@ -327,13 +377,34 @@ round_tell(struct tcpip_connection *connection, struct round *round)
         tdic_up_gone(up, round->gone, NULL);
 }
 
+// References of the engine to a connection that it will not have again.
+static VOID
+drops_take(struct tcpip_connection *connection)
+{
+    struct tcpip_call call;
+    tcpip_enter(&call);
+    ULONG drops = connection->drops;
+    connection->drops = 0;
+    tcpip_leave(&call);
+    while (drops--)
+        tdic_connection_unref(&connection->up);
+}
+
 VOID
 tcpip_connection_tell(struct tcpip_news *news)
 {
     struct tcpip_connection *connection = CONTAINING_RECORD(news, struct tcpip_connection, news);
     struct round round;
-    while (round_take(connection, &round))
-        round_tell(connection, &round);
+    BOOLEAN more;
+    if (connection->wants_connect)
+        tcpip_connect_again(connection);
+    do {
+        more = round_take(connection, &round);
+        if (more)
+            round_tell(connection, &round);
+        more |= tcpip_offload_step(connection);
+    } while (more);
+    drops_take(connection);
 }
 
 // ---- from the engine ------------------------------------------------------------------------------------------------------------

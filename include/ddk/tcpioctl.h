@@ -157,6 +157,20 @@ typedef struct IPRouteEntry {
 #define IRE_PROTO_ICMP 4
 #define IRE_METRIC_UNUSED 0xFFFFFFFF
 
+// ---- Ours -------------------------------------------------------------------------------------------------------------------------
+// Which connections go to their adapter's offload target and which come back: Windows keeps that to itself. On any file of \Device\Tcp or
+// \Device\Tcp6: an NBX_TCPIP_CHIMNEY in, and out with Count.
+#define IOCTL_NBX_TCPIP_CHIMNEY _TCP_CTL_CODE(0xC00, METHOD_BUFFERED, FILE_ANY_ACCESS)
+#define NBX_TCPIP_CHIMNEY_OFFLOAD 0 // hand over; comes back before they are gone
+#define NBX_TCPIP_CHIMNEY_UPLOAD 1  // take back; comes back before they are here
+#define NBX_TCPIP_CHIMNEY_COUNT 2   // how many are away
+typedef struct _NBX_TCPIP_CHIMNEY {
+    ULONG Verb;
+    USHORT LocalPort, RemotePort; // host order; 0: any
+    ULONG States;                 // of those to hand over: a bit for each TCP_OFFLOAD_CONNECTION_STATE; 0: any
+    ULONG Count;                  // out: to how many it was done
+} NBX_TCPIP_CHIMNEY;
+
 #ifdef __cplusplus
 }
 #endif

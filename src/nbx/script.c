@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nbx/handover.h"
 #include "nbx/link.h"
 #include "nbx/traffic.h"
 #include "nbx/watch.h"
@@ -14,16 +15,16 @@
 
 #define POLL_NS 5000000
 
-static void
-step_failed(struct world *world, const struct stack_place *place, const char *text)
+void
+script_failed(struct world *world, const struct stack_place *place, const char *text)
 {
     if (world_is_stopped(world))
         return;                               // what it waited for was not given its time
     world_trouble(world, "%s:%u:%u: error: %s", place->file, place->line, place->column, text);
 }
 
-static void
-pass_time(struct world *world, uint64_t ns)
+void
+script_pass(struct world *world, uint64_t ns)
 {
     _Atomic uint32_t never = 0;
     world_wait(world, &never, 0, sched_now_ns(world->config.sched) + ns);
@@ -83,7 +84,7 @@ static void
 step_wait(struct world *world, const struct stack_step *step)
 {
     if (!step->adapter) {
-        pass_time(world, step->wait.for_ns);
+        script_pass(world, step->wait.for_ns);
         return;
     }
     struct world_adapter *adapter = world_adapter_find(world, step->adapter);
@@ -93,10 +94,10 @@ step_wait(struct world *world, const struct stack_step *step)
         if (sched_now_ns(world->config.sched) >= deadline) {
             snprintf(text, sizeof text, "%s.%s did not become %s in time", step->adapter->box->name, step->adapter->name,
                      stack_state_word(step->wait.state));
-            step_failed(world, &step->place, text);
+            script_failed(world, &step->place, text);
             return;
         }
-        pass_time(world, POLL_NS);
+        script_pass(world, POLL_NS);
     }
 }
 
@@ -121,7 +122,7 @@ step_traffic(struct world *world, const struct stack_step *step)
     struct traffic_result result;
     char text[256];
     if (!from->ndis || !to->ndis) {
-        step_failed(world, &step->place, "one of the two adapters has been removed");
+        script_failed(world, &step->place, "one of the two adapters has been removed");
         return;
     }
     if (!traffic_bind(world, from) || !traffic_bind(world, to))
@@ -138,7 +139,7 @@ step_traffic(struct world *world, const struct stack_step *step)
     snprintf(text, sizeof text, "traffic: of %llu frames %llu were sent, %llu completed, %llu arrived, %llu of them damaged",
              (unsigned long long)step->traffic.frames, (unsigned long long)result.sent, (unsigned long long)result.completed,
              (unsigned long long)(result.received + result.damaged), (unsigned long long)result.damaged);
-    step_failed(world, &step->place, text);
+    script_failed(world, &step->place, text);
 }
 
 // ---- oid ------------------------------------------------------------------------------------------------------------------------------
@@ -174,11 +175,11 @@ step_oid(struct world *world, const struct stack_step *step)
     char text[256];
     if (!ndis_oid_from_word(step->oid.name, &call.oid) || !ndis_status_from_word(step->oid.expect, &expected)) {
         snprintf(text, sizeof text, "%s or %s is no name that ndis.h knows", step->oid.name, step->oid.expect);
-        step_failed(world, &step->place, text);
+        script_failed(world, &step->place, text);
         return;
     }
     if (!call.adapter->ndis || step->oid.value_bytes > sizeof call.buffer) {
-        step_failed(world, &step->place, call.adapter->ndis ? "the value is longer than 4096 bytes" : "the adapter has been removed");
+        script_failed(world, &step->place, call.adapter->ndis ? "the value is longer than 4096 bytes" : "the adapter has been removed");
         return;
     }
     box_run(world_box_of(world, step->adapter)->box, oid_ask, &call);
@@ -188,7 +189,7 @@ step_oid(struct world *world, const struct stack_step *step)
         return;
     snprintf(text, sizeof text, "%s %s gave %s, expected %s", step->oid.is_set ? "set" : "query", step->oid.name,
              ndis_status_word(call.status), step->oid.expect);
-    step_failed(world, &step->place, text);
+    script_failed(world, &step->place, text);
 }
 
 // ---- do -------------------------------------------------------------------------------------------------------------------------------
@@ -248,7 +249,7 @@ step_do(struct world *world, const struct stack_step *step)
     struct act_call call = {.adapter = world_adapter_find(world, step->adapter), .step = step};
     char text[256];
     if (!call.adapter->ndis) {
-        step_failed(world, &step->place, "the adapter has been removed");
+        script_failed(world, &step->place, "the adapter has been removed");
         return;
     }
     watch_event(world, "%s %s.%s", stack_action_word(step->act.action), step->adapter->box->name, step->adapter->name);
@@ -259,7 +260,7 @@ step_do(struct world *world, const struct stack_step *step)
     }
     snprintf(text, sizeof text, "%s of %s.%s: %s", stack_action_word(step->act.action), step->adapter->box->name,
              step->adapter->name, ndis_status_word(call.status));
-    step_failed(world, &step->place, text);
+    script_failed(world, &step->place, text);
 }
 
 // ---- expect ---------------------------------------------------------------------------------------------------------------------------
@@ -316,12 +317,12 @@ step_expect(struct world *world, const struct stack_step *step)
         char text[256];
         while (!compare_holds(e->compare, value = counter_value(world, e), e->number) && !world_is_stopped(world) &&
                sched_now_ns(world->config.sched) < deadline)
-            pass_time(world, POLL_NS);
+            script_pass(world, POLL_NS);
         if (compare_holds(e->compare, value, e->number))
             continue;
         snprintf(text, sizeof text, "%s is %llu, expected %s %llu", e->key, (unsigned long long)value,
                  stack_compare_word(e->compare), (unsigned long long)e->number);
-        step_failed(world, &e->place, text);
+        script_failed(world, &e->place, text);
     }
 }
 
@@ -329,7 +330,8 @@ bool
 script_run(struct world *world, bool (*is_stopped)(void *context), void *context)
 {
     const struct stack *stack = world->config.stack;
-    static void (*const run[])(struct world *, const struct stack_step *) = {step_wait, step_traffic, step_oid, step_do, step_expect};
+    static void (*const run[])(struct world *, const struct stack_step *) = {step_wait, step_traffic, step_oid, step_do,
+                                                                             step_expect, handover_offload, handover_upload};
     world->is_stopped = is_stopped;
     world->stopped_context = context;
     for (size_t i = 0; i < stack->step_count; i++) {

@@ -274,9 +274,21 @@ print_adapter_name(const char *key, const struct stack_adapter *adapter, FILE *o
 }
 
 static void
+print_handover(const struct stack_step *step, FILE *out)
+{
+    fprintf(out, "connection: \"%s:", step->handover.box->name);
+    if (step->handover.port)
+        fprintf(out, "%u\"", step->handover.port);
+    else
+        fputs("*\"", out);
+    if (step->kind == STACK_STEP_OFFLOAD)
+        fprintf(out, ", when: %s, rounds: %llu", schema_whens[step->handover.when], (unsigned long long)step->handover.rounds);
+}
+
+static void
 print_step(const struct stack_step *step, FILE *out)
 {
-    static const char *const words[] = {"wait", "traffic", "oid", "do", "expect"};
+    static const char *const words[] = {"wait", "traffic", "oid", "do", "expect", "offload", "upload"};
     fprintf(out, "  - %s: { ", words[step->kind]);
     if (step->adapter)
         print_adapter_name(step->kind == STACK_STEP_TRAFFIC ? "from" : "adapter", step->adapter, out);
@@ -309,6 +321,8 @@ print_step(const struct stack_step *step, FILE *out)
         }
         break;
     case STACK_STEP_EXPECT: print_expectations(step, out); break;
+    case STACK_STEP_OFFLOAD:
+    case STACK_STEP_UPLOAD: print_handover(step, out); break;
     }
     if (step->kind != STACK_STEP_WAIT || step->adapter)
         print_duration(", ", "within", step->within_ns, "", out);

@@ -159,6 +159,44 @@ resolve_do(const struct step_work *work, struct stack_step *step)
         step->act.filter = filter_named(work, step->adapter, filter);
 }
 
+// "alpha:80", or "alpha:*".
+static void
+resolve_connection(const struct step_work *work, struct stack_step *step)
+{
+    const struct stack_node *node = stack_node_find(work->node, "connection");
+    const char *text = node->text, *colon = strrchr(text, ':');
+    uint64_t port = 0;
+    bool is_port = colon && (!strcmp(colon + 1, "*") || (scalar_uint(colon + 1, &port) && port >= 1 && port <= 65535));
+    if (!is_port) {
+        stack_error(work->reader, node->place, "%s.connection: found \"%.80s\"; allowed: BOX:PORT, or BOX:*", work->path, text);
+        return;
+    }
+    const char **words = stack_arena_array(work->reader->arena, work->stack->box_count + 1, sizeof *words);
+    for (size_t i = 0; i < work->stack->box_count; i++) {
+        const struct stack_box *box = &work->stack->boxes[i];
+        words[i] = box->name;
+        if (strlen(box->name) == (size_t)(colon - text) && !strncmp(box->name, text, (size_t)(colon - text)))
+            step->handover.box = box;
+    }
+    if (!step->handover.box)
+        stack_error(work->reader, node->place, "%s.connection: no box \"%.*s\"; there are: %s", work->path, (int)(colon - text), text,
+                    stack_words_join(work->reader->arena, words));
+    step->handover.port = (uint16_t)port;
+}
+
+static void
+resolve_offload(const struct step_work *work, struct stack_step *step)
+{
+    const char *when = text_of(work, "when");
+    step->within_ns = duration_of(work, "within", UINT64_C(30000000000));
+    step->handover.rounds = 1;
+    if (text_of(work, "rounds"))
+        scalar_uint(text_of(work, "rounds"), &step->handover.rounds);
+    if (when)
+        step->handover.when = (enum stack_when)scalar_word(when, schema_whens);
+    resolve_connection(work, step);
+}
+
 static void
 resolve_expect(const struct step_work *work, struct stack_step *step)
 {
@@ -191,7 +229,9 @@ stack_resolve_script(struct stack_reader *reader, const struct stack *stack, con
                  [STACK_STEP_TRAFFIC] = {"traffic", resolve_traffic},
                  [STACK_STEP_OID] = {"oid", resolve_oid},
                  [STACK_STEP_DO] = {"do", resolve_do},
-                 [STACK_STEP_EXPECT] = {"expect", resolve_expect}};
+                 [STACK_STEP_EXPECT] = {"expect", resolve_expect},
+                 [STACK_STEP_OFFLOAD] = {"offload", resolve_offload},
+                 [STACK_STEP_UPLOAD] = {"upload", resolve_offload}};
     struct stack_step *steps = stack_arena_array(reader->arena, list->count, sizeof *steps);
     size_t index = 0;
     for (const struct stack_node *item = list->first; item; item = item->next, index++) {

@@ -12,6 +12,7 @@ const char *const schema_port_kinds[] = {"wire", "stream", "stream-listen", "tap
 const char *const schema_states[] = {"running", "paused", "link-up", "link-down", "removed", NULL};
 const char *const schema_actions[] = {"pause", "restart", "reset", "sleep", "wake", "link-down", "link-up", "detach", "remove",
                                       "surprise-remove", NULL};
+const char *const schema_whens[] = {"any", "established", "half-closed", NULL};
 const char *const schema_top_counters[] = {"findings", NULL};
 const char *const schema_counters[] = {"rx_frames", "tx_frames", "rx_bytes", "tx_bytes", "rx_dropped", "tx_dropped", NULL};
 static const char *const idle_words[] = {"ok", NULL};
@@ -79,6 +80,29 @@ static const struct schema_key expect_keys[] = {{.name = "findings", .type = SCH
 static const struct schema_map expect_map = {
     "expect", "Compare counters; each line that is not true is a finding. Keys are BOX.ADAPTER.COUNTER", expect_keys};
 
+#define CONNECTION \
+    {.name = "connection", \
+     .type = SCHEMA_TEXT, \
+     .required = true, \
+     .doc = "BOX:PORT, the TCP connections whose port in this box it is; \"BOX:*\": all of the box"}
+
+static const struct schema_key offload_keys[] = {
+    CONNECTION,
+    {.name = "when", .type = SCHEMA_WORD, .words = schema_whens, .fallback = "any", .doc = "In which state a connection must be"},
+    {.name = "rounds",
+     .type = SCHEMA_INT,
+     .min = 1,
+     .max = UINT64_C(1000000),
+     .fallback = "1",
+     .doc = "More than 1: so often handed over and taken back, at moments that the run's seed draws"},
+    WITHIN("30s"),
+    {0}};
+static const struct schema_map offload_map = {
+    "offload", "Hand TCP connections to the offload target of their adapter (tcpip with chimney: on)", offload_keys};
+
+static const struct schema_key upload_keys[] = {CONNECTION, WITHIN("30s"), {0}};
+static const struct schema_map upload_map = {"upload", "Take TCP connections back from an offload target", upload_keys};
+
 static const struct schema_key step_keys[] = {
     {.name = "wait", .type = SCHEMA_MAP, .map = &wait_map, .doc = "Wait for a state of an adapter, or let time pass"},
     {.name = "traffic", .type = SCHEMA_MAP, .map = &traffic_map, .doc = "Send frames from one adapter to another"},
@@ -87,14 +111,12 @@ static const struct schema_key step_keys[] = {
     {.name = "expect", .type = SCHEMA_EXPECTATIONS, .map = &expect_map, .doc = "Compare counters"},
     {.name = "offload",
      .type = SCHEMA_MAP,
-     .map = &expect_map,
-     .later = "connection offload is not built yet; take the step out",
-     .doc = "Offload a connection"},
+     .map = &offload_map,
+     .doc = "Hand TCP connections to an offload target"},
     {.name = "upload",
      .type = SCHEMA_MAP,
-     .map = &expect_map,
-     .later = "connection offload is not built yet; take the step out",
-     .doc = "Upload an offloaded connection"},
+     .map = &upload_map,
+     .doc = "Take TCP connections back from an offload target"},
     {0}};
 static const struct schema_map step_map = {"step", "One step of the script", step_keys};
 

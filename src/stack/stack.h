@@ -177,7 +177,9 @@ enum stack_step_kind {
     STACK_STEP_TRAFFIC,
     STACK_STEP_OID,
     STACK_STEP_DO,
-    STACK_STEP_EXPECT
+    STACK_STEP_EXPECT,
+    STACK_STEP_OFFLOAD,
+    STACK_STEP_UPLOAD
 };
 
 enum stack_state {
@@ -199,6 +201,12 @@ enum stack_action {
     STACK_ACTION_DETACH,                    // takes a filter out; the step names it
     STACK_ACTION_REMOVE,
     STACK_ACTION_SURPRISE_REMOVE            // as if the hardware were pulled out
+};
+
+enum stack_when {
+    STACK_WHEN_ANY,
+    STACK_WHEN_ESTABLISHED,
+    STACK_WHEN_HALF_CLOSED
 };
 
 enum stack_compare {
@@ -256,6 +264,12 @@ struct stack_step {
             enum stack_action action;
             const struct stack_module *filter; // detach only
         } act;
+        struct {
+            const struct stack_box *box;
+            uint16_t port;                  // the connections' in this box
+            enum stack_when when;
+            uint64_t rounds;                // offload: so often, with an upload behind each but the last of one
+        } handover;
         struct {
             const struct stack_expectation *list;
             size_t count;

@@ -78,8 +78,18 @@ TEST(what_comes_later_is_refused_by_name)
         "ndisbox: 1\nboxes:\n  a:\n    drivers: { x: { path: x.so, inf: x.inf } }\n    adapters: { n: { driver: vnic, port: sink } }\n",
         "boxes.a.drivers.x.inf: x.inf: INF files cannot be read here");
     expect_line(ONE_ADAPTER("        driver: vnic\n        port: xdp:eth0\n"), "nic0.port: not available: port xdp is not built yet");
-    expect_line(WITH_SCRIPT("offload: { connection: x }"),
-                "t.yaml:8:5: error: script.0.offload: not available: connection offload is not built yet");
+}
+
+TEST(a_connection_of_a_hand_over_is_a_box_and_a_port)
+{
+    expect_line(WITH_SCRIPT("offload: { connection: x }"), "script.0.offload.connection: found \"x\"; allowed: BOX:PORT, or BOX:*");
+    expect_line(WITH_SCRIPT("upload: { connection: \"a:0\" }"), "script.0.upload.connection: found \"a:0\"; allowed: BOX:PORT");
+    expect_line(WITH_SCRIPT("upload: { connection: \"a:65536\" }"), "allowed: BOX:PORT, or BOX:*");
+    expect_line(WITH_SCRIPT("offload: { connection: \"z:80\" }"), "script.0.offload.connection: no box \"z\"; there are: a");
+    expect_line(WITH_SCRIPT("offload: { when: any }"), "connection");
+    expect_line(WITH_SCRIPT("offload: { connection: \"a:80\", when: closed }"), "allowed: any, established or half-closed");
+    expect_line(WITH_SCRIPT("offload: { connection: \"a:80\", rounds: 0 }"), "rounds");
+    expect_line(WITH_SCRIPT("upload: { connection: \"a:80\", rounds: 2 }"), "unknown key");
 }
 
 TEST(a_driver_that_is_not_there_gets_the_nearest_name_and_how_to_declare_it)
@@ -202,7 +212,7 @@ TEST(a_script_step_is_one_word_with_its_keys)
 {
     expect_line(WITH_SCRIPT("wiat: { for: 1s }"), "t.yaml:8:5: error: script.0.wiat: unknown key (did you mean \"wait\"?)");
     expect_line(WITH_SCRIPT("{ wait: { for: 1s }, do: { adapter: a.n0, action: pause } }"), "script.0: one step has one word, found 2");
-    expect_line(WITH_SCRIPT("wait"), "script.0: found \"wait\"; allowed: wait, traffic, oid, do or expect, each with a map");
+    expect_line(WITH_SCRIPT("wait"), "script.0: found \"wait\"; allowed: wait, traffic, oid, do, expect, offload or upload, each");
     expect_line(WITH_SCRIPT("wait: { for: 1s, state: running }"),
                 "script.0.wait: allowed: { adapter: BOX.ADAPTER, state: STATE, within: 30s }, or { for: 2s }");
     expect_line(WITH_SCRIPT("wait: { adapter: a.n0, state: runing }"),

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+// TCP chimney, the host's side: connections of the engine are handed to an offload target below an adapter, and taken back.
+//   chimney.c        an adapter's part: what its target can do, the list of work, one block list tree at a time
+//   chimney_move.c   one connection's two hand-overs: out of the engine, and in again
+//   chimney_tree.c   neighbours and paths that a target has; block lists
+//   chimney_data.c   an offloaded connection's bytes: sends, received lists, disconnects, events
+//   chimney_held.c   segments that come to us although the connection is (or goes, or comes) elsewhere
+// A connection's way, and who has it:
+//   WAITING   the engine; it stands in adapter->chimney.waiting
+//   GOING     nobody: NdisInitiateOffload is on its way. What clients ask for waits here; segments are held
+//   THERE     the target. Its calls are made by the connection's teller (tcpip_connection_tell), one at a time, with no lock held
+//   LEAVING   the target, but the teller makes no more calls; it stands in adapter->chimney.leaving
+//   COMING    nobody: NdisTerminateOffload is on its way. Then the engine again, and the struct tcpip_offload is gone
+// The engine's reference to the struct tcpip_connection goes with it, and comes back with it.
+// Locks: host->lock guards all of it. NDIS is called without it: trees by tcpip_chimney_serve (one thread an adapter), the rest by the
+// teller. What the target tells us is noted under the lock.
+// [ndischimney], and the guide's pages named in the comments.
+#ifndef TCPIP_CHIMNEY_H
+#define TCPIP_CHIMNEY_H
+
+#include "connection.h"
+
+#include "../chimney_common/chim.h"
+
+enum offload_state {
+    OFFLOAD_WAITING,
+    OFFLOAD_GOING,
+    OFFLOAD_THERE,
+    OFFLOAD_LEAVING,
+    OFFLOAD_COMING
+};
+
+// A neighbour, or a path over one, that the target has or is getting.
+struct chimney_neighbor {
+    NDIS_OFFLOAD_HANDLE handle;
+    LIST_ENTRY link;                      // in adapter->chimney.neighbors
+    UCHAR mac[CHIM_MAC_BYTES];
+    ULONG paths;                          // struct chimney_path over it
+    struct chimney_block *block;          // of the tree that is being built or is out
+    BOOLEAN is_there;
+};
+
+struct chimney_path {
+    NDIS_OFFLOAD_HANDLE handle;
+    LIST_ENTRY link;                      // in adapter->chimney.paths
+    struct chimney_neighbor *neighbor;
+    struct eng_address local, remote;
+    ULONG mtu_bytes;
+    ULONG connections;
+    struct chimney_block *block;
+    BOOLEAN is_there;
+};
+
+// A segment for a connection that the engine has not.
+struct chimney_held {
+    LIST_ENTRY link;
+    struct tcpip_offload *offload;        // with the target: whose
+    NET_BUFFER_LIST *nbl;
+    MDL *mdl;
+    struct eng_in in;                     // spans is span
+    struct eng_span span;
+    UCHAR bytes[];                        // from the TCP header on
+};
+
+struct tcpip_offload {
+    NDIS_OFFLOAD_HANDLE handle;           // its address is our name for the connection [storing-and-referencing-offloaded-state]
+    struct tcpip_connection *connection;
+    struct tcpip_adapter *adapter;
+    struct chimney_path *path;
+    LIST_ENTRY link;                      // in adapter->chimney.waiting, there or leaving
+    LIST_ENTRY bucket;                    // in host->away
+    enum offload_state state;
+    LIST_ENTRY half_link;                 // in host->half_closed, the oldest first
+    uint64_t half_closed_us;              // since our FIN is on its way; 0: it is not
+    struct tcp_open open;                 // how the engine takes it again
+    struct tcp_record record;             // as it left the engine; on its way back, as it comes
+    struct list unsent, out;              // struct tcpip_send by send.link, in order; out: the target has them
+    ULONG64 out_bytes;
+    ULONG backlog_bytes;                  // as many are kept at the target
+    ULONG next_seq;                       // of the first byte behind both lists
+    ULONG urgent_offset;                  // as in struct tcp_handover
+    ULONG fin_after_bytes;                // a FIN that came before stands behind so many of what the target still gives back
+    ULONG held_count;
+    ULONG disconnects_tried;              // TCP_DISCONNECT_XXX
+    NET_BUFFER_LIST *buffered;            // what goes down as BufferedData, until the initiate has ended
+    NET_BUFFER_LIST *to_return;           // the target's, given up while it indicates
+    LIST_ENTRY held;                      // struct chimney_held
+    BOOLEAN has_fin_behind;
+    BOOLEAN is_refused, wants_post, wants_back;
+    BOOLEAN is_aborted;                   // our abortive disconnect is over
+};
+
+// ---- chimney_move.c ---------------------------------------------------------------------------------------------------------------
+
+// May it go, and where; what nobody has had is set aside for it. FALSE: it stays   locks: host->lock held
+BOOLEAN tcpip_offload_prepare(struct tcpip_offload *offload, struct tcpip_call *call);
+// Out of the engine and into this block. FALSE: it stays where it is, and the offload is gone.   locks: host->lock held
+BOOLEAN tcpip_offload_export(struct tcpip_offload *offload, struct chimney_block *block, struct tcpip_call *call);
+// The target has it.   locks: host->lock held
+VOID tcpip_offload_there(struct tcpip_offload *offload);
+// Into the engine again as the record says, or to its end; the offload is gone. buffered: the target's, or ours when it never went;
+// stays the caller's.   locks: host->lock held
+VOID tcpip_offload_import(struct tcpip_offload *offload, NET_BUFFER_LIST *buffered, struct tcpip_call *call);
+// The target has lost it: clients see a reset; the offload is gone.   locks: host->lock held
+VOID tcpip_offload_lost(struct tcpip_offload *offload);
+// locks: host->lock held
+struct tcpip_offload *tcpip_offload_create(struct tcpip_connection *connection, struct tcpip_adapter *adapter);
+VOID tcpip_offload_free(struct tcpip_offload *offload);
+// Our FIN is on its way: it must not stay for ever.   locks: host->lock held
+VOID tcpip_offload_half_closed(struct tcpip_offload *offload, uint64_t now_us);
+
+// ---- chimney_tree.c ---------------------------------------------------------------------------------------------------------------
+
+// A block, and behind it the state, where the target looks for it.
+struct chimney_block {
+    NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST list;
+    union {
+        struct chim_neighbor neighbor;
+        struct chim_path path;
+        struct chim_tcp tcp;
+    } state;
+    UCHAR addresses[2][16];               // of a path
+    struct chimney_block *above;          // of a connection
+    struct tcpip_offload *offload;        // one of these three
+    struct chimney_path *path;
+    struct chimney_neighbor *neighbor;
+};
+C_ASSERT(offsetof(struct chimney_block, state) == sizeof(NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST));
+
+// The path of a connection, found or made. fails: NULL without memory   locks: host->lock held
+struct chimney_path *tcpip_chimney_path(struct tcpip_adapter *adapter, const struct tcp_constant *constant, const UCHAR *mac,
+                                        ULONG mtu_bytes);
+// One connection less; a path that the target does not have ends.   locks: host->lock held
+VOID tcpip_chimney_path_drop(struct tcpip_adapter *adapter, struct chimney_path *path);
+
+// A tree grows by a connection. fails: NULL without memory, and the tree is as before   locks: host->lock held
+struct chimney_block *tcpip_tree_add(struct tcpip_adapter *adapter, NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST **tree, struct tcpip_offload *offload,
+                                     BOOLEAN is_initiate);
+// A connection's block leaves it again: the last that was added to its path's.
+VOID tcpip_tree_take_back(struct chimney_block *block);
+// What no connection needs any more goes with a tree that terminates; then the tree is ready.   locks: host->lock held
+VOID tcpip_tree_close(struct tcpip_adapter *adapter, NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST **tree, BOOLEAN is_initiate);
+// Neighbours and paths are as the target has left them; calls on_tcp for each connection; frees it all.   locks: host->lock held
+VOID tcpip_tree_end(struct tcpip_adapter *adapter, NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree, BOOLEAN is_initiate,
+                    VOID (*on_tcp)(struct chimney_block *block, struct tcpip_call *call), struct tcpip_call *call);
+// Is there a path or a neighbour that no connection needs?   locks: host->lock held
+BOOLEAN tcpip_tree_has_idle(const struct tcpip_adapter *adapter);
+
+// ---- chimney_data.c ---------------------------------------------------------------------------------------------------------------
+
+// A list with one NET_BUFFER over these bytes. context: for its completion. fails: NULL without memory
+NET_BUFFER_LIST *tcpip_offload_nbl(struct tcpip_adapter *adapter, MDL *mdl, ULONG offset, ULONG bytes, PVOID context);
+// Describe a send for the target, from its first byte that is not acknowledged on. fails: FALSE   locks: host->lock held
+BOOLEAN tcpip_send_describe(struct tcpip_offload *offload, struct tcpip_send *send);
+VOID tcpip_send_undescribe(struct tcpip_send *send);
+// Give it back as the engine would: 0, or why.   locks: host->lock held
+VOID tcpip_send_end(struct tcpip_send *send, int status);
+// A send of a client.   locks: host->lock held
+VOID tcpip_offload_send(struct tcpip_offload *offload, struct tcpip_send *send);
+// The client has used bytes: a refused target may indicate again.   locks: host->lock held
+VOID tcpip_offload_used(struct tcpip_offload *offload);
+KDEFERRED_ROUTINE tcpip_offload_return_dpc;
+// Forget a send that the target does not have yet. fails: -EBUSY it has it; -ENOENT it has ended   locks: host->lock held
+int tcpip_offload_take_back(struct tcpip_offload *offload, struct tcpip_send *send);
+// What there is to call NDIS for. FALSE: nothing.   irql: DISPATCH, by the teller, no lock held
+BOOLEAN tcpip_offload_step(struct tcpip_connection *connection);
+
+VOID NTAPI tcpip_offload_send_complete(NDIS_HANDLE context, PNET_BUFFER_LIST nbls);
+VOID NTAPI tcpip_offload_receive_complete(NDIS_HANDLE context, PNET_BUFFER_LIST nbls);
+VOID NTAPI tcpip_offload_disconnect_complete(NDIS_HANDLE context, PNET_BUFFER_LIST nbls);
+VOID NTAPI tcpip_offload_forward_complete(NDIS_HANDLE context, PNET_BUFFER_LIST nbls);
+VOID NTAPI tcpip_offload_event(PVOID context, ULONG event, ULONG information);
+NDIS_STATUS NTAPI tcpip_offload_receive(PVOID context, PNET_BUFFER_LIST nbl, NDIS_STATUS status, PULONG consumed);
+
+// ---- chimney_held.c ---------------------------------------------------------------------------------------------------------------
+
+// A segment of a connection that the engine has not. FALSE: it is the engine's.   locks: host->lock held
+BOOLEAN tcpip_held_take(struct tcpip_call *call, const struct eng_in *in);
+// What was held goes on: into the engine, or away.   locks: host->lock held
+VOID tcpip_held_input(struct tcpip_offload *offload, struct tcpip_call *call);
+// The target takes them.   locks: host->lock held
+VOID tcpip_held_forward(struct tcpip_offload *offload);
+VOID tcpip_held_free(struct chimney_held *held);
+VOID tcpip_offload_insert(struct tcpip_offload *offload);
+VOID tcpip_offload_remove(struct tcpip_offload *offload);
+// locks: host->lock held
+struct tcpip_offload *tcpip_offload_find(const struct eng_address *local, USHORT local_port, const struct eng_address *remote,
+                                         USHORT remote_port);
+
+#endif
