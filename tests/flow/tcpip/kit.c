@@ -15,9 +15,13 @@
 
 struct tn_net tn_net = {.device = L"\\Device\\Tcp", .wire = "delay: 200us", .nic = ""};
 
+#ifndef TN_CHIMNEY
+#define TN_CHIMNEY ""
+#endif
+
 static const char box_text[] = "  %s:\n    processors: 2\n    adapters:\n      nic0:\n        driver: vnic\n        port: wire:lan\n"
                                "        settings: { %s }\n        idle: ok\n"
-                               "        protocols:\n          - tcpip: { addresses: [\"10.0.0.%d/24\", \"fd00::%d/64\"] }\n";
+                               "        protocols:\n          - tcpip: { " TN_CHIMNEY "addresses: [\"10.0.0.%d/24\", \"fd00::%d/64\"] }\n";
 
 static bool
 driver_path(const struct stack_driver *driver, char *path, size_t bytes)
@@ -228,6 +232,79 @@ tn_cable(bool is_whole)
     tn_do(0, is_whole ? TN_PUSH : TN_PULL);
     tn_do(1, is_whole ? TN_PUSH : TN_PULL);
 }
+
+// ---- hand-overs -----------------------------------------------------------------------------------------------------------------
+
+#ifdef TN_SHUFFLE
+#include "base/prng.h"
+
+#include <tcpioctl.h>
+
+// In each box a client that hands connections to the adapter's offload target and takes them back, all or some, at moments of the dice.
+static struct shuffle {
+    struct prng dice;
+    KEVENT done;
+    volatile LONG is_over;
+} shuffles[2];
+struct tn_shuffled tn_shuffled;
+
+static ULONG
+chimney_ask(struct tk_control *control, ULONG verb, ULONG states)
+{
+    NBX_TCPIP_CHIMNEY request = {.Verb = verb, .States = states};
+    ULONG_PTR got;
+    NTSTATUS status = tk_ioctl(control->file, IOCTL_NBX_TCPIP_CHIMNEY, &request, sizeof(request), &request, sizeof(request), &got);
+    ck_assert_int_eq(status, STATUS_SUCCESS);
+    return request.Count;
+}
+
+static VOID NTAPI
+shuffle_run(PVOID context)
+{
+    struct shuffle *shuffle = context;
+    struct tk_control control = {0};
+    tk_open_control(&control, TN_DEVICE);
+    while (!shuffle->is_over) {
+        tk_sleep_us((LONG)(prng_next(&shuffle->dice) % (prng_next(&shuffle->dice) % 4 ? 1500 : 60000)));
+        ULONG states = prng_next(&shuffle->dice) % 3 ? 0 : 1u << prng_next(&shuffle->dice) % 11;
+        if (prng_next(&shuffle->dice) % 5 < 3)
+            tn_shuffled.offloads += chimney_ask(&control, NBX_TCPIP_CHIMNEY_OFFLOAD, states);
+        else
+            tn_shuffled.uploads += chimney_ask(&control, NBX_TCPIP_CHIMNEY_UPLOAD, 0);
+    }
+    tk_close_control(&control);
+    KeSetEvent(&shuffle->done, 0, FALSE);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static void
+shuffle_in_box(void *arg)
+{
+    HANDLE thread;
+    ck_assert_int_eq(PsCreateSystemThread(&thread, 0, NULL, NULL, NULL, shuffle_run, arg), STATUS_SUCCESS);
+    ZwClose(thread);
+}
+
+void
+tn_shuffle_start(void)
+{
+    for (int box = 0; box < 2; box++) {
+        prng_seed(&shuffles[box].dice, tn_net.seed * 2 + (uint64_t)box + 77);
+        KeInitializeEvent(&shuffles[box].done, NotificationEvent, FALSE);
+        shuffles[box].is_over = FALSE;
+        tn_in_box(box, shuffle_in_box, &shuffles[box]);
+    }
+}
+
+void
+tn_shuffle_stop(void)
+{
+    for (int box = 0; box < 2; box++)
+        shuffles[box].is_over = TRUE;
+    for (int box = 0; box < 2; box++)
+        ck_assert(tk_event_wait(&shuffles[box].done, TK_WAIT_MS));
+}
+#endif
 
 // ---- runs -----------------------------------------------------------------------------------------------------------------------
 

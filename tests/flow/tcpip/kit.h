@@ -40,6 +40,12 @@ void tn_cable(bool is_whole);
 enum tn_act { TN_PAUSE, TN_RESTART, TN_RESET, TN_SLEEP, TN_WAKE, TN_PULL, TN_PUSH, TN_REMOVE, TN_SURPRISE, TN_ADD };
 void tn_do(int box, enum tn_act act);
 NDIS_STATUS tn_try(int box, enum tn_act act);   // what NDIS says of it; an adapter whose removal is refused stays
+// With TN_SHUFFLE defined: connections of both boxes go to their adapters' offload targets and come back all the while.
+extern struct tn_shuffled {
+    uint64_t offloads, uploads;
+} tn_shuffled;
+void tn_shuffle_start(void);
+void tn_shuffle_stop(void);
 // A name at the server's host, or the client's, with this port: valid until the next call.
 const char *tn_name_there(unsigned port);
 const char *tn_name_here(unsigned port);

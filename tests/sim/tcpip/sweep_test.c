@@ -517,6 +517,9 @@ one_seed(void)
         ck_assert_int_eq(PsCreateSystemThread(&thread, 0, NULL, NULL, NULL, line_run, &lines[i]), STATUS_SUCCESS);
         ZwClose(thread);
     }
+#ifdef TN_SHUFFLE
+    tn_shuffle_start();
+#endif
     uint32_t acts = (uint32_t)(prng_next(&dice) % 4);
     if (is_short) {
         tn_in_box(0, memory_short, &is_short);
@@ -534,6 +537,9 @@ one_seed(void)
         tn_in_box(0, memory_enough, NULL);
         tn_in_box(1, memory_enough, NULL);
     }
+#ifdef TN_SHUFFLE
+    tn_shuffle_stop();
+#endif
 }
 
 // FIRST..LAST of NBX_SEEDS; without it a share that takes seconds.
@@ -583,6 +589,10 @@ counts_print(void)
     never_zero("ClientEventDisconnect(ABORT)", sum.abort_events);
     never_zero("sends cancelled", sum.send_cancelled);
     never_zero("bytes that arrived", sum.bytes);
+#ifdef TN_SHUFFLE
+    never_zero("handed over to a target", tn_shuffled.offloads);
+    never_zero("taken back", tn_shuffled.uploads);
+#endif
 }
 
 // Six kinds of wire, four of them bad; IPv4 and IPv6 in turn.
@@ -602,7 +612,11 @@ sweep(uint64_t first, uint64_t last)
     }
 }
 
+#ifdef TN_SHUFFLE
+TEST_TIMEOUT(3600, a_thousand_seeds_of_TCP_whose_connections_come_and_go_between_host_and_target_are_clean)
+#else
 TEST_TIMEOUT(3600, a_thousand_seeds_of_connect_transfer_and_disconnect_over_TCP_are_clean)
+#endif
 {
     unsigned long long first, last;
     seeds_asked(SHARE, &first, &last);
@@ -611,6 +625,7 @@ TEST_TIMEOUT(3600, a_thousand_seeds_of_connect_transfer_and_disconnect_over_TCP_
     if (last - first + 1 >= SHARE)
         counts_print();
 }
+
 // Each allocation of the transport fails with one chance in ten. Requests may say so; what was accepted is still exact.
 TEST_TIMEOUT(3600, the_same_is_clean_when_memory_is_short)
 {

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+// tests/flow/tcpip/share_test.c with every connection of the two boxes at its adapter's offload target: nothing may be different.
+#include "../tcpip/share_test.c"
