@@ -112,7 +112,7 @@ random_step(struct loss *loss, struct plain *plain, struct prng *prng, uint32_t 
     }
 }
 
-TEST(the_scoreboard_agrees_with_a_plain_one_under_random_use)
+TEST_TIMEOUT(60, the_scoreboard_agrees_with_a_plain_one_under_random_use)
 {
     static struct plain plain;
     for (uint64_t seed = 1; seed <= 60; seed++) {
