@@ -30,6 +30,7 @@ again() { # filter
 }
 
 transfer() { # host
+    rm -f "$work/stop" "$work/trace.pcapng"
     sed "s/rounds: 1000/rounds: $rounds/" "$src/examples/chimney.yaml" >"$work/chimney.yaml"
     ip netns exec "$ns" "$tool" -v run "$work/chimney.yaml" --trace "$work/trace.pcapng" >"$work/out" 2>&1 &
     run=$!
@@ -40,7 +41,6 @@ transfer() { # host
     ip netns exec "$ns" tcpdump -i nb0 -U -s 200 -B 65536 -w "$work/nb0.pcap" 2>"$work/tcpdump" &
     dump=$!
     for _ in $(seq 50); do grep -q 'listening on' "$work/tcpdump" && break; sleep 0.1; done
-    rm -f "$work/stop"
     in_ns python3 "$src/tests/net/chimney_peer.py" "$1" "$bytes" "$work/stop" >"$work/said" 2>&1 &
     peer=$!
     # The connection lasts until the last hand-over.
