@@ -43,9 +43,9 @@ transfer() { # host
     for _ in $(seq 50); do grep -q 'listening on' "$work/tcpdump" && break; sleep 0.1; done
     in_ns python3 "$src/tests/net/chimney_peer.py" "$1" "$bytes" "$work/stop" >"$work/said" 2>&1 &
     peer=$!
-    # The connection lasts until the last hand-over.
+    # The connection lasts until the last hand-over. (The trace has each record's words twice: as data and as a comment.)
     for _ in $(seq 1200); do
-        [ "$(grep -a -o 'upload of alpha' "$work/trace.pcapng" | wc -l)" -ge "$rounds" ] && break
+        [ "$(grep -a -o 'upload of alpha' "$work/trace.pcapng" | wc -l)" -ge $((2 * rounds)) ] && break
         kill -0 $peer 2>/dev/null || break
         sleep 0.2
     done
