@@ -322,16 +322,21 @@ import_follow(struct tcpip_connection *connection, enum tcp_state state, struct 
     connection->drops++;
 }
 
-static ULONG
-buffered_spans(NET_BUFFER_LIST *buffered, struct eng_span **spans)
+#define FEW_SPANS 16
+
+// Bytes that come back without a client having had them, as spans without an owner, which the engine copies. `few` is room for some.
+// fails: FALSE without memory
+static BOOLEAN
+buffered_spans(NET_BUFFER_LIST *buffered, struct eng_span *few, struct eng_span **spans, ULONG *count)
 {
-    ULONG room = 0, count = 0;
+    ULONG room = 0;
     for (NET_BUFFER_LIST *nbl = buffered; nbl; nbl = NET_BUFFER_LIST_NEXT_NBL(nbl))
         room += chim_nbl_span_count(nbl);
-    *spans = room ? tcpip_alloc(room * sizeof **spans) : NULL;
+    *count = 0;
+    *spans = room <= FEW_SPANS ? few : tcpip_alloc(room * sizeof **spans);
     for (NET_BUFFER_LIST *nbl = buffered; *spans && nbl; nbl = NET_BUFFER_LIST_NEXT_NBL(nbl))
-        count += chim_nbl_spans(nbl, *spans + count, room - count, NULL); // without an owner they are copied
-    return count;
+        *count += chim_nbl_spans(nbl, *spans + *count, room - *count, NULL);
+    return *spans && *count == room;
 }
 
 VOID
@@ -341,7 +346,8 @@ tcpip_offload_import(struct tcpip_offload *offload, NET_BUFFER_LIST *buffered, s
     const struct tcp_constant *constant = &offload->record.constant;
     struct tcp_handover handover = {.record = offload->record};
     struct net_path path = {.source = constant->local, .destination = constant->remote};
-    struct eng_span *spans;
+    struct eng_span few[FEW_SPANS], *spans;
+    ULONG count;
     if (offload->record.delegated.state == TCP_CLOSED) {
         import_closed(offload);
         return;
@@ -350,9 +356,11 @@ tcpip_offload_import(struct tcpip_offload *offload, NET_BUFFER_LIST *buffered, s
     tcpip_path_find(&path, &offload->open.path, call->now_us);
     sends_collect(offload, &handover.sends);
     handover.urgent_offset = offload->urgent_offset;
-    ULONG count = buffered_spans(buffered, &spans);
-    int error = tcp_import(tcpip_host.tcp, &handover, &offload->open, spans, count, call->now_us, &call->segments, &connection->tcp);
-    tcpip_free(spans);
+    int error = -ENOMEM;
+    if (buffered_spans(buffered, few, &spans, &count))
+        error = tcp_import(tcpip_host.tcp, &handover, &offload->open, spans, count, call->now_us, &call->segments, &connection->tcp);
+    if (spans != few)
+        tcpip_free(spans);
     if (error) {
         DbgPrint("tcpip: a connection that came back cannot go on (%d)\n", error);
         connection->tcp = NULL;
