@@ -34,6 +34,16 @@ bench_tcp_fn tcp_rx_ours, tcp_rx_kernel, tcp_rx_plain_ours, tcp_rx_plain_kernel,
 bench_tcp_fn tcp_tx_ours, tcp_tx_kernel, tcp_tx_plain_ours, tcp_tx_plain_kernel, tcp_tx_lwip;
 bench_tcp_fn tcp_conns_ours, tcp_conns_kernel, tcp_conns_lwip, tcp_idle_ours;
 
+// ---- offload (bench_offload.c) ----------------------------------------------------------------------------------------------------
+
+// Can it be measured here at all? fails: false; a sentence has been said.
+bool offload_ready(void);
+// Microseconds of one connection's way to the target and back; of a socket's into another; of one of 10,000 in a tree; bytes of such a one.
+double offload_ours(const struct run_options *options);
+double offload_repair(const struct run_options *options);
+double offload_many(const struct run_options *options);
+double offload_memory(const struct run_options *options);
+
 // ---- sim, sim-lifecycle and sim-minute (bench_sim.c) ----------------------------------------------------------------------------
 
 // Lifecycles a second of processor time: under seeds; on threads, where they take the time that they take, a second of the clock.

@@ -69,7 +69,7 @@ cmd_bench(const struct args *args)
         return run_bench(name, &options);
     const char *near = stack_word_nearest(name, args->verb->operands);
     out_error("no benchmark \"%s\"%s%s%s; there are: nbl-forward, nbl-verified, sim, sim-lifecycle, sim-minute, bridge, tcp-rx, tcp-tx, "
-              "tcp-conns",
+              "tcp-conns, offload",
               name, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
     return EXIT_USAGE;
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The command line: every verb explains itself, mistakes start nothing and say what to do, results and messages keep to their streams.
+#include <unistd.h>
+
 #include "tool_test.h"
 
 static const char good[] = "ndisbox: 1\n"
@@ -59,6 +61,29 @@ TEST(a_mistyped_word_gets_the_nearest_one)
     err_has(tool("run -Z"), "unknown option -Z; \"ndisbox run --help\"");
     err_has(tool("run --verify of x.yaml"), "--verify: found \"of\" (did you mean \"off\"?); allowed: off|on|strict");
     err_has(tool("bench bridg"), "no benchmark \"bridg\" (did you mean \"bridge\"?)");
+}
+
+// A copy of the tool, beside which nothing is built, in a folder that everybody may enter.
+#define COPY "--version && cp " NBX_TOOL " copy && chmod 755 copy . && "
+
+TEST(bench_offload_without_root_is_refused_with_how_to_get_it)
+{
+    const struct told *told = tool(geteuid() ? "bench offload" : COPY "setpriv --reuid 65534 --clear-groups ./copy bench offload --json");
+    ck_assert_int_eq(told->code, 3);
+    err_has(told, "bench offload needs root: its peer moves a socket by TCP_REPAIR");
+    err_has(told, "run it with sudo");
+    ck_assert_ptr_null(strchr(told->out, '{'));   // nothing was measured
+}
+
+TEST(bench_offload_without_its_programs_is_refused_with_how_to_build_them)
+{
+    if (geteuid())
+        return;                                   // the test above is what is left
+    const struct told *told = tool(COPY "./copy bench offload --json");
+    ck_assert_int_eq(told->code, 3);
+    err_has(told, "/tests/chimney_bench is not built");
+    err_has(told, "cmake --build --preset release --target chimney_bench");
+    ck_assert_ptr_null(strchr(told->out, '{'));
 }
 
 #define HELLO NBX_SOURCE_DIR "/examples/hello.yaml"
