@@ -14,7 +14,7 @@ struct one {
 };
 
 struct tdiecho_datagram {
-    struct tdiecho_file address;
+    struct tdiclient_file address;
     KSPIN_LOCK lock;                       // guards the rest
     LONG busy;
     BOOLEAN is_closing;
@@ -93,7 +93,7 @@ tdiecho_datagram_open(PCWSTR device, const struct tdiecho_name *name)
     KeInitializeSpinLock(&all->lock);
     KeInitializeEvent(&all->quiet, NotificationEvent, FALSE);
     USHORT bytes = (USHORT)(FIELD_OFFSET(struct tdiecho_name, address) + name->length);
-    NTSTATUS status = tdiecho_open(device, TdiTransportAddress, name, bytes, &all->address);
+    NTSTATUS status = tdiclient_open(device, TdiTransportAddress, name, bytes, &all->address);
     for (ULONG i = 0; NT_SUCCESS(status) && i < TDIECHO_DATAGRAMS; i++)
         status = one_create(all, &all->ones[i]);
     if (!NT_SUCCESS(status)) {
@@ -115,7 +115,7 @@ tdiecho_datagram_close(struct tdiecho_datagram *all)
     all->is_closing = TRUE;
     BOOLEAN is_busy = all->busy != 0;
     KeReleaseSpinLock(&all->lock, irql);
-    tdiecho_close(&all->address); // which cancels the requests that wait
+    tdiclient_close(&all->address); // which cancels the requests that wait
     if (is_busy)
         KeWaitForSingleObject(&all->quiet, Executive, KernelMode, FALSE, NULL);
     for (ULONG i = 0; i < TDIECHO_DATAGRAMS; i++) {

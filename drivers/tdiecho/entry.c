@@ -22,7 +22,6 @@ static LIST_ENTRY all;
 static HANDLE registration;
 
 static DRIVER_UNLOAD tdiecho_unload;
-static IO_COMPLETION_ROUTINE call_done;
 
 VOID *
 tdiecho_alloc(SIZE_T bytes)
@@ -35,83 +34,6 @@ tdiecho_free(VOID *block)
 {
     if (block)
         ExFreePoolWithTag(block, TDIECHO_TAG);
-}
-
-// ---- files and requests ---------------------------------------------------------------------------------------------------------
-
-NTSTATUS
-tdiecho_open(PCWSTR device, const char *attribute, const VOID *value, USHORT bytes, struct tdiecho_file *file)
-{
-    union {
-        FILE_FULL_EA_INFORMATION ea;
-        UCHAR room[96];
-    } u = {0};
-    const USHORT name_bytes = (USHORT)strlen(attribute);
-    const ULONG all_bytes = FIELD_OFFSET(FILE_FULL_EA_INFORMATION, EaName) + name_bytes + 1 + bytes;
-    UNICODE_STRING name;
-    OBJECT_ATTRIBUTES attributes;
-    IO_STATUS_BLOCK iosb;
-    if (all_bytes > sizeof u)
-        return STATUS_INVALID_PARAMETER;
-    u.ea.EaNameLength = (UCHAR)name_bytes;
-    u.ea.EaValueLength = bytes;
-    memcpy(u.ea.EaName, attribute, name_bytes + 1);
-    memcpy(u.ea.EaName + name_bytes + 1, value, bytes);
-    RtlInitUnicodeString(&name, device);
-    InitializeObjectAttributes(&attributes, &name, OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE, NULL, NULL);
-    const ACCESS_MASK access = GENERIC_READ | GENERIC_WRITE;
-    NTSTATUS status = ZwCreateFile(&file->handle, access, &attributes, &iosb, NULL, 0, 0, FILE_OPEN, 0, &u, all_bytes);
-    if (!NT_SUCCESS(status))
-        return status;
-    status = ObReferenceObjectByHandle(file->handle, 0, *IoFileObjectType, KernelMode, (PVOID *)&file->object, NULL);
-    if (!NT_SUCCESS(status)) {
-        ZwClose(file->handle);
-        return status;
-    }
-    file->device = IoGetRelatedDeviceObject(file->object);
-    return STATUS_SUCCESS;
-}
-
-VOID
-tdiecho_close(struct tdiecho_file *file)
-{
-    if (!file->object)
-        return;
-    ObDereferenceObject(file->object);
-    ZwClose(file->handle);
-    file->object = NULL;
-}
-
-static NTSTATUS
-call_done(PDEVICE_OBJECT device, PIRP irp, PVOID context)
-{
-    UNREFERENCED_PARAMETER(device);
-    UNREFERENCED_PARAMETER(irp);
-    KeSetEvent(context, IO_NO_INCREMENT, FALSE);
-    return STATUS_MORE_PROCESSING_REQUIRED;
-}
-
-NTSTATUS
-tdiecho_call(struct tdiecho_file *file, PIRP irp)
-{
-    KEVENT done;
-    KeInitializeEvent(&done, NotificationEvent, FALSE);
-    IoSetCompletionRoutine(irp, call_done, &done, TRUE, TRUE, TRUE);
-    IoCallDriver(file->device, irp);
-    KeWaitForSingleObject(&done, Executive, KernelMode, FALSE, NULL);
-    NTSTATUS status = irp->IoStatus.Status;
-    IoFreeIrp(irp);
-    return status;
-}
-
-NTSTATUS
-tdiecho_set_handler(struct tdiecho_file *address, LONG type, PVOID handler, PVOID context)
-{
-    PIRP irp = IoAllocateIrp(address->device->StackSize, FALSE);
-    if (!irp)
-        return STATUS_INSUFFICIENT_RESOURCES;
-    TdiBuildSetEventHandler(irp, address->device, address->object, NULL, NULL, type, handler, context);
-    return tdiecho_call(address, irp);
 }
 
 // ---- addresses ------------------------------------------------------------------------------------------------------------------

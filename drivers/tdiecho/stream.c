@@ -27,7 +27,7 @@ struct slot {
 struct endpoint {
     LIST_ENTRY link;                       // in stream->idle
     struct tdiecho_stream *stream;
-    struct tdiecho_file file;
+    struct tdiclient_file file;
     PIRP control;                          // ACCEPT, DISCONNECT
     KSPIN_LOCK lock;                       // guards the rest
     struct slot slots[SLOTS];
@@ -38,7 +38,7 @@ struct endpoint {
 };
 
 struct tdiecho_stream {
-    struct tdiecho_file address;
+    struct tdiclient_file address;
     enum tdiecho_service service;
     KSPIN_LOCK lock;                       // guards the rest
     LIST_ENTRY idle;
@@ -112,7 +112,7 @@ endpoint_idle(struct endpoint *endpoint)
 static VOID
 slot_receive(struct slot *slot)
 {
-    struct tdiecho_file *file = &slot->endpoint->file;
+    struct tdiclient_file *file = &slot->endpoint->file;
     IoReuseIrp(slot->irp, STATUS_SUCCESS);
     TdiBuildReceive(slot->irp, file->device, file->object, received, slot, slot->mdl, TDI_RECEIVE_NORMAL, tdiecho_settings.buffer_bytes);
     IoCallDriver(file->device, slot->irp);
@@ -121,7 +121,7 @@ slot_receive(struct slot *slot)
 static VOID
 slot_send(struct slot *slot, ULONG bytes)
 {
-    struct tdiecho_file *file = &slot->endpoint->file;
+    struct tdiclient_file *file = &slot->endpoint->file;
     IoReuseIrp(slot->irp, STATUS_SUCCESS);
     TdiBuildSend(slot->irp, file->device, file->object, sent, slot, slot->mdl, 0, bytes);
     IoCallDriver(file->device, slot->irp);
@@ -389,13 +389,13 @@ on_receive(PVOID context, CONNECTION_CONTEXT connection, ULONG flags, ULONG byte
 // ---- opening and closing --------------------------------------------------------------------------------------------------------
 
 static NTSTATUS
-endpoint_associate(struct endpoint *endpoint, struct tdiecho_file *address)
+endpoint_associate(struct endpoint *endpoint, struct tdiclient_file *address)
 {
     PIRP irp = IoAllocateIrp(endpoint->file.device->StackSize, FALSE);
     if (!irp)
         return STATUS_INSUFFICIENT_RESOURCES;
     TdiBuildAssociateAddress(irp, endpoint->file.device, endpoint->file.object, NULL, NULL, address->handle);
-    return tdiecho_call(&endpoint->file, irp);
+    return tdiclient_call(&endpoint->file, irp);
 }
 
 static NTSTATUS
@@ -403,7 +403,7 @@ endpoint_open(struct tdiecho_stream *stream, PCWSTR device, struct endpoint *end
 {
     CONNECTION_CONTEXT context = endpoint;
     endpoint->stream = stream;
-    NTSTATUS status = tdiecho_open(device, TdiConnectionContext, &context, sizeof context, &endpoint->file);
+    NTSTATUS status = tdiclient_open(device, TdiConnectionContext, &context, sizeof context, &endpoint->file);
     if (!NT_SUCCESS(status))
         return status;
     KeInitializeSpinLock(&endpoint->lock);
@@ -419,7 +419,7 @@ endpoint_open(struct tdiecho_stream *stream, PCWSTR device, struct endpoint *end
 static VOID
 endpoint_close(struct endpoint *endpoint)
 {
-    tdiecho_close(&endpoint->file);
+    tdiclient_close(&endpoint->file);
     if (endpoint->control)
         IoFreeIrp(endpoint->control);
 }
@@ -428,17 +428,17 @@ static NTSTATUS
 stream_start(struct tdiecho_stream *stream, PCWSTR device, const struct tdiecho_name *name)
 {
     USHORT bytes = (USHORT)(FIELD_OFFSET(struct tdiecho_name, address) + name->length);
-    NTSTATUS status = tdiecho_open(device, TdiTransportAddress, name, bytes, &stream->address);
+    NTSTATUS status = tdiclient_open(device, TdiTransportAddress, name, bytes, &stream->address);
     for (ULONG i = 0; NT_SUCCESS(status) && i < tdiecho_settings.endpoints; i++)
         status = endpoint_open(stream, device, &stream->endpoints[i]);
     if (NT_SUCCESS(status))
-        status = tdiecho_set_handler(&stream->address, TDI_EVENT_DISCONNECT, on_disconnect, stream);
+        status = tdiclient_set_handler(&stream->address, TDI_EVENT_DISCONNECT, on_disconnect, stream);
     if (NT_SUCCESS(status) && stream->service == TDIECHO_DISCARD)
-        status = tdiecho_set_handler(&stream->address, TDI_EVENT_CHAINED_RECEIVE, on_chained, stream);
+        status = tdiclient_set_handler(&stream->address, TDI_EVENT_CHAINED_RECEIVE, on_chained, stream);
     if (NT_SUCCESS(status) && stream->service == TDIECHO_DISCARD)
-        status = tdiecho_set_handler(&stream->address, TDI_EVENT_RECEIVE, on_receive, stream);
+        status = tdiclient_set_handler(&stream->address, TDI_EVENT_RECEIVE, on_receive, stream);
     if (NT_SUCCESS(status))
-        status = tdiecho_set_handler(&stream->address, TDI_EVENT_CONNECT, on_connect, stream);
+        status = tdiclient_set_handler(&stream->address, TDI_EVENT_CONNECT, on_connect, stream);
     return status;
 }
 
@@ -473,7 +473,7 @@ tdiecho_stream_close(struct tdiecho_stream *stream)
     stream->is_closing = TRUE;
     BOOLEAN is_busy = stream->busy != 0;
     KeReleaseSpinLock(&stream->lock, irql);
-    tdiecho_close(&stream->address); // which ends every connection of it: the requests come back
+    tdiclient_close(&stream->address); // which ends every connection of it: the requests come back
     for (ULONG i = 0; i < tdiecho_settings.endpoints; i++)
         endpoint_lost(&stream->endpoints[i], TDI_DISCONNECT_ABORT); // discard has none out
     if (is_busy)

@@ -9,18 +9,11 @@
 
 #include <ntddk.h>
 
-#include <tdikrnl.h>
+#include "../tdi_client_common/tdi_client.h"
 
 #define TDIECHO_TAG 'hcEt'
 #define TDIECHO_DATAGRAMS 16               // requests that wait at one time
 #define TDIECHO_DATAGRAM_BYTES 65536
-
-// An open file of a transport.
-struct tdiecho_file {
-    HANDLE handle;
-    PFILE_OBJECT object;
-    PDEVICE_OBJECT device;
-};
 
 // A transport address, as TdiRegisterNetAddress told it, with a port of ours put in.
 struct tdiecho_name {
@@ -39,14 +32,6 @@ extern struct tdiecho_settings tdiecho_settings;
 
 VOID *tdiecho_alloc(SIZE_T bytes);         // nonpaged, zeroed
 VOID tdiecho_free(VOID *block);
-// Open a transport's device with one extended attribute. irql: PASSIVE
-NTSTATUS tdiecho_open(PCWSTR device, const char *attribute, const VOID *value, USHORT bytes, struct tdiecho_file *file);
-// Safe on a file that was never opened. irql: PASSIVE
-VOID tdiecho_close(struct tdiecho_file *file);
-// A request that is waited for. irql: PASSIVE   owns: takes irp
-NTSTATUS tdiecho_call(struct tdiecho_file *file, PIRP irp);
-// Set an event handler and wait for it. irql: PASSIVE
-NTSTATUS tdiecho_set_handler(struct tdiecho_file *address, LONG type, PVOID handler, PVOID context);
 
 struct tdiecho_stream;
 struct tdiecho_datagram;

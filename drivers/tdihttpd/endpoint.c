@@ -147,7 +147,7 @@ slot_begin(struct httpd_slot *slot)
 VOID
 httpd_endpoint_receive(struct httpd_slot *slot, ULONG bytes)
 {
-    struct httpd_tdi *file = &slot->endpoint->file;
+    struct tdiclient_file *file = &slot->endpoint->file;
     slot_begin(slot);
     TdiBuildReceive(slot->irp, file->device, file->object, slot_done, slot, slot->mdl, TDI_RECEIVE_NORMAL, bytes);
     IoCallDriver(file->device, slot->irp);
@@ -156,7 +156,7 @@ httpd_endpoint_receive(struct httpd_slot *slot, ULONG bytes)
 VOID
 httpd_endpoint_send(struct httpd_slot *slot, ULONG bytes)
 {
-    struct httpd_tdi *file = &slot->endpoint->file;
+    struct tdiclient_file *file = &slot->endpoint->file;
     slot_begin(slot);
     TdiBuildSend(slot->irp, file->device, file->object, slot_done, slot, slot->mdl, 0, bytes);
     IoCallDriver(file->device, slot->irp);
@@ -286,7 +286,7 @@ httpd_endpoint_open(struct httpd_endpoint *endpoint, struct httpd_listener *list
     CONNECTION_CONTEXT context = endpoint;
     endpoint->listener = listener;
     KeInitializeSpinLock(&endpoint->lock);
-    NTSTATUS status = httpd_tdi_open(device, TdiConnectionContext, &context, sizeof context, &endpoint->file);
+    NTSTATUS status = tdiclient_open(device, TdiConnectionContext, &context, sizeof context, &endpoint->file);
     if (!NT_SUCCESS(status))
         return status;
     endpoint->control = IoAllocateIrp(endpoint->file.device->StackSize, FALSE);
@@ -294,13 +294,13 @@ httpd_endpoint_open(struct httpd_endpoint *endpoint, struct httpd_listener *list
     endpoint->work = IoAllocateWorkItem((PDEVICE_OBJECT)httpd_driver);
     if (!endpoint->control || !endpoint->abort || !endpoint->work)
         return STATUS_INSUFFICIENT_RESOURCES;
-    return httpd_tdi_associate(&endpoint->file, httpd_listener_address(listener));
+    return tdiclient_associate(&endpoint->file, httpd_listener_address(listener));
 }
 
 VOID
 httpd_endpoint_close(struct httpd_endpoint *endpoint)
 {
-    httpd_tdi_close(&endpoint->file);
+    tdiclient_close(&endpoint->file);
     if (endpoint->control)
         IoFreeIrp(endpoint->control);
     if (endpoint->abort)

@@ -8,7 +8,7 @@
 #include <tdistat.h>
 
 struct httpd_listener {
-    struct httpd_tdi address;
+    struct tdiclient_file address;
     struct httpd_endpoint *endpoints;
     ULONG opened;
     KTIMER timer;
@@ -127,7 +127,7 @@ address_open(struct httpd_listener *listener, PCWSTR device)
         u.ip6.Address[0].AddressType = TDI_ADDRESS_TYPE_IP6;
         u.ip6.Address[0].Address[0].sin6_port = port;
     }
-    return httpd_tdi_open(device, TdiTransportAddress, &u, bytes, &listener->address);
+    return tdiclient_open(device, TdiTransportAddress, &u, bytes, &listener->address);
 }
 
 static NTSTATUS
@@ -142,9 +142,9 @@ listener_start(struct httpd_listener *listener, PCWSTR device)
             InsertTailList(&listener->idle, &listener->endpoints[i].link);
     }
     if (NT_SUCCESS(status))
-        status = httpd_tdi_set_handler(&listener->address, TDI_EVENT_DISCONNECT, on_disconnect, listener);
+        status = tdiclient_set_handler(&listener->address, TDI_EVENT_DISCONNECT, on_disconnect, listener);
     if (NT_SUCCESS(status))
-        status = httpd_tdi_set_handler(&listener->address, TDI_EVENT_CONNECT, on_connect, listener);
+        status = tdiclient_set_handler(&listener->address, TDI_EVENT_CONNECT, on_connect, listener);
     if (NT_SUCCESS(status))
         KeSetTimerEx(&listener->timer, first, 1000, &listener->dpc);
     return status;
@@ -179,7 +179,7 @@ httpd_listener_close(struct httpd_listener *listener)
     listener->is_closing = TRUE;
     BOOLEAN is_busy = listener->busy_count != 0;
     KeReleaseSpinLock(&listener->lock, irql);
-    httpd_tdi_close(&listener->address);   // which ends every connection of it: the requests come back
+    tdiclient_close(&listener->address);   // which ends every connection of it: the requests come back
     if (is_busy)
         KeWaitForSingleObject(&listener->quiet, Executive, KernelMode, FALSE, NULL);
     KeCancelTimer(&listener->timer);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // tdihttpd: a TDI client that serves files over HTTP/1.1 on \Device\Tcp and \Device\Tcp6. What it answers is in README.md.
 //   entry.c     DriverEntry, settings, transports that come and go (TdiRegisterPnPHandlers)
-//   tdi.c       opening a transport's files, requests that are waited for
 //   listener.c  an address file with its connection files, offers of peers, the clock that ends what does not move
 //   endpoint.c  one connection file: its requests, the work item that they wake, its end
 //   session.c   HTTP on one connection, in the work item: heads in, bodies in, replies out, lingering
@@ -15,7 +14,7 @@
 
 #include <ntddk.h>
 
-#include <tdikrnl.h>
+#include "../tdi_client_common/tdi_client.h"
 
 #include "http.h"
 
@@ -37,19 +36,6 @@ struct httpd_settings {                    // constant once DriverEntry has read
 };
 extern struct httpd_settings httpd_settings;
 extern PDRIVER_OBJECT httpd_driver;
-
-// ---- tdi.c
-
-struct httpd_tdi {                         // an open file of a transport
-    HANDLE handle;
-    PFILE_OBJECT object;
-    PDEVICE_OBJECT device;
-};
-// irql: PASSIVE, all four
-NTSTATUS httpd_tdi_open(PCWSTR device, const char *attribute, const VOID *value, USHORT bytes, struct httpd_tdi *file);
-VOID httpd_tdi_close(struct httpd_tdi *file);   // safe on one that was never opened
-NTSTATUS httpd_tdi_set_handler(struct httpd_tdi *address, LONG type, PVOID handler, PVOID context);
-NTSTATUS httpd_tdi_associate(struct httpd_tdi *connection, HANDLE address);
 
 // ---- file.c: files of the executive. irql: PASSIVE
 
@@ -167,7 +153,7 @@ struct httpd_listener;
 struct httpd_endpoint {
     LIST_ENTRY link;                       // listener->idle or ->busy
     struct httpd_listener *listener;
-    struct httpd_tdi file;
+    struct tdiclient_file file;
     PIRP control, abort;                   // ACCEPT and then RELEASE; ABORT, which overtakes
     PIO_WORKITEM work;
     struct httpd_session *session;         // while connected

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// A transport's files: opened with one extended attribute that says what they are, and the few requests that are waited for.
-#include "tdihttpd.h"
+// A transport's files as its clients have them: opened with one extended attribute that says what they are, and the few requests that are
+// waited for.
+#include "tdi_client.h"
 
 static IO_COMPLETION_ROUTINE call_done;
 
 NTSTATUS
-httpd_tdi_open(PCWSTR device, const char *attribute, const VOID *value, USHORT bytes, struct httpd_tdi *file)
+tdiclient_open(PCWSTR device, const char *attribute, const VOID *value, USHORT bytes, struct tdiclient_file *file)
 {
     union {
         FILE_FULL_EA_INFORMATION ea;
@@ -38,7 +39,7 @@ httpd_tdi_open(PCWSTR device, const char *attribute, const VOID *value, USHORT b
 }
 
 VOID
-httpd_tdi_close(struct httpd_tdi *file)
+tdiclient_close(struct tdiclient_file *file)
 {
     if (!file->object)
         return;
@@ -56,8 +57,8 @@ call_done(PDEVICE_OBJECT device, PIRP irp, PVOID context)
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
-static NTSTATUS
-call(struct httpd_tdi *file, PIRP irp)
+NTSTATUS
+tdiclient_call(struct tdiclient_file *file, PIRP irp)
 {
     KEVENT done;
     KeInitializeEvent(&done, NotificationEvent, FALSE);
@@ -70,21 +71,21 @@ call(struct httpd_tdi *file, PIRP irp)
 }
 
 NTSTATUS
-httpd_tdi_set_handler(struct httpd_tdi *address, LONG type, PVOID handler, PVOID context)
+tdiclient_set_handler(struct tdiclient_file *address, LONG type, PVOID handler, PVOID context)
 {
     PIRP irp = IoAllocateIrp(address->device->StackSize, FALSE);
     if (!irp)
         return STATUS_INSUFFICIENT_RESOURCES;
     TdiBuildSetEventHandler(irp, address->device, address->object, NULL, NULL, type, handler, context);
-    return call(address, irp);
+    return tdiclient_call(address, irp);
 }
 
 NTSTATUS
-httpd_tdi_associate(struct httpd_tdi *connection, HANDLE address)
+tdiclient_associate(struct tdiclient_file *connection, HANDLE address)
 {
     PIRP irp = IoAllocateIrp(connection->device->StackSize, FALSE);
     if (!irp)
         return STATUS_INSUFFICIENT_RESOURCES;
     TdiBuildAssociateAddress(irp, connection->device, connection->object, NULL, NULL, address);
-    return call(connection, irp);
+    return tdiclient_call(connection, irp);
 }
