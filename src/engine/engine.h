@@ -110,6 +110,7 @@ enum eng_in_flag {
     ENG_IN_OPTIONS = 1 << 5,            // the packet came with IPv4 options or IPv6 extension headers
     ENG_IN_REASSEMBLED = 1 << 6,
     ENG_IN_SCARCE = 1 << 7,             // the frame's buffer is wanted back soon: what waits for other bytes is copied
+    ENG_IN_SOURCE_ROUTE = 1 << 8,       // IPv4, by a source route that ends here: its options, checked, are at ip_at_bytes + 20
 };
 
 // A packet on its way up. The layer that holds it moves `at_bytes` forward past its own header and fills what it learnt.
@@ -138,6 +139,7 @@ struct eng_in {
 // Ethernet with a tag, IPv6 with the largest extension chain we send or IPv4 with options, TCP with options: headers are built
 // from the end of the room towards its start, so that each layer stands before the one above it.
 #define ENG_HEAD_ROOM_BYTES 192
+#define ENG_IP_OPTIONS_BYTES 40         // that an IPv4 header has room for
 #define ENG_OUT_SPANS 20                // of 4 KB each, a super-segment of 64 KB and some that do not begin on a page
 
 enum eng_out_flag {
@@ -157,6 +159,7 @@ struct eng_out {
     uint8_t hop_limit;                  // 0: what the interface says
     uint8_t traffic_class;
     uint8_t n_data;
+    uint8_t n_ip_options;               // bytes of ip_options, a multiple of 4; with them mss_bytes is 0
     uint16_t mss_bytes;                 // 0: one packet
     uint16_t l4_bytes;                  // the upper layer's header, the last of head
     uint16_t l4_sum_offset;             // of the checksum field within it
@@ -168,6 +171,7 @@ struct eng_out {
     void *context;                      // of whoever made it, until eng_out_put
     struct eng_span data[ENG_OUT_SPANS];
     uint8_t room[ENG_HEAD_ROOM_BYTES];
+    uint8_t ip_options[ENG_IP_OPTIONS_BYTES];   // for the IPv4 header
 };
 
 // Packets ready to leave, in order.

@@ -4,6 +4,7 @@
 //   icmp_error_up   <- icmp4.c, icmp6.c: the packet inside is one of ours, by its source, and for UDP by its ports too
 //   net_error_accept  a path MTU that TCP believes
 #include "engine/net_int.h"
+#include "engine/source_route.h"
 
 // A bucket that holds one second's worth [RFC 1812 4.3.2.8, RFC 4443 2.4(f)].
 bool
@@ -54,6 +55,8 @@ net_error_from_out(const struct eng_out *out, struct net_error *error)
     error->protocol = out->protocol;
     error->local = out->source;
     error->remote = out->destination;
+    if (out->n_ip_options)
+        source_route_end(out->ip_options, out->n_ip_options, &error->remote);
     memcpy(error->upper, out->room + sizeof out->room - out->l4_bytes, bytes);
     error->upper_bytes = (uint8_t)bytes;
 }

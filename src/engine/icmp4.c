@@ -3,6 +3,7 @@
 //   icmp4_input -> icmp4_echo | icmp4_error_in -> icmp_error_up | icmp4_redirect
 //   icmp4_error  <- ip4.c, frag.c, udp.c: never about an error, a later fragment, a group or a broadcast, and not too often
 #include "engine/net_int.h"
+#include "engine/source_route.h"
 
 #define ECHO_REPLY 0u
 #define REDIRECT 5u
@@ -99,6 +100,10 @@ icmp4_error_in(struct net *net, const struct eng_in *in, const uint8_t *message,
     if (!icmp4_classify(message, total_bytes, error)) {
         net_count(net, NET_COUNT_icmp_bad);
         return;
+    }
+    if (inner_bytes > IP4_HEADER_BYTES) {
+        inner = in_peek(in, in->at_bytes + 8, inner_bytes, scratch);
+        source_route_end(inner + IP4_HEADER_BYTES, inner_bytes - IP4_HEADER_BYTES, &error->remote);
     }
     icmp_error_up(net, in, result, in->at_bytes + 8 + inner_bytes);
 }

@@ -1,34 +1,12 @@
 // SPDX-License-Identifier: MIT
 // IPv4 coming in [RFC 791, RFC 1122 3.2.1]: the header in every bit, the options, the addresses that nobody may use, then the
-// fragments, then the upper layer. A host forwards nothing and follows no source route.
+// fragments, then the upper layer. A host forwards nothing; what came by a source route is dropped [RFC 7126 4.3, 4.4] unless the settings
+// have TCP hear it.
 //   ip4_input -> frag_input -> ip4_deliver -> icmp4.c, igmp.c, udp.c, or the caller
 #include "engine/net_int.h"
+#include "engine/source_route.h"
 
 #define IP4_HEADER_MAX 60u
-#define OPTION_END 0u
-#define OPTION_NOP 1u
-#define OPTION_LOOSE_ROUTE 131u
-#define OPTION_STRICT_ROUTE 137u
-
-// Every option ends within the header. Returns where one does not, 0 when all do; *is_routed: there is a source route.
-static unsigned
-ip4_bad_option(const uint8_t *header, unsigned header_bytes, bool *is_routed)
-{
-    *is_routed = false;
-    for (unsigned at = IP4_HEADER_BYTES; at < header_bytes;) {
-        if (header[at] == OPTION_END)
-            return 0;
-        if (header[at] == OPTION_NOP) {
-            at++;
-            continue;
-        }
-        if (at + 1 >= header_bytes || header[at + 1] < 2 || header[at + 1] > header_bytes - at)
-            return at + 1 < header_bytes ? at + 1 : at;
-        *is_routed |= header[at] == OPTION_LOOSE_ROUTE || header[at] == OPTION_STRICT_ROUTE;
-        at += header[at + 1];
-    }
-    return 0;
-}
 
 // Addresses that no packet from a link may carry [RFC 1122 3.2.1.3, RFC 6890].
 static bool
@@ -92,21 +70,36 @@ ip4_header(struct net *net, struct eng_in *in, uint8_t *scratch)
     return header;
 }
 
+// May a packet that came by a source route go on? Only to TCP, which goes the way back, and only when this is the route's end.
+static bool
+ip4_route_is_good(struct net *net, struct eng_in *in, const uint8_t *options, const struct source_route_seen *seen)
+{
+    if (in->protocol != NET_TCP || !source_route_is_complete(options, seen)) {
+        net_count(net, NET_COUNT_in_source_route);
+        return false;
+    }
+    in->flags |= ENG_IN_SOURCE_ROUTE;
+    return true;
+}
+
 // False: refused, and said so where that may be said.
 static bool
 ip4_options_are_good(struct net *net, struct eng_in *in, const uint8_t *header, unsigned header_bytes)
 {
-    bool is_routed;
-    unsigned bad = ip4_bad_option(header, header_bytes, &is_routed);
+    struct source_route_seen seen;
+    const uint8_t *options = header + IP4_HEADER_BYTES;
     in->flags |= ENG_IN_OPTIONS;
-    if (bad) {
-        net_count(net, NET_COUNT_in_bad_options);
-        icmp4_error(net, in, ICMP4_PARAMETER, 0, bad << 24);
+    bool is_good = source_route_look(options, header_bytes - IP4_HEADER_BYTES, &seen);
+    if (seen.has_route && !net->settings.accepts_source_routes) {
+        net_count(net, NET_COUNT_in_source_route); // in silence, whatever it says
         return false;
     }
-    if (is_routed)
-        net_count(net, NET_COUNT_in_source_route); // [RFC 7126 4.3, 4.4]
-    return !is_routed;
+    if (!is_good) {
+        net_count(net, NET_COUNT_in_bad_options);
+        icmp4_error(net, in, ICMP4_PARAMETER, 0, (IP4_HEADER_BYTES + seen.bad_at) << 24);
+        return false;
+    }
+    return !seen.n_bytes || ip4_route_is_good(net, in, options, &seen);
 }
 
 void

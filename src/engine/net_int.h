@@ -351,6 +351,13 @@ int split_output(struct net *net, struct eng_out *out, const struct net_hop *hop
 
 // A packet with its IP header goes to its next hop.
 void output_hop(struct net *net, struct eng_out *out, const struct net_hop *hop, struct net_path_entry *path);
+// Of the IPv4 header before a packet's (first) payload byte.
+static inline uint32_t
+output_head4_bytes(const struct eng_out *out)
+{
+    return IP4_HEADER_BYTES + (out->flags & ENG_OUT_ROUTER_ALERT ? 4 : 0) + out->n_ip_options;
+}
+
 void output_head4(struct net *net, struct eng_out *out, uint32_t payload_bytes, uint16_t identifier, uint16_t fragment);
 void output_head6(struct net *net, struct eng_out *out, uint32_t payload_bytes, uint8_t next);
 void output_loop_copy(struct net *net, const struct eng_out *out, struct net_interface *interface);

@@ -34,7 +34,7 @@ void
 output_head4(struct net *net, struct eng_out *out, uint32_t payload_bytes, uint16_t identifier, uint16_t fragment)
 {
     bool is_alert = out->flags & ENG_OUT_ROUTER_ALERT;
-    size_t bytes = IP4_HEADER_BYTES + (is_alert ? 4 : 0);
+    size_t bytes = output_head4_bytes(out);
     uint8_t *ip = eng_out_push_head(out, bytes);
     uint32_t total_bytes = (uint32_t)bytes + payload_bytes;
     ip[0] = (uint8_t)(0x40 | bytes / 4);
@@ -49,6 +49,8 @@ output_head4(struct net *net, struct eng_out *out, uint32_t payload_bytes, uint1
     memcpy(ip + 16, out->destination.bytes, 4);
     if (is_alert)
         memcpy(ip + 20, "\x94\x04\0\0", 4); // [RFC 2113]
+    if (out->n_ip_options)
+        memcpy(ip + bytes - out->n_ip_options, out->ip_options, out->n_ip_options);
     uint16_t sum = csum_of(ip, bytes);
     memcpy(ip + 10, &sum, 2);
 }
@@ -161,6 +163,18 @@ output_refuse(struct net *net, struct eng_out *out, int error)
     return error;
 }
 
+// Options go to one host, in an IPv4 header that has room for them, on whole packets: an adapter that cuts or sums looks at the header's
+// destination, which is not the one that the upper layer's checksum covers.
+static bool
+output_options_are_good(struct eng_out *out, const struct net_hop *hop)
+{
+    if (out->destination.family != ENG_IP4 || out->n_ip_options > ENG_IP_OPTIONS_BYTES || out->n_ip_options % 4 || out->mss_bytes ||
+        out->flags & ENG_OUT_ROUTER_ALERT || hop->kind == HOP_MULTICAST || hop->kind == HOP_BROADCAST)
+        return false;
+    eng_out_sum(out);
+    return true;
+}
+
 int
 output_packet(struct net *net, struct eng_out *out)
 {
@@ -181,6 +195,8 @@ output_packet(struct net *net, struct eng_out *out)
             return output_refuse(net, out, -EADDRNOTAVAIL);
     }
     out->l4_bytes = out->head_bytes;
+    if (out->n_ip_options && !output_options_are_good(out, &hop))
+        return output_refuse(net, out, -EINVAL);
     out->interface_index = hop.interface->index;
     bool is_group = hop.kind == HOP_MULTICAST || hop.kind == HOP_BROADCAST;
     if (!out->hop_limit)

@@ -7,7 +7,7 @@ static uint32_t
 split_head_bytes(const struct eng_out *out)
 {
     if (out->destination.family == ENG_IP4)
-        return IP4_HEADER_BYTES + (out->flags & ENG_OUT_ROUTER_ALERT ? 4 : 0);
+        return output_head4_bytes(out);
     return IP6_HEADER_BYTES + (out->flags & ENG_OUT_ROUTER_ALERT ? 8 : 0);
 }
 
@@ -47,6 +47,9 @@ split_part(struct net *net, const struct eng_out *whole, uint32_t from, uint32_t
     part->source = whole->source;
     part->destination = whole->destination;
     part->l4_bytes = part->head_bytes;
+    // Of the options that we send (engine/source_route.h) the routes go into every fragment [RFC 791 3.1], and the rest says nothing.
+    part->n_ip_options = whole->n_ip_options;
+    memcpy(part->ip_options, whole->ip_options, whole->n_ip_options);
     bool has_more = from + count < total_bytes;
     if (whole->destination.family == ENG_IP4) {
         output_head4(net, part, count, (uint16_t)identifier, (uint16_t)(from / 8 | (has_more ? 0x2000 : 0)));

@@ -35,6 +35,9 @@ struct net_settings {
     uint32_t reassembly_source_bytes;   // from one source; 0: a quarter of that
     uint32_t icmp_errors_per_second;    // that we send; 0: 100
     bool accepts_redirects;             // IPv4 and IPv6, under the rules of RFC 1122 and 4861
+    // TCP hears what came to us by an IPv4 source route, and answers by the way back: whoever is on that way then has the connection, so it
+    // is for closed networks [RFC 7126 4.3, 4.4]. All else that came by one is dropped whatever this says.
+    bool accepts_source_routes;
 };
 
 // owns: returns the instance, with the loopback interface up and 127.0.0.1/8 and ::1/128 on it; net_destroy. fails: NULL, memory.
@@ -257,6 +260,7 @@ int net_raw_send(struct net *net, const struct net_raw_send *send, uint64_t now_
 // ---- packets out
 
 // Send a packet whose head is the upper header (or nothing, for raw). A source of any is chosen when the head has no partial sum.
+// With ip_options (IPv4, to one host) the destination is the first hop, and the checksum is finished here.
 // Without ENG_OUT_DONT_FRAGMENT it is cut to the path's MTU; a super-segment (mss_bytes) is cut by the adapter or in software.
 // owns: takes out, always. fails: -ENETUNREACH, -EADDRNOTAVAIL, -EMSGSIZE (net_path_find says the MTU), -EINVAL, -ENOMEM, -ENETDOWN.
 int net_output(struct net *net, struct eng_out *out, uint64_t now_us, struct eng_outbox *outbox);

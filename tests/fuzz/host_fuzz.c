@@ -243,8 +243,12 @@ on_frame(struct fuzz_net *net, const uint8_t *frame, size_t count)
         const uint8_t *segment = ip + (ip[0] & 15) * 4;
         size_t bytes = count - (size_t)(segment - frame), head = (segment[12] >> 4) * 4u;
         FUZZ_REQUIRE(bytes >= 20 && head >= 20 && head <= bytes);
-        FUZZ_REQUIRE(!csum_finish(csum_add(csum_pseudo4(ip + 12, ip + 16, 6, (uint16_t)bytes), segment, bytes)));
-        if (!memcmp(ip + 16, fuzz_peer4, 4)) {
+        // Under a route the sum covers its last address, and the header names the first hop: one host, and not ourselves.
+        const uint8_t *last = segment > ip + 20 ? segment - 4 : ip + 16;
+        FUZZ_REQUIRE(last == ip + 16 || (net->accepts_source_routes && ip[20] == 1 && (ip[21] == 131 || ip[21] == 137) && ip[23] == 4));
+        FUZZ_REQUIRE(ip[16] && ip[16] != 127 && ip[16] < 224);
+        FUZZ_REQUIRE(!csum_finish(csum_add(csum_pseudo4(ip + 12, last, 6, (uint16_t)bytes), segment, bytes)));
+        if (!memcmp(last, fuzz_peer4, 4)) {
             heard_seq = bytes_load_be32(segment + 4) + (uint32_t)(bytes - head) + (segment[13] & 1) + !!(segment[13] & 2);
             heard_ack = bytes_load_be32(segment + 8);
         }
@@ -313,13 +317,24 @@ stranger_frame(const uint8_t *bytes, size_t count, uint8_t shape)
 static void
 stranger_segment(const uint8_t *b)
 {
-    uint8_t frame[14 + 20 + 60 + 1500] = {0}, *tcp_at = frame + 34;
+    // Above an urgent pointer's half, a route that ends here: its hops are the option words.
+    size_t hops = b[6] & 0x80 ? 1 + (b[6] & 1u) : 0, ip_bytes = 20 + (hops ? 4 + 4 * hops : 0);
+    uint8_t frame[14 + 40 + 60 + 1500] = {0}, *ip = frame + 14, *tcp_at = ip + ip_bytes;
     size_t options = (b[1] & 3) * 4u, text = (size_t)(b[7] & 0x3F) * (b[1] & 4 ? 20u : 1u), head = 20 + options;
     uint32_t seq = (b[0] & 2 ? said_seq : heard_ack ? heard_ack
                                                     : said_seq) +
                    (uint32_t)(int32_t)(int8_t)b[2] * (b[1] & 8 ? 700u : 1u);
     fuzz_eth(frame, 0x0800);
-    fuzz_ip4(frame + 14, 6, head + text);
+    fuzz_ip4(ip, 6, ip_bytes - 20 + head + text);
+    if (hops) {
+        uint16_t sum;
+        memcpy(ip + 20, (uint8_t[4]){1, b[6] & 2 ? 137 : 131, (uint8_t)(3 + 4 * hops), (uint8_t)(4 + 4 * hops - (b[6] & 4))}, 4);
+        memcpy(ip + 24, b + 8, 4 * hops);
+        ip[0] = (uint8_t)(0x40 | ip_bytes / 4);
+        memset(ip + 10, 0, 2);
+        sum = csum_of(ip, ip_bytes);
+        memcpy(ip + 10, &sum, 2);
+    }
     bytes_store_be16(tcp_at, 4000 + (b[1] >> 6));
     bytes_store_be16(tcp_at + 2, 80);
     bytes_store_be32(tcp_at + 4, seq);
@@ -335,7 +350,7 @@ stranger_segment(const uint8_t *b)
     if (b[0] & 2)
         heard_ack = 0;
     said_seq = seq;
-    fuzz_frame(&fuzz, frame, 34 + head + text, b[1] >> 3 & 7);
+    fuzz_frame(&fuzz, frame, 14 + ip_bytes + head + text, b[1] >> 3 & 7);
 }
 
 static void
@@ -437,6 +452,7 @@ open_hosts(uint8_t uses)
     ours = theirs = NULL;
     memset(strangers, 0, sizeof strangers);
     heard_seq = heard_ack = said_seq = sends_out = 0;
+    fuzz.accepts_source_routes = uses & TCP_USE_TARGET; // the bit that is free here
     fuzz_open(&fuzz);
     fuzz.on_result = on_result;
     fuzz.on_frame = on_frame;

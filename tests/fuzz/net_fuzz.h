@@ -26,6 +26,7 @@ struct fuzz_net {
     uint64_t now_us;
     struct net_udp *udps[4];
     unsigned delivered, errors;
+    bool accepts_source_routes;         // set before fuzz_open
     void (*on_result)(struct fuzz_net *fuzz, const struct net_result *result);
     void (*on_frame)(struct fuzz_net *fuzz, const uint8_t *frame, size_t count);    // one that left, checked
     void *context;
@@ -176,11 +177,12 @@ fuzz_open(struct fuzz_net *fuzz)
 {
     static const char secret[] = "a secret that nobody outside has";
     struct net_settings settings = {.memory = &fuzz->memory, .pool = &fuzz->pool, .accepts_redirects = true, .neighbours_max = 16,
-                                    .icmp_errors_per_second = 1000000};
+                                    .icmp_errors_per_second = 1000000, .accepts_source_routes = fuzz->accepts_source_routes};
     struct net_interface_settings interface = {.mtu_bytes = FUZZ_MTU};
     struct eng_address us4 = eng_address4(fuzz_us4), us6 = eng_address6(fuzz_us6), group = eng_address4((uint8_t[4]){224, 1, 2, 3});
     int error;
-    *fuzz = (struct fuzz_net){.memory = {.on_take = fuzz_take, .on_give = fuzz_give, .limit_bytes = FUZZ_MEMORY_BYTES}};
+    *fuzz = (struct fuzz_net){.memory = {.on_take = fuzz_take, .on_give = fuzz_give, .limit_bytes = FUZZ_MEMORY_BYTES},
+                              .accepts_source_routes = fuzz->accepts_source_routes};
     eng_out_pool_init(&fuzz->pool, &fuzz->memory);
     eng_outbox_init(&fuzz->outbox);
     memcpy(settings.secret, secret, 32);

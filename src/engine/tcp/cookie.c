@@ -123,6 +123,9 @@ tcp_cookie_send(struct tcp *tcp, const struct tcp_segment *segment)
         .ack = segment->seq + 1,
         .seq = cookie_make(tcp, &k, segment->seq, period, mss_index_of(options, k.remote.family)),
     };
+    struct source_route route;
+    if (segment->in->flags & ENG_IN_SOURCE_ROUTE && source_route_back(segment->in, &route))
+        head.route = &route;
     uint32_t ts = 0;
     if (options->has_timestamps && tcp_uses(tcp, TCP_USE_TIMESTAMPS)) {
         bool has_scale = options->has_scale && tcp_uses(tcp, TCP_USE_WINDOW_SCALE),
@@ -185,6 +188,8 @@ tcp_cookie_check(struct tcp_listener *listener, const struct tcp_segment *segmen
     c->listener = listener;
     c->is_offer = c->is_cookie = true;
     c->path.interface_index = in->interface_index;
+    if (in->flags & ENG_IN_SOURCE_ROUTE)
+        tcp_route_follow(c, in);
     listener->offers++;
     tcp->counters.offers++;
     c->ts_offset = tcp_timestamp_offset(tcp, &k);

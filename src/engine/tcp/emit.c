@@ -50,6 +50,8 @@ tcp_emit(struct tcp *tcp, struct eng_out *out, const struct tcp_head *head, cons
     out->flags |= ENG_OUT_L4_SUM_PARTIAL;
     if (!(path->flags & TCP_PATH_SUM_PARTIAL) && !out->mss_bytes)
         eng_out_sum(out);
+    if (head->route)
+        source_route_put(out, head->route);
     tcp->counters.segments_out++;
     tcp->counters.bytes_out += out->data_bytes;
     eng_outbox_push(tcp->outbox, out);
@@ -170,6 +172,7 @@ head_of(struct tcp_connection *c, uint32_t seq, uint8_t flags)
         .seq = seq,
         .ack = flags & TCP_ACK ? c->r.delegated.rcv_nxt : 0,
         .flags = flags,
+        .route = c->route.n_bytes ? &c->route : NULL,
     };
 }
 

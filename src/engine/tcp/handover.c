@@ -90,7 +90,7 @@ tcp_export(struct tcp_connection *c, uint64_t now_us, struct eng_outbox *outbox,
     struct tcp *tcp = c->tcp;
     if (c->r.delegated.state == TCP_CLOSED || c->is_exported)
         return -ENOTCONN;
-    if (!state_can_travel(c->r.delegated.state))
+    if (!state_can_travel(c->r.delegated.state) || c->route.n_bytes)
         return -EBUSY;
     tcp_enter(tcp, now_us, outbox);
     // A delayed acknowledgement leaves: Last.ACK.sent is not carried [ddi: chimney].
@@ -263,7 +263,7 @@ tcp_import(struct tcp *tcp, struct tcp_handover *handover, const struct tcp_open
     const struct tcp_record *record = &handover->record;
     const struct tcp_constant *k = &record->constant;
     uint64_t chain;
-    if (!sends_are_sound(&handover->sends, &chain) || !record_is_sound(tcp, handover, chain))
+    if (open->n_ip_options || !sends_are_sound(&handover->sends, &chain) || !record_is_sound(tcp, handover, chain))
         return -EINVAL;
     tcp_enter(tcp, now_us, outbox);
     if (tcp_find(tcp, &k->local, &k->remote, k->local_port, k->remote_port))

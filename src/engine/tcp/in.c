@@ -32,6 +32,9 @@ tcp_in_reset_answer(struct tcp *tcp, const struct tcp_segment *segment)
         head.ack = segment->seq + segment->data_bytes + !!(segment->flags & TCP_SYN) + !!(segment->flags & TCP_FIN);
     }
     struct tcp_path path = {.interface_index = in->interface_index};
+    struct source_route route;
+    if (in->flags & ENG_IN_SOURCE_ROUTE && source_route_back(in, &route))
+        head.route = &route;
     struct eng_out *out = tcp_emit_begin(tcp, &path);
     if (!out)
         return;
@@ -305,6 +308,8 @@ in_synchronized(struct tcp_connection *c, struct tcp_segment *segment)
     timestamp_keep(c, segment);
     if (!tcp_in_ack(c, segment))
         return TCP_TAKEN; // the connection may be gone
+    if (segment->in->flags & ENG_IN_SOURCE_ROUTE)
+        tcp_route_follow(c, segment->in);
     // Bytes for a client that has gone: they were not received, and the peer is told [RFC 9293 3.6.1, RFC 2525 2.17].
     if (was_released_with_new_text(c, segment)) {
         tcp_emit_reset(c);

@@ -77,6 +77,9 @@ tcp_open_defaults(struct tcp_connection *c, const struct tcp_open *open)
     uint32_t bytes = open->receive_bytes ? open->receive_bytes : c->tcp->params.receive_bytes;
     if (!path_is_good(&open->path) || bytes > TCP_WINDOW_MAX)
         return false;
+    if (open->n_ip_options && !source_route_given(open->ip_options, open->n_ip_options, &c->r.constant.remote, &c->route))
+        return false;
+    c->is_route_given = open->n_ip_options;
     tcp_path_begin(c, &open->path);
     c->context = open->context;
     c->r.cached = (struct tcp_cached){
@@ -346,6 +349,8 @@ offer_make(struct tcp_listener *listener, const struct tcp_segment *segment)
     c->listener = listener;
     c->is_offer = true;
     c->path.interface_index = in->interface_index;
+    if (in->flags & ENG_IN_SOURCE_ROUTE)
+        tcp_route_follow(c, in);
     listener->offers++;
     tcp->counters.offers++;
     own_options(c);
@@ -411,10 +416,9 @@ tcp_accept(struct tcp_connection *c, const struct tcp_open *open, uint64_t now_u
     struct tcp_delegated *d = &c->r.delegated;
     if (!c->is_offer || d->state != TCP_SYN_RECEIVED)
         return -ENOTCONN;
-    if (!path_is_good(&open->path) || (open->receive_bytes && open->receive_bytes > TCP_WINDOW_MAX))
-        return -EINVAL;
     tcp_enter(c->tcp, now_us, outbox);
-    tcp_open_defaults(c, open);
+    if (!tcp_open_defaults(c, open))
+        return -EINVAL;
     offer_answered(c);
     if (c->is_cookie) {
         // The peer has had its SYN-ACK; its scale stands.

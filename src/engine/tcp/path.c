@@ -39,6 +39,7 @@ tcp_mss_update(struct tcp_connection *c)
         mss = c->r.constant.remote_mss;
     if (c->r.constant.flags & TCP_HAS_TIMESTAMPS)
         mss -= 12;
+    mss -= c->route.n_bytes; // never more than what TCP_MSS_MIN leaves
     c->mss = mss;
     tcp_cc_set_mss(&c->cc, mss);
 }
@@ -76,6 +77,29 @@ tcp_path_begin(struct tcp_connection *c, const struct tcp_path *path)
     c->mtu_next_us = 0;
     c->probe_bytes = c->probe_fails = 0;
     c->mtu_is_said = false;
+    if (c->route.n_bytes)
+        tcp_path_whole(c);
+}
+
+void
+tcp_path_whole(struct tcp_connection *c)
+{
+    c->path.lso_max_bytes = 0;
+    c->path.flags &= ~(uint32_t)TCP_PATH_SUM_PARTIAL;
+}
+
+// A segment that was taken came by a source route: from now on ours go the way back [RFC 9293 MUST-53], by the latest such [SHLD-24].
+// A client that opened actively or gave a route has its own way [MUST-52].
+void
+tcp_route_follow(struct tcp_connection *c, const struct eng_in *in)
+{
+    struct source_route route;
+    if (c->is_opener || c->is_route_given || !source_route_back(in, &route))
+        return;
+    c->route = route;
+    tcp_path_whole(c);
+    if (tcp_is_synchronized(c))
+        tcp_mss_update(c);
 }
 
 int

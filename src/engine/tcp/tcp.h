@@ -265,13 +265,17 @@ struct tcp_open {
     uint32_t receive_bytes;             // 0: the instance's
     uint32_t cached_flags;              // TCP_CACHED_NAGLE, TCP_CACHED_KEEP_ALIVE
     uint8_t ttl, tos;
+    // Options for the IPv4 header of every segment: no-operations and a source route, as source_route_given takes them. They go before a
+    // route that the peer's segments came by. Copied. tcp_import: there must be none.
+    uint8_t n_ip_options;
+    const uint8_t *ip_options;
     void *context;
 };
 
 /* Open actively: a SYN leaves; TCP_EVENT_CONNECTED or TCP_EVENT_ENDED tells how it went.
  * owns:  the connection is the client's until tcp_release
- * fails: -EINVAL (addresses or ports that cannot be), -ENOMEM, -EADDRINUSE: the two ends have a connection, were it only one in TIME_WAIT
- *        that its client has not released, or that has no timestamps */
+ * fails: -EINVAL (addresses, ports or IP options that cannot be), -ENOMEM, -EADDRINUSE: the two ends have a connection, were it
+ *        only one in TIME_WAIT that its client has not released, or that has no timestamps */
 int tcp_connect(struct tcp *tcp, const struct tcp_open *open, uint64_t now_us, struct eng_outbox *outbox,
                 struct tcp_connection **connection);
 
@@ -445,7 +449,8 @@ void tcp_query(const struct tcp_connection *connection, uint64_t now_us, struct 
 /* Take a connection out of this engine: a delayed acknowledgement leaves, timers stop, bytes out of order are forgotten. Afterwards
  * segments for it find nothing here, and the connection only still gives its waiting bytes (tcp_receive_spans) until tcp_release.
  * owns:  the sends are in the hand-over; their owners stay held
- * fails: -EBUSY in a state that cannot be handed over (before ESTABLISHED, TIME_WAIT), -ENOTCONN when it has ended */
+ * fails: -EBUSY in a state that cannot be handed over (before ESTABLISHED, TIME_WAIT) or with options in its IP headers, which no record
+ *        carries; -ENOTCONN when it has ended */
 int tcp_export(struct tcp_connection *connection, uint64_t now_us, struct eng_outbox *outbox, struct tcp_handover *handover);
 
 /* Go on with a connection; also with one in TIME_WAIT, unless this is a target. received are bytes left of RCV.NXT that no client took

@@ -10,6 +10,7 @@
 #ifndef NBX_ENGINE_TCP_INT_H
 #define NBX_ENGINE_TCP_INT_H
 
+#include "engine/source_route.h"
 #include "engine/tcp/cc.h"
 #include "engine/tcp/rack.h"
 #include "engine/tcp/rtt.h"
@@ -153,6 +154,8 @@ struct tcp_connection {
     bool is_opener : 1;                 // opened actively
     bool is_doubted : 1;                // a target's: a reset or SYN that may be forged came, and probes will tell
     bool ts_recent_ok : 1;
+    bool is_route_given : 1;            // by the client: what the peer's segments came by is not looked at
+    struct source_route route;          // in the IP header of every segment
 };
 
 struct tcp_listener {
@@ -210,6 +213,7 @@ struct tcp_head {
     const struct eng_address *local, *remote;
     uint16_t local_port, remote_port, window, urgent;
     uint32_t seq, ack;
+    const struct source_route *route;   // NULL: none
     uint8_t flags, option_bytes;
     uint8_t options[TCP_OPTION_BYTES_MAX];
 };
@@ -345,6 +349,8 @@ void tcp_upload(struct tcp_connection *c, enum tcp_upload upload);
 void tcp_mss_update(struct tcp_connection *c);
 void tcp_path_begin(struct tcp_connection *c, const struct tcp_path *path);
 void tcp_mtu_retry(struct tcp_connection *c);           // the path may have grown again
+void tcp_path_whole(struct tcp_connection *c);          // its packets have IP options: no adapter cuts or sums them
+void tcp_route_follow(struct tcp_connection *c, const struct eng_in *in);
 void tcp_hole_suspect(struct tcp_connection *c);
 
 // probe.c

@@ -6,7 +6,7 @@
 
 #define BYTES (1u << 20)
 
-static struct tcp *tcps[2];
+static struct tcp *tcps[KIT_HOSTS];      // NULL: a host without
 static uint8_t data[BYTES];
 static struct tcp_connection *accepted, *opened;
 static uint64_t received_bytes, sent_bytes;
@@ -76,6 +76,8 @@ static void
 on_result(unsigned host, struct net_result *result)
 {
     struct eng_outbox outbox;
+    if (!tcps[host])
+        return;
     eng_outbox_init(&outbox);
     if (result->verdict == NET_FOR_TCP)
         ck_assert_int_eq(tcp_input(tcps[host], &result->in, kit_now_us, &outbox), TCP_TAKEN);
@@ -94,6 +96,8 @@ static void
 on_time(unsigned host)
 {
     struct eng_outbox outbox;
+    if (!tcps[host])
+        return;
     eng_outbox_init(&outbox);
     tcp_run(tcps[host], kit_now_us, &outbox);
     go_down(host, &outbox);
@@ -103,7 +107,7 @@ on_time(unsigned host)
 static uint64_t
 next_us(unsigned host)
 {
-    return tcp_next_deadline(tcps[host]);
+    return tcps[host] ? tcp_next_deadline(tcps[host]) : ENG_NEVER;
 }
 
 static bool
@@ -113,6 +117,36 @@ lose_some(struct kit_frame *frame)
         return true;
     n_lost++;
     return false;
+}
+
+static const struct net_settings *host_settings; // of a transfer
+static uint8_t route[40], n_route;               // that its client gives
+static unsigned by_route[2], by_no_route;        // segments that came by one at the router, of each host; and those that did not
+
+// 10.0.0.3 as a router [RFC 1812 5.2.4.1]: the next address becomes the destination, and its own takes that place.
+static bool
+along_route(struct kit_frame *frame)
+{
+    static const uint8_t us[4] = {10, 0, 0, 3};
+    uint8_t *ip = frame->bytes + 14, *option = ip + 20;
+    if (bytes_load_be16(frame->bytes + 12) != 0x0800 || ip[9] != 6)
+        return true;
+    if (memcmp(ip + 16, us, 4) != 0) {
+        by_no_route++;
+        return true;
+    }
+    by_route[frame->from]++;
+    ck_assert_uint_eq(ip[0], 0x47);
+    option += *option == 1;
+    ck_assert_uint_eq(option[0], 131);
+    ck_assert_uint_eq(option[1], 7);
+    ck_assert_uint_eq(option[2], 4);
+    memcpy(ip + 16, option + 3, 4);
+    memcpy(option + 3, us, 4);
+    option[2] = 8;
+    kit_ip4_sum(ip);
+    memcpy(frame->bytes, kit[ip[19] - 1].link, 6);
+    return true;
 }
 
 static unsigned too_wide; // 0, or the MTU of a router in the way, which says so
@@ -144,7 +178,9 @@ transfer(const char *local, const char *remote, unsigned server, uint32_t lso_by
     struct eng_outbox outbox;
     struct tcp_listener *listener;
     eng_outbox_init(&outbox);
-    kit_open(2, NULL, NULL);
+    kit_open(n_route ? 3 : 2, NULL, host_settings);
+    if (n_route)
+        kit_address(2, "10.0.0.3", 24);
     kit_address(0, "10.0.0.1", 24);
     kit_address(1, "10.0.0.2", 24);
     kit_address(0, "fd00::1", 64);
@@ -163,7 +199,7 @@ transfer(const char *local, const char *remote, unsigned server, uint32_t lso_by
     struct eng_address any = {.family = kit_parse(local).family};
     ck_assert_int_eq(tcp_listen(tcps[server], &any, 80, 10, NULL, &listener), 0);
     struct tcp_open open = {.local = kit_parse(local), .remote = kit_parse(remote), .local_port = 50000, .remote_port = 80,
-                            .path = path_to(0, local, remote, lso_bytes)};
+                            .path = path_to(0, local, remote, lso_bytes), .ip_options = route, .n_ip_options = n_route};
     ck_assert_int_eq(tcp_connect(tcps[0], &open, kit_now_us, &outbox, &opened), 0);
     struct eng_owner owner = {.holds = 1};
     struct eng_span span = {.bytes = data, .count = BYTES, .owner = &owner};
@@ -233,4 +269,22 @@ TEST(tcp_moves_a_megabyte_over_a_path_that_is_narrower_than_its_first_link)
     kit_on_frame = through_router;
     transfer("10.0.0.1", "10.0.0.2", 1, 60000);
     too_wide = 0;
+}
+
+TEST(tcp_moves_a_megabyte_by_a_source_route_and_is_answered_by_the_way_back)
+{
+    static const struct net_settings settings = {.accepts_source_routes = true};
+    for (unsigned lso_bytes = 0; lso_bytes <= 60000; lso_bytes += 60000) {
+        memcpy(route, (uint8_t[8]){131, 7, 4, 10, 0, 0, 3, 0}, 8);
+        n_route = 8;
+        by_route[0] = by_route[1] = by_no_route = 0;
+        host_settings = &settings;
+        kit_on_frame = along_route;
+        transfer("10.0.0.1", "10.0.0.2", 1, lso_bytes);
+        ck_assert_uint_gt(by_route[0], BYTES / 1460);
+        ck_assert_uint_gt(by_route[1], 100);
+        ck_assert_uint_eq(by_no_route, 0);
+    }
+    n_route = 0;
+    host_settings = NULL;
 }

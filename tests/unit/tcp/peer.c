@@ -126,9 +126,13 @@ peer_say_with(struct peer *peer, unsigned flags, uint32_t seq, uint32_t ack, uin
         memcpy(all + all_bytes, options, option_bytes);
     all_bytes += option_bytes;
     unsigned head_bytes = 20 + (all_bytes + 3) / 4 * 4;
-    struct frame *frame = calloc(1, sizeof *frame + head_bytes + bytes);
+    unsigned ip_bytes = peer->n_ip_options ? 20 + peer->n_ip_options : 0;
+    struct frame *frame = calloc(1, sizeof *frame + ip_bytes + head_bytes + bytes);
     frame->owner = (struct eng_owner){.holds = 1, .on_release = frame_release};
-    uint8_t *at = frame->bytes;
+    frame->bytes[0] = (uint8_t)(0x40 | ip_bytes / 4);
+    if (ip_bytes)
+        memcpy(frame->bytes + 20, peer->ip_options, peer->n_ip_options);
+    uint8_t *at = frame->bytes + ip_bytes;
     bytes_store_be16(at, peer->from_own_port ? OWN_PORT : PEER_PORT);
     bytes_store_be16(at + 2, OWN_PORT);
     bytes_store_be32(at + 4, PEER_ISS + seq);
@@ -146,13 +150,14 @@ peer_say_with(struct peer *peer, unsigned flags, uint32_t seq, uint32_t ack, uin
                           : csum_pseudo4(peer->other.bytes, peer->own.bytes, 6, (uint16_t)count);
     uint16_t sum = csum_finish(csum_add_word(pseudo, csum_add(0, at, count))) ^ (peer->break_sum ? 0x55 : 0);
     memcpy(at + 16, &sum, 2);
-    struct eng_span span = {.bytes = at, .count = count, .owner = &frame->owner};
+    struct eng_span span = {.bytes = frame->bytes, .count = ip_bytes + count, .owner = &frame->owner};
     struct eng_in in = {
         .spans = &span,
         .n_spans = 1,
         .protocol = 6,
+        .at_bytes = ip_bytes,
         .length_bytes = count,
-        .flags = peer->in_flags,
+        .flags = peer->in_flags | (ip_bytes ? ENG_IN_OPTIONS | ENG_IN_SOURCE_ROUTE : 0),
         .coalesced = peer->coalesced,
         .traffic_class = peer->traffic_class,
         .source = peer->other,
@@ -245,6 +250,9 @@ peer_hear(struct peer *peer)
     said->traffic_class = out->traffic_class;
     said->hop_limit = out->hop_limit;
     said->mss_bytes = out->mss_bytes;
+    said->n_ip_options = out->n_ip_options;
+    memcpy(said->ip_options, out->ip_options, out->n_ip_options);
+    said->destination = out->destination;
     said->dont_fragment = out->flags & ENG_OUT_DONT_FRAGMENT;
     options_read(said);
     if (said->has_ts)

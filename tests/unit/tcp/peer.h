@@ -40,6 +40,8 @@ struct said {
     uint32_t ts_value, ts_echo, sacks[8];
     uint16_t mss_bytes;                 // of a super-segment
     bool dont_fragment, partial;
+    uint8_t ip_options[40], n_ip_options;
+    struct eng_address destination;     // of the IP header
 };
 
 struct peer {
@@ -69,6 +71,8 @@ struct peer {
     uint8_t options[40];                // for the peer's SYN
     unsigned option_bytes;
     uint32_t syn_window;
+    uint8_t ip_options[40];             // what is said comes under an IP header with these, a source route among them
+    unsigned n_ip_options;
 };
 
 void peer_create(struct peer *peer, const struct tcp_params *params);    // NULL: the default ones
