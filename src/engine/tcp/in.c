@@ -158,8 +158,9 @@ step_sequence(struct tcp_connection *c, struct tcp_segment *segment)
             return false; // [RFC 7323 3.2]: silently
         if (segment->options.has_timestamps && paws_is_bad(c, segment) && !(segment->flags & TCP_SYN)) {
             tcp->counters.dropped_paws++;
-            if (segment->data_bytes)
-                tcp_note_duplicate(c, segment->seq, segment->seq + segment->data_bytes);
+            // Only what is here already is a duplicate: bytes beyond are dropped, and a block over them would say that they are not.
+            if (segment->data_bytes && tcp_seq_before(segment->seq, c->r.delegated.rcv_nxt))
+                tcp_note_duplicate(c, segment->seq, tcp_seq_earlier(segment->seq + segment->data_bytes, c->r.delegated.rcv_nxt));
             out_of_window_answer(c, segment);
             return false;
         }

@@ -235,7 +235,7 @@ TEST(a_keep_alive_probe_of_the_peer_is_answered)
 static void
 open_with_ts(const struct tcp_params *params, uint32_t ts)
 {
-    uint8_t options[] = {2, 4, 5, 0xB4, 1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0};
+    uint8_t options[] = {2, 4, 5, 0xB4, 4, 2, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0}; // MSS, SACK permitted, timestamps
     bytes_store_be32(options + 8, ts);
     peer_create(&peer, params);
     memcpy(peer.options, options, sizeof options);
@@ -276,6 +276,27 @@ TEST(an_old_timestamp_is_refused_even_across_its_wrap)
     // A reset is not tested for its age [RFC 7323 5.2].
     peer_say(&peer, R, 101, 0, 0, 0);
     ck_assert_int_eq(peer_info(&peer).end, TCP_END_RESET);
+    peer_destroy(&peer);
+}
+
+// What an old segment brought was dropped: a block over bytes that are not here would say the contrary [RFC 2883 4].
+TEST(of_a_segment_with_an_old_timestamp_only_what_was_received_before_is_told_as_a_duplicate)
+{
+    open_with_ts(NULL, 1000);
+    peer.ts_value = 1005;
+    peer_say(&peer, A, 1, 1, 60000, 100);
+    ck_assert_uint_eq(peer_read(&peer, 1000), 100);
+    hear_all();
+    peer.ts_value = 1002;
+    peer_say(&peer, A, 101, 1, 60000, 100);
+    ck_assert_uint_eq(peer_expect(&peer, A, 1, 101, 0)->n_sacks, 0);
+    peer_wait(&peer, 1000000);
+    peer_say(&peer, A, 51, 1, 60000, 100);
+    const struct said *said = peer_expect(&peer, A, 1, 101, 0);
+    ck_assert_uint_eq(said->n_sacks, 2);
+    ck_assert_uint_eq(said->sacks[0], 51);
+    ck_assert_uint_eq(said->sacks[1], 101);
+    ck_assert_uint_eq(peer_read(&peer, 1000), 0);
     peer_destroy(&peer);
 }
 
