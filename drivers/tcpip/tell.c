@@ -116,7 +116,7 @@ tcpip_rx_done(struct tdic_connection *up, struct tdic_rx *tdic_rx, BOOLEAN is_le
     if (is_lent)
         return;
     do {
-        head = connection->given_back;
+        head = ReadPointerNoFence((PVOID const volatile *)&connection->given_back);
         rx->next = head;
     } while (InterlockedCompareExchangePointer((PVOID *)&connection->given_back, rx, head) != head);
     back_noted(connection);
