@@ -121,29 +121,29 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 // What the opening of a file does not reach.
-#define NEVER(function, ...) \
-    function(__VA_ARGS__) \
+#define NEVER(type, function, ...) \
+    type function(__VA_ARGS__) \
     { \
         abort(); \
-    }
-NTSTATUS
-NEVER(tdic_associate, struct tdic_endpoint *endpoint, HANDLE address)
-NTSTATUS
-NEVER(tdic_disassociate, struct tdic_endpoint *endpoint, PIRP irp)
-NTSTATUS
-NEVER(tdic_connect, struct tdic_endpoint *endpoint, PIRP irp)
-    NTSTATUS NEVER(tdic_listen, struct tdic_endpoint *endpoint, PIRP irp)
-        NTSTATUS NEVER(tdic_accept, struct tdic_endpoint *endpoint, PIRP irp)
-            NTSTATUS NEVER(tdic_disconnect, struct tdic_endpoint *endpoint, PIRP irp)
-                NTSTATUS NEVER(tdic_send, struct tdic_endpoint *endpoint, PIRP irp)
-                    NTSTATUS NEVER(tdic_receive, struct tdic_endpoint *endpoint, PIRP irp)
-                        NTSTATUS NEVER(tdic_send_datagram, struct tdic_address *address, PIRP irp)
-                            NTSTATUS NEVER(tdic_receive_datagram, struct tdic_address *address, PIRP irp)
-                                NTSTATUS NEVER(tdic_set_event, struct tdic_address *address, PIRP irp)
-                                    NTSTATUS NEVER(tdic_query, struct tdic_device *device, PIRP irp)
-                                        NTSTATUS NEVER(tdic_set, struct tdic_device *device, PIRP irp)
-                                            NTSTATUS NEVER(tdic_complete, PIRP irp, NTSTATUS status, ULONG_PTR information)
-                                                VOID NEVER(tdic_endpoint_cleanup, struct tdic_endpoint *endpoint)
-                                                    VOID NEVER(tdic_endpoint_close, struct tdic_endpoint *endpoint)
-                                                        VOID NEVER(tdic_address_cleanup, struct tdic_address *address)
-                                                            VOID NEVER(tdic_address_unref, struct tdic_address *address)
+    } \
+    _Static_assert(sizeof(#function) > 1, "ends the line")
+NEVER(NTSTATUS, tdic_associate, struct tdic_endpoint *endpoint, HANDLE address);
+NEVER(NTSTATUS, tdic_disassociate, struct tdic_endpoint *endpoint, PIRP irp);
+NEVER(NTSTATUS, tdic_connect, struct tdic_endpoint *endpoint, PIRP irp);
+NEVER(NTSTATUS, tdic_listen, struct tdic_endpoint *endpoint, PIRP irp);
+NEVER(NTSTATUS, tdic_accept, struct tdic_endpoint *endpoint, PIRP irp);
+NEVER(NTSTATUS, tdic_disconnect, struct tdic_endpoint *endpoint, PIRP irp);
+NEVER(NTSTATUS, tdic_send, struct tdic_endpoint *endpoint, PIRP irp);
+NEVER(NTSTATUS, tdic_receive, struct tdic_endpoint *endpoint, PIRP irp);
+NEVER(NTSTATUS, tdic_send_datagram, struct tdic_address *address, PIRP irp);
+NEVER(NTSTATUS, tdic_receive_datagram, struct tdic_address *address, PIRP irp);
+NEVER(NTSTATUS, tdic_set_event, struct tdic_address *address, PIRP irp);
+NEVER(NTSTATUS, tdic_query, struct tdic_device *device, PIRP irp);
+NEVER(NTSTATUS, tdic_set, struct tdic_device *device, PIRP irp);
+NEVER(NTSTATUS, tdic_complete, PIRP irp, NTSTATUS status, ULONG_PTR information);
+NEVER(VOID, tdic_endpoint_cleanup, struct tdic_endpoint *endpoint);
+NEVER(VOID, tdic_endpoint_close, struct tdic_endpoint *endpoint);
+NEVER(VOID, tdic_address_cleanup, struct tdic_address *address);
+NEVER(VOID, tdic_address_unref, struct tdic_address *address);
+NEVER(BOOLEAN, tdic_address_use, struct tdic_address *address);
+NEVER(VOID, tdic_event_put, struct tdic_address *address);
