@@ -76,6 +76,7 @@ vnic_rx_destroy(struct vnic_adapter *adapter)
         NdisFreeNetBufferList(rx->all[i]);
     rx->count = 0;
     vnic_free(adapter, rx->all);
+    vnic_free(adapter, rx->kept);
     if (rx->pool)
         NdisFreeNetBufferListPool(rx->pool);
 }
@@ -86,7 +87,7 @@ vnic_rx_destroy(struct vnic_adapter *adapter)
 static ULONG
 rx_out(const struct vnic_rx *rx)
 {
-    return rx->count - rx->free_count - rx->slot_count - rx->toe_count;
+    return rx->count - rx->free_count - rx->slot_count - rx->kept_count;
 }
 
 // Pausing, and nothing is up and the receiver is not indicating: done. The caller then calls vnic_pause_step without the lock.

@@ -84,8 +84,8 @@ timer_set(struct vnic_toe *toe, uint64_t now)
         ULONG64 push_us = CONTAINING_RECORD(toe->pushing.Flink, struct toe_connection, push_link)->push_us;
         due_us = push_us < due_us ? push_us : due_us;
     }
-    if (toe->stuck_us < due_us)
-        due_us = toe->stuck_us;
+    if (toe->down.stuck_us < due_us)
+        due_us = toe->down.stuck_us;
     if (toe->later_us < due_us)
         due_us = toe->later_us;
     if (toe->connections && idle_us(toe) && now + idle_us(toe) < due_us)
@@ -137,7 +137,7 @@ toe_on_timer(PKDPC dpc, PVOID context, PVOID argument1, PVOID argument2)
         toe_push_run(toe, &call);
         idle_look(toe, call.now_us);
         later_look(toe, call.now_us);
-        if (call.now_us >= toe->stuck_us)
+        if (call.now_us >= toe->down.stuck_us)
             toe_tx_drop(toe);
     }
     toe_leave(toe, &call);
@@ -244,7 +244,7 @@ toe_settle(struct vnic_toe *toe, struct toe_call *call)
     while ((out = eng_outbox_pop(&call->outbox)))
         toe_tx_queue(toe, out, call->now_us);
     toe_tx_flush(toe, call->now_us);
-    toe_rx_return(toe);
+    vnic_keeper_return(&toe->keeper);
 }
 
 VOID
@@ -330,22 +330,22 @@ vnic_toe_create(struct vnic_adapter *adapter, const struct toe_upward *upward)
     KeInitializeDpc(&toe->work_dpc, vnic_toe_work, toe);
     KeQueryPerformanceCounter(&rate);
     toe->rate = (ULONG64)rate.QuadPart;
-    toe->timer_us = toe->stuck_us = toe->later_us = ENG_NEVER;
-    toe->ip_id = CHIM_IP_ID_TARGET;
+    toe->timer_us = toe->later_us = ENG_NEVER;
     InitializeListHead(&toe->all);
     InitializeListHead(&toe->news);
     InitializeListHead(&toe->packets_out);
     InitializeListHead(&toe->fresh);
     InitializeListHead(&toe->pushing);
     InitializeListHead(&toe->asking);
-    list_init(&toe->to_send);
+    vnic_down_init(&toe->down, adapter, &toe->pool);
+    toe->keeper.adapter = adapter;
     toe->memory = (struct eng_memory){.on_take = memory_take, .on_give = memory_give};
     eng_out_pool_init(&toe->pool, &toe->memory);
     NDIS_STATUS status = handlers_get(toe);
     if (status == NDIS_STATUS_SUCCESS)
         status = engine_create(toe);
     if (status == NDIS_STATUS_SUCCESS)
-        status = toe_rx_create(toe);
+        status = vnic_kept_create(adapter);
     if (status == NDIS_STATUS_SUCCESS)
         status = toe_ups_create(toe);
     return status;
@@ -370,7 +370,6 @@ vnic_toe_destroy(struct vnic_adapter *adapter)
         tcp_destroy(toe->tcp);
     }
     toe_ups_destroy(toe);
-    toe_rx_destroy(toe);
     eng_out_pool_destroy(&toe->pool);
     toe_free(toe, toe->table);
     adapter->toe = NULL;

@@ -19,15 +19,13 @@
 #ifndef VNIC_TOE_H
 #define VNIC_TOE_H
 
-#include "vnic.h"
+#include "engines.h"
 
 #include "../chimney_common/chim.h"
 
 #define TOE_UP_SPANS 16                   // of one indication
-#define TOE_TX_BATCH 32                   // frames for the port at a time
 #define TOE_SOURCES_MAX 64                // source addresses, and VLANs
 #define TOE_LATER_US 20000                // until what memory was short for is tried again
-#define TOE_STUCK_US 5000000              // the port takes nothing for so long: what waits is lost
 #define TOE_BACKLOG_LEAST 16384           // bytes; the send backlog that is asked for lies between these
 #define TOE_BACKLOG_MOST 16777216
 
@@ -133,15 +131,6 @@ struct toe_up {
     struct eng_owner *held[TOE_UP_SPANS];
 };
 
-// A receive buffer of vnic's while its bytes are the engine's.
-struct toe_frame {
-    struct eng_owner owner;
-    struct vnic_toe *toe;
-    NET_BUFFER_LIST *nbl;
-    BOOLEAN is_slot;                      // being looked at: it stays a slot when nobody keeps it
-    BOOLEAN is_free;
-};
-
 struct toe_counts {                       // of one family
     IP_OFFLOAD_STATS ip;
     TCP_OFFLOAD_STATS tcp;
@@ -193,17 +182,9 @@ struct vnic_toe {
     // What is to be done and to be told.
     struct toe_tree work, done;
     LIST_ENTRY news, fresh, pushing, asking, packets_out;
-    // To the port.
-    struct list to_send;                  // struct eng_out with all its headers
-    ULONG to_send_count;
-    ULONG64 stuck_us;                     // when what waits is given up; ENG_NEVER: nothing waits
-    USHORT ip_id;
-    struct port_frame frames[TOE_TX_BATCH];
-    struct iovec iov[TOE_TX_BATCH * (1 + ENG_OUT_SPANS)];
+    struct vnic_down down;                // to the port
     // From the port.
-    struct toe_frame *frame;              // one for each receive buffer
-    NET_BUFFER_LIST *to_return;
-    ULONG to_return_count;
+    struct vnic_keeper keeper;
     NDIS_HANDLE up_pool;
     struct toe_up *ups;                   // free ones
     ULONG up_count, ups_out;
@@ -312,11 +293,5 @@ BOOLEAN toe_tell(struct vnic_toe *toe);
 VOID toe_tx_queue(struct vnic_toe *toe, struct eng_out *out, uint64_t now_us);
 VOID toe_tx_flush(struct vnic_toe *toe, uint64_t now_us);
 VOID toe_tx_drop(struct vnic_toe *toe);
-
-// ---- toe_rx.c ---------------------------------------------------------------------------------------------------------------------
-
-NDIS_STATUS toe_rx_create(struct vnic_toe *toe);
-VOID toe_rx_destroy(struct vnic_toe *toe);
-VOID toe_rx_return(struct vnic_toe *toe);
 
 #endif

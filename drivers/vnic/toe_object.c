@@ -191,14 +191,8 @@ toe_path_create(struct vnic_toe *toe, const struct chim_parts *parts, NDIS_HANDL
 static struct tcp_path
 tcp_path_of(const struct vnic_toe *toe, const struct toe_connection *c)
 {
-    const struct port_caps *caps = &toe->adapter->caps;
-    BOOLEAN cuts = c->path->local.family == ENG_IP6 ? caps->gso6 : caps->gso4;
-    struct tcp_path path = {.mtu_bytes = c->path->mtu_bytes, .interface_index = c->index, .lso_min_segments = 2};
-    if (caps->tx_csum)
-        path.flags |= TCP_PATH_SUM_PARTIAL;
-    if (caps->tx_csum && cuts && caps->max_gso_bytes > 4096)
-        path.lso_max_bytes = caps->max_gso_bytes - ENG_HEAD_ROOM_BYTES < 65535 - RCV_MSS_HEADERS ? caps->max_gso_bytes - ENG_HEAD_ROOM_BYTES
-                                                                                                 : 65535 - RCV_MSS_HEADERS;
+    struct tcp_path path = {.mtu_bytes = c->path->mtu_bytes, .interface_index = c->index};
+    vnic_down_path(toe->adapter, c->path->local.family, &path);
     return path;
 }
 

@@ -7,6 +7,7 @@
 //   tx_batch.c  NET_BUFFERs into frames         oid.c       OID requests and statistics
 //   offload.c, offload_send.c, frame.c          checksums, large segments, 802.1Q tags
 //   toe.h, toe*.c                               the offload target of a TCP chimney
+//   engines.h, keep.c, down.c                   frames up to and packets down from TCP engines in vnic
 //
 // Locks: tx.lock guards everything in tx, rx.lock guards rx's free list, state, filter and counters. Neither is taken while the other
 // is held, and neither is held across a call into NDIS. Both are held across calls into the port: that is how a NIC's registers are
@@ -153,7 +154,8 @@ struct vnic_rx {
     BOOLEAN starved;                          // on_rx left for want of buffers
     BOOLEAN mode_changed;
     ULONG count, free_count, slot_count;      // NBLs: all, on the free list, in slots; the others are out
-    ULONG toe_count;                          // of those, with our own TCP engine and not with NDIS
+    ULONG kept_count;                         // of those, with our own TCP engines and not with NDIS
+    struct vnic_kept *kept;                   // one for each; NULL without engines
     NET_BUFFER_LIST *free;                    // LIFO, linked by Next
     NET_BUFFER_LIST **all;
     NDIS_HANDLE pool;
