@@ -11,6 +11,7 @@
 #include "ndis/im.h"
 #include "ndis/interface.h"
 #include "ndis/ndis_int.h"
+#include "ndis/ndk/ndk_int.h"
 #include "ndis/oid.h"
 #include "nt/cm/cm.h"
 #include "verify/left.h"
@@ -464,6 +465,7 @@ ndis_adapter_stop(struct ndis_adapter *adapter, NDIS_HALT_ACTION action)
 {
     struct ndis *ndis = adapter->module.ndis;
     adapter->removing = true;
+    ndis_ndk_depart(adapter, action == NdisHaltDeviceSurpriseRemoved ? NDIS_NDK_SURPRISE : NDIS_NDK_REMOVED);
     if (adapter->im)
         ndis_im_leaving(adapter->im);
     LIST_FOR_EACH_SAFE(node, &adapter->filters)
@@ -718,6 +720,7 @@ ndis_create(struct box *box)
     list_init(&ndis->protocols);
     list_init(&ndis->adapters);
     list_init(&ndis->ims);
+    list_init(&ndis->ndk_clients);
     list_init(&ndis->oid_clones);
     box->ndis = ndis;
     box->on_bugcheck = bugcheck_shut;

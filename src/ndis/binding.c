@@ -12,6 +12,7 @@
 #include "ndis/chimney.h"
 #include "ndis/header.h"
 #include "ndis/interface.h"
+#include "ndis/ndk/ndk_int.h"
 #include "ndis/offload.h"
 #include "ndis/protocol.h"
 #include "verify/refuse.h"
@@ -190,8 +191,10 @@ bind_parameters_fill(NDIS_BIND_PARAMETERS *p, struct ndis_bind *bind)
         p->PowerManagementCapabilitiesEx = &adapter->pm.capabilities;
         ndis_assist_bind(adapter, p);
     }
-    if (minor >= 30)
+    if (minor >= 30) {
         p->Header = ndis_header(NDIS_OBJECT_TYPE_BIND_PARAMETERS, NDIS_BIND_PARAMETERS_REVISION_4, NDIS_SIZEOF_BIND_PARAMETERS_REVISION_4);
+        ndis_ndk_bind(adapter, p);
+    }
 }
 
 void

@@ -7,6 +7,7 @@
 // The status counts for what may be refused: query power, query remove, port activation [ndis/nf-ndis-ndismnetpnpevent].
 #include "ndis/header.h"
 #include "ndis/ndis_int.h"
+#include "ndis/ndk/ndk_int.h"
 #include "verify/refuse.h"
 #include "verify/report.h"
 
@@ -133,6 +134,11 @@ ndis_event_from_miniport(struct ndis_adapter *adapter, NET_PNP_EVENT_NOTIFICATIO
     case NetEventBindsComplete:
     case NetEventPause:
     case NetEventRestart:
+        break;
+    case NetEventNDKEnable:
+    case NetEventNDKDisable:
+        if (ndis_ndk_event(adapter, event))
+            return NDIS_STATUS_SUCCESS;
         break;
     default:
         if (adapter->driver->chars.Flags & NDIS_INTERMEDIATE_DRIVER)

@@ -41,6 +41,9 @@ const struct ndis_header_kind ndis_kind_assist = {
     4,
     {ASSIST_BYTES(1), ASSIST_BYTES(2), ASSIST_BYTES(3), ASSIST_BYTES(4)}};
 
+const struct ndis_header_kind ndis_kind_ndk = {
+    NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_NDK_ATTRIBUTES, 1, {NDIS_SIZEOF_MINIPORT_ADAPTER_NDK_ATTRIBUTES_REVISION_1}};
+
 const struct ndis_header_kind ndis_kind_oid_request = {
     NDIS_OBJECT_TYPE_OID_REQUEST, 2, {NDIS_SIZEOF_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_2}};
 const struct ndis_header_kind ndis_kind_pm_capabilities = {

@@ -31,7 +31,8 @@ struct ndis_header_kind {
 
 // What comes through the doors in more than one revision (header.c).
 extern const struct ndis_header_kind ndis_kind_miniport_driver, ndis_kind_filter_driver, ndis_kind_protocol_driver;
-extern const struct ndis_header_kind ndis_kind_registration, ndis_kind_general, ndis_kind_offload, ndis_kind_assist;
+extern const struct ndis_header_kind ndis_kind_registration, ndis_kind_general, ndis_kind_offload, ndis_kind_assist,
+    ndis_kind_ndk;
 extern const struct ndis_header_kind ndis_kind_oid_request, ndis_kind_pm_capabilities, ndis_kind_pm_parameters;
 extern const struct ndis_header_kind ndis_kind_rss_capabilities, ndis_kind_queue_parameters, ndis_kind_filter_parameters;
 extern const struct ndis_header_kind ndis_kind_nbl_pool, ndis_kind_nb_pool, ndis_kind_shared_memory;

@@ -14,6 +14,7 @@
 #include "ndis/hardware.h"
 #include "ndis/header.h"
 #include "ndis/im.h"
+#include "ndis/ndk/ndk_int.h"
 #include "ndis/rss.h"
 #include "ndis/vmq.h"
 #include "verify/left.h"
@@ -219,7 +220,7 @@ static const struct ndis_header_kind *
 attributes_kind(UCHAR type)
 {
     static const struct ndis_header_kind *const kinds[] = {&ndis_kind_registration, &ndis_kind_general, &ndis_kind_offload,
-                                                           &ndis_kind_assist};
+                                                           &ndis_kind_assist, &ndis_kind_ndk};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (kinds[i]->type == type)
             return kinds[i];
@@ -244,8 +245,10 @@ ndis_miniport_attributes_set(struct ndis_adapter *adapter, const NDIS_MINIPORT_A
         return attributes_offload(adapter, &a->OffloadAttributes);
     case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES:
         return ndis_assist_set(adapter, &a->HardwareAssistAttributes);
+    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_NDK_ATTRIBUTES:
+        return ndis_ndk_attributes(adapter, &a->NDKAttributes);
     default:
-        // 802.11, NDK and packet direct attributes belong to systems that are not built yet.
+        // 802.11 and packet direct attributes belong to systems that are not built yet.
         return NDIS_STATUS_NOT_SUPPORTED;
     }
 }
@@ -258,6 +261,7 @@ attributes_drop(struct ndis_adapter *adapter)
     ndis_free(adapter->offload_default);
     ndis_free(adapter->offload_hardware);
     ndis_assist_drop(adapter);
+    ndis_ndk_drop(adapter);
     adapter->supported_oids = NULL;
     adapter->offload_default = adapter->offload_hardware = NULL;
     adapter->encapsulation = (NDIS_OFFLOAD_ENCAPSULATION){0};

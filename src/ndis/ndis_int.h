@@ -18,6 +18,7 @@
 #define NBX_NDIS_NDIS_INT_H
 
 #include <ndischimney.h>
+#include <ndisndk.h>
 
 #include "base/list.h"
 #include "ndis/ndis.h"
@@ -164,6 +165,8 @@ struct ndis_miniport_driver {
     uint8_t major, minor;                     // NDIS version registered
     struct ndis_protocol *lower_edge;         // of an intermediate driver: NdisIMAssociateMiniport
     struct ndis_chimney_provider chimney;
+    OPEN_NDK_ADAPTER_HANDLER ndk_open;        // both or none
+    CLOSE_NDK_ADAPTER_HANDLER ndk_close;
     uint32_t adapter_count;                   // guarded by ndis->lock
     bool deregistering;
 };
@@ -284,6 +287,8 @@ struct ndis_adapter {
         NDIS_TCP_CONNECTION_OFFLOAD now, hardware;
         NDIS_TCP_CONNECTION_OFFLOAD_PARAMETERS parameters;   // as last set
     } connection;
+    struct ndis_ndk *ndk;                     // ndk/ndk_int.h; NULL: no NDK. Changed under ndis->lock
+    bool ndk_is_asleep;                       // PnP thread; outlives a halt for sleep
     struct ndis_assist *assist;               // hardware assist attributes (assist.c); NULL: none were set
 
     struct list ports;                        // of struct ndis_port (nport.c); guarded by ndis->lock
@@ -514,6 +519,7 @@ struct ndis {
     struct ke_lock lock;                      // guards the lists and the picture; never held across a call into a driver
     struct list miniport_drivers, filter_drivers, protocols, adapters;
     struct list oid_clones;                   // of struct ndis_oid_clone (oid_clone.c)
+    struct list ndk_clients;                  // of struct ndis_ndk_client (ndk/ndk.h); PnP thread alone
     struct list ims;                          // devices of virtual miniports (im.h)
     struct ndis_adapter *starting;            // inside MiniportInitializeEx, not yet among adapters; PnP thread
     NET_IFINDEX next_if_index;

@@ -5,13 +5,15 @@
 //   a protocol driver, in ProtocolSetOptions;       connections, client, call manager, shared memory, chimney
 //   a binding, in its ProtocolBindAdapterEx         the same
 //   a filter driver                                 nothing: "There are no optional filter driver services"
-// Of these the handlers of a filter module are here, and the chimney of a miniport (the provider) and of a protocol (the client).
+// Of these the handlers of a filter module are here, the chimney of a miniport (the provider) and of a protocol (the client), and
+// RDMA of a miniport (ndk/provider.c).
 // A driver that offers one of the others in the right place is stopped by name: told that all is well it would wait to be called for
 // ever. In any other place, and for anything else, NDIS_STATUS_FAILURE.
 #include "ndis/optional.h"
 
 #include "ndis/chimney.h"
 #include "ndis/filter.h"
+#include "ndis/ndk/ndk_int.h"
 #include "verify/refuse.h"
 
 enum { WHO_MODULE = 1, WHO_MINIPORT = 2, WHO_PROTOCOL = 4 };
@@ -28,8 +30,6 @@ static const struct {
     SERVICE(MINIPORT_PNP_CHARACTERISTICS, WHO_MINIPORT, "NDIS_MINIPORT_PNP_CHARACTERISTICS"),
     // MINIPORT_IDLE_NOTIFICATION, MINIPORT_CANCEL_IDLE_NOTIFICATION
     SERVICE(MINIPORT_SS_CHARACTERISTICS, WHO_MINIPORT, "NDIS_MINIPORT_SS_CHARACTERISTICS"),
-    // OPEN_NDK_ADAPTER_HANDLER, CLOSE_NDK_ADAPTER_HANDLER
-    SERVICE(NDK_PROVIDER_CHARACTERISTICS, WHO_MINIPORT, "NDIS_NDK_PROVIDER_CHARACTERISTICS"),
     // PROTOCOL_CO_*
     SERVICE(CO_PROTOCOL_CHARACTERISTICS, WHO_PROTOCOL, "NDIS_PROTOCOL_CO_CHARACTERISTICS"),
     // PROTOCOL_CL_*, PROTOCOL_CO_*
@@ -88,6 +88,8 @@ ndis_optional_handlers_set(NDIS_HANDLE handle, const NDIS_OBJECT_HEADER *handler
     if (who == WHO_MODULE && handlers->Type == NDIS_OBJECT_TYPE_FILTER_PARTIAL_CHARACTERISTICS)
         return ndis_filter_handlers_set(CONTAINING_RECORD(handle, struct ndis_filter, module),
                                         CONTAINING_RECORD(handlers, NDIS_FILTER_PARTIAL_CHARACTERISTICS, Header));
+    if (who == WHO_MINIPORT && handlers->Type == NDIS_OBJECT_TYPE_NDK_PROVIDER_CHARACTERISTICS)
+        return ndis_ndk_provider_set((struct ndis_miniport_driver *)handle, handlers);
     NDIS_STATUS status;
     if (handlers && optional_chimney(handle, who, handlers, &status))
         return status;

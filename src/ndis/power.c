@@ -9,6 +9,7 @@
 // [network/handling-a-set-power-request], [network/oid-pnp-set-power], [network/power-management-for-old-miniport-drivers]
 #include "ndis/header.h"
 #include "ndis/ndis_int.h"
+#include "ndis/ndk/ndk_int.h"
 
 // "The exception to this occurs when a protocol or filter driver that supports NDIS 6.20 or earlier is bound or attached"
 // [ndis/ns-ndis-_ndis_miniport_adapter_registration_attributes].
@@ -95,6 +96,7 @@ power_up(struct ndis_adapter *adapter)
         status = ndis_stack_restart(adapter);
     power_tell(adapter, NdisDeviceStateD0);
     ndis_pfilter_update(adapter);             // what bindings wanted meanwhile
+    ndis_ndk_awake(adapter);
     return status;
 }
 
@@ -133,6 +135,7 @@ power_down(struct ndis_adapter *adapter, NDIS_DEVICE_POWER_STATE state)
     ndis_event_note(adapter->module.ndis, NDIS_EVENT_SLEEP);
     bool pauses = power_needs_pause(adapter) || !ndis_pm_is_aware(adapter);
     pm->was_running = pauses && ndis_module_state(&adapter->module) == NDIS_STATE_RUNNING;
+    ndis_ndk_depart(adapter, NDIS_NDK_ASLEEP);
     power_tell(adapter, state);
     if (pauses)
         ndis_stack_pause(adapter, NDIS_PAUSE_LOW_POWER);
@@ -144,6 +147,7 @@ power_down(struct ndis_adapter *adapter, NDIS_DEVICE_POWER_STATE state)
     if (pm->was_running)
         ndis_stack_restart(adapter);
     power_tell(adapter, NdisDeviceStateD0);
+    ndis_ndk_awake(adapter);
     return status;
 }
 

@@ -8,6 +8,7 @@
 
 #include "ndis/header.h"
 #include "ndis/ndis_int.h"
+#include "ndis/ndk/ndk_int.h"
 #include "nt/ex/pool.h"
 
 #define RESTART_TAG 'tRdN'
@@ -166,6 +167,8 @@ ndis_stack_restart(struct ndis_adapter *adapter)
             ndis_binding_restart(LIST_ENTRY_OF(node, struct ndis_binding, node), list);
     }
     restart_list_free(adapter, list);
+    if (status == NDIS_STATUS_SUCCESS)
+        ndis_ndk_restarted(adapter);
     return status;
 }
 

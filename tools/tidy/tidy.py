@@ -34,6 +34,7 @@ OS_ROOMS = {"host", "wire", "loader"}  # ports and images are Linux's too
 USES_DDK = {"nt", "ndis", "tdi", "verify", "nbx"}
 GENERATED = {"ddi_ids.h"}
 PORT_USERS = {"vnic", "tapproto"}
+NDK_USERS = {"ndkping"}
 ENGINE_USERS = {"vnic", "tcpip", "chimney_common"}  # drivers that carry an engine in their image, and what they share
 LIBC = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "math.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h",
         "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "stdnoreturn.h", "string.h", "strings.h", "wchar.h", "setjmp.h"}
@@ -169,7 +170,7 @@ def check_room_include(file, number, room, name, exceptions):
 def check_driver_include(file, number, driver, name, quoted):
     if (ROOT / file).parent.joinpath(name).exists() or (ROOT / "include/ddk" / name).exists():
         return
-    if name == "nbx/port.h" and driver in PORT_USERS:
+    if name == "nbx/port.h" and driver in PORT_USERS or name == "nbx/ndk.h" and driver in NDK_USERS:
         return
     if driver in ENGINE_USERS and name.split("/")[0] in ("engine", "base") and not name.endswith("_int.h"):
         return

@@ -357,6 +357,7 @@ mp_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
         .InitializeHandlerEx = mp_initialize,
         .HaltHandlerEx = mp_halt,
         .UnloadHandler = mp_unload,
+        .SetOptionsHandler = kit_mp_hooks.options,
         .PauseHandler = mp_pause,
         .RestartHandler = mp_restart,
         .OidRequestHandler = mp_oid,

@@ -136,6 +136,7 @@ struct kit_miniport_hooks {
     UCHAR minor;                              // NDIS 6.minor; 0: 30
     NDIS_STATUS (*initialize)(NDIS_HANDLE adapter, NDIS_MINIPORT_INIT_PARAMETERS *parameters);
     void (*halt)(void);
+    SET_OPTIONS_HANDLER options;              // MiniportSetOptions; NULL: mp has none
     NDIS_STATUS (*direct)(NDIS_OID_REQUEST *request);   // MiniportDirectOidRequest; NULL: mp has none
     void (*cancel_direct)(void *id);
     NDIS_STATUS (*synchronous)(NDIS_OID_REQUEST *request);   // MiniportSynchronousOidRequest; NULL: mp has none
