@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Judges the TCP of one side in a capture: tcp_judge.py FILE.pcap ADDRESS... [--lossy]. What it holds against every segment from the
 # addresses (RFC 9293 unless said):
-#   bytes of one place in a stream are always the same ones               nothing is sent past the window that the peer has told (3.8.6)
+#   bytes of one place in a stream are always the same ones
+#   nothing is sent past the window that the peer has told (3.8.6), but a probe of one byte at the edge of a closed one (3.8.6.1)
 #   an acknowledgement is of what the peer has sent, never more (3.10.7.4)
 #   without --lossy, where an older segment may overtake: a window's right edge is not taken back (3.8.6)
 #   SACK blocks lie above the acknowledgement, but a first D-SACK (RFC 2018, 2883), and only after both have offered it
@@ -62,7 +63,7 @@ def judge_data(at, flow, me, seq, data, count, when):
     seen["data"] += 1
     if me.fin is not None and less(me.fin, end):
         wrong(at, flow, "data after the FIN")
-    if me.edge is not None and less(me.edge, end):
+    if me.edge is not None and less(me.edge, end) and not (count == 1 and seq == me.edge):
         wrong(at, flow, f"{(end - me.edge) & 0xFFFFFFFF} bytes past the window")
     if me.next is not None and less(seq, me.next):
         seen["again"] += 1
