@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The lower edge: the life of a binding.
 //   bind    NdisOpenAdapterEx -> what the adapter can do, copied -> the instance's name from UpperBindings -> NdisIMInitializeDevice...
-//   pause   NetEventPause: lists in both directions are waited for        restart   they may go
+//   pause   NetEventPause: what is offloaded comes back, lists in both directions are waited for        restart   they may go
 //   unbind  the virtual miniport is cancelled or taken down first, then the binding is closed
 // Status goes up as it comes; the link state is kept besides, for a virtual miniport that is not there yet.
 // [network/intermediate-driver-binding-operations], [network/intermediate-driver-unbinding-operations]
@@ -152,6 +152,7 @@ passthru_bind(NDIS_HANDLE driver_context, NDIS_HANDLE bind_context, PNDIS_BIND_P
     self->refs = 1;
     KeInitializeSpinLock(&self->lock);
     passthru_offload_prepare(self);
+    passthru_gate_prepare(self);
     KeInitializeEvent(&self->settled, NotificationEvent, FALSE);
     binding_rundown(&self->lower);
     binding_rundown(&self->upper);
@@ -224,6 +225,10 @@ static void
 binding_power(struct passthru *self, PNET_PNP_EVENT_NOTIFICATION event)
 {
     NDIS_DEVICE_POWER_STATE state = *(NDIS_DEVICE_POWER_STATE *)event->NetPnPEvent.Buffer;
+    if (state != NdisDeviceStateD0)
+        passthru_gate_shut(self, PASSTHRU_ASLEEP);
+    else
+        passthru_gate_open(self, PASSTHRU_ASLEEP);
     if (!ExAcquireRundownProtection(&self->alive))
         return;                               // nobody above to ask anything
     if (state == NdisDeviceStateD0)
@@ -257,10 +262,12 @@ passthru_net_pnp(NDIS_HANDLE context, PNET_PNP_EVENT_NOTIFICATION event)
     struct passthru *self = context;
     switch (event->NetPnPEvent.NetEvent) {
     case NetEventPause:
+        passthru_gate_shut(self, PASSTHRU_PAUSED);
         ExWaitForRundownProtectionRelease(&self->lower);
         return NDIS_STATUS_SUCCESS;
     case NetEventRestart:
         ExReInitializeRundownProtection(&self->lower);
+        passthru_gate_open(self, PASSTHRU_PAUSED);
         return NDIS_STATUS_SUCCESS;
     case NetEventSetPower:
         binding_power(self, event);
@@ -279,6 +286,18 @@ binding_indicate(struct passthru *self, NDIS_STATUS_INDICATION *indication)
     indication->SourceHandle = self->miniport;
     indication->DestinationHandle = NULL;
     NdisMIndicateStatusEx(self->miniport, indication);
+}
+
+void
+passthru_indicate(struct passthru *self, NDIS_STATUS code)
+{
+    NDIS_STATUS_INDICATION indication = {
+        .Header = {NDIS_OBJECT_TYPE_STATUS_INDICATION, NDIS_STATUS_INDICATION_REVISION_1, NDIS_SIZEOF_STATUS_INDICATION_REVISION_1},
+        .StatusCode = code};
+    if (!ExAcquireRundownProtection(&self->alive))
+        return;
+    binding_indicate(self, &indication);
+    ExReleaseRundownProtection(&self->alive);
 }
 
 void

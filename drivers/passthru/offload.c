@@ -5,8 +5,9 @@
 //                  it (NdisOffloadHandle), and the NDIS_OFFLOAD_HANDLE by which the driver below knows it
 //   call entry     struct passthru_saved, one for each block while an operation is out: what stood in the block, as ImReserved,
 //                  SourceHandle and the object's two words are written over below
-// Without memory an operation is not passed on: each block gets NDIS_STATUS_RESOURCES (initiate) or NDIS_STATUS_FAILURE, and the tree goes
-// back from a DPC, for completion is never inside the call. A terminate may not fail so: it is tried again until there is memory.
+// Without memory, or with the gate shut (offload_gate.c), an operation is not passed on: each block gets NDIS_STATUS_RESOURCES (initiate)
+// or NDIS_STATUS_FAILURE, and the tree goes back from a DPC, for completion is never inside the call. A terminate may not fail so: it is
+// tried again until there is memory.
 // [network/propagating-a-state-manipulation-operation], [network/reusing-an-ndis-miniport-offload-block-list-structure] and kin
 #include "offload.h"
 
@@ -54,6 +55,27 @@ block_count(block_t block, void *context)
     return TRUE;
 }
 
+static struct passthru_offload *
+entry_create(struct passthru *self)
+{
+    if (!passthru_gate_enter(self))
+        return NULL;
+    struct passthru_offload *offload = passthru_alloc(sizeof *offload);
+    if (offload)
+        offload->self = self;
+    else
+        passthru_gate_leave(self);
+    return offload;
+}
+
+static void
+entry_free(struct passthru_offload *offload)
+{
+    struct passthru *self = offload->self;
+    passthru_free(offload);
+    passthru_gate_leave(self);
+}
+
 // ---- down -----------------------------------------------------------------------------------------------------------------------
 
 struct down {
@@ -79,16 +101,15 @@ block_prepare(block_t block, void *context)
     saved->offload = *saved->context;
     if (down->op != PASSTHRU_INITIATE || saved->offload)
         return TRUE;
-    saved->offload = passthru_alloc(sizeof *saved->offload);
+    saved->offload = entry_create(down->self);
     if (!saved->offload)
         return FALSE;
     saved->is_new = TRUE;
-    saved->offload->self = down->self;
     saved->offload->above = saved->above;
     // Send data that goes with the connection comes back by the driver below, list by list.
     if (passthru_offload_mark(down->self, block->NetBufferListChain))
         return TRUE;
-    passthru_free(saved->offload);
+    entry_free(saved->offload);
     saved->offload = NULL;
     saved->is_new = FALSE;
     return FALSE;
@@ -101,7 +122,7 @@ block_restore(block_t block, void *context)
     block_t end = context;                    // the one that failed: the last that was prepared
     if (saved->is_new) {
         passthru_offload_unmark(block->NetBufferListChain);
-        passthru_free(saved->offload);
+        entry_free(saved->offload);
     }
     block->ImReserved[0] = saved->im_reserved[0];
     block->ImReserved[1] = saved->im_reserved[1];
@@ -173,11 +194,11 @@ block_raise(block_t block, void *context)
         *saved->context = offload;
     else if (saved->is_new) {
         passthru_offload_unmark(block->NetBufferListChain);
-        passthru_free(offload);
+        entry_free(offload);
     }
     if (op == PASSTHRU_TERMINATE && offload) {
         passthru_offload_unmark(block->NetBufferListChain);   // send data that was not sent
-        passthru_free(offload);
+        entry_free(offload);
     }
     return TRUE;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the files of the TCP chimney share: offload.c (state trees), offload_data.c (data, events), offload_entry.c (registration, what had
-// to be put off).
+// to be put off), offload_gate.c (while the adapter below is not to be reached).
 #ifndef PASSTHRU_OFFLOAD_H
 #define PASSTHRU_OFFLOAD_H
 
@@ -34,6 +34,10 @@ struct passthru_offload {
 // completion has to find the other. Lists without end (NULL) are none. irql: <= DISPATCH   fails: FALSE, and no list is marked
 BOOLEAN passthru_offload_mark(struct passthru *self, PNET_BUFFER_LIST nbls);
 void passthru_offload_unmark(PNET_BUFFER_LIST nbls);
+
+// offload_gate.c. For each offload entry that is made, and gone. irql: <= DISPATCH   fails: FALSE, the adapter below is not to be reached
+BOOLEAN passthru_gate_enter(struct passthru *self);
+void passthru_gate_leave(struct passthru *self);
 
 // offload_entry.c. Until a DPC: the tree is refused, or tried again; the lists are completed as such that nobody could pass on.
 void passthru_defer_tree(struct passthru *self, enum passthru_op op, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST tree);

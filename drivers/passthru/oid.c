@@ -6,7 +6,8 @@
 // Direct requests go the same way by their own doors. A synchronous one cannot pend: it is asked again below, on the stack.
 // A cancel names requests by RequestId, which the clone has from the original, so it needs no look at either.
 // Setting the power state is between NDIS and this virtual miniport; the adapter below is told by NDIS itself
-// [network/handling-oid-pnp-xxx-queries-and-sets].
+// [network/handling-oid-pnp-xxx-queries-and-sets]. What shall wake it goes on to an adapter that can be woken; from one that cannot NDIS
+// would only hear that it does not know the request, and the virtual miniport could never sleep.
 #include "passthru.h"
 
 // SourceReserved of a clone is ours.
@@ -62,10 +63,22 @@ oid_down(struct passthru *self, NDIS_OID_REQUEST *request, NTAPI NDIS_STATUS (*a
     return status;
 }
 
+// NDIS has compared what is to be enabled with our capabilities.
+static BOOLEAN
+oid_power_is_ours(const struct passthru *self)
+{
+    const NDIS_PM_CAPABILITIES *can = self->below.PowerManagementCapabilitiesEx;
+    return !can || (!can->SupportedWoLPacketPatterns && !can->SupportedProtocolOffloads && !can->MediaSpecificWakeUpEvents);
+}
+
 NDIS_STATUS
 passthru_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
 {
     NDIS_OID oid = request->DATA.QUERY_INFORMATION.Oid;   // the same place in all of them
+    if (oid == OID_PM_PARAMETERS && request->RequestType == NdisRequestSetInformation && oid_power_is_ours(context)) {
+        request->DATA.SET_INFORMATION.BytesRead = request->DATA.SET_INFORMATION.InformationBufferLength;
+        return NDIS_STATUS_SUCCESS;
+    }
     if (oid == OID_PNP_SET_POWER || oid == OID_PNP_QUERY_POWER)
         return NDIS_STATUS_SUCCESS;
     return oid_down(context, request, NdisOidRequest);

@@ -46,7 +46,7 @@ struct passthru {
 
     NDIS_TCP_CONNECTION_OFFLOAD connection;   // NDIS_BIND_PARAMETERS.TcpConnectionOffloadCapabilities, if there are any
 
-    KSPIN_LOCK lock;                          // guards link, and what of the chimney is put off
+    KSPIN_LOCK lock;                          // guards link, the chimney's gate, and what of the chimney is put off
     NDIS_LINK_STATE link;                     // as the adapter below said last
 
     // The TCP chimney (offload_entry.c).
@@ -55,6 +55,8 @@ struct passthru {
     PNET_BUFFER_LIST deferred_nbls, *deferred_last;
     KDPC deferred_dpc, retry_dpc;
     KTIMER retry_timer;
+    ULONG offloads, gate_shut;                // offload entries; PASSTHRU_PAUSED, PASSTHRU_ASLEEP. Guarded by lock
+    KEVENT none_offloaded;
 
     // The open, our own request or the close that we wait for.
     NDIS_OID_REQUEST request;
@@ -84,6 +86,12 @@ SET_OPTIONS passthru_miniport_options, passthru_protocol_options;
 void passthru_offload_prepare(struct passthru *self);
 NDIS_STATUS passthru_offload_initialize(struct passthru *self, NDIS_HANDLE miniport);
 
+// offload_gate.c. Shut: everything that is offloaded has been called back, and is back when this returns. irql: PASSIVE
+enum { PASSTHRU_PAUSED = 1, PASSTHRU_ASLEEP = 2 };
+void passthru_gate_prepare(struct passthru *self);
+void passthru_gate_shut(struct passthru *self, ULONG why);
+void passthru_gate_open(struct passthru *self, ULONG why);
+
 // miniport.c
 MINIPORT_INITIALIZE passthru_initialize;
 MINIPORT_HALT passthru_halt;
@@ -100,6 +108,8 @@ PROTOCOL_OPEN_ADAPTER_COMPLETE_EX passthru_open_complete;
 PROTOCOL_CLOSE_ADAPTER_COMPLETE_EX passthru_close_complete;
 PROTOCOL_NET_PNP_EVENT passthru_net_pnp;
 PROTOCOL_STATUS_EX passthru_status;
+// A status without more to say, to those above; nothing if there is nobody. irql: <= DISPATCH
+void passthru_indicate(struct passthru *self, NDIS_STATUS code);
 
 // send.c
 MINIPORT_SEND_NET_BUFFER_LISTS passthru_send;

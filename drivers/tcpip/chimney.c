@@ -290,9 +290,12 @@ tcpip_chimney_status(struct tcpip_adapter *adapter, NDIS_STATUS status)
     if (status == NDIS_STATUS_OFFLOAD_PAUSE)
         adapter->chimney.is_paused = TRUE;
     else if (status == NDIS_STATUS_OFFLOAD_RESUME)
-        adapter->chimney.is_paused = FALSE;
-    else if (status == NDIS_STATUS_UPLOAD_ALL)
+        adapter->chimney.is_paused = adapter->chimney.is_called_back = FALSE;
+    else if (status == NDIS_STATUS_UPLOAD_ALL) {
+        // Nothing goes any more either [ndis-status-upload-all], and what is on its way comes back from there.
+        adapter->chimney.is_paused = adapter->chimney.is_called_back = TRUE;
         all_come(adapter);
+    }
     tcpip_leave(&call);
 }
 

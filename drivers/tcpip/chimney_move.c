@@ -232,7 +232,7 @@ tcpip_offload_there(struct tcpip_offload *offload)
     InsertTailList(&adapter->chimney.there, &offload->link);
     if (offload->has_fin_behind && !offload->fin_after_bytes)
         connection->is_away_fin = TRUE;
-    if (adapter->chimney.is_stopped || connection->is_parted)
+    if (adapter->chimney.is_stopped || adapter->chimney.is_called_back || connection->is_parted)
         offload->wants_back = TRUE;
     tcpip_held_forward(offload);
     tcpip_post(&connection->news);

@@ -161,6 +161,7 @@ struct tcpip_chimney {
     NDIS_TCP_CONNECTION_OFFLOAD capability;
     BOOLEAN has_target;
     BOOLEAN is_stopped;                   // by us: a pause, sleep
+    BOOLEAN is_called_back;               // by NDIS_STATUS_UPLOAD_ALL, until it says that we may resume
     BOOLEAN is_paused;                    // by the target
     BOOLEAN is_busy;                      // a tree is with NDIS
     LIST_ENTRY waiting, there, leaving;   // struct tcpip_offload

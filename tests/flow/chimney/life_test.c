@@ -130,6 +130,105 @@ TEST(NdisTerminateOffload_works_in_an_unbind_while_the_adapter_goes_away)
     ck_assert_uint_eq(unbinds, 12);
 }
 
+// ---- the adapter below an intermediate driver rests -----------------------------------------------------------------------------------
+
+static struct {
+    uint32_t calls_back, resumes, connections;
+    bool is_deaf;
+} rest;
+
+// As a host must: all of it, at once.
+static NTAPI VOID
+rest_status(NDIS_HANDLE context, PNDIS_STATUS_INDICATION indication)
+{
+    rest.resumes += indication->StatusCode == NDIS_STATUS_OFFLOAD_RESUME;
+    if (indication->StatusCode != NDIS_STATUS_UPLOAD_ALL)
+        return;
+    rest.calls_back++;
+    if (rest.connections && !rest.is_deaf)
+        s_upload(rest.connections);
+    if (!rest.is_deaf)
+        rest.connections = 0;
+}
+
+static bool
+initiate_is_done(void)
+{
+    return s.done[S_INITIATE] != NULL;
+}
+
+// Nothing goes to the target meanwhile.
+static void
+initiate_is_refused(void)
+{
+    s_submit(S_INITIATE, s_tree(1));
+    w_until(initiate_is_done);
+    ck_assert_ptr_null(s.tree[S_INITIATE]);
+    ck_assert_int_eq(s.neighbor.block.Status, NDIS_STATUS_RESOURCES);
+    ck_assert_int_eq(s.tcp[0].block.Status, NDIS_STATUS_RESOURCES);
+    ck_assert_ptr_null(s.tcp_object[0].handle.MiniportOffloadContext);
+    s.done[S_INITIATE] = NULL;
+}
+
+static void
+rest_pause(bool is_over)
+{
+    ck_assert_int_eq(is_over ? ndis_adapter_restart(w.adapter) : ndis_adapter_pause(w.adapter), NDIS_STATUS_SUCCESS);
+}
+
+static void
+rest_sleep(bool is_over)
+{
+    ck_assert_int_eq(ndis_adapter_power(w.adapter, is_over ? NdisDeviceStateD0 : NdisDeviceStateD3), NDIS_STATUS_SUCCESS);
+}
+
+static void
+rests(void)
+{
+    static void (*const ways[])(bool is_over) = {rest_pause, rest_sleep};
+    if (!s.storeys)
+        return;                               // the host's own binding rests then, and it knows
+    for (int i = 0; i < 2; i++) {
+        rest.calls_back = rest.resumes = 0;
+        s_offload(rest.connections = 2);
+        ways[i](false);
+        ck_assert_uint_eq(rest.calls_back, 1);   // a sleep brings a pause: told once
+        ck_assert_uint_eq(rest.connections, 0);  // and all of it was back before the adapter rested
+        ck_assert_uint_eq(rest.resumes, 0);
+        initiate_is_refused();
+        ways[i](true);
+        ck_assert_uint_eq(rest.resumes, 1);
+        s_offload(1);
+        s_upload(1);
+    }
+}
+
+TEST(NDIS_STATUS_UPLOAD_ALL_comes_before_the_adapter_below_an_intermediate_driver_rests)
+{
+    w_own.protocol_status = rest_status;
+    s_run(rests);
+}
+
+static void
+rests_all_the_same(void)
+{
+    if (!s.storeys)
+        return;
+    s_offload(rest.connections = 1);
+    rest.is_deaf = true;
+    rest_pause(false);
+    rest_pause(true);
+    rest.is_deaf = false;
+    s_upload(1);
+    rest.connections = 0;
+}
+
+TEST(NetEventPause_of_an_intermediate_driver_does_not_wait_for_ever_for_a_host_that_keeps_its_connections)
+{
+    w_own.protocol_status = rest_status;
+    s_run(rests_all_the_same);
+}
+
 // ---- words ----------------------------------------------------------------------------------------------------------------------------
 
 static char said[8192];

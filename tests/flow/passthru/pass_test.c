@@ -435,3 +435,23 @@ TEST(passthru_lets_those_above_refuse_the_removal_of_the_adapter_below)
     w_own.protocol_event = protocol_event;
     pass_run(removal_is_vetoed);
 }
+
+// ---- sleep --------------------------------------------------------------------------------------------------------------------------
+
+// The system sleeps from the top of its devices on, and wakes from the bottom.
+static void
+all_sleep(void)
+{
+    struct ndis_adapter *all[] = {w.adapter, pass.v[0], pass.v[1]};
+    for (uint32_t i = pass.storeys + 1; i-- > 0;)
+        ck_assert_int_eq(ndis_adapter_power(all[i], NdisDeviceStateD3), NDIS_STATUS_SUCCESS);
+    ck_assert(!ndis_adapter_is_running(pass.v[0]));
+    for (uint32_t i = 0; i <= pass.storeys; i++)
+        ck_assert_int_eq(ndis_adapter_power(all[i], NdisDeviceStateD0), NDIS_STATUS_SUCCESS);
+    ck_assert(ndis_adapter_is_running(pass.v[pass.storeys - 1]));
+}
+
+TEST(passthru_sleeps_and_wakes_although_the_adapter_below_knows_nothing_of_waking_computers)
+{
+    pass_run(all_sleep);
+}

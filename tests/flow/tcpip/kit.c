@@ -9,6 +9,8 @@
 
 #include "kit.h"
 
+#include <stdarg.h>
+
 #include "loader/keep.h"
 #include "nbx/link.h"
 #include "nbx/world.h"
@@ -19,14 +21,29 @@ struct tn_net tn_net = {.device = L"\\Device\\Tcp", .wire = "delay: 200us", .nic
 #define TN_CHIMNEY ""
 #endif
 
-static const char box_text[] = "  %s:\n    processors: 2\n    adapters:\n      nic0:\n        driver: vnic\n        port: wire:lan\n"
-                               "        settings: { %s }\n        idle: ok\n"
-                               "        protocols:\n          - tcpip: { " TN_CHIMNEY "addresses: [\"10.0.0.%d/24\", \"fd00::%d/64\"] }\n";
+// A box: a virtual NIC, so many storeys of passthru on it, and tcpip on top. The second storey is a driver of its own, from the same file.
+static const char nic_text[] = "  %s:\n    processors: 2\n    drivers: { outer: { path: " NBX_DRIVER_DIR "/passthru.so } }\n    adapters:\n"
+                               "      nic0:\n        driver: vnic\n        port: wire:lan\n        settings: { %s }\n        idle: ok\n";
+static const char *const storey_texts[] = {"      v0:\n        driver: passthru\n        above: nic0\n        idle: ok\n",
+                                           "      v1:\n        driver: outer\n        above: v0\n        idle: ok\n"};
+static const char host_text[] = "        protocols:\n          - tcpip: { " TN_CHIMNEY "addresses: [\"10.0.0.%d/24\", \"fd00::%d/64\"] }\n";
+static const char *const storey_drivers[] = {"passthru", "outer"};
+
+__attribute__((format(printf, 4, 5))) static void
+text_add(char *text, size_t bytes, size_t *at, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    *at += (size_t)vsnprintf(text + *at, bytes - *at, format, arguments);
+    va_end(arguments);
+    ck_assert_uint_lt(*at, bytes);
+}
 
 static bool
 driver_path(const struct stack_driver *driver, char *path, size_t bytes)
 {
-    return (size_t)snprintf(path, bytes, "%s/%s.so", NBX_DRIVER_DIR, driver->name) < bytes;
+    const char *file = strcmp(driver->name, "outer") ? driver->name : "passthru";
+    return (size_t)snprintf(path, bytes, "%s/%s.so", NBX_DRIVER_DIR, file) < bytes;
 }
 
 static void
@@ -136,10 +153,15 @@ two_seed(struct two_run *run)
     static char text[4096];
     struct stack_report report = {0};
     struct stack_source source = {.name = "two"};
-    int at = snprintf(text, sizeof text, "ndisbox: 1\nboxes:\n");
-    at += snprintf(text + at, sizeof text - (size_t)at, box_text, "alpha", tn_net.nic, 1, 1);
-    at += snprintf(text + at, sizeof text - (size_t)at, box_text, "beta", tn_net.nic, 2, 2);
-    snprintf(text + at, sizeof text - (size_t)at, "wires:\n  lan: { %s }\n", tn_net.wire);
+    size_t at = 0;
+    text_add(text, sizeof text, &at, "ndisbox: 1\nboxes:\n");
+    for (int box = 0; box < 2; box++) {
+        text_add(text, sizeof text, &at, nic_text, box ? "beta" : "alpha", tn_net.nic);
+        for (unsigned i = 0; i < tn_net.storeys; i++)
+            text_add(text, sizeof text, &at, "%s", storey_texts[i]);
+        text_add(text, sizeof text, &at, host_text, box + 1, box + 1);
+    }
+    text_add(text, sizeof text, &at, "wires:\n  lan: { %s }\n", tn_net.wire);
     run->stack = stack_read(&source, text, strlen(text), &report);
     ck_assert_ptr_nonnull(run->stack);
     tn_net.sched = sched_of(tn_net.seed);
@@ -167,12 +189,12 @@ tn_in_box(int box, void (*fn)(void *arg), void *arg)
 // ---- an adapter's life ----------------------------------------------------------------------------------------------------------
 
 struct act_call {
-    struct world_adapter *adapter;
+    struct world_adapter *adapter;           // of the box: the real one, then the virtual miniports
     enum tn_act act;
     NDIS_STATUS status;
 };
 
-// As setup does it once more for a card that is put in again: its settings are still in the registry.
+// As setup does it once more for a card that is put in again: its settings are still in the registry. What stands on it follows.
 static NDIS_STATUS
 adapter_add(struct world_adapter *adapter)
 {
@@ -181,7 +203,19 @@ adapter_add(struct world_adapter *adapter)
     if (status == NDIS_STATUS_SUCCESS)
         status = ndis_adapter_restart(adapter->ndis);
     if (status == NDIS_STATUS_SUCCESS)
-        status = ndis_adapter_bind(adapter->ndis, "tcpip");
+        status = ndis_adapter_bind(adapter->ndis, tn_net.storeys ? storey_drivers[0] : "tcpip");
+    for (unsigned i = 0; i < tn_net.storeys && status == NDIS_STATUS_SUCCESS; i++)
+        ndis_settle(box_self());
+    return adapter[tn_net.storeys].ndis ? status : NDIS_STATUS_ADAPTER_NOT_FOUND;
+}
+
+// The system goes to sleep from the top of its devices on, and wakes up from the bottom.
+static NDIS_STATUS
+power_all(struct world_adapter *adapter, NDIS_DEVICE_POWER_STATE state)
+{
+    NDIS_STATUS status = NDIS_STATUS_SUCCESS;
+    for (unsigned i = 0; i <= tn_net.storeys && status == NDIS_STATUS_SUCCESS; i++)
+        status = ndis_adapter_power(adapter[state == NdisDeviceStateD0 ? i : tn_net.storeys - i].ndis, state);
     return status;
 }
 
@@ -189,13 +223,15 @@ static void
 act_in_box(void *arg)
 {
     struct act_call *call = arg;
-    struct ndis_adapter *adapter = call->adapter->ndis;
+    struct ndis_adapter *adapter = call->adapter->ndis, *hit = call->adapter[tn_net.hit].ndis;
     switch (call->act) {
-    case TN_PAUSE: call->status = ndis_adapter_pause(adapter); break;
-    case TN_RESTART: call->status = ndis_adapter_restart(adapter); break;
+    case TN_PAUSE: call->status = ndis_adapter_pause(hit); break;
+    case TN_RESTART: call->status = ndis_adapter_restart(hit); break;
     case TN_RESET: call->status = ndis_adapter_reset(adapter); break;
-    case TN_SLEEP: call->status = ndis_adapter_power(adapter, NdisDeviceStateD3); break;
-    case TN_WAKE: call->status = ndis_adapter_power(adapter, NdisDeviceStateD0); break;
+    case TN_SLEEP: call->status = power_all(call->adapter, NdisDeviceStateD3); break;
+    case TN_WAKE: call->status = power_all(call->adapter, NdisDeviceStateD0); break;
+    case TN_DOZE: call->status = ndis_adapter_power(adapter, NdisDeviceStateD3); break;
+    case TN_ROUSE: call->status = ndis_adapter_power(adapter, NdisDeviceStateD0); break;
     case TN_PULL:
     case TN_PUSH: ck_assert(link_force(box_self(), "wire:lan", call->act == TN_PUSH)); break;
     case TN_REMOVE:

@@ -19,6 +19,8 @@ extern struct tn_net {
     PCWSTR device;                   // \Device\Tcp or \Device\Tcp6
     const char *wire;                // settings of the wire between the two, "delay: 200us" unless a test says otherwise
     const char *nic;                 // settings of each adapter, ", CompletionOrder: random" for example
+    unsigned storeys;                // how many passthru stand between the adapter and tcpip, 0 to 2, in each box
+    unsigned hit;                    // which is paused: 0 the adapter, 1 and 2 the virtual miniports above
     uint64_t seed;
     struct world *world;             // of two boxes
     struct sched *sched;
@@ -36,8 +38,9 @@ struct world_adapter *tn_adapter(int box);      // of two boxes
 void tn_in_box(int box, void (*fn)(void *arg), void *arg);
 // The cable between the two is cut at both ends, or whole again.
 void tn_cable(bool is_whole);
-// What happens to an adapter; each waits until it is done. TN_PULL and TN_PUSH: the cable at this end.
-enum tn_act { TN_PAUSE, TN_RESTART, TN_RESET, TN_SLEEP, TN_WAKE, TN_PULL, TN_PUSH, TN_REMOVE, TN_SURPRISE, TN_ADD };
+// What happens to an adapter; each waits until it is done. TN_PULL and TN_PUSH: the cable at this end. TN_SLEEP and TN_WAKE: with all that
+// stands on it; TN_DOZE and TN_ROUSE: it alone.
+enum tn_act { TN_PAUSE, TN_RESTART, TN_RESET, TN_SLEEP, TN_WAKE, TN_DOZE, TN_ROUSE, TN_PULL, TN_PUSH, TN_REMOVE, TN_SURPRISE, TN_ADD };
 void tn_do(int box, enum tn_act act);
 NDIS_STATUS tn_try(int box, enum tn_act act);   // what NDIS says of it; an adapter whose removal is refused stays
 // With TN_SHUFFLE defined: connections of both boxes go to their adapters' offload targets and come back all the while.

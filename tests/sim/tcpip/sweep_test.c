@@ -467,10 +467,12 @@ disturb(struct prng *dice)
     int box = (int)(prng_next(dice) % 2);
     sum.acts[act]++;
     acts_now++;
-    tn_do(box, there[act]);
+    tn_net.hit = act == ACT_PAUSE && tn_net.storeys ? (unsigned)(prng_next(dice) % (tn_net.storeys + 1)) : 0;
+    bool is_alone = act == ACT_SLEEP && tn_net.storeys && prng_next(dice) % 2;   // what stands on it stays awake
+    tn_do(box, is_alone ? TN_DOZE : there[act]);
     tk_sleep_us((LONG)(prng_next(dice) % (prng_next(dice) % 2 ? 2000 : 1500000)));
     if (act != ACT_RESET)
-        tn_do(box, back[act]);
+        tn_do(box, is_alone ? TN_ROUSE : back[act]);
     acts_now++;
 }
 
@@ -608,6 +610,9 @@ sweep(uint64_t first, uint64_t last)
     tn_net.nic = "CompletionOrder: random";
     for (uint64_t seed = first; seed <= last; seed++) {
         tn_net.wire = wires[seed % (sizeof wires / sizeof wires[0])];
+#ifdef TN_SHUFFLE
+        tn_net.storeys = (unsigned)(seed / 6 % 3);
+#endif
         tn_run("sweep", one_seed, seed % 7 % 2 ? TN_TWO6 : TN_TWO4, seed, 1);
     }
 }
