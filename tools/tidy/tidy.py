@@ -35,6 +35,7 @@ USES_DDK = {"nt", "ndis", "tdi", "verify", "nbx"}
 GENERATED = {"ddi_ids.h"}
 PORT_USERS = {"vnic", "tapproto"}
 NDK_USERS = {"ndkping"}
+RNIC_USERS = {"vnic", "tcpip"}
 ENGINE_USERS = {"vnic", "tcpip", "chimney_common"}  # drivers that carry an engine in their image, and what they share
 LIBC = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "math.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h",
         "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "stdnoreturn.h", "string.h", "strings.h", "wchar.h", "setjmp.h"}
@@ -170,7 +171,8 @@ def check_room_include(file, number, room, name, exceptions):
 def check_driver_include(file, number, driver, name, quoted):
     if (ROOT / file).parent.joinpath(name).exists() or (ROOT / "include/ddk" / name).exists():
         return
-    if name == "nbx/port.h" and driver in PORT_USERS or name == "nbx/ndk.h" and driver in NDK_USERS:
+    nbx = {"nbx/port.h": PORT_USERS, "nbx/ndk.h": NDK_USERS, "nbx/rnic.h": RNIC_USERS}
+    if driver in nbx.get(name, ()):
         return
     if driver in ENGINE_USERS and name.split("/")[0] in ("engine", "base") and not name.endswith("_int.h"):
         return
