@@ -67,8 +67,8 @@ add_custom_target(product)
 
 file(GLOB NBX_TOOL_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/ndisbox/*.c)
 if(NBX_TOOL_SOURCES)
-  # The demo is examples/two-boxes.yaml and what bench sim runs is examples/lifecycle.yaml; both are compiled in.
-  foreach(stack IN ITEMS demo:two-boxes lifecycle:lifecycle)
+  # The demo is examples/demo.yaml and what bench sim runs is examples/lifecycle.yaml; both are compiled in.
+  foreach(stack IN ITEMS demo:demo lifecycle:lifecycle)
     string(REGEX REPLACE ":.*" "" word ${stack})
     string(REGEX REPLACE ".*:" "" file ${stack})
     set(file ${PROJECT_SOURCE_DIR}/examples/${file}.yaml)

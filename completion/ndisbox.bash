@@ -22,7 +22,7 @@ _ndisbox() {
     demo:--trace) files=yes ;;
     demo:--verify) words="off on strict" ;;
     ddi:--status) words="full partial refuse absent" ;;
-    trace:--as) words="text json" ;;
+    trace:--as) words="text json timeline" ;;
     trace:--edge) return ;;
     trace:--limit) return ;;
     sim:--seeds) return ;;
@@ -56,7 +56,7 @@ _ndisbox() {
     [[ $words$files ]] || case $verb:$word in
     :-*) words="--help --version --quiet --verbose --color" ;;
     :*) words="help run demo ddi trace sim replay bench check build inf rules" ;;
-    run:-*) words="--help --version --quiet --verbose --color --set --driver --adapter --check --print-stack --for --trace --verify --faults --json --report --suppress" ;;
+    run:-*) words="--help --version --quiet --verbose --color --set --driver --adapter --check --print-stack --for --trace --timeline --verify --faults --json --report --suppress" ;;
     run:*) files=yes ;;
     demo:-*) words="--help --version --quiet --verbose --color --check --print-stack --set --trace --verify --json" ;;
     ddi:-*) words="--help --version --quiet --verbose --color --coverage --status --json" ;;

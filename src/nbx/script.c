@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nbx/call.h"
 #include "nbx/handover.h"
 #include "nbx/link.h"
 #include "nbx/traffic.h"
@@ -331,7 +332,8 @@ script_run(struct world *world, bool (*is_stopped)(void *context), void *context
 {
     const struct stack *stack = world->config.stack;
     static void (*const run[])(struct world *, const struct stack_step *) = {step_wait, step_traffic, step_oid, step_do,
-                                                                             step_expect, handover_offload, handover_upload};
+                                                                             step_expect, handover_offload, handover_upload,
+                                                                             call_begin,  call_end};
     world->is_stopped = is_stopped;
     world->stopped_context = context;
     for (size_t i = 0; i < stack->step_count; i++) {

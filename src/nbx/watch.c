@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "ndis/ndis.h"
+#include "nt/io/io.h"
 #include "wire/pcapng.h"
 
 #define WATCH_FRAGMENTS 64
@@ -62,14 +63,23 @@ static void
 watch_words(void *context, const char *adapter, const char *driver, const char *words)
 {
     struct world_box *box = context;
-    watch_event(box->world, "%s.%s.%s: %s", box->stack->name, adapter, driver, words);
+    const struct io_image *from = ke_self()->driver;
+    watch_event(box->world, "%s.%s.%s: %s%s%s", box->stack->name, adapter, driver, words, from ? "; from " : "", from ? from->name : "");
+}
+
+bool
+watch_is_on(const struct world *world)
+{
+    return world->config.trace || world->config.on_event;
 }
 
 void
 watch_box(struct world_box *box)
 {
     ndis_words_set(box->box, watch_words, box);
-    ndis_trace_set(box->box, watch_list, box);
+    io_watch_set(box->box, watch_request, box);
+    if (box->world->config.trace)
+        ndis_trace_set(box->box, watch_list, box);
 }
 
 void
@@ -84,10 +94,14 @@ watch_event(struct world *world, const char *format, ...)
 {
     char text[512];
     va_list arguments;
-    if (!world->config.trace)
+    if (!watch_is_on(world))
         return;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    pcapng_event_write(world->config.trace, sched_unix_ns(world->config.sched), text);
+    uint64_t now = sched_unix_ns(world->config.sched);
+    if (world->config.trace)
+        pcapng_event_write(world->config.trace, now, text);
+    if (world->config.on_event)
+        world->config.on_event(world->config.context, now, text);
 }

@@ -8,8 +8,11 @@
 
 // Watch all adapters of the box from now on. irql: PASSIVE, before adapters are added.
 void watch_box(struct world_box *box);
+bool watch_is_on(const struct world *world);
 void watch_destroy(struct world *world);
-// A line on the interface `events`. No-op without a trace.
+// A TDI request or its end (io_watch_fn; context is the struct world_box). watch_tdi.c
+void watch_request(void *context, DEVICE_OBJECT *device, IRP *irp, bool is_done);
+// A line on the interface `events`, and to on_event of the world. No-op without either.
 void watch_event(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

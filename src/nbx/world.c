@@ -11,6 +11,7 @@
 #include "nbx/inf.h"
 #include "nbx/link.h"
 #include "nbx/settings.h"
+#include "nbx/call.h"
 #include "nbx/traffic.h"
 #include "nbx/watch.h"
 #include "ndis/ndis.h"
@@ -445,7 +446,7 @@ box_up(void *arg)
         world_finding(self->world, "%s: out of memory", self->stack->name);
         return;
     }
-    if (self->world->config.trace)
+    if (watch_is_on(self->world))
         watch_box(self);
     if (!drivers_up(self))
         return;
@@ -593,6 +594,7 @@ box_down(void *arg)
     for (size_t i = 0; i < self->stack->adapter_count; i++)
         if (self->adapters[i].ndis)
             adapter_idle_check(self, &self->adapters[i]);
+    calls_close(self);
     for (size_t i = self->stack->service_count; i-- > 0;)
         driver_down(self, self->stack->services[i].driver);
     // Virtual miniports go with what is below them; one whose driver keeps it is taken down last.

@@ -34,6 +34,8 @@ struct world_config {
     enum verify_mode verify;         // how closely drivers are watched
     struct verify_sink *sink;        // where reports go besides stderr, and what is suppressed; lent; NULL: none
     struct pcapng_writer *trace;     // NULL: none
+    // A line of the interface `events`, whether there is a trace or not. irql: <= DISPATCH, by any thread. NULL: nobody listens
+    void (*on_event)(void *context, uint64_t unix_ns, const char *text);
     struct loader_keep *images;      // lent: images stay loaded from world to world (loader/keep.h); NULL: they do not
 };
 
@@ -66,6 +68,7 @@ struct world {
     struct verify *verify;           // NULL: off
     struct world_box *boxes;         // stack->box_count
     struct traffic *traffic;         // the script's generator, made when a step wants it
+    struct call *calls;              // the script's TDI connections that are open, newest first
     _Atomic uint32_t findings;
     bool built;
     bool (*is_stopped)(void *context);   // the script's: somebody wants the run to end; NULL: nobody can

@@ -3,6 +3,7 @@
 // up, defaults of a script step), so that what was run can be read off it; empty maps and defaults of wires are left out.
 #include <string.h>
 
+#include "base/iptext.h"
 #include "stack/stack_int.h"
 
 static bool
@@ -286,9 +287,22 @@ print_handover(const struct stack_step *step, FILE *out)
 }
 
 static void
+print_call(const struct stack_step *step, FILE *out)
+{
+    char to[IPTEXT_BYTES];
+    size_t length = step->call.is_six ? iptext6_put_full(step->call.remote, 0, step->call.remote_port, to)
+                                      : iptext4_put_full(step->call.remote, step->call.remote_port, to);
+    if (step->kind == STACK_STEP_HANG_UP)
+        fprintf(out, "connection: \"%s:%u\", by: %s, after: %llu", step->call.box->name, step->call.port,
+                schema_endings[step->call.is_abort], (unsigned long long)step->call.after_bytes);
+    else
+        fprintf(out, "box: %s, to: \"%.*s\", port: %u", step->call.box->name, (int)length, to, step->call.port);
+}
+
+static void
 print_step(const struct stack_step *step, FILE *out)
 {
-    static const char *const words[] = {"wait", "traffic", "oid", "do", "expect", "offload", "upload"};
+    static const char *const words[] = {"wait", "traffic", "oid", "do", "expect", "offload", "upload", "call", "hang-up"};
     fprintf(out, "  - %s: { ", words[step->kind]);
     if (step->adapter)
         print_adapter_name(step->kind == STACK_STEP_TRAFFIC ? "from" : "adapter", step->adapter, out);
@@ -323,6 +337,8 @@ print_step(const struct stack_step *step, FILE *out)
     case STACK_STEP_EXPECT: print_expectations(step, out); break;
     case STACK_STEP_OFFLOAD:
     case STACK_STEP_UPLOAD: print_handover(step, out); break;
+    case STACK_STEP_CALL:
+    case STACK_STEP_HANG_UP: print_call(step, out); break;
     }
     if (step->kind != STACK_STEP_WAIT || step->adapter)
         print_duration(", ", "within", step->within_ns, "", out);

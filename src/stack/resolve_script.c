@@ -2,6 +2,7 @@
 // The steps of the script: which adapter is meant, which keys stand together. The schema has checked each key alone.
 #include <string.h>
 
+#include "base/iptext.h"
 #include "stack/stack_int.h"
 
 struct step_work {
@@ -9,6 +10,7 @@ struct step_work {
     const struct stack *stack;
     const struct stack_node *node;   // the map behind the step's word
     const char *path;                // "script.0.wait"
+    const struct stack_step *first;  // of the script
 };
 
 static const char *
@@ -197,6 +199,67 @@ resolve_offload(const struct step_work *work, struct stack_step *step)
     resolve_connection(work, step);
 }
 
+// "10.77.0.2:7" or "[fd77::2]:7". fails: false
+static bool
+call_place(const char *text, struct stack_step *step)
+{
+    uint32_t scope;
+    uint16_t port = 0;               // in network order, both here and in the step
+    step->call.is_six = text[0] == '[';
+    bool is_good = step->call.is_six ? iptext6_get_full(text, step->call.remote, &scope, &port) && !scope
+                                     : iptext4_get_full(text, true, step->call.remote, &port);
+    step->call.remote_port = port;
+    return is_good && port;
+}
+
+static void
+resolve_call(const struct step_work *work, struct stack_step *step)
+{
+    const struct stack_node *to = stack_node_find(work->node, "to"), *box = stack_node_find(work->node, "box");
+    const char **words = stack_arena_array(work->reader->arena, work->stack->box_count + 1, sizeof *words);
+    uint64_t port = 0;
+    step->within_ns = duration_of(work, "within", UINT64_C(30000000000));
+    scalar_uint(text_of(work, "port"), &port);
+    for (size_t i = 0; i < work->stack->box_count; i++) {
+        words[i] = work->stack->boxes[i].name;
+        if (!strcmp(words[i], box->text))
+            step->call.box = &work->stack->boxes[i];
+    }
+    if (!step->call.box)
+        stack_error(work->reader, box->place, "%s.box: no box \"%s\"; there are: %s", work->path, box->text,
+                    stack_words_join(work->reader->arena, words));
+    if (!call_place(to->text, step))
+        stack_error(work->reader, to->place, "%s.to: found \"%.80s\"; allowed: ADDRESS:PORT, or [ADDRESS]:PORT for IPv6", work->path,
+                    to->text);
+    step->call.port = (uint16_t)port;
+}
+
+// The port must be that of a call in an earlier step.
+static void
+resolve_hang_up(const struct step_work *work, struct stack_step *step)
+{
+    const struct stack_node *node = stack_node_find(work->node, "connection");
+    const char *by = text_of(work, "by");
+    uint64_t after = 0;
+    step->within_ns = duration_of(work, "within", UINT64_C(30000000000));
+    resolve_connection(work, step);
+    const struct stack_box *box = step->handover.box;
+    uint16_t port = step->handover.port;
+    if (text_of(work, "after"))
+        scalar_uint(text_of(work, "after"), &after);
+    memset(&step->call, 0, sizeof step->call);
+    step->call.box = box;
+    step->call.port = port;
+    step->call.after_bytes = after;
+    step->call.is_abort = by && !strcmp(by, "abort");
+    for (const struct stack_step *earlier = step; box && earlier-- > work->first;)
+        if (earlier->kind == STACK_STEP_CALL && earlier->call.box == box && earlier->call.port == port)
+            return;
+    if (box)
+        stack_error(work->reader, node->place, "%s.connection: found \"%.80s\"; there is no step call of this box and port before",
+                    work->path, node->text);
+}
+
 static void
 resolve_expect(const struct step_work *work, struct stack_step *step)
 {
@@ -231,12 +294,15 @@ stack_resolve_script(struct stack_reader *reader, const struct stack *stack, con
                  [STACK_STEP_DO] = {"do", resolve_do},
                  [STACK_STEP_EXPECT] = {"expect", resolve_expect},
                  [STACK_STEP_OFFLOAD] = {"offload", resolve_offload},
-                 [STACK_STEP_UPLOAD] = {"upload", resolve_offload}};
+                 [STACK_STEP_UPLOAD] = {"upload", resolve_offload},
+                 [STACK_STEP_CALL] = {"call", resolve_call},
+                 [STACK_STEP_HANG_UP] = {"hang-up", resolve_hang_up}};
     struct stack_step *steps = stack_arena_array(reader->arena, list->count, sizeof *steps);
     size_t index = 0;
     for (const struct stack_node *item = list->first; item; item = item->next, index++) {
         const struct stack_node *node = item->first;
-        struct step_work work = {reader, stack, node, stack_arena_format(reader->arena, "script.%zu.%s", index, node->key)};
+        struct step_work work = {reader, stack, node, stack_arena_format(reader->arena, "script.%zu.%s", index, node->key),
+                                 steps};
         steps[index].place = node->key_place;
         for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
             if (!strcmp(kinds[kind].word, node->key)) {

@@ -13,6 +13,7 @@ const char *const schema_states[] = {"running", "paused", "link-up", "link-down"
 const char *const schema_actions[] = {"pause", "restart", "reset", "sleep", "wake", "link-down", "link-up", "detach", "remove",
                                       "surprise-remove", NULL};
 const char *const schema_whens[] = {"any", "established", "half-closed", NULL};
+const char *const schema_endings[] = {"release", "abort", NULL};
 const char *const schema_top_counters[] = {"findings", NULL};
 const char *const schema_counters[] = {"rx_frames", "tx_frames", "rx_bytes", "tx_bytes", "rx_dropped", "tx_dropped", NULL};
 static const char *const idle_words[] = {"ok", NULL};
@@ -103,6 +104,37 @@ static const struct schema_map offload_map = {
 static const struct schema_key upload_keys[] = {CONNECTION, WITHIN("30s"), {0}};
 static const struct schema_map upload_map = {"upload", "Take TCP connections back from an offload target", upload_keys};
 
+static const struct schema_key call_keys[] = {
+    {.name = "box", .type = SCHEMA_NAME, .required = true, .doc = "The box whose tcpip is asked"},
+    {.name = "to", .type = SCHEMA_TEXT, .required = true, .doc = "An echo service: ADDRESS:PORT, or [ADDRESS]:PORT for IPv6"},
+    {.name = "port",
+     .type = SCHEMA_INT,
+     .required = true,
+     .min = 1,
+     .max = 65535,
+     .doc = "The port in this box; what the call is known by"},
+    WITHIN("30s"),
+    {0}};
+static const struct schema_map call_map = {
+    "call", "Open a TCP connection with a TDI client of the runner's own, which sends all the while and checks what comes back", call_keys};
+
+static const struct schema_key hang_up_keys[] = {
+    {.name = "connection", .type = SCHEMA_TEXT, .required = true, .doc = "BOX:PORT of a call"},
+    {.name = "by",
+     .type = SCHEMA_WORD,
+     .words = schema_endings,
+     .fallback = "release",
+     .doc = "release: when all that was sent has come back, TDI_DISCONNECT with TDI_DISCONNECT_RELEASE; abort: at once, with _ABORT"},
+    {.name = "after",
+     .type = SCHEMA_INT,
+     .max = UINT64_C(1000000000000),
+     .fallback = "0",
+     .doc = "So many bytes must have come back before"},
+    WITHIN("30s"),
+    {0}};
+static const struct schema_map hang_up_map = {
+    "hang-up", "End a call. A byte that came back wrong, and a connection that ended by itself, are findings", hang_up_keys};
+
 static const struct schema_key step_keys[] = {
     {.name = "wait", .type = SCHEMA_MAP, .map = &wait_map, .doc = "Wait for a state of an adapter, or let time pass"},
     {.name = "traffic", .type = SCHEMA_MAP, .map = &traffic_map, .doc = "Send frames from one adapter to another"},
@@ -117,6 +149,8 @@ static const struct schema_key step_keys[] = {
      .type = SCHEMA_MAP,
      .map = &upload_map,
      .doc = "Take TCP connections back from an offload target"},
+    {.name = "call", .type = SCHEMA_MAP, .map = &call_map, .doc = "Connect to an echo service through tcpip, and send"},
+    {.name = "hang-up", .type = SCHEMA_MAP, .map = &hang_up_map, .doc = "End a call"},
     {0}};
 static const struct schema_map step_map = {"step", "One step of the script", step_keys};
 

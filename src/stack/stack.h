@@ -179,7 +179,9 @@ enum stack_step_kind {
     STACK_STEP_DO,
     STACK_STEP_EXPECT,
     STACK_STEP_OFFLOAD,
-    STACK_STEP_UPLOAD
+    STACK_STEP_UPLOAD,
+    STACK_STEP_CALL,
+    STACK_STEP_HANG_UP
 };
 
 enum stack_state {
@@ -270,6 +272,15 @@ struct stack_step {
             enum stack_when when;
             uint64_t rounds;                // offload: so often, with an upload behind each but the last of one
         } handover;
+        struct {                            // call and hang-up
+            const struct stack_box *box;
+            uint16_t port;                  // in this box
+            bool is_six;
+            uint8_t remote[16];
+            uint16_t remote_port;           // in network order, as remote
+            bool is_abort;                  // hang-up
+            uint64_t after_bytes;           // hang-up
+        } call;
         struct {
             const struct stack_expectation *list;
             size_t count;

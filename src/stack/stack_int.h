@@ -133,6 +133,7 @@ extern const struct schema_map schema_root;
 extern const char *const schema_port_kinds[];
 extern const char *const schema_states[];
 extern const char *const schema_whens[];
+extern const char *const schema_endings[];
 extern const char *const schema_actions[];
 extern const char *const schema_counters[];
 extern const char *const schema_top_counters[];

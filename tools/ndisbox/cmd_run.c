@@ -9,12 +9,13 @@
 #include "demo_stack.h"
 
 static struct run_options
-options_of(const struct args *args)
+options_of(const struct args *args, bool is_demo)
 {
     struct run_options options = {.for_ns = args_duration_ns(args, "for", 0),
                                   .trace_path = args_text(args, "trace"),
                                   .verify = (enum run_verify)args_word(args, "verify", RUN_VERIFY_ON),
                                   .json = args_flag(args, "json"),
+                                  .timeline = is_demo || args_flag(args, "timeline"),
                                   .quiet = args_flag(args, "quiet")};
     for (size_t i = 0; i < args->count; i++)
         options.verbose += args->rows[i]->letter == 'v';
@@ -23,9 +24,9 @@ options_of(const struct args *args)
 
 // --print-stack, --check, or the run itself. owns: takes the stack.
 static int
-go(const struct args *args, struct stack *stack)
+go(const struct args *args, struct stack *stack, bool is_demo)
 {
-    struct run_options options = options_of(args);
+    struct run_options options = options_of(args, is_demo);
     struct faults faults;
     int code = EXIT_CLEAN;
     if (args_flag(args, "print-stack")) {
@@ -58,8 +59,14 @@ cmd_run(const struct args *args)
 {
     int code;
     struct stack *stack = source_read(args, &code);
-    return stack ? go(args, stack) : code;
+    return stack ? go(args, stack, false) : code;
 }
+
+static const char demo_says[] =
+    "Two Windows machines, alpha and beta, in this process. First frames, which beta sends back. Then a TCP connection from a TDI\n"
+    "client in alpha to beta's echo service: in the middle of the transfer alpha's TCP/IP driver hands it to the NIC, through the\n"
+    "intermediate driver passthru; the NIC carries it on and gives it back; it goes once more, and is ended there, by release. A\n"
+    "second one is aborted there. What follows: when, where, who called whom through whom, and what.\n\n";
 
 int
 cmd_demo(const struct args *args)
@@ -74,5 +81,13 @@ cmd_demo(const struct args *args)
         stack_destroy(stack);
         return EXIT_CLEAN;
     }
-    return stack ? go(args, stack) : code;
+    bool is_run = stack && !args_flag(args, "check") && !args_flag(args, "json") && !args_flag(args, "quiet");
+    const char *trace = args_text(args, "trace");
+    if (is_run)
+        fputs(demo_says, trace && !strcmp(trace, "-") ? stderr : stdout);
+    code = stack ? go(args, stack, true) : code;
+    if (is_run && trace && strcmp(trace, "-"))
+        out_note("%s has the frames at every edge and, on the interface events, each call: for Wireshark, or ndisbox trace %s", trace,
+                 trace);
+    return code;
 }

@@ -7,12 +7,14 @@
 
 #include "frame.h"
 #include "out.h"
+#include "timeline.h"
 #include "tool.h"
 #include "wire/pcapng.h"
 
 enum trace_as {
     TRACE_AS_TEXT,
-    TRACE_AS_JSON
+    TRACE_AS_JSON,
+    TRACE_AS_TIMELINE
 };
 
 struct trace {
@@ -20,6 +22,7 @@ struct trace {
     const char *edge;            // part of an interface's name, or NULL
     uint64_t limit, shown, read;
     uint64_t first_ns;
+    struct timeline *timeline;
 };
 
 static const char *
@@ -74,17 +77,29 @@ show_json(const struct pcapng_record *record, const char *edge, const char *what
     json_decref(json);
 }
 
+static const char *
+comment_clean(const struct pcapng_record *record, char *text, size_t room)
+{
+    snprintf(text, room, "%s", record->comment);
+    frame_clean(text);
+    return text;
+}
+
 static void
 show(struct trace *trace, const struct pcapng_record *record)
 {
     char edge[128], what[256] = "", comment[1024];
     if (!trace->read++)
         trace->first_ns = record->unix_ns;
+    if (trace->as == TRACE_AS_TIMELINE) {
+        if (record->link_type != PCAPNG_ETHERNET && record->comment[0])
+            timeline_add(trace->timeline, record->unix_ns, comment_clean(record, comment, sizeof comment));
+        return;
+    }
     edge_name(record, edge, sizeof edge);
     if (trace->edge && !strstr(edge, trace->edge))
         return;
-    snprintf(comment, sizeof comment, "%s", record->comment);
-    frame_clean(comment);
+    comment_clean(record, comment, sizeof comment);
     if (record->link_type == PCAPNG_ETHERNET)
         frame_describe(record->data, record->captured_bytes, what, sizeof what);
     if (trace->as == TRACE_AS_JSON)
@@ -124,8 +139,17 @@ cmd_trace(const struct args *args)
     }
     signal(SIGPIPE, SIG_DFL);   // "| head" ends it like any filter
     struct pcapng_record record;
+    trace.timeline = trace.as == TRACE_AS_TIMELINE ? timeline_create() : NULL;
+    if (trace.as == TRACE_AS_TIMELINE && !trace.timeline) {
+        out_error("out of memory");
+        pcapng_reader_close(reader);
+        return EXIT_MACHINE;
+    }
     while (trace.shown < trace.limit && (rc = pcapng_reader_next(reader, &record)) > 0)
         show(&trace, &record);
+    if (trace.timeline)
+        timeline_print(trace.timeline, stdout);
+    timeline_destroy(trace.timeline);
     int code = finish(&trace, reader, path, rc);
     pcapng_reader_close(reader);
     return code;

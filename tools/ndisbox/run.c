@@ -17,6 +17,7 @@
 #include "run.h"
 #include "run_int.h"
 #include "sim/sim.h"
+#include "timeline.h"
 #include "tool.h"
 #include "wire/pcapng.h"
 
@@ -237,6 +238,14 @@ run_clear(struct run *run)
             free((char *)run->adapter[i].edge[e].name);
     free(run->adapter);
     ex_fault_destroy(run->fault);
+    timeline_destroy(run->timeline);
+}
+
+static void
+run_on_event(void *context, uint64_t unix_ns, const char *text)
+{
+    const struct run *run = context;
+    timeline_add(run->timeline, unix_ns, text);
 }
 
 // ---- the run --------------------------------------------------------------------------------------------------------------------------
@@ -277,6 +286,7 @@ run_main(void *arg)
                                   .sink = run->options->sink,
                                   .fault = run->fault,
                                   .trace = run->trace,
+                                  .on_event = run->timeline ? run_on_event : NULL,
                                   .images = run->images};
     run->world = world_create(&config);
     if (!run->world) {
@@ -331,7 +341,8 @@ run_allocate(struct run *run, const struct stack *stack, const struct run_option
     *run = (struct run){.stack = stack, .options = options};
     run->adapter = calloc(RUN_ADAPTERS_SHOWN, sizeof *run->adapter);
     run->fault = options->faults ? ex_fault_create(options->faults) : NULL;
-    if (run->adapter && (run->fault || !options->faults))
+    run->timeline = options->timeline ? timeline_create() : NULL;
+    if (run->adapter && (run->fault || !options->faults) && (run->timeline || !options->timeline))
         return true;
     run_clear(run);
     return false;
@@ -354,6 +365,10 @@ run_stack(const struct stack *stack, const struct run_options *options)
         code = code ? code : trace;
         bool trace_on_stdout = options->trace_path && !strcmp(options->trace_path, "-");
         FILE *stream = trace_on_stdout ? stderr : stdout;
+        if (run.timeline && !options->json && !options->quiet) {
+            timeline_print(run.timeline, stream);
+            fputc('\n', stream);
+        }
         if (options->json)
             run_print_json(&run, stream);
         else if (!options->quiet && run.adapter_count)

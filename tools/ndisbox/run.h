@@ -24,6 +24,7 @@ struct run_options {
     enum run_verify verify;
     struct verify_sink *sink;    // report files and suppressions; NULL: none
     bool json;                   // results as one JSON document on stdout
+    bool timeline;               // the events as a story, before the counters
     bool quiet;
     unsigned verbose;
     const struct ex_fault_plan *faults;   // allocations of drivers that are refused; NULL: none

@@ -25,6 +25,7 @@ struct run {
     struct sched *sched;
     struct world *world;
     struct pcapng_writer *trace;
+    struct timeline *timeline;                // or NULL
     struct ex_fault *fault;                   // planned failures, or NULL
     enum world_result result;
     uint64_t *events;                         // NDIS_EVENT_COUNT counters to add to, or NULL

@@ -7,7 +7,7 @@
 
 static const char *const verify_words[] = {"off", "on", "strict", NULL};
 static const char *const color_words[] = {"auto", "always", "never", NULL};
-static const char *const as_words[] = {"text", "json", NULL};
+static const char *const as_words[] = {"text", "json", "timeline", NULL};
 
 const struct option_row common_options[] = {
     {"help", 'h', OPTION_FLAG, .doc = "Print this and exit"},
@@ -49,6 +49,7 @@ static const struct option_row run_options[] = {
     {"for", 0, OPTION_DURATION, "TIME", .doc = "End after this time (10s, 5m, 2h); without it, at the script's end or at Ctrl-C"},
     {"trace", 0, OPTION_FILE, "F.pcapng",
      .doc = "Write what passes each edge as pcapng; - is stdout, as in --trace - | wireshark -k -i -"},
+    {"timeline", 0, OPTION_FLAG, .doc = "Show what happened, and who called whom: offload calls, TDI requests, the script's steps"},
     VERIFY_ROW,
     FAULTS_ROW,
     JSON_ROW,
@@ -73,7 +74,9 @@ static const struct option_row ddi_options[] = {{"coverage", 0, OPTION_FLAG, .do
                                                 {0}};
 
 static const struct option_row trace_options[] = {
-    {"as", 0, OPTION_WORD, "text|json", as_words, "How it is shown; json is one object a line. timeline and chrome come later"},
+    {"as", 0, OPTION_WORD, "text|json|timeline", as_words,
+     "How it is shown; json is one object a line; timeline is what happened on the interface events, and who called whom. chrome comes "
+     "later"},
     {"edge", 0, OPTION_TEXT, "NAME", .doc = "Only the interfaces whose name contains this"},
     {"limit", 'n', OPTION_UINT, "N", .doc = "Stop after this many lines"},
     {0}};
@@ -171,9 +174,11 @@ const struct verb verbs[] = {
      .run = cmd_run},
     {.name = "demo",
      .synopsis = "[OPTION]...",
-     .summary = "run the built-in example: two boxes on an in-process wire",
-     .about = "Runs the stack file examples/two-boxes.yaml, which is compiled in: a box that sends frames through the bundled NIC "
-              "driver, a wire, and a box whose filter and protocol drivers see them and send them back. It needs no privileges.",
+     .summary = "run the built-in example: two boxes, frames, and a TCP connection that goes to the NIC and back",
+     .about = "Runs the stack file examples/demo.yaml, which is compiled in: two boxes on in-process wires. Frames cross one, seen by a "
+              "filter and sent back by a protocol driver. Over the other a TDI client talks to an echo service, and its connection is "
+              "handed to the NIC in the middle of the transfer (TCP chimney offload), through an intermediate driver, and comes back. What "
+              "happened is told line by line, with times and who called whom. It needs no privileges.",
      .options = demo_options,
      .exits = "the demo's own expectations failed",
      .examples = "ndisbox demo\nndisbox demo --check  # what it is made of\nndisbox demo --print-stack > my.yaml  # a start for your own",

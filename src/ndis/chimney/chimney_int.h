@@ -61,6 +61,7 @@ chimney_is_watched(const struct ndis_module *module)
 // A call of this name into the module's driver.
 void chimney_trace(const struct ndis_module *module, const char *call, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void chimney_trace_tree(const struct ndis_module *module, const char *call, const NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *tree, bool is_done);
-void chimney_trace_nbls(const struct ndis_module *module, const char *call, const NET_BUFFER_LIST *nbls, bool is_done);
+// note: said after how much it is; NULL: nothing.
+void chimney_trace_nbls(const struct ndis_module *module, const char *call, const NET_BUFFER_LIST *nbls, const char *note, bool is_done);
 
 #endif

@@ -77,7 +77,11 @@ chimney_data_submit(NDIS_OFFLOAD_HANDLE *handle, enum chimney_data_op op, NET_BU
     for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next)
         nbl->SourceHandle = &binding->module;
     if (chimney_is_watched(&adapter->module))
-        chimney_trace_nbls(&adapter->module, words[op].miniport, nbls, false);
+        chimney_trace_nbls(&adapter->module, words[op].miniport, nbls,
+                           op != CHIMNEY_DISCONNECT                       ? NULL
+                           : flags & TCP_DISCONNECT_ABORTIVE_CLOSE ? "abortive"
+                                                                   : "graceful",
+                           false);
     bool counted = ndis_call_begin(&adapter->module, self);
     NDIS_STATUS status = data_call(adapter, op, handle->MiniportOffloadContext, nbls, flags);
     ndis_call_end(&adapter->module, counted);
@@ -96,7 +100,7 @@ chimney_receive_return(struct ndis_binding *binding, NET_BUFFER_LIST *nbls)
     if (!own->Header.Size)
         verify_contract("NdisOffloadTcpReceiveReturn", "the miniport below has no chimney");
     if (chimney_is_watched(&adapter->module))
-        chimney_trace_nbls(&adapter->module, "MiniportTcpOffloadReceiveReturn", nbls, false);
+        chimney_trace_nbls(&adapter->module, "MiniportTcpOffloadReceiveReturn", nbls, NULL, false);
     bool counted = ndis_call_begin(&adapter->module, self);
     NDIS_STATUS status = NDIS_CALL(adapter->module.image, "MiniportTcpOffloadReceiveReturn",
                                    own->TcpOffloadReceiveReturnHandler(adapter->general_context, nbls));
@@ -136,7 +140,7 @@ data_deliver(struct ndis_binding *binding, enum chimney_data_op op, NET_BUFFER_L
 {
     bool counted = ndis_call_begin(&binding->module, ke_self());
     if (chimney_is_watched(&binding->module))
-        chimney_trace_nbls(&binding->module, words[op].protocol, nbls, true);
+        chimney_trace_nbls(&binding->module, words[op].protocol, nbls, NULL, true);
     data_call_up(binding, op, nbls);
     ndis_call_end(&binding->module, counted);
 }

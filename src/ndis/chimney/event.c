@@ -19,6 +19,34 @@ event_word(ULONG type)
     return type < ARRAYSIZE(names) ? names[type] : NULL;
 }
 
+// What the number with an event means: bytes, or why the target wants to be rid of the connection.
+static const char *
+reason_word(ULONG type, ULONG information)
+{
+    static const char *const names[] = {[LowActivity] = "LowActivity",
+                                        [HighDropRate] = "HighDropRate",
+                                        [SmallIO] = "SmallIO",
+                                        [NoBufferPreposting] = "NoBufferPreposting",
+                                        [ReceivedUrgentData] = "ReceivedUrgentData",
+                                        [HighFragmentation] = "HighFragmentation",
+                                        [HighOutOfOrderPackets] = "HighOutOfOrderPackets",
+                                        [TimeoutExpiration] = "TimeoutExpiration",
+                                        [InvalidState] = "InvalidState",
+                                        [UploadRequested] = "UploadRequested",
+                                        [HardwareFailure] = "HardwareFailure"};
+    return type == TcpIndicateRetrieve && information < ARRAYSIZE(names) ? names[information] : NULL;
+}
+
+static void
+event_say(const struct ndis_module *module, ULONG type, ULONG information)
+{
+    const char *word = event_word(type), *reason = reason_word(type, information);
+    if (reason)
+        chimney_trace(module, "ProtocolTcpOffloadEvent", "%s, %s", word, reason);
+    else
+        chimney_trace(module, "ProtocolTcpOffloadEvent", "%s, %u", word ? word : "?", information);
+}
+
 // The binding of an object that may be indicated: from the moment the target has it until its terminate has completed.
 static struct ndis_binding *
 event_binding(const NDIS_OFFLOAD_HANDLE *handle, const char *function)
@@ -42,7 +70,7 @@ chimney_event(NDIS_OFFLOAD_HANDLE *handle, ULONG type, ULONG information)
             verify_rule_broken(NBX_0606, "NdisTcpOffloadEventHandler", "the reason of a TcpIndicateRetrieve is no TCP_UPLOAD_REASON");
     }
     if (chimney_is_watched(&binding->module))
-        chimney_trace(&binding->module, "ProtocolTcpOffloadEvent", "%s, %u", event_word(type) ? event_word(type) : "?", information);
+        event_say(&binding->module, type, information);
     bool counted = ndis_call_begin(&binding->module, self);
     NDIS_CALL_VOID(binding->module.image, "ProtocolTcpOffloadEvent",
                    binding->chimney.tcp.TcpOffloadEventHandler(handle, type, information));
@@ -91,7 +119,7 @@ chimney_receive(NDIS_OFFLOAD_HANDLE *handle, NET_BUFFER_LIST *nbl, NDIS_STATUS s
     if (is_watched)                           // a receive that the host posts from now on, inside the call or after it, undoes this
         chimney_handle_refused_set(handle, true);
     if (chimney_is_watched(&binding->module))
-        chimney_trace_nbls(&binding->module, "ProtocolTcpOffloadReceiveIndicate", nbl, false);
+        chimney_trace_nbls(&binding->module, "ProtocolTcpOffloadReceiveIndicate", nbl, NULL, false);
     uint64_t bytes = is_watched ? nbl_bytes(nbl) : 0;   // the list may be gone afterwards
     bool counted = ndis_call_begin(&binding->module, self);
     NDIS_STATUS answer = NDIS_CALL(binding->module.image, "ProtocolTcpOffloadReceiveIndicate",

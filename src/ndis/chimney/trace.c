@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Calls of the chimney in words, for whoever watches the box (ndis_words_set): the interface `events` of a trace. Made only then.
-//   "MiniportInitiateOffload: neighbor new, path new, tcp new"        a state operation on its way down
+//   "MiniportInitiateOffload: neighbor new, path new, tcp new with 64 bytes outstanding"      a state operation on its way down
 //   "ProtocolInitiateOffloadComplete: neighbor SUCCESS, ..."          and up, with what each block got
 //   "MiniportTcpOffloadSend: 2 lists, 2920 bytes"                      data
 #include "ndis/chimney/chimney_int.h"
@@ -54,6 +54,19 @@ chimney_trace(const struct ndis_module *module, const char *call, const char *fo
     text_say(&text);
 }
 
+static uint64_t
+chain_bytes(const NET_BUFFER_LIST *nbls, uint64_t *count)
+{
+    uint64_t bytes = 0;
+    for (const NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next) {
+        for (const NET_BUFFER *nb = nbl->FirstNetBuffer; nb; nb = nb->Next)
+            bytes += nb->DataLength;
+        if (count)
+            ++*count;
+    }
+    return bytes;
+}
+
 // ---- trees ------------------------------------------------------------------------------------------------------------------------------
 
 static const char *
@@ -78,6 +91,9 @@ block_say(void *context, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block)
         status += sizeof prefix - 1;
     text_add(text, "%s %s%s%s", text->blocks > 1 ? "," : "", layer_word(block), text->is_done ? " " : roles[chimney_block_role(block)],
              text->is_done ? status : "");
+    // Sends that were handed over are the target's once the initiate is over; what a terminate gives back is the host's.
+    if (block->NetBufferListChain && (!text->is_done || block->Header.Type == TcpOffloadDelegatedState))
+        text_add(text, " with %llu bytes outstanding", (unsigned long long)chain_bytes(block->NetBufferListChain, NULL));
 }
 
 void
@@ -94,14 +110,13 @@ chimney_trace_tree(const struct ndis_module *module, const char *call, const NDI
 // ---- data -------------------------------------------------------------------------------------------------------------------------------
 
 void
-chimney_trace_nbls(const struct ndis_module *module, const char *call, const NET_BUFFER_LIST *nbls, bool is_done)
+chimney_trace_nbls(const struct ndis_module *module, const char *call, const NET_BUFFER_LIST *nbls, const char *note, bool is_done)
 {
     struct text text = {.module = module};
-    uint64_t bytes = 0, count = 0;
-    for (const NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next, count++)
-        for (const NET_BUFFER *nb = nbl->FirstNetBuffer; nb; nb = nb->Next)
-            bytes += nb->DataLength;
+    uint64_t count = 0, bytes = chain_bytes(nbls, &count);
     text_add(&text, "%s: %llu lists, %llu bytes", call, (unsigned long long)count, (unsigned long long)bytes);
+    if (note)
+        text_add(&text, ", %s", note);
     if (is_done && nbls)
         text_add(&text, ", %s", ndis_status_word(nbls->Status));
     text_say(&text);

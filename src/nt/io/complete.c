@@ -111,6 +111,9 @@ io_irp_complete(IRP *irp, CCHAR boost)
                           irp->IoStatus.Status == -1 ? "IoStatus.Status is -1" : "IoStatus.Status is STATUS_PENDING");
     if (box_self()->verify)
         verify_irp_complete(io_irp_watch(irp), irp);
+    const struct io *io = box_self()->io;
+    if (__builtin_expect(io->watch_fn != NULL, 0) && irp->CurrentLocation <= irp->StackCount)
+        io->watch_fn(io->watch_context, irp->Tail.Overlay.CurrentStackLocation->DeviceObject, irp, true);
     sched_choice(sched_self->sched, SCHED_POINT_COMPLETE);
     if (!walk_up(irp))
         return;

@@ -66,6 +66,10 @@ NTSTATUS io_irp_call(DEVICE_OBJECT *device, IRP *irp);
 // The issuer's input buffer as the issuer addresses it, of a device control that the I/O manager built; NULL: not known. The driver sees
 // a copy of it in SystemBuffer. irql: any
 const void *io_irp_input(IRP *irp);
+// Somebody watches requests: called before the driver of device gets the request (its current stack location), and before the one that
+// has it completes it. It must not change or keep it. Set before there is a driver. irql: <= DISPATCH
+typedef void (*io_watch_fn)(void *context, DEVICE_OBJECT *device, IRP *irp, bool is_done);
+void io_watch_set(struct box *box, io_watch_fn fn, void *context);
 // Walk the completion routines from the caller's location up. calls: completion routines. irql: <= DISPATCH.
 void io_irp_complete(IRP *irp, CCHAR boost);
 // Set Cancel and run the cancel routine, if one is set. Returns whether one was. calls: the cancel routine, which gives the cancel

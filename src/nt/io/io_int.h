@@ -21,6 +21,8 @@ struct io {
     struct list reinits;             // struct io_reinit
     uint32_t next_device;            // for generated names
     uint32_t error_log_sequence;
+    io_watch_fn watch_fn;            // NULL: nobody watches
+    void *watch_context;
 };
 
 // Behind DeviceObjectExtension.

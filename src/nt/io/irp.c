@@ -97,6 +97,13 @@ io_irp_reuse(IRP *irp, NTSTATUS status)
     irp->IoStatus.Status = status;
 }
 
+void
+io_watch_set(struct box *box, io_watch_fn fn, void *context)
+{
+    box->io->watch_fn = fn;
+    box->io->watch_context = context;
+}
+
 NTSTATUS
 io_irp_call(DEVICE_OBJECT *device, IRP *irp)
 {
@@ -113,6 +120,9 @@ io_irp_call(DEVICE_OBJECT *device, IRP *irp)
     if (stack->MajorFunction > IRP_MJ_MAXIMUM_FUNCTION)
         ke_bugcheck(BUGCODE_INCONSISTENT_IRP, (uintptr_t)irp, stack->MajorFunction, 0, 0);
     DRIVER_DISPATCH *dispatch = device->DriverObject->MajorFunction[stack->MajorFunction];
+    const struct io *io = io_device_of(device)->box->io;
+    if (__builtin_expect(io->watch_fn != NULL, 0))
+        io->watch_fn(io->watch_context, device, irp, false);
     KIRQL irql = ke_self()->irql;
     struct ke_crossing before = io_cross(image, "DRIVER_DISPATCH");
     if (image)

@@ -2,7 +2,7 @@
 // Front doors: IP addresses as text. The Ex forms take lengths in characters, the terminator included, and say what they would need.
 #include <ip2string.h>
 
-#include "nt/rtl/ip.h"
+#include "base/iptext.h"
 #include "nt/rtl/string.h"
 #include "verify/verify.h"
 
@@ -16,10 +16,10 @@ widen(const char *text, size_t count, WCHAR *to)
 
 // As much of a wide text as an address can be; a character that is none of an address ends it.
 static const char *
-narrow(const WCHAR *text, char out[2 * RTL_IP_TEXT])
+narrow(const WCHAR *text, char out[2 * IPTEXT_BYTES])
 {
     size_t i = 0;
-    for (; i < 2 * RTL_IP_TEXT - 1 && text[i]; i++)
+    for (; i < 2 * IPTEXT_BYTES - 1 && text[i]; i++)
         out[i] = text[i] < 0x80 ? (char)text[i] : '\x01';
     out[i] = 0;
     return out;
@@ -44,7 +44,7 @@ NTAPI PSTR
 RtlIpv4AddressToStringA(const IN_ADDR *Addr, PSTR S)
 {
     VERIFY_ENTER(RtlIpv4AddressToStringA);
-    size_t count = rtl_ip4_put((const uint8_t *)Addr, S);
+    size_t count = iptext4_put((const uint8_t *)Addr, S);
     S[count] = 0;
     return S + count;
 }
@@ -53,8 +53,8 @@ NTAPI PWSTR
 RtlIpv4AddressToStringW(const IN_ADDR *Addr, PWSTR S)
 {
     VERIFY_ENTER(RtlIpv4AddressToStringW);
-    char text[RTL_IP_TEXT];
-    size_t count = rtl_ip4_put((const uint8_t *)Addr, text);
+    char text[IPTEXT_BYTES];
+    size_t count = iptext4_put((const uint8_t *)Addr, text);
     widen(text, count, S);
     return S + count;
 }
@@ -63,16 +63,16 @@ NTAPI NTSTATUS
 RtlIpv4AddressToStringExA(const IN_ADDR *Address, USHORT Port, PSTR AddressString, PULONG AddressStringLength)
 {
     VERIFY_ENTER(RtlIpv4AddressToStringExA);
-    char text[RTL_IP_TEXT];
-    return give(text, rtl_ip4_put_full((const uint8_t *)Address, Port, text), AddressString, AddressStringLength, false);
+    char text[IPTEXT_BYTES];
+    return give(text, iptext4_put_full((const uint8_t *)Address, Port, text), AddressString, AddressStringLength, false);
 }
 
 NTAPI NTSTATUS
 RtlIpv4AddressToStringExW(const IN_ADDR *Address, USHORT Port, PWSTR AddressString, PULONG AddressStringLength)
 {
     VERIFY_ENTER(RtlIpv4AddressToStringExW);
-    char text[RTL_IP_TEXT];
-    return give(text, rtl_ip4_put_full((const uint8_t *)Address, Port, text), AddressString, AddressStringLength, true);
+    char text[IPTEXT_BYTES];
+    return give(text, iptext4_put_full((const uint8_t *)Address, Port, text), AddressString, AddressStringLength, true);
 }
 
 NTAPI NTSTATUS
@@ -80,7 +80,7 @@ RtlIpv4StringToAddressA(PCSTR S, BOOLEAN Strict, PCSTR *Terminator, IN_ADDR *Add
 {
     VERIFY_ENTER(RtlIpv4StringToAddressA);
     size_t end;
-    bool valid = rtl_ip4_get(S, Strict, (uint8_t *)Addr, &end);
+    bool valid = iptext4_get(S, Strict, (uint8_t *)Addr, &end);
     *Terminator = S + end;
     return valid ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
@@ -89,9 +89,9 @@ NTAPI NTSTATUS
 RtlIpv4StringToAddressW(PCWSTR S, BOOLEAN Strict, PCWSTR *Terminator, IN_ADDR *Addr)
 {
     VERIFY_ENTER(RtlIpv4StringToAddressW);
-    char text[2 * RTL_IP_TEXT];
+    char text[2 * IPTEXT_BYTES];
     size_t end;
-    bool valid = rtl_ip4_get(narrow(S, text), Strict, (uint8_t *)Addr, &end);
+    bool valid = iptext4_get(narrow(S, text), Strict, (uint8_t *)Addr, &end);
     *Terminator = S + end;
     return valid ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
@@ -100,15 +100,15 @@ NTAPI NTSTATUS
 RtlIpv4StringToAddressExA(PCSTR AddressString, BOOLEAN Strict, IN_ADDR *Address, PUSHORT Port)
 {
     VERIFY_ENTER(RtlIpv4StringToAddressExA);
-    return rtl_ip4_get_full(AddressString, Strict, (uint8_t *)Address, Port) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+    return iptext4_get_full(AddressString, Strict, (uint8_t *)Address, Port) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
 NTAPI NTSTATUS
 RtlIpv4StringToAddressExW(PCWSTR AddressString, BOOLEAN Strict, IN_ADDR *Address, PUSHORT Port)
 {
     VERIFY_ENTER(RtlIpv4StringToAddressExW);
-    char text[2 * RTL_IP_TEXT];
-    bool valid = rtl_ip4_get_full(narrow(AddressString, text), Strict, (uint8_t *)Address, Port);
+    char text[2 * IPTEXT_BYTES];
+    bool valid = iptext4_get_full(narrow(AddressString, text), Strict, (uint8_t *)Address, Port);
     return valid ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
@@ -116,7 +116,7 @@ NTAPI PSTR
 RtlIpv6AddressToStringA(const IN6_ADDR *Addr, PSTR S)
 {
     VERIFY_ENTER(RtlIpv6AddressToStringA);
-    size_t count = rtl_ip6_put((const uint8_t *)Addr, S);
+    size_t count = iptext6_put((const uint8_t *)Addr, S);
     S[count] = 0;
     return S + count;
 }
@@ -125,8 +125,8 @@ NTAPI PWSTR
 RtlIpv6AddressToStringW(const IN6_ADDR *Addr, PWSTR S)
 {
     VERIFY_ENTER(RtlIpv6AddressToStringW);
-    char text[RTL_IP_TEXT];
-    size_t count = rtl_ip6_put((const uint8_t *)Addr, text);
+    char text[IPTEXT_BYTES];
+    size_t count = iptext6_put((const uint8_t *)Addr, text);
     widen(text, count, S);
     return S + count;
 }
@@ -135,16 +135,16 @@ NTAPI NTSTATUS
 RtlIpv6AddressToStringExA(const IN6_ADDR *Address, ULONG ScopeId, USHORT Port, PSTR AddressString, PULONG AddressStringLength)
 {
     VERIFY_ENTER(RtlIpv6AddressToStringExA);
-    char text[RTL_IP_TEXT];
-    return give(text, rtl_ip6_put_full((const uint8_t *)Address, ScopeId, Port, text), AddressString, AddressStringLength, false);
+    char text[IPTEXT_BYTES];
+    return give(text, iptext6_put_full((const uint8_t *)Address, ScopeId, Port, text), AddressString, AddressStringLength, false);
 }
 
 NTAPI NTSTATUS
 RtlIpv6AddressToStringExW(const IN6_ADDR *Address, ULONG ScopeId, USHORT Port, PWSTR AddressString, PULONG AddressStringLength)
 {
     VERIFY_ENTER(RtlIpv6AddressToStringExW);
-    char text[RTL_IP_TEXT];
-    return give(text, rtl_ip6_put_full((const uint8_t *)Address, ScopeId, Port, text), AddressString, AddressStringLength, true);
+    char text[IPTEXT_BYTES];
+    return give(text, iptext6_put_full((const uint8_t *)Address, ScopeId, Port, text), AddressString, AddressStringLength, true);
 }
 
 NTAPI NTSTATUS
@@ -152,7 +152,7 @@ RtlIpv6StringToAddressA(PCSTR S, PCSTR *Terminator, IN6_ADDR *Addr)
 {
     VERIFY_ENTER(RtlIpv6StringToAddressA);
     size_t end;
-    bool valid = rtl_ip6_get(S, (uint8_t *)Addr, &end);
+    bool valid = iptext6_get(S, (uint8_t *)Addr, &end);
     *Terminator = S + end;
     return valid ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
@@ -161,9 +161,9 @@ NTAPI NTSTATUS
 RtlIpv6StringToAddressW(PCWSTR S, PCWSTR *Terminator, IN6_ADDR *Addr)
 {
     VERIFY_ENTER(RtlIpv6StringToAddressW);
-    char text[2 * RTL_IP_TEXT];
+    char text[2 * IPTEXT_BYTES];
     size_t end;
-    bool valid = rtl_ip6_get(narrow(S, text), (uint8_t *)Addr, &end);
+    bool valid = iptext6_get(narrow(S, text), (uint8_t *)Addr, &end);
     *Terminator = S + end;
     return valid ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
@@ -172,14 +172,14 @@ NTAPI NTSTATUS
 RtlIpv6StringToAddressExA(PCSTR AddressString, IN6_ADDR *Address, PULONG ScopeId, PUSHORT Port)
 {
     VERIFY_ENTER(RtlIpv6StringToAddressExA);
-    return rtl_ip6_get_full(AddressString, (uint8_t *)Address, ScopeId, Port) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+    return iptext6_get_full(AddressString, (uint8_t *)Address, ScopeId, Port) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
 NTAPI NTSTATUS
 RtlIpv6StringToAddressExW(PCWSTR AddressString, IN6_ADDR *Address, PULONG ScopeId, PUSHORT Port)
 {
     VERIFY_ENTER(RtlIpv6StringToAddressExW);
-    char text[2 * RTL_IP_TEXT];
-    bool valid = rtl_ip6_get_full(narrow(AddressString, text), (uint8_t *)Address, ScopeId, Port);
+    char text[2 * IPTEXT_BYTES];
+    bool valid = iptext6_get_full(narrow(AddressString, text), (uint8_t *)Address, ScopeId, Port);
     return valid ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }

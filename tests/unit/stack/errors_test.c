@@ -89,6 +89,16 @@ TEST(a_connection_of_a_hand_over_is_a_box_and_a_port)
     expect_line(WITH_SCRIPT("offload: { when: any }"), "connection");
     expect_line(WITH_SCRIPT("offload: { connection: \"a:80\", when: closed }"), "allowed: any, established or half-closed");
     expect_line(WITH_SCRIPT("offload: { connection: \"a:80\", rounds: 0 }"), "rounds");
+    expect_line(WITH_SCRIPT("call: { box: z, to: \"10.0.0.2:7\", port: 1 }"), "script.0.call.box: no box \"z\"; there are: a");
+    expect_line(WITH_SCRIPT("call: { box: a, to: \"10.0.0.2\", port: 1 }"),
+                "script.0.call.to: found \"10.0.0.2\"; allowed: ADDRESS:PORT, or [ADDRESS]:PORT for IPv6");
+    expect_line(WITH_SCRIPT("call: { box: a, to: \"10.0.0.2:70000\", port: 1 }"), "script.0.call.to: found");
+    expect_line(WITH_SCRIPT("call: { box: a, to: \"fd00::2:7\", port: 1 }"), "script.0.call.to: found");
+    expect_line(WITH_SCRIPT("call: { box: a, to: \"[fd00::2:7\", port: 1 }"), "script.0.call.to: found");
+    expect_line(WITH_SCRIPT("call: { box: a, to: \"10.0.0.2:7\", port: 0 }"), "script.0.call.port: found \"0\"");
+    expect_line(WITH_SCRIPT("call: { box: a, to: \"10.0.0.2:7\" }"), "script.0.call: needs the key \"port\"");
+    expect_line(WITH_SCRIPT("hang-up: { connection: \"a:1\" }"), "there is no step call of this box and port before");
+    expect_line(WITH_SCRIPT("hang-up: { connection: \"a:1\", by: phone }"), "allowed: release or abort");
     expect_line(WITH_SCRIPT("upload: { connection: \"a:80\", rounds: 2 }"), "unknown key");
 }
 
@@ -212,7 +222,8 @@ TEST(a_script_step_is_one_word_with_its_keys)
 {
     expect_line(WITH_SCRIPT("wiat: { for: 1s }"), "t.yaml:8:5: error: script.0.wiat: unknown key (did you mean \"wait\"?)");
     expect_line(WITH_SCRIPT("{ wait: { for: 1s }, do: { adapter: a.n0, action: pause } }"), "script.0: one step has one word, found 2");
-    expect_line(WITH_SCRIPT("wait"), "script.0: found \"wait\"; allowed: wait, traffic, oid, do, expect, offload or upload, each");
+    expect_line(WITH_SCRIPT("wait"), "script.0: found \"wait\"; allowed: wait, traffic, oid, do, expect, "
+                                        "offload, upload, call or hang-up, each");
     expect_line(WITH_SCRIPT("wait: { for: 1s, state: running }"),
                 "script.0.wait: allowed: { adapter: BOX.ADAPTER, state: STATE, within: 30s }, or { for: 2s }");
     expect_line(WITH_SCRIPT("wait: { adapter: a.n0, state: runing }"),

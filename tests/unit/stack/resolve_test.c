@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a good file becomes: every field, every default, every reference; the two forms against each other; print and read again.
+#include <arpa/inet.h>
+
 #include "stack_test.h"
 
 static const char full[] =
@@ -35,7 +37,11 @@ static const char full[] =
     "  - oid: { adapter: alpha.nic0, set: 0x0001010E, value: 0x0102, expect: NDIS_STATUS_INVALID_LENGTH, within: 1s }\n"
     "  - do: { adapter: alpha.nic0, action: link-down }\n"
     "  - do: { adapter: alpha.nic0, action: detach, filter: mylwf }\n"
-    "  - expect: { alpha.nic0.rx_frames: \">= 1000\", findings: 0, within: 2s }\n";
+    "  - expect: { alpha.nic0.rx_frames: \">= 1000\", findings: 0, within: 2s }\n"
+    "  - call: { box: beta, to: \"10.77.0.2:7\", port: 40001, within: 3s }\n"
+    "  - call: { box: beta, to: \"[fd77::2]:70\", port: 2 }\n"
+    "  - hang-up: { connection: \"beta:40001\", by: abort, after: 100000 }\n"
+    "  - hang-up: { connection: \"beta:2\" }\n";
 
 TEST(a_full_file_resolves_field_by_field)
 {
@@ -118,7 +124,7 @@ TEST(a_script_resolves_step_by_step)
     struct stack *stack = expect_good(full);
     const struct stack_adapter *nic0 = stack_adapter_find(stack, "alpha.nic0");
     const struct stack_step *step = stack->steps;
-    ck_assert_uint_eq(stack->step_count, 8);
+    ck_assert_uint_eq(stack->step_count, 12);
     ck_assert(step[0].kind == STACK_STEP_WAIT && step[0].adapter == nic0 && step[0].wait.state == STACK_STATE_RUNNING);
     ck_assert_uint_eq(step[0].within_ns, UINT64_C(5000000000));
     ck_assert_uint_eq(step[0].place.line, 25);
@@ -142,6 +148,15 @@ TEST(a_script_resolves_step_by_step)
     ck_assert(step[7].expect.list[0].counter == STACK_COUNTER_RX_FRAMES && step[7].expect.list[0].compare == STACK_COMPARE_GE);
     ck_assert(step[7].expect.list[1].counter == STACK_COUNTER_FINDINGS && step[7].expect.list[1].adapter == NULL);
     ck_assert_uint_eq(step[7].within_ns, UINT64_C(2000000000));
+    const struct stack_box *beta = &stack->boxes[1];
+    ck_assert(step[8].kind == STACK_STEP_CALL && step[8].call.box == beta && step[8].call.port == 40001 && !step[8].call.is_six);
+    ck_assert(ntohs(step[8].call.remote_port) == 7 && step[8].within_ns == UINT64_C(3000000000));
+    ck_assert_mem_eq(step[8].call.remote, "\x0a\x4d\x00\x02", 4);
+    ck_assert(step[9].call.is_six && ntohs(step[9].call.remote_port) == 70);
+    ck_assert(step[9].call.remote[0] == 0xfd && step[9].call.remote[15] == 2);
+    ck_assert(step[10].kind == STACK_STEP_HANG_UP && step[10].call.box == beta && step[10].call.port == 40001);
+    ck_assert(step[10].call.is_abort && step[10].call.after_bytes == 100000);
+    ck_assert(step[11].call.port == 2 && !step[11].call.is_abort && !step[11].call.after_bytes);
     stack_destroy(stack);
 }
 
@@ -218,7 +233,7 @@ TEST(a_bad_set_is_named_in_the_complaint)
     set_fails("boxes.alpha.procesors=1", "boxes.alpha.procesors: unknown key (did you mean \"processors\"?)", __LINE__);
     set_fails("nothing", "--set takes KEY=VALUE", __LINE__);
     set_fails("=1", "--set takes KEY=VALUE", __LINE__);
-    set_fails("script.8.wait.for=1s", "stands for a place in a list here; it has 8", __LINE__);
+    set_fails("script.12.wait.for=1s", "stands for a place in a list here; it has 12", __LINE__);
     set_fails("boxes..x=1", "the key has an empty part", __LINE__);
     set_fails("boxes.alpha.adapters.nic0.filters=[lwfmon", "--set boxes.alpha.adapters.nic0.filters=[lwfmon: error: not YAML", __LINE__);
     set_fails("wires.lan.loss=[&a b]", "anchors", __LINE__);
@@ -303,7 +318,7 @@ TEST(the_picture_shows_protocols_on_top_and_the_other_end_of_the_wire)
                            "miniport  02:00:00:00:00:0a",
                            "wire:lan  --> beta.nic0, 1000 Mbit/s, delay 2ms, loss 0.1%",
                            "box beta",
-                           "script of 8 steps"};
+                           "script of 12 steps"};
     const char *at = picture;
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         const char *found = strstr(at, order[i]);

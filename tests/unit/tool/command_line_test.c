@@ -211,7 +211,7 @@ TEST(a_full_disk_is_noticed)
 
 TEST(the_demo_is_the_example_file)
 {
-    const struct told *told = tool("demo --print-stack >demo.yaml; cmp demo.yaml " NBX_SOURCE_DIR "/examples/two-boxes.yaml");
+    const struct told *told = tool("demo --print-stack >demo.yaml; cmp demo.yaml " NBX_SOURCE_DIR "/examples/demo.yaml");
     ck_assert_msg(told->code == 0, "%s%s", told->out, told->err);
     ck_assert_int_eq(tool("demo --check")->code, 0);
 }

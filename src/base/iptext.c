@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // IP addresses as text and back. [RFC 4291 2.2], [RFC 5952]; what the Windows functions accept beyond that:
 // [sdk-api ip2string/nf-ip2string-rtlipv4stringtoaddressa], [.../nf-ip2string-rtlipv6stringtoaddressexa].
-#include "nt/rtl/ip.h"
+#include "base/iptext.h"
 
 static size_t
 put_decimal(char *text, uint32_t value)
@@ -17,7 +17,7 @@ put_decimal(char *text, uint32_t value)
 }
 
 size_t
-rtl_ip4_put(const uint8_t address[4], char *text)
+iptext4_put(const uint8_t address[4], char *text)
 {
     size_t at = 0;
     for (int i = 0; i < 4; i++) {
@@ -75,7 +75,7 @@ has_ip4_tail(const uint8_t a[16])
 }
 
 size_t
-rtl_ip6_put(const uint8_t address[16], char *text)
+iptext6_put(const uint8_t address[16], char *text)
 {
     bool tail = has_ip4_tail(address);
     int words = tail ? 6 : 8, length, first = zero_run(address, words, &length);
@@ -93,7 +93,7 @@ rtl_ip6_put(const uint8_t address[16], char *text)
             text[at++] = ':';
     }
     if (tail)
-        at += rtl_ip4_put(address + 12, text + at);
+        at += iptext4_put(address + 12, text + at);
     return at;
 }
 
@@ -104,9 +104,9 @@ swap16(uint16_t value)
 }
 
 size_t
-rtl_ip4_put_full(const uint8_t address[4], uint16_t port, char *text)
+iptext4_put_full(const uint8_t address[4], uint16_t port, char *text)
 {
-    size_t at = rtl_ip4_put(address, text);
+    size_t at = iptext4_put(address, text);
     if (port) {
         text[at++] = ':';
         at += put_decimal(text + at, swap16(port));
@@ -115,12 +115,12 @@ rtl_ip4_put_full(const uint8_t address[4], uint16_t port, char *text)
 }
 
 size_t
-rtl_ip6_put_full(const uint8_t address[16], uint32_t scope, uint16_t port, char *text)
+iptext6_put_full(const uint8_t address[16], uint32_t scope, uint16_t port, char *text)
 {
     size_t at = 0;
     if (port)
         text[at++] = '[';
-    at += rtl_ip6_put(address, text + at);
+    at += iptext6_put(address, text + at);
     if (scope) {
         text[at++] = '%';
         at += put_decimal(text + at, scope);
@@ -170,7 +170,7 @@ get_part(const char *text, size_t *at, bool strict, uint64_t limit, uint64_t *va
 }
 
 bool
-rtl_ip4_get(const char *text, bool strict, uint8_t address[4], size_t *end)
+iptext4_get(const char *text, bool strict, uint8_t address[4], size_t *end)
 {
     uint64_t parts[4];
     int count = 0;
@@ -198,7 +198,7 @@ rtl_ip4_get(const char *text, bool strict, uint8_t address[4], size_t *end)
 }
 
 bool
-rtl_ip6_get(const char *text, uint8_t address[16], size_t *end)
+iptext6_get(const char *text, uint8_t address[16], size_t *end)
 {
     uint8_t out[16] = {0};
     int count = 0, gap = -1;         // bytes read; where :: stands
@@ -215,7 +215,7 @@ rtl_ip6_get(const char *text, uint8_t address[16], size_t *end)
         uint64_t word;
         uint8_t tail[4];
         bool fits = get_number(text, &at, 16, 0xffff, &word) && at - start <= 4;
-        if (text[at] == '.' && count <= 12 && rtl_ip4_get(text + start, true, tail, &used)) {
+        if (text[at] == '.' && count <= 12 && iptext4_get(text + start, true, tail, &used)) {
             for (int i = 0; i < 4; i++)
                 out[count++] = tail[i];
             at = start + used;
@@ -263,18 +263,18 @@ get_port(const char *text, size_t at, uint16_t *port)
 }
 
 bool
-rtl_ip4_get_full(const char *text, bool strict, uint8_t address[4], uint16_t *port)
+iptext4_get_full(const char *text, bool strict, uint8_t address[4], uint16_t *port)
 {
     size_t end;
-    return rtl_ip4_get(text, strict, address, &end) && get_port(text, end, port);
+    return iptext4_get(text, strict, address, &end) && get_port(text, end, port);
 }
 
 bool
-rtl_ip6_get_full(const char *text, uint8_t address[16], uint32_t *scope, uint16_t *port)
+iptext6_get_full(const char *text, uint8_t address[16], uint32_t *scope, uint16_t *port)
 {
     bool bracket = text[0] == '[';
     size_t end;
-    if (!rtl_ip6_get(text + bracket, address, &end))
+    if (!iptext6_get(text + bracket, address, &end))
         return false;
     end += bracket;
     uint64_t value = 0;
