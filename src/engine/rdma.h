@@ -68,8 +68,8 @@ struct rdma_work {
     struct list link;
     enum rdma_kind kind;
     uint32_t flags;                     // enum rdma_work_flag
-    const struct eng_span *spans;       // SEND, WRITE: what is sent
-    const struct rdma_sink *sinks;      // RECEIVE: where it goes
+    const struct eng_span *spans;       // SEND, WRITE: what is sent; NULL: rdma_ops.on_gather knows
+    const struct rdma_sink *sinks;      // RECEIVE: where it goes; NULL: the same
     uint32_t n_spans, n_sinks;
     uint64_t bytes;                     // their sum; READ: how much
     uint32_t remote_tag;                // WRITE, READ
@@ -79,7 +79,8 @@ struct rdma_work {
     uint32_t invalidate_tag;            // SEND with RDMA_INVALIDATE; RECEIVE, when done: what the peer had invalidated
     void *context;
     // When done: 0, -ECANCELED (flushed, or posted before what the peer terminated for), -EMSGSIZE (a RECEIVE that was too short),
-    // -EACCES and -EREMOTEIO (the peer terminated because of it: protection, anything else), or what on_local said.
+    // -EACCES and -EREMOTEIO (the peer terminated because of it: protection, anything else), -EFAULT (on_gather had nothing), or what
+    // on_local said.
     int status;
     uint64_t done_bytes;                // RECEIVE: of the message
     uint32_t done_flags;                // RECEIVE: RDMA_SOLICITED, RDMA_INVALIDATE
@@ -102,6 +103,9 @@ struct rdma_ops {
     struct rdma_work *(*on_receive)(void *context);
     // Do an RDMA_LOCAL, whose turn has come. fails: with an errno value, which ends the connection.
     int (*on_local)(void *context, struct rdma_work *work);
+    /* Where the bytes of a work lie that has no spans or sinks: the first contiguous run from offset on, cut to count, in *map. Asked for
+     * each segment anew. fails: false when they may not be used any more, which ends the connection. NULL: no such work is posted. */
+    bool (*on_gather)(void *context, const struct rdma_work *work, uint64_t offset, uint32_t count, struct rdma_map *map);
 };
 
 // ---- connections

@@ -36,7 +36,7 @@ GENERATED = {"ddi_ids.h"}
 PORT_USERS = {"vnic", "tapproto"}
 NDK_USERS = {"ndkping"}
 RNIC_USERS = {"vnic", "tcpip"}
-ENGINE_USERS = {"vnic", "tcpip", "chimney_common"}  # drivers that carry an engine in their image, and what they share
+ENGINE_USERS = {"vnic", "tcpip", "chimney_common", "rdma_common"}  # drivers that carry an engine in their image, and what they share
 LIBC = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "math.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h",
         "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "stdnoreturn.h", "string.h", "strings.h", "wchar.h", "setjmp.h"}
 ARCH = {"immintrin.h", "x86intrin.h", "emmintrin.h", "nmmintrin.h", "arm_neon.h", "sanitizer/asan_interface.h",

@@ -82,10 +82,28 @@ response_in(struct segment *s)
     }
 }
 
-static void
+static bool
+place_gathered(struct iwarp_connection *c, struct segment *s)
+{
+    struct rdma_work *work = c->receiving;
+    for (uint32_t left = s->bytes; left;) {
+        struct rdma_map map = {0};
+        if (!c->ops->on_gather(c->context, work, work->done_bytes, left, &map))
+            return false;
+        mpa_reader_copy(s->payload, map.bytes, map.count);
+        work->done_bytes += map.count;
+        left -= map.count;
+    }
+    return true;
+}
+
+// fails: false when the buffer may not be used any more
+static bool
 place_send(struct iwarp_connection *c, struct segment *s)
 {
     const struct rdma_work *work = c->receiving;
+    if (!work->sinks)
+        return place_gathered(c, s);
     for (uint32_t left = s->bytes; left;) {
         const struct rdma_sink *sink = &work->sinks[c->receiving_sink];
         uint32_t piece = sink->count - c->in_sink;
@@ -100,6 +118,7 @@ place_send(struct iwarp_connection *c, struct segment *s)
         }
     }
     c->receiving->done_bytes += s->bytes;
+    return true;
 }
 
 static void
@@ -163,7 +182,12 @@ send_in(struct segment *s)
         iwarp_work_done(c, work, -EMSGSIZE);
         return;
     }
-    place_send(c, s);
+    if (!place_send(c, s)) {
+        c->receiving = NULL;
+        refuse(s, DDP_LOCAL_CATASTROPHIC);
+        iwarp_work_done(c, work, -EFAULT);
+        return;
+    }
     if (s->header.is_last)
         deliver_send(c, s);
 }

@@ -228,11 +228,30 @@ message_next(struct iwarp_connection *c, uint64_t now_us)
 
 // ---- segments
 
-// Up to `want` bytes of a work's spans from where it stands, in at most IWARP_PIECES; returns how many bytes.
 static uint32_t
-pieces_of_work(const struct rdma_work *work, uint32_t want, struct eng_span *pieces, uint32_t *n_pieces)
+pieces_gathered(struct iwarp_connection *c, uint32_t want, struct eng_span *pieces, uint32_t *n_pieces)
 {
+    const struct iwarp_message *m = &c->message;
+    uint32_t got = 0;
+    while (got < want && *n_pieces < IWARP_PIECES) {
+        struct rdma_map map = {0};
+        if (!c->ops->on_gather(c->context, m->work, m->sent_bytes + got, want - got, &map))
+            return 0;
+        pieces[(*n_pieces)++] =
+            (struct eng_span){.bytes = map.bytes, .count = map.count, .offset = map.offset, .tag = map.tag, .owner = map.owner};
+        got += map.count;
+    }
+    return got;
+}
+
+// Up to `want` bytes of a work from where it stands, in at most IWARP_PIECES; returns how many bytes, 0 of some if they are gone.
+static uint32_t
+pieces_of_work(struct iwarp_connection *c, uint32_t want, struct eng_span *pieces, uint32_t *n_pieces)
+{
+    const struct rdma_work *work = c->message.work;
     uint32_t got = 0, in_span = work->in_span;
+    if (!work->spans)
+        return pieces_gathered(c, want, pieces, n_pieces);
     for (uint32_t i = work->at_span; got < want && *n_pieces < IWARP_PIECES; i++, in_span = 0) {
         struct eng_span piece = work->spans[i];
         if (piece.count == in_span)
@@ -251,7 +270,7 @@ pieces_of_work(const struct rdma_work *work, uint32_t want, struct eng_span *pie
 static void
 work_advance(struct rdma_work *work, uint32_t bytes)
 {
-    while (bytes) {
+    while (bytes && work->spans) {
         uint32_t left = work->spans[work->at_span].count - work->in_span;
         if (bytes < left) {
             work->in_span += bytes;
@@ -327,7 +346,13 @@ segment_send(struct iwarp_connection *c, uint64_t now_us)
     } else if (m->work->kind == RDMA_READ) {
         pieces[n_pieces++] = (struct eng_span){.bytes = m->text, .count = got = RDMAP_READ_BYTES};
     } else {
-        got = pieces_of_work(m->work, want, pieces, &n_pieces);
+        got = pieces_of_work(c, want, pieces, &n_pieces);
+        if (want && !got) {
+            work_fail(m->work, -EFAULT);
+            iwarp_fail(c, RDMAP_LOCAL_CATASTROPHIC, NULL, 0, NULL, now_us);
+            iwarp_works_done(c);
+            return false;
+        }
     }
     header.is_last = m->sent_bytes + got == m->bytes;
     header.offset += m->sent_bytes;
@@ -369,10 +394,12 @@ post_check(const struct iwarp_connection *c, const struct rdma_work *work)
         return -EINVAL;
     if (work->kind == RDMA_READ)
         return c->reads.outbound ? 0 : -EINVAL;
+    if (work->kind == RDMA_LOCAL || (!work->spans && c->ops->on_gather))
+        return 0;
     uint64_t sum = 0;
-    for (uint32_t i = 0; work->kind != RDMA_LOCAL && i < work->n_spans; i++)
+    for (uint32_t i = 0; i < work->n_spans; i++)
         sum += work->spans[i].count;
-    return work->kind != RDMA_LOCAL && sum != work->bytes ? -EINVAL : 0;
+    return sum != work->bytes ? -EINVAL : 0;
 }
 
 int
