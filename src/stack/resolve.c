@@ -202,7 +202,7 @@ resolve_modules(struct box_work *work, const struct stack_node *adapter, const c
     return modules;
 }
 
-// A bundled client's settings as their keys say, however they are written: a number may be quoted, and a directory may be called 7. The
+// A bundled client's settings as their keys say, however they are written: a number may be quoted, and a text or a directory may be 7. The
 // paths of directories are made good, in the settings too, so that they can be printed.
 static void
 resolve_settings(struct stack_reader *reader, const struct schema_map *map, struct stack_service *service)
@@ -215,11 +215,14 @@ resolve_settings(struct stack_reader *reader, const struct schema_map *map, stru
         const struct stack_value written = *value;
         if (key && key->type == SCHEMA_INT && written.kind == STACK_VALUE_TEXT && scalar_uint(written.text, &value->number))
             value->kind = STACK_VALUE_DWORD;
-        if (!key || key->type != SCHEMA_DIRECTORY)
+        if (!key || (key->type != SCHEMA_DIRECTORY && key->type != SCHEMA_TEXT))
             continue;
         const char *text = written.kind == STACK_VALUE_TEXT ? written.text
                                                             : stack_arena_format(reader->arena, "%llu", (unsigned long long)written.number);
         value->kind = STACK_VALUE_TEXT;
+        value->text = text;
+        if (key->type == SCHEMA_TEXT)
+            continue;
         value->text = join_base(reader, text);
         list[service->directory_count++] = (struct stack_directory){key->name, value->text, key->min != 0, value->place};
     }

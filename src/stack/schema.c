@@ -300,6 +300,53 @@ static const struct schema_key tdihttpd_keys[] = {
 static const struct schema_map tdihttpd_map = {
     "service tdihttpd", "Files over HTTP/1.1, over TCP of both families. Its README says what it answers", tdihttpd_keys};
 
+static const char *const ndkping_roles[] = {"client", "server", NULL};
+static const struct schema_key ndkping_keys[] = {
+    {.name = "role", .type = SCHEMA_WORD, .words = ndkping_roles, .required = true, .doc = "Who connects, and who listens"},
+    {.name = "local",
+     .type = SCHEMA_TEXT,
+     .required = true,
+     .doc = "The address to connect from, or up to four to listen on, between spaces; they are tcpip's, of the same adapter"},
+    {.name = "peer", .type = SCHEMA_TEXT, .fallback = "a server has none", .doc = "The address to connect to"},
+    {.name = "port", .type = SCHEMA_INT, .min = 1, .max = 65535, .fallback = "7174, as rping's", .doc = "The server's port"},
+    {.name = "adapter", .type = SCHEMA_TEXT, .fallback = "each that has NDK", .doc = "The adapter, by name"},
+    {.name = "tests",
+     .type = SCHEMA_TEXT,
+     .fallback = "ping",
+     .doc = "Some of ping (rping's protocol), send, read, write (latency and rate, between two ndkpings), between spaces"},
+    {.name = "sizes", .type = SCHEMA_TEXT, .fallback = "64", .doc = "Bytes, up to 32 numbers between spaces: every test is done with each"},
+    {.name = "count", .type = SCHEMA_INT, .min = 1, .max = 100000000, .fallback = "100", .doc = "Rounds or requests of a test"},
+    {.name = "depth", .type = SCHEMA_INT, .min = 2, .max = 1024, .fallback = "64", .doc = "Requests that a rate has out at one time"},
+    {.name = "reads", .type = SCHEMA_INT, .min = 1, .max = 1024, .fallback = "16", .doc = "Reads that may be out, each way"},
+    {.name = "buffer",
+     .type = SCHEMA_INT,
+     .min = 16,
+     .max = 67108864,
+     .fallback = "1048576",
+     .doc = "The longest message; a server gives each connection two such buffers"},
+    {.name = "delay",
+     .type = SCHEMA_INT,
+     .max = 60000,
+     .fallback = "0",
+     .doc = "Milliseconds between connecting and the first message; Linux's siw wants 50 (it can overlook what comes sooner)"},
+    {.name = "timeout",
+     .type = SCHEMA_INT,
+     .min = 1,
+     .max = 86400,
+     .fallback = "30",
+     .doc = "Seconds without any completion after which a test has failed"},
+    {.name = "retry",
+     .type = SCHEMA_INT,
+     .max = 86400,
+     .fallback = "10",
+     .doc = "Seconds for which a connect that finds nobody is tried again, and a listen without its address"},
+    {.name = "reject", .type = SCHEMA_INT, .max = 1, .fallback = "0", .doc = "1: a server rejects every connection"},
+    {.name = "json", .type = SCHEMA_INT, .max = 1, .fallback = "0", .doc = "1: each result is one line of JSON"},
+    {.name = "poll", .type = SCHEMA_INT, .max = 1, .fallback = "0", .doc = "1: look for completions all the time, instead of being told"},
+    {0}};
+static const struct schema_map ndkping_map = {
+    "service ndkping", "rping over NDK, as client or server, and measurements. Its README says what it prints", ndkping_keys};
+
 const struct stack_bundled stack_bundled[] = {
     {"vnic", STACK_DRIVER_MINIPORT, NULL},
     {"lwfmon", STACK_DRIVER_FILTER, NULL},
@@ -308,6 +355,7 @@ const struct stack_bundled stack_bundled[] = {
     {"tcpip", STACK_DRIVER_PROTOCOL, NULL},
     {"tdiecho", STACK_DRIVER_CLIENT, &tdiecho_map},
     {"tdihttpd", STACK_DRIVER_CLIENT, &tdihttpd_map},
+    {"ndkping", STACK_DRIVER_CLIENT, &ndkping_map},
     {"tdimem", STACK_DRIVER_ANY, NULL},
     {"passthru", STACK_DRIVER_INTERMEDIATE, NULL},
     {NULL, STACK_DRIVER_ANY, NULL}};

@@ -70,6 +70,17 @@ TEST(a_bundled_service_knows_its_settings)
     expect_line(SERVICES("      mine: { \"a\\\\b\": 1 }\n"), "a name in the registry has 1 to 255 bytes and no backslash");
 }
 
+TEST(a_services_text_may_look_like_a_number)
+{
+    struct stack *stack = expect_good(SERVICES("      ndkping: { role: server, local: 10.0.0.1, sizes: 64, port: \"7\" }\n"));
+    const struct stack_service *service = &stack->boxes[0].services[0];
+    ck_assert_str_eq(stack_value_text(&service->settings, "sizes"), "64");
+    ck_assert_uint_eq(stack_value_find(&service->settings, "port")->number, 7);
+    stack_destroy(stack);
+    expect_line(SERVICES("      ndkping: { role: servant, local: 10.0.0.1 }\n"),
+                "ndkping.role: found \"servant\"; allowed: client or server");
+}
+
 TEST(what_is_no_client_is_no_service)
 {
     expect_line(SERVICES("      vnic: {}\n"),

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// Results, a line each, as words or (json: 1) as an object: DbgPrint, which ndisbox shows on stderr. Latencies are kept in ns, up to
+// 100,000 of them, sorted here, and said as least, median and 99 of 100.
+#include "ndkping.h"
+
+VOID
+ping_result_add(struct ping_result *result, UINT64 ns)
+{
+    result->count++;
+    if (result->n_samples < result->room)
+        result->samples[result->n_samples++] = ns > MAXULONG ? MAXULONG : (ULONG)ns;
+}
+
+static VOID
+sift(ULONG *list, ULONG at, ULONG count)
+{
+    for (ULONG child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && list[child + 1] > list[child])
+            child++;
+        if (list[at] >= list[child])
+            return;
+        ULONG kept = list[at];
+        list[at] = list[child];
+        list[child] = kept;
+    }
+}
+
+static VOID
+sort(ULONG *list, ULONG count)
+{
+    for (ULONG i = count / 2; i--;)
+        sift(list, i, count);
+    for (ULONG left = count; left > 1; left--) {
+        ULONG kept = list[0];
+        list[0] = list[left - 1];
+        list[left - 1] = kept;
+        sift(list, 0, left - 1);
+    }
+}
+
+struct figures {
+    ULONG least, median, late;             // ns
+    UINT64 rate, kilobytes;                // a second
+};
+
+static struct figures
+figures_of(struct ping_result *result, ULONG bytes)
+{
+    struct figures f = {0};
+    if (result->n_samples) {
+        sort(result->samples, result->n_samples);
+        f.least = result->samples[0];
+        f.median = result->samples[result->n_samples / 2];
+        f.late = result->samples[(ULONG)((UINT64)(result->n_samples - 1) * 99 / 100)];
+    }
+    if (result->elapsed_ns) {
+        f.rate = (UINT64)result->count * 1000000000 / result->elapsed_ns;
+        f.kilobytes = (UINT64)result->count * bytes / 1000 * 1000000000 / result->elapsed_ns;
+    }
+    return f;
+}
+
+VOID
+ping_report_client(enum ping_test test, BOOLEAN is_rate, ULONG bytes, NTSTATUS status, struct ping_result *result)
+{
+    struct figures f = figures_of(result, bytes);
+    char peer[PING_TEXT];
+    const char *word = ping_test_words[test], *kind = test == PING_PING ? "" : is_rate ? " rate" : " latency";
+    ping_address_print(&ping_settings.peer, peer);
+    if (ping_settings.json)
+        DbgPrint("{\"ndkping\": \"%s%s\", \"peer\": \"%s\", \"bytes\": %u, \"status\": \"0x%08x\", \"count\": %u, \"least_ns\": %u, "
+                 "\"median_ns\": %u, \"p99_ns\": %u, \"elapsed_ns\": %I64u, \"per_second\": %I64u, \"bytes_per_second\": %I64u}\n",
+                 word, kind, peer, bytes, status, result->count, f.least, f.median, f.late, result->elapsed_ns, f.rate, f.kilobytes * 1000);
+    else if (!NT_SUCCESS(status))
+        DbgPrint("ndkping: %s%s: %s, %u bytes: FAILED with 0x%08x after %u of %u\n", word, kind, peer, bytes, status, result->count,
+                 ping_settings.count);
+    else if (is_rate)
+        DbgPrint("ndkping: %s%s: %s, %u bytes: %I64u a second, %I64u.%03u MB/s (%u, %u at a time)\n", word, kind, peer, bytes, f.rate,
+                 f.kilobytes / 1000, (ULONG)(f.kilobytes % 1000), result->count, ping_settings.depth);
+    else
+        DbgPrint("ndkping: %s%s: %s, %u bytes: %u ok, %u.%u us (least %u.%u, 99 of 100 within %u.%u)\n", word, kind, peer, bytes,
+                 result->count, f.median / 1000, f.median % 1000 / 100, f.least / 1000, f.least % 1000 / 100, f.late / 1000,
+                 f.late % 1000 / 100);
+}
+
+VOID
+ping_report_server(const char *peer, const struct ping_hello *hello, NTSTATUS status, const struct ping_result *result)
+{
+    static const char *const modes[PING_MODES] = {"ping", "send latency", "send rate", "write latency", "read or write"};
+    if (ping_settings.json)
+        DbgPrint("{\"ndkping\": \"server\", \"test\": \"%s\", \"peer\": \"%s\", \"status\": \"0x%08x\", \"count\": %u}\n",
+                 modes[hello->mode], peer, status, result->count);
+    else if (NT_SUCCESS(status))
+        DbgPrint("ndkping: server: %s: %s: %u served\n", peer, modes[hello->mode], result->count);
+    else
+        DbgPrint("ndkping: server: %s: %s: FAILED with 0x%08x after %u\n", peer, modes[hello->mode], status, result->count);
+}
