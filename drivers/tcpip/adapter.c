@@ -307,6 +307,7 @@ adapter_create(PNDIS_BIND_PARAMETERS parameters, const struct tcpip_settings *se
     list_init(&adapter->to_send);
     adapter->speed_bits = parameters->XmitLinkSpeed;
     adapter->changed_us = tcpip_now_us();
+    adapter->if_index = parameters->LowestIfIndex;
     tcpip_chimney_init(adapter, settings->chimney);
     adapter->filters_supported = parameters->SupportedPacketFilters;
     adapter->is_link_up = parameters->MediaConnectState != MediaConnectStateDisconnected;
@@ -397,6 +398,8 @@ tcpip_pnp(NDIS_HANDLE context, PNET_PNP_EVENT_NOTIFICATION event)
     case NetEventReconfigure:
     case NetEventBindList:
     case NetEventBindsComplete:
+    case NetEventNDKEnable:
+    case NetEventNDKDisable:
     case NetEventPnPCapabilities: return NDIS_STATUS_SUCCESS; // nothing here depends on them
     default: return NDIS_STATUS_NOT_SUPPORTED;
     }

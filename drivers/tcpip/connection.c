@@ -5,6 +5,7 @@
 //   end     tcp_op_release -> FIN; tcp_op_abort -> RST; tcp_op_part: the engine goes on by itself
 // Every op is one call between tcpip_enter and tcpip_leave; what comes of it is told by tell.c.
 #include "chimney.h"
+#include "rnic.h"
 
 #include <tdistat.h>
 
@@ -42,13 +43,17 @@ address_listen(struct tcpip_address *address, uint64_t now_us)
         InsertTailList(&oldest->sharers, &address->sharers);
         return 0;
     }
+    if (address->port && tcpip_rnic_has_port(&address->local, address->port))
+        return -EADDRINUSE;
     if (address->port)
         return tcp_listen(tcpip_host.tcp, &address->local, address->port, OFFERS_MAX, address, &address->listener);
     // Any free port: begin somewhere that nobody can guess, and take the first that is free [RFC 6056 3.3.1].
     struct eng_address nobody = {.family = address->local.family};
     USHORT first = tcp_port_pick(tcpip_host.tcp, &address->local, &nobody, (uint16_t)now_us), port = first;
     for (ULONG tries = 0; first && tries < 16384; tries++, port = port == 65535 ? 49152 : port + 1) {
-        int error = tcp_listen(tcpip_host.tcp, &address->local, port, OFFERS_MAX, address, &address->listener);
+        int error = tcpip_rnic_has_port(&address->local, port)
+                        ? -EADDRINUSE
+                        : tcp_listen(tcpip_host.tcp, &address->local, port, OFFERS_MAX, address, &address->listener);
         if (error != -EADDRINUSE) {
             address->port = port;
             return error;

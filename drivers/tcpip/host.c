@@ -5,7 +5,7 @@
 //     host_timer_set                 one timer for both engines
 //     host_serve, host_tell          with no lock held: adapters, then whoever has news
 //   host_on_timer (DPC)              the same frame round net_run and tcp_run
-#include "tcpip.h"
+#include "rnic.h"
 
 // What peers can make the engines keep, all together: a million idle connections. Past it, what comes is dropped for them to send again.
 #define HOST_MEMORY_MAX (1024u << 20)
@@ -258,6 +258,7 @@ tcpip_leave(struct tcpip_call *call)
         host_outbox_sort(host, call);
         tcpip_tcp_events(call);
         host_net_events(host, call);
+        tcpip_rnic_look(host, call);
     } while (call->outbox.count || call->segments.count);
     host_timer_set(host, call->now_us);
     // A call made while this processor serves and tells leaves that to the loop it is inside: a thousand connections with news would be
@@ -313,6 +314,7 @@ tcpip_host_create(struct tcpip_host *host)
         InitializeListHead(&host->away[i]);
     InitializeListHead(&host->connecting);
     InitializeListHead(&host->half_closed);
+    tcpip_rnic_init(host);
     KeInitializeTimer(&host->timer);
     KeInitializeDpc(&host->timer_dpc, host_on_timer, host);
     eng_out_pool_init(&host->pool, &host->memory);

@@ -9,7 +9,9 @@
 // [sdk-api tcpioctl/ni-tcpioctl-ioctl_tcp_query_information_ex, tdiinfo/ns-tdiinfo-tdiobjectid]
 #include "chimney.h"
 #include "mib.h"
+#include "rnic.h"
 
+#include <nbx/rnic.h>
 #include <tdistat.h>
 
 #define ANSWER_MAX_BYTES (4u * 1024 * 1024)
@@ -306,6 +308,11 @@ tcpip_op_control(struct tdic_device *device, PIRP irp)
     if (code == IOCTL_NBX_TCPIP_CHIMNEY) {
         NTSTATUS status = tcpip_chimney_control(irp, stack);
         return control_done(irp, status, NT_SUCCESS(status) ? sizeof(NBX_TCPIP_CHIMNEY) : 0);
+    }
+    if (code == IOCTL_NBX_RNIC_OPEN) {
+        ULONG bytes = 0;
+        NTSTATUS status = tcpip_rnic_control(irp, stack, &bytes);
+        return control_done(irp, status, bytes);
     }
     DbgPrint("tcpip: device control 0x%08x is refused (0x%08x)\n", code, STATUS_INVALID_DEVICE_REQUEST);
     return control_done(irp, STATUS_INVALID_DEVICE_REQUEST, 0);

@@ -6,6 +6,7 @@
 //   tx.c        packets of the engines -> NET_BUFFER_LISTs -> NDIS    rx.c        received lists -> engines
 //   pnp.c       power and removal, as TDI's clients are asked about them
 //   query.c, mib.c, mib.h, counts.h  what clients ask about the transport: tdiinfo.h's objects, counters, settings
+//   rnic.c, rnic.h  what an RNIC's connection manager asks: addresses, ways, ports (include/nbx/rnic.h)
 //   work.c      what adapters and TDI's clients are told when addresses and groups change, at PASSIVE_LEVEL
 //   connection.h  what those share that stand below the waist of drivers/tdi_common: connection.c, tell.c (TCP), udp.c, raw.c,
 //               address.c (what those two have in common), transport.c (TRANSPORT_ADDRESS, scopes, statuses)
@@ -84,6 +85,7 @@ struct tcpip_host {
     ULONG away_count;
     ULONG64 away_resets;                  // of these, ended by a reset of either side
     LIST_ENTRY half_closed;               // struct tcpip_offload whose FIN is on its way
+    LIST_ENTRY rnics;                     // struct tcpip_rnic (rnic.h)
     LIST_ENTRY connecting;                // struct tcpip_connection by connect_link
     BOOLEAN *is_serving;                  // by processor: below the present call there is a tcpip_leave that serves and tells
     BOOLEAN is_closing;
@@ -178,6 +180,7 @@ struct tcpip_chimney {
 
 struct tcpip_adapter {
     NDIS_HANDLE ndis;
+    NET_IFINDEX if_index;                 // of the adapter itself, which an RNIC knows itself by
     ULONG index;                          // of the interface in the engine; 0: none yet
     ULONG filters_supported;
     struct net_interface_settings interface;

@@ -11,7 +11,8 @@
 // Addresses are SOCKADDR_INET; sin6_scope_id and sin6_flowinfo mean nothing: an RNIC speaks on its own interface alone.
 //
 // Calls: irql <= DISPATCH unless said otherwise, with no lock held that a callback takes. Callbacks come at <= DISPATCH with no lock of
-// the transport's held, on any thread, also from inside a call of the RNIC's.
+// the transport's held, on any thread, also from inside a call of the RNIC's. A call may send frames of the host's (a question for a
+// neighbour) and so enter the RNIC's own send handler.
 #ifndef NBX_RNIC_H
 #define NBX_RNIC_H
 
@@ -55,9 +56,9 @@ struct nbx_rnic_ops {
 
     // Find the way to a peer, asking the link for its next hop if need be.
     // owns:  takes the request while it pends: on_resolved gives it back, exactly once, unless cancel does
-    // fails: STATUS_PENDING; at once or later: STATUS_INVALID_ADDRESS (local is not the interface's, or may not be used yet; remote is a
-    //        group or a broadcast), STATUS_NETWORK_UNREACHABLE (no route by this interface, or it is down), STATUS_HOST_UNREACHABLE (nobody
-    //        answers: about three seconds), STATUS_INSUFFICIENT_RESOURCES
+    // fails: STATUS_PENDING; at once or later: STATUS_INVALID_ADDRESS (local is not the interface's; remote is a group or a broadcast),
+    //        STATUS_NETWORK_UNREACHABLE (no route by this interface, it is down, or local is still being probed), STATUS_HOST_UNREACHABLE
+    //        (nobody answers: about three seconds), STATUS_INSUFFICIENT_RESOURCES
     NTSTATUS(NTAPI *resolve)(struct nbx_rnic *rnic, struct nbx_rnic_resolve *request);
     // TRUE: it pended, is the caller's again, and on_resolved does not come. FALSE: on_resolved has come, comes or is running.
     BOOLEAN(NTAPI *cancel)(struct nbx_rnic *rnic, struct nbx_rnic_resolve *request);
@@ -117,9 +118,12 @@ nbx_rnic_ask(PDEVICE_OBJECT device, PFILE_OBJECT file, const struct nbx_rnic_ope
     if (!irp)
         return STATUS_INSUFFICIENT_RESOURCES;
     IoGetNextIrpStackLocation(irp)->FileObject = file;
-    if (IoCallDriver(device, irp) == STATUS_PENDING)
+    NTSTATUS result = IoCallDriver(device, irp);
+    if (result == STATUS_PENDING) {
         KeWaitForSingleObject(&done, Executive, KernelMode, FALSE, NULL);
-    return status.Status;
+        result = status.Status;
+    }
+    return result;
 }
 
 // irql: PASSIVE   owns: *link is filled; nbx_rnic_close

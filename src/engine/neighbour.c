@@ -179,6 +179,28 @@ neighbour_send(struct net *net, struct net_neighbour *neighbour, struct eng_out 
                neighbour->address.family == ENG_IP4 ? ETH_IP4 : ETH_IP6);
 }
 
+void
+neighbour_question(struct net *net, struct net_neighbour *neighbour, const struct eng_address *source)
+{
+    if (neighbour->timer.is_armed)
+        return;
+    neighbour->asks_from = *source;
+    neighbour->probes = 0;
+    neighbour_ask(net, neighbour);
+}
+
+void
+neighbour_verify(struct net *net, struct net_neighbour *neighbour, const struct eng_address *source)
+{
+    if (neighbour->state == NEIGHBOUR_REACHABLE && !neighbour_is_fresh(net, neighbour))
+        neighbour->state = NEIGHBOUR_STALE;
+    if (neighbour->state != NEIGHBOUR_STALE && neighbour->state != NEIGHBOUR_DELAY)
+        return;
+    timer_cancel(&net->timers, &neighbour->timer);
+    neighbour->state = NEIGHBOUR_PROBE;
+    neighbour_question(net, neighbour, source);
+}
+
 // Wait for the address; when the room is full the oldest makes place for the newest [RFC 4861 7.2.2].
 static void
 neighbour_queue(struct net *net, struct net_neighbour *neighbour, struct eng_out *out)
@@ -200,11 +222,7 @@ neighbour_queue(struct net *net, struct net_neighbour *neighbour, struct eng_out
     neighbour->n_queued++;
     net->n_waiting++;
     neighbour->queued_bytes += out->data_bytes;
-    if (!neighbour->timer.is_armed) {
-        neighbour->asks_from = out->source;
-        neighbour->probes = 0;
-        neighbour_ask(net, neighbour);
-    }
+    neighbour_question(net, neighbour, &out->source);
 }
 
 void
@@ -260,6 +278,7 @@ void
 neighbour_learn(struct net *net, struct net_neighbour *neighbour, const uint8_t *link, bool is_confirmed)
 {
     bool is_new = neighbour->state == NEIGHBOUR_INCOMPLETE || memcmp(neighbour->link, link, 6);
+    net->generation += is_new;              // nothing here is void, but somebody may have kept the other address (net_generation)
     memcpy(neighbour->link, link, 6);
     if (is_confirmed) {
         neighbour->state = NEIGHBOUR_STALE;

@@ -279,6 +279,10 @@ struct net_neighbour *neighbour_find(struct net *net, uint32_t interface_index, 
 
 // Found or made INCOMPLETE; NULL: no memory. is_used: we want to send to it.
 struct net_neighbour *neighbour_get(struct net *net, uint32_t interface_index, const struct eng_address *address, bool is_used);
+// Ask for it (or whether it is there), unless that is being done.
+void neighbour_question(struct net *net, struct net_neighbour *neighbour, const struct eng_address *source);
+// Known, and not confirmed lately: ask it whether it is there.
+void neighbour_verify(struct net *net, struct net_neighbour *neighbour, const struct eng_address *source);
 void neighbour_output(struct net *net, struct net_neighbour *neighbour, struct eng_out *out);
 
 // Somebody told us a link address. is_confirmed: in answer to our question.

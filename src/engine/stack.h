@@ -167,6 +167,17 @@ int net_path_find(struct net *net, struct net_path *path, uint64_t now_us);
 // is no single one (loopback, a group)
 int net_path_link(struct net *net, const struct net_path *path, uint8_t link[6], uint64_t now_us);
 
+// The same for one who sends to it himself (reach.c): when nobody has said it, the link is asked, and -EAGAIN means: come back, not for the
+// first time then, whenever anything happened. A path's neighbour that is known but was not heard of lately is asked as well.
+// fails: as net_path_link; -EHOSTUNREACH: it has been asked for and did not answer (or gave way, in a full table); -ENOMEM
+int net_path_ask(struct net *net, const struct net_path *path, bool is_first, uint8_t link[6], uint64_t now_us, struct eng_outbox *outbox);
+
+// The upper layer has not heard from this destination for a while: its neighbour is asked whether it is still there.
+void net_path_doubt(struct net *net, const struct net_path *path, uint64_t now_us, struct eng_outbox *outbox);
+
+// A number that changes with addresses, routes, path MTUs and what is known of neighbours: what was found before may be different now.
+uint64_t net_generation(const struct net *net);
+
 // The upper layer heard from this destination: its neighbour is reachable [RFC 4861 7.3.1].
 void net_path_confirm(struct net *net, const struct eng_address *source, const struct eng_address *destination, uint64_t now_us);
 

@@ -329,3 +329,76 @@ TEST(an_advertisement_changes_a_link_address_only_with_the_override_flag)
     kit_pass(10000000);
     close_pair();
 }
+
+// ---- for one who sends without us
+
+static uint8_t link_got[6];
+
+static int
+ask(const struct net_path *path, bool is_first)
+{
+    int error = net_path_ask(kit[0].net, path, is_first, link_got, kit_now_us, &kit[0].outbox);
+    kit_pump();
+    return error;
+}
+
+static void
+ask_and_doubt(const char *network)
+{
+    unsigned to_all, to_one;
+    open_pair(network, NULL);
+    struct net_path path = {.destination = second}, own = {.destination = first};
+    ck_assert_int_eq(net_path_find(kit[0].net, &path, kit_now_us), 0);
+    ck_assert_int_eq(net_path_find(kit[0].net, &own, kit_now_us), 0);
+    ck_assert_int_eq(ask(&own, true), -EINVAL);
+    uint64_t before = net_generation(kit[0].net);
+    ck_assert_int_eq(ask(&path, true), -EAGAIN);
+    ck_assert_int_eq(ask(&path, false), 0);   // the answer has come meanwhile
+    ck_assert_uint_ne(net_generation(kit[0].net), before);
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_all, 1);
+    ck_assert_mem_eq(link_got, kit[1].link, 6);
+    // Known and fresh: nothing is asked. Doubted: it is, once, and answers.
+    kit_forget();
+    ck_assert_int_eq(ask(&path, true), 0);
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_all + to_one, 0);
+    net_path_doubt(kit[0].net, &path, kit_now_us, &kit[0].outbox);
+    kit_pump();
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_all, 0);
+    ck_assert_uint_eq(to_one, 1);
+    // Not heard of for a while: asking for the path asks the neighbour, too.
+    kit_pass(60000000);
+    kit_forget();
+    ck_assert_int_eq(ask(&path, true), 0);
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_one, 1);
+    // Gone: three questions after a doubt, and it is forgotten, which changes the generation.
+    kit_on_frame = lose_answers;
+    before = net_generation(kit[0].net);
+    net_path_doubt(kit[0].net, &path, kit_now_us, &kit[0].outbox);
+    kit_pass(5000000);
+    ck_assert_uint_ne(net_generation(kit[0].net), before);
+    ck_assert_int_eq(ask(&path, false), -EHOSTUNREACH);
+    // Asked for anew: three questions to all, then it is given up; another doubt about it does nothing.
+    kit_forget();
+    ck_assert_int_eq(ask(&path, true), -EAGAIN);
+    ck_assert_int_eq(ask(&path, true), -EAGAIN);
+    net_path_doubt(kit[0].net, &path, kit_now_us, &kit[0].outbox);
+    kit_pass(2500000);
+    ck_assert_int_eq(ask(&path, false), -EAGAIN);
+    kit_pass(1000000);
+    ck_assert_int_eq(ask(&path, false), -EHOSTUNREACH);
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_all, 3);
+    ck_assert_uint_eq(to_one, 0);
+    kit_on_frame = NULL;
+    close_pair();
+}
+
+TEST(a_paths_neighbour_is_asked_for_and_doubted_without_a_packet)
+{
+    ask_and_doubt("10.0.0.");
+    ask_and_doubt("fd00::");
+}
