@@ -326,6 +326,7 @@ vnic_toe_create(struct vnic_adapter *adapter, const struct toe_upward *upward)
     toe->is_on[1] = adapter->settings.toe6 != 0;
     KeInitializeSpinLock(&toe->lock);
     KeInitializeTimer(&toe->timer);
+    KeInitializeTimer(&toe->work_timer);
     KeInitializeDpc(&toe->timer_dpc, toe_on_timer, toe);
     KeInitializeDpc(&toe->work_dpc, vnic_toe_work, toe);
     KeQueryPerformanceCounter(&rate);
@@ -363,6 +364,7 @@ vnic_toe_destroy(struct vnic_adapter *adapter)
     toe->is_closing = TRUE;
     KeReleaseSpinLock(&toe->lock, irql);
     KeCancelTimer(&toe->timer);
+    KeCancelTimer(&toe->work_timer);
     KeFlushQueuedDpcs();
     if (toe->tcp) {
         toe_tx_drop(toe);

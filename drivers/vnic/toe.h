@@ -9,6 +9,7 @@
 //   toe_tell.c     everything that is told upwards, with no lock held, one thing at a time
 //   toe_tx.c       packets of the engine -> Ethernet frames -> port
 //   toe_rx.c       frames of offloaded connections out of what the port brought
+//   toe_chance.c   refusals, uploads and delays by chance, for tests of hosts
 //   toe_oid.c      capabilities, parameters, statistics
 //
 // One instance of engine/tcp per adapter, under toe->lock. Whoever calls it stands between toe_enter and toe_leave; what that leaves
@@ -158,7 +159,7 @@ struct vnic_toe {
     struct tcp *tcp;
     struct tcp_params params;
     NDIS_TCP_CONNECTION_OFFLOAD_PARAMETERS told;    // as the host set them
-    KTIMER timer;
+    KTIMER timer, work_timer;             // work_timer: with the setting ToeDelay only
     KDPC timer_dpc, work_dpc;
     ULONG64 rate, timer_us;               // ENG_NEVER: it is not set
     ULONG64 later_us;                     // when connections on their way back are looked at again: memory was short
@@ -293,5 +294,15 @@ BOOLEAN toe_tell(struct vnic_toe *toe);
 VOID toe_tx_queue(struct vnic_toe *toe, struct eng_out *out, uint64_t now_us);
 VOID toe_tx_flush(struct vnic_toe *toe, uint64_t now_us);
 VOID toe_tx_drop(struct vnic_toe *toe);
+
+// ---- toe_chance.c -----------------------------------------------------------------------------------------------------------------
+// locks: toe->lock held
+
+// NDIS_STATUS_SUCCESS, or why a new object of this layer is refused.
+NDIS_STATUS toe_chance_status(const struct vnic_toe *toe, enum chim_layer layer);
+// The work is done by its DPC, now or somewhat later. locks: none needed
+VOID toe_chance_queue(struct vnic_toe *toe);
+// A segment of it has been taken.
+VOID toe_chance_retrieve(struct toe_connection *connection);
 
 #endif

@@ -77,6 +77,8 @@ frame_take(void *context, const struct port_slot *slot, struct eng_owner *owner)
         toe->counts[toe_family(&in.source)].ip.InDiscards++;
         return TRUE;
     }
+    if (c->is_lost)
+        return TRUE;                      // nobody hears it any more
     if (hardware_fails(c)) {
         toe_retrieve(c, HardwareFailure);
         c->is_lost = TRUE;
@@ -89,6 +91,7 @@ frame_take(void *context, const struct port_slot *slot, struct eng_owner *owner)
         return FALSE;
     count_in(toe, c, &in, taken, early);
     hints_look(c);
+    toe_chance_retrieve(c);
     return TRUE;
 }
 

@@ -60,6 +60,9 @@ block_create(struct vnic_toe *toe, struct toe_call *call, block_list *block, str
     PVOID object = NULL;
     if (!chim_parts(block, &parts) || !parts.constant || !parts.cached || !parts.delegated)
         return NDIS_STATUS_FAILURE;
+    NDIS_STATUS refusal = toe_chance_status(toe, parts.layer);
+    if (refusal != NDIS_STATUS_SUCCESS)
+        return refusal;
     if (parts.layer == CHIM_NEIGHBOR && !parent) {
         status = toe_neighbor_create(toe, call, &parts, block->NdisOffloadHandle, (struct toe_neighbor **)&object);
     } else if (parts.layer == CHIM_PATH && parent && parent->layer == CHIM_NEIGHBOR) {
@@ -273,7 +276,7 @@ work_queue(NDIS_HANDLE context, block_list *root, enum toe_op op)
     KeAcquireSpinLock(&toe->lock, &irql);
     toe_tree_push(&toe->work, root, op);
     KeReleaseSpinLock(&toe->lock, irql);
-    KeInsertQueueDpc(&toe->work_dpc, NULL, NULL);
+    toe_chance_queue(toe);
 }
 
 VOID

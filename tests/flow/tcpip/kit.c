@@ -300,8 +300,10 @@ shuffle_run(PVOID context)
     struct shuffle *shuffle = context;
     struct tk_control control = {0};
     tk_open_control(&control, TN_DEVICE);
-    while (!shuffle->is_over) {
-        tk_sleep_us((LONG)(prng_next(&shuffle->dice) % (prng_next(&shuffle->dice) % 4 ? 1500 : 60000)));
+    for (uint32_t i = 0; !shuffle->is_over; i++) {
+        // Later there is little but connections that wait for a peer.
+        bool is_soon = i < 200 && prng_next(&shuffle->dice) % 4;
+        tk_sleep_us((LONG)(prng_next(&shuffle->dice) % (is_soon ? 1500 : 60000)));
         ULONG states = prng_next(&shuffle->dice) % 3 ? 0 : 1u << prng_next(&shuffle->dice) % 11;
         if (prng_next(&shuffle->dice) % 5 < 3)
             tn_shuffled.offloads += chimney_ask(&control, NBX_TCPIP_CHIMNEY_OFFLOAD, states);
