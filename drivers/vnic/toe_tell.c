@@ -155,9 +155,21 @@ backlog_look(struct toe_connection *c)
     c->events |= TOE_EVENT_BACKLOG;
 }
 
+// A hint that was due while the connection was open is none any more once one of its halves is closed
+// [ndischimney/nc-ndischimney-ndis_tcp_offload_event_indicate].
+static VOID
+hint_look(struct toe_connection *c)
+{
+    struct tcp_info info;
+    tcp_info(c->tcp, &info);
+    if (!c->is_uploading && info.state != TCP_ESTABLISHED)
+        c->events &= ~(ULONG)TOE_EVENT_RETRIEVE;
+}
+
 static BOOLEAN
 tell_events(struct toe_connection *c)
 {
+    hint_look(c);
     if (!c->fin_told && !c->is_aborted && toe_receive_is_over(c)) {
         c->fin_told = TRUE;
         tell_event(c, TcpIndicateDisconnect, 0);

@@ -121,7 +121,7 @@ ndis_chimney_indicated(struct ndis_adapter *adapter, const NDIS_STATUS_INDICATIO
 }
 
 void
-ndis_chimney_noted(struct ndis_adapter *adapter, const NDIS_OID_REQUEST *request)
+ndis_chimney_noted(struct ndis_adapter *adapter, const NDIS_OID_REQUEST *request, const struct ndis_module *by)
 {
     const struct _SET *set = (const void *)&request->DATA.SET_INFORMATION;
     const NDIS_TCP_CONNECTION_OFFLOAD_PARAMETERS *p = set->InformationBuffer;
@@ -129,6 +129,11 @@ ndis_chimney_noted(struct ndis_adapter *adapter, const NDIS_OID_REQUEST *request
     if (request->RequestType != NdisRequestSetInformation || set->Oid != OID_TCP_CONNECTION_OFFLOAD_PARAMETERS ||
         set->InformationBufferLength < least || p->Header.Size < least || p->Header.Size > set->InformationBufferLength)
         return;
+    ULONG ticks = p->TicksPerSecond;
+    if (adapter->module.ndis->box->verify && by && ticks != 10 && ticks != 100 && ticks != 1000)
+        verify_report(&(struct verify_finding){.rule = NBX_0627, .driver = by->image, .function = "NdisOidRequest",
+                                               .text = "sets OID_TCP_CONNECTION_OFFLOAD_PARAMETERS with a TicksPerSecond that is not "
+                                                       "10, 100 or 1000, and the target takes it"});
     KIRQL old = ke_lock_take(&adapter->module.ndis->lock);
     memset(&adapter->connection.parameters, 0, sizeof adapter->connection.parameters);
     memcpy(&adapter->connection.parameters, p, ndis_header_bytes(&p->Header, sizeof *p));
@@ -168,6 +173,10 @@ void
 ndis_chimney_closing(const struct ndis_binding *binding)
 {
     uint32_t left = atomic_load(&binding->offloads);
+    uint32_t lent = atomic_load(&binding->chimney_lent);
     if (left && binding->module.ndis->box->verify)
         verify_rule_broken(NBX_0608, "NdisCloseAdapterEx", "is called over %u offloaded objects: nobody can terminate them now", left);
+    if (lent)
+        verify_rule_broken(NBX_0626, "NdisCloseAdapterEx",
+                           "is called over %u NET_BUFFER_LISTs that the offload target indicated: they were not returned", lent);
 }

@@ -16,8 +16,8 @@ void ndis_chimney_attributes(struct ndis_adapter *adapter, const NDIS_MINIPORT_A
 NDIS_TCP_CONNECTION_OFFLOAD *ndis_chimney_current(struct ndis_adapter *adapter, NDIS_TCP_CONNECTION_OFFLOAD *out);
 // A miniport indicates a change: kept before anybody hears of it. fails: a buffer that does not hold it is a broken contract (NBX-0118).
 void ndis_chimney_indicated(struct ndis_adapter *adapter, const NDIS_STATUS_INDICATION *indication);
-// The miniport has done this set.
-void ndis_chimney_noted(struct ndis_adapter *adapter, const NDIS_OID_REQUEST *request);
+// The miniport has done this set, which `by` asked for (NULL: NDIS).
+void ndis_chimney_noted(struct ndis_adapter *adapter, const NDIS_OID_REQUEST *request, const struct ndis_module *by);
 // NDIS's own answer to a query; *known becomes false for other objects.
 NDIS_STATUS ndis_chimney_answer(NDIS_OID_REQUEST *request, struct ndis_adapter *adapter, bool *known);
 

@@ -286,6 +286,7 @@ struct ndis_adapter {
     struct {                                  // connection offload (chimney.h); Header.Size 0: nothing was said. Under ndis->lock
         NDIS_TCP_CONNECTION_OFFLOAD now, hardware;
         NDIS_TCP_CONNECTION_OFFLOAD_PARAMETERS parameters;   // as last set
+        bool has_handlers;                    // NdisMGetOffloadHandlers was called. Kept with a verifier
     } connection;
     struct ndis_ndk *ndk;                     // ndk/ndk_int.h; NULL: no NDK. Changed under ndis->lock
     bool ndk_is_asleep;                       // PnP thread; outlives a halt for sleep
@@ -376,6 +377,7 @@ struct ndis_binding {
     UNICODE_STRING adapter_name;              // what the protocol was told; owned
     struct ndis_chimney_client chimney;
     _Atomic uint32_t null_disconnects;        // disconnects without a NET_BUFFER_LIST that are below it
+    _Atomic uint32_t chimney_lent;            // lists of the target's that it has: indicated, or with a terminate. Kept with a verifier
     _Atomic uint32_t offloads;                // state objects that it has offloaded and not terminated
 };
 

@@ -100,10 +100,10 @@ ndis_offload_keywords(struct ndis_adapter *adapter, const NDIS_OID_REQUEST *requ
 }
 
 void
-ndis_offload_noted(struct ndis_adapter *adapter, const NDIS_OID_REQUEST *request)
+ndis_offload_noted(struct ndis_adapter *adapter, const NDIS_OID_REQUEST *request, const struct ndis_module *by)
 {
     const struct _SET *set = (const void *)&request->DATA.SET_INFORMATION;
-    ndis_chimney_noted(adapter, request);
+    ndis_chimney_noted(adapter, request, by);
     if (request->RequestType != NdisRequestSetInformation || set->Oid != OID_OFFLOAD_ENCAPSULATION ||
         set->InformationBufferLength < NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1)
         return;

@@ -13,7 +13,7 @@ void ndis_offload_indicated(struct ndis_adapter *adapter, const NDIS_STATUS_INDI
 // A set request is about to reach the miniport: its new settings become keywords of the adapter. irql: PASSIVE
 void ndis_offload_keywords(struct ndis_adapter *adapter, const NDIS_OID_REQUEST *request);
 // The miniport has done this set.
-void ndis_offload_noted(struct ndis_adapter *adapter, const NDIS_OID_REQUEST *request);
+void ndis_offload_noted(struct ndis_adapter *adapter, const NDIS_OID_REQUEST *request, const struct ndis_module *by);
 // NDIS's own answer to a query; *known becomes false for other objects.
 NDIS_STATUS ndis_offload_answer(NDIS_OID_REQUEST *request, struct ndis_adapter *adapter, bool *known);
 

@@ -75,7 +75,7 @@ oid_finish(struct ndis_oid *oid, NDIS_STATUS status)
     ndis_kept_end(oid, status);
     if (status == NDIS_STATUS_SUCCESS && oid->target->kind == NDIS_KIND_ADAPTER) {
         ndis_rss_noted(oid->target->adapter, oid->request);
-        ndis_offload_noted(oid->target->adapter, oid->request);
+        ndis_offload_noted(oid->target->adapter, oid->request, oid->source);
         ndis_vmq_end(oid->target->adapter, oid->request, status);
     }
     ndis_pfilter_set_end(oid, status);

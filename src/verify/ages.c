@@ -38,7 +38,7 @@ waits_for_others(const struct ages *ages, const struct io_image *image, bool is_
 {
     LIST_FOR_EACH(node, &ages->records) {
         const struct verify_record *record = LIST_ENTRY_OF(node, struct verify_record, node);
-        if (!(record->state & RECORD_HOME) && record->origin_image == image && is_sent(record) == is_send)
+        if (!(record->state & (RECORD_HOME | RECORD_OFFLOAD)) && record->origin_image == image && is_sent(record) == is_send)
             return true;
     }
     return false;

@@ -138,7 +138,8 @@ post_look(struct fence_post *post, NET_BUFFER_LIST *nbl)
         post_add(post, nb, sizeof *nb, "NET_BUFFER", nb == own_nb);
         for (MDL *mdl = nb->MdlChain; mdl; mdl = mdl->Next) {
             post_add(post, mdl, sizeof *mdl, "MDL", mdl == own_mdl);
-            post_add(post, mdl->MappedSystemVa, mdl->ByteCount, "data", mdl == own_mdl);
+            if (!post->is_bare)
+                post_add(post, mdl->MappedSystemVa, mdl->ByteCount, "data", mdl == own_mdl);
         }
     }
 }

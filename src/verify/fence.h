@@ -29,6 +29,7 @@ struct fence_post {
     struct list node;                         // of its holder's posts
     struct fence_holder *holder;              // NULL: not behind the fence
     bool home;
+    bool is_bare;                             // without data, which others may share for as long as the post is out
     uint32_t count, room;
     struct fence_region *region;
 };

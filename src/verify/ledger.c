@@ -133,6 +133,7 @@ record_begin(struct verify_record *record, NET_BUFFER_LIST *nbl, const struct nd
     record->origin_image = record->holder = origin->image;
     record->state = RECORD_HOME;
     record->post = (struct fence_post){0};
+    record->hops = 0;
     struct ages *ages = &box_self()->ndis->ages;
     list_init(&record->node);
     if (ages->box)
@@ -190,8 +191,10 @@ nbl_give(const struct give *give, NET_BUFFER_LIST *nbl)
     verify_history_mark(&record->history, give->mark);
     record->state = state | RECORD_BETWEEN;
     record->at = NULL;
-    if (__builtin_expect(give->verify->fence != NULL, 0))
+    if (__builtin_expect(give->verify->fence != NULL, 0)) {
+        record->post.is_bare = false;
         fence_lift(give->verify->fence, &record->post, nbl);
+    }
     if (state & RECORD_HOME)
         record_leave(record, nbl, from, give->how);
 }
@@ -317,6 +320,77 @@ verify_nbls_back(NET_BUFFER_LIST *nbls)
     }
 }
 
+// ---- the TCP chimney ------------------------------------------------------------------------------------------------------------------
+
+static void
+offload_leave(struct verify_record *record, const struct ndis_module *from)
+{
+    record->origin = from;
+    record->origin_image = from->image;
+    record->state = RECORD_BETWEEN | RECORD_OFFLOAD;
+    record->hops = 0;
+}
+
+void
+verify_offload_give(NET_BUFFER_LIST *nbls, const struct ndis_module *from, enum verify_give how, const char *function)
+{
+    static const char *const words[] = {"given to an offload target by", "completed by", "indicated by", "returned by"};
+    struct verify *verify = box_self()->verify;
+    struct give give = {.verify = verify, .from = from, .how = how, .wrong = give_wrong_states(how), .function = function};
+    give.mark = verify_mark_make(verify, words[how], function, from->image, verify->with_stacks);
+    for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next) {
+        struct verify_record *record = record_of(nbl, from);
+        uint32_t state = record->state;
+        if ((state & give.wrong) || record->holder != from->image)
+            give_wrong(&give, record);
+        verify_history_mark(&record->history, give.mark);
+        record->state = state | RECORD_BETWEEN;
+        record->at = NULL;
+        record->post.is_bare = true;
+        if (verify->fence)
+            fence_lift(verify->fence, &record->post, nbl);
+        if (state & RECORD_HOME)
+            offload_leave(record, from);
+    }
+}
+
+void
+verify_offload_take(NET_BUFFER_LIST *nbls, const struct ndis_module *to, const char *function)
+{
+    struct verify *verify = box_self()->verify;
+    for (NET_BUFFER_LIST *nbl = nbls, *next; nbl; nbl = next) {
+        struct verify_record *record = record_of(nbl, to);
+        bool is_home = to == record->origin;
+        next = nbl->Next;
+        record->holder = to->image;
+        record->state = RECORD_OFFLOAD | (is_home ? RECORD_HOME : 0);
+        verify_history_mark(&record->history,
+                            verify_mark_make(verify, is_home ? "back with" : "handed to", function, to->image, false));
+        if (verify->fence)
+            fence_put(verify->fence, &record->post, to->image, is_home);
+    }
+}
+
+bool
+verify_offload_push(NET_BUFFER_LIST *nbl, const struct verify_hop *hop)
+{
+    struct verify_record *record = record_before(ndis_nbl_of(nbl));
+    if (record->hops == VERIFY_HOPS)
+        return false;
+    record->hop[record->hops++] = *hop;
+    return true;
+}
+
+bool
+verify_offload_pop(NET_BUFFER_LIST *nbl, struct verify_hop *hop)
+{
+    struct verify_record *record = record_before(ndis_nbl_of(nbl));
+    if (!record->hops)
+        return false;
+    *hop = record->hop[--record->hops];
+    return true;
+}
+
 // ---- its life -------------------------------------------------------------------------------------------------------------------------
 
 uint32_t
@@ -349,7 +423,10 @@ verify_nbl_freed(NET_BUFFER_LIST *nbl, const struct io_image *by)
     if (!(record->state & RECORD_HOME)) {
         char text[200];
         snprintf(text, sizeof text, "%s frees a NET_BUFFER_LIST that %s and has not come back: %s has it", name_of(by),
-                 record->state & RECORD_SUMMED ? "was sent" : "was indicated", name_of(record->holder));
+                 record->state & RECORD_OFFLOAD  ? "is a request or data of an offloaded connection"
+                 : record->state & RECORD_SUMMED ? "was sent"
+                                                 : "was indicated",
+                 name_of(record->holder));
         broken(NBX_0005, record, by, "NdisFreeNetBufferList", text);
     }
     record_end(record);

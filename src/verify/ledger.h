@@ -35,6 +35,21 @@ void verify_nbls_indicated(uint32_t found, const struct ndis_module *from, ULONG
 // (NDIS_RECEIVE_FLAGS_RESOURCES); then verify_nbls_back takes it from there again.
 void verify_nbls_take(NET_BUFFER_LIST *nbls, const struct ndis_module *to, const char *function, bool resources);
 void verify_nbls_back(NET_BUFFER_LIST *nbls);
+// The same for lists of the TCP chimney: an offload target keeps them for as long as its peer likes (no age is looked at) and gives them
+// back advanced (no sum is compared); behind the fence stand their structures, not their bytes.
+void verify_offload_give(NET_BUFFER_LIST *nbls, const struct ndis_module *from, enum verify_give how, const char *function);
+void verify_offload_take(NET_BUFFER_LIST *nbls, const struct ndis_module *to, const char *function);
+// What the chimney knows of a list that has passed a layer on its way down: put on there, taken off on its way up. Only between
+// verify_offload_give and verify_offload_take. Returns whether there was room (or one).
+#define VERIFY_HOPS 4
+struct verify_hop {
+    void *object;                             // of the connection, in that layer
+    uint32_t number, bytes;                   // how many such requests came before it; its data
+    NDIS_STATUS status;                       // as it was
+    uint16_t kind, flags;
+};
+bool verify_offload_push(NET_BUFFER_LIST *nbl, const struct verify_hop *hop);
+bool verify_offload_pop(NET_BUFFER_LIST *nbl, struct verify_hop *hop);
 // Of a pool: room for a record before each head, whole cache lines.
 uint32_t verify_record_bytes(void);
 // An NBL was made from a block: nothing has happened to it yet.

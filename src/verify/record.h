@@ -12,6 +12,7 @@
 #include "nt/ke/ke.h"
 #include "verify/fence.h"
 #include "verify/history.h"
+#include "verify/ledger.h"
 #include "verify/sums.h"
 
 struct io_image;
@@ -22,7 +23,8 @@ enum {
     RECORD_SUMMED = 2,                        // it was sent, not indicated, and summed up then
     RECORD_BETWEEN = 4,                       // given, and not taken yet
     RECORD_LENT = 8,                          // the holder has it until its handler returns (RESOURCES)
-    RECORD_TOLD = 16                          // that it is kept too long
+    RECORD_TOLD = 16,                         // that it is kept too long
+    RECORD_OFFLOAD = 32                       // it left home for an offload target, or came from one
 };
 
 struct verify_record {
@@ -38,6 +40,8 @@ struct verify_record {
     NET_BUFFER_LIST *nbl;
     struct list node;                         // in ages.records; alone where nobody looks
     struct fence_post post;
+    struct verify_hop hop[VERIFY_HOPS];       // of a request on an offloaded connection, the layers that it has passed
+    uint32_t hops;
 };
 _Static_assert(offsetof(struct verify_record, history.mark) == KE_CACHE_LINE, "what each hand-over writes is one line");
 

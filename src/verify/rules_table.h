@@ -240,3 +240,61 @@ RULE(0608, OffloadLeft, ENDS, "A protocol terminates what it has offloaded befor
 RULE(0609, OffloadRefused, ENDS,
      "A target whose data was not taken, or not all of it, indicates none on that connection until the host has posted a receive.", "-",
      "data_that_is_indicated_again_before_a_receive_is_posted_is_reported", "a_target_may_indicate_again_once_a_receive_is_posted")
+RULE(0610, OffloadInitiate, ENDS,
+     "A connection is offloaded while it is open or being closed, with a chain that holds what SndUna to SndMax say; a block that links to "
+     "what is offloaded already has dependents.",
+     "-", "a_connection_that_may_not_be_offloaded_is_reported", "each_state_that_may_be_offloaded_may")
+RULE(0611, OffloadPartial, ENDS,
+     "A block's Status after an initiate agrees with those of its dependents: SUCCESS says that all of them were taken, PARTIAL_SUCCESS "
+     "that one was not, a failure that none was.",
+     "-", "statuses_that_contradict_each_other_are_reported", "a_tree_that_comes_in_in_part_is_not_reported")
+RULE(0612, OffloadPosts, ENDS,
+     "One thread at a time is inside NdisOffloadTcpSend for a connection, and one inside NdisOffloadTcpReceive.", "-",
+     "two_threads_that_send_on_one_connection_are_reported", "a_receive_that_is_posted_inside_a_completion_is_not_reported")
+RULE(0613, OffloadUpward, ENDS,
+     "A target completes receives of a connection and indicates its data one call after the other, never one inside the other.", "-",
+     "data_that_is_indicated_inside_a_completion_is_reported", "a_receive_that_is_posted_inside_a_completion_is_not_reported")
+RULE(0614, OffloadOrder, ENDS,
+     "A target completes sends, and receives, in the order in which they came; after one send that failed no other succeeds; a disconnect "
+     "succeeds after all sends before it.",
+     "-", "a_send_that_overtakes_another_is_reported", "requests_that_are_completed_in_order_are_not_reported")
+RULE(0615, OffloadRequest, ENDS,
+     "A request of an offloaded connection is completed by the function for its kind, with a Status that it may end with, and its "
+     "NET_BUFFER advanced by TcpOffloadBytesTransferred.",
+     "-", "a_completion_that_does_not_say_what_became_of_the_bytes_is_reported", "requests_that_are_completed_in_order_are_not_reported")
+RULE(0616, OffloadReissued, ENDS, "A host does not make a disconnect again that has failed.", "-",
+     "a_disconnect_that_is_made_again_is_reported", "an_abort_after_a_disconnect_that_failed_is_not_reported")
+RULE(0617, OffloadEnded, ENDS,
+     "A target says TcpIndicateDisconnect once, when the host has all data; no data comes after it, or after TcpIndicateAbort.", "-",
+     "data_after_its_end_is_reported", "a_FIN_behind_the_last_data_is_not_reported")
+RULE(0618, OffloadReason, ENDS,
+     "A connection of which one half is closed is not asked back for a reason that does not oblige the host.", "-",
+     "a_hint_about_a_connection_that_is_half_closed_is_reported", "a_hint_and_then_an_obliging_reason_are_not_reported")
+RULE(0619, OffloadTerminate, ENDS,
+     "A host terminates an object when its queries, updates and invalidates have completed, and its receive and disconnect calls have "
+     "returned.",
+     "-", "a_terminate_over_an_update_is_reported", "a_terminate_after_all_else_is_not_reported")
+RULE(0620, OffloadUnfinished, ENDS,
+     "Before it completes a terminate a target has completed every request of the connection (sends may come back in NetBufferListChain), "
+     "and its indications have returned.",
+     "-", "a_terminate_that_leaves_a_request_is_reported", "a_terminate_after_all_else_is_not_reported")
+RULE(0621, OffloadCorrupt, ENDS,
+     "A target that says HardwareFailure says TcpIndicateAbort too before the terminate completes, and ends posted receives with "
+     "NDIS_STATUS_REQUEST_ABORTED.",
+     "-", "a_hardware_failure_without_an_abort_is_reported", "a_hardware_failure_with_its_abort_is_not_reported")
+RULE(0622, OffloadUpdate, ENDS, "An object is updated by one operation at a time, and not once it was invalidated.", "-",
+     "a_second_update_of_one_object_is_reported", "updates_of_two_objects_at_a_time_are_not_reported")
+RULE(0623, OffloadUntaken, ENDS,
+     "A target that does not take a connection leaves its NetBufferListChain as it was: no Status is written, no list completed.", "-",
+     "a_chain_that_was_touched_by_an_initiate_that_failed_is_reported", "a_tree_that_comes_in_in_part_is_not_reported")
+RULE(0624, OffloadNoPush, ENDS,
+     "A receive in nonpush mode comes back when it is full, unless no byte follows.", "-",
+     "a_nonpush_receive_that_comes_back_early_is_reported", "a_nonpush_receive_that_comes_back_at_the_end_is_not_reported")
+RULE(0625, OffloadHandlers, ENDS,
+     "NdisMGetOffloadHandlers is called once for a chimney type, by a miniport whose driver has registered generic and TCP handlers.", "-",
+     "handlers_that_are_asked_for_twice_are_reported", "handlers_that_are_asked_for_once_are_not_reported")
+RULE(0626, OffloadLent, ENDS,
+     "A protocol returns what an offload target indicated, or gave with a terminate, before it closes the adapter.", "-",
+     "data_that_is_never_returned_is_reported", "data_that_is_returned_is_not_reported")
+RULE(0627, OffloadTicks, ENDS, "A host sets a timer granularity of 10, 100 or 1000 ticks a second.", "-",
+     "a_granularity_of_no_use_is_reported", "each_granularity_that_a_host_may_set_may_be_set")

@@ -6,6 +6,8 @@
 #include "ndis/chimney/chimney.h"
 #include "ndis/ndis_int.h"
 
+#include "ndis/chimney/watch.h"
+
 // ---- handles (handle.c) -------------------------------------------------------------------------------------------------------------
 // NdisReserved[0] of an NDIS_OFFLOAD_HANDLE: the binding, and in its lowest bits how far the offload has come.
 enum chimney_phase {
@@ -18,9 +20,8 @@ enum chimney_phase {
 void chimney_handle_begin(NDIS_OFFLOAD_HANDLE *handle, struct ndis_binding *binding);
 void chimney_handle_end(NDIS_OFFLOAD_HANDLE *handle);
 void chimney_handle_phase_set(NDIS_OFFLOAD_HANDLE *handle, enum chimney_phase phase);
-// The host has not taken all that was indicated, and has posted no receive since. Kept only with a verifier.
-bool chimney_handle_refused(NDIS_OFFLOAD_HANDLE *handle);
-void chimney_handle_refused_set(NDIS_OFFLOAD_HANDLE *handle, bool is_refused);
+// What is watched of the object; NULL without a verifier.
+struct chimney_watch *chimney_handle_watch(const NDIS_OFFLOAD_HANDLE *handle);
 // The binding. fails: a handle of no offloaded object ends the run with a report that names function.
 struct ndis_binding *chimney_handle_binding(const NDIS_OFFLOAD_HANDLE *handle, enum chimney_phase *phase, const char *function);
 // The same where the object must be wholly offloaded: after initiate, before terminate.
@@ -45,6 +46,9 @@ const char *chimney_tree_fault(const NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *tree);
 enum chimney_role chimney_block_role(const NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block);
 // Write Length into the headers of the state structures that lie behind the block, as its Type tells them.
 void chimney_block_lengths(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block);
+// The TCP_OFFLOAD_STATE_DELEGATED behind a connection's block; NULL: its Type says that there is none.
+TCP_OFFLOAD_STATE_DELEGATED *chimney_block_delegated(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block);
+bool chimney_block_is_cached(const NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block);
 static inline bool
 chimney_block_failed(const NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block)
 {

@@ -6,6 +6,7 @@
 // those are counted (null_disconnects).
 // [network/propagating-an-i-o-operation], [network/propagating-the-completion-of-an-i-o-operation]
 #include "ndis/chimney/chimney_int.h"
+#include "verify/ledger.h"
 #include "verify/refuse.h"
 #include "verify/report.h"
 
@@ -35,6 +36,16 @@ disconnect_check(const NET_BUFFER_LIST *nbl, ULONG flags)
         verify_rule_broken(NBX_0604, function, "a disconnect has a single NET_BUFFER_LIST with one NET_BUFFER");
     else if (flags == TCP_DISCONNECT_ABORTIVE_CLOSE && nbl->FirstNetBuffer->DataLength)
         verify_rule_broken(NBX_0604, function, "the NET_BUFFER of an abortive disconnect has data");
+}
+
+// The lists are nobody's until verify_offload_take. Returns what chimney_watch_request_over wants.
+static struct ke_thread *
+data_watch(struct chimney_watch *watch, enum chimney_data_op op, NET_BUFFER_LIST *nbls, ULONG flags)
+{
+    verify_offload_give(nbls, &watch->binding->module, VERIFY_SENT, words[op].down);
+    if (op == CHIMNEY_DISCONNECT)
+        disconnect_check(nbls, flags);
+    return chimney_watch_request(watch, op, nbls, flags, words[op].down);
 }
 
 static NDIS_STATUS
@@ -68,10 +79,8 @@ chimney_data_submit(NDIS_OFFLOAD_HANDLE *handle, enum chimney_data_op op, NET_BU
         verify_contract(words[op].down, "the miniport below has not registered NDIS_PROVIDER_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS");
     if (!nbls && op != CHIMNEY_DISCONNECT)
         verify_contract(words[op].down, "there is no NET_BUFFER_LIST");
-    if (is_watched && op == CHIMNEY_RECEIVE)
-        chimney_handle_refused_set(handle, false);
-    if (is_watched && op == CHIMNEY_DISCONNECT)
-        disconnect_check(nbls, flags);
+    struct chimney_watch *watch = is_watched ? chimney_handle_watch(handle) : NULL;
+    struct ke_thread *before = watch ? data_watch(watch, op, nbls, flags) : NULL;
     if (!nbls)
         atomic_fetch_add(&binding->null_disconnects, 1);
     for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = nbl->Next)
@@ -82,9 +91,13 @@ chimney_data_submit(NDIS_OFFLOAD_HANDLE *handle, enum chimney_data_op op, NET_BU
                            : flags & TCP_DISCONNECT_ABORTIVE_CLOSE ? "abortive"
                                                                    : "graceful",
                            false);
+    if (watch)
+        verify_offload_take(nbls, &adapter->module, words[op].miniport);
     bool counted = ndis_call_begin(&adapter->module, self);
     NDIS_STATUS status = data_call(adapter, op, handle->MiniportOffloadContext, nbls, flags);
     ndis_call_end(&adapter->module, counted);
+    if (watch)
+        chimney_watch_request_over(watch, op, before);
     if (is_watched && status != NDIS_STATUS_PENDING)
         verify_report(&(struct verify_finding){.rule = NBX_0605, .driver = adapter->module.image, .function = words[op].miniport,
                                                .text = "returned another status than NDIS_STATUS_PENDING"});
@@ -97,15 +110,22 @@ chimney_receive_return(struct ndis_binding *binding, NET_BUFFER_LIST *nbls)
     struct ndis_adapter *adapter = binding->module.adapter;
     const NDIS_PROVIDER_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS *own = &adapter->driver->chimney.tcp;
     struct ke_thread *self = ke_self();
+    bool is_watched = binding->module.ndis->box->verify != NULL;
     if (!own->Header.Size)
         verify_contract("NdisOffloadTcpReceiveReturn", "the miniport below has no chimney");
+    if (is_watched)
+        verify_offload_give(nbls, &binding->module, VERIFY_RETURNED, "NdisOffloadTcpReceiveReturn");
+    for (NET_BUFFER_LIST *nbl = is_watched ? nbls : NULL; nbl; nbl = nbl->Next)
+        atomic_fetch_sub(&binding->chimney_lent, 1);
     if (chimney_is_watched(&adapter->module))
         chimney_trace_nbls(&adapter->module, "MiniportTcpOffloadReceiveReturn", nbls, NULL, false);
+    if (is_watched)
+        verify_offload_take(nbls, &adapter->module, "MiniportTcpOffloadReceiveReturn");
     bool counted = ndis_call_begin(&adapter->module, self);
     NDIS_STATUS status = NDIS_CALL(adapter->module.image, "MiniportTcpOffloadReceiveReturn",
                                    own->TcpOffloadReceiveReturnHandler(adapter->general_context, nbls));
     ndis_call_end(&adapter->module, counted);
-    if (status != NDIS_STATUS_SUCCESS && binding->module.ndis->box->verify)
+    if (status != NDIS_STATUS_SUCCESS && is_watched)
         verify_report(&(struct verify_finding){.rule = NBX_0605, .driver = adapter->module.image,
                                                .function = "MiniportTcpOffloadReceiveReturn",
                                                .text = "returned another status than NDIS_STATUS_SUCCESS"});
@@ -138,10 +158,17 @@ data_call_up(struct ndis_binding *binding, enum chimney_data_op op, NET_BUFFER_L
 static void
 data_deliver(struct ndis_binding *binding, enum chimney_data_op op, NET_BUFFER_LIST *nbls)
 {
-    bool counted = ndis_call_begin(&binding->module, ke_self());
+    bool counted = ndis_call_begin(&binding->module, ke_self()), is_watched = binding->module.ndis->box->verify != NULL;
+    struct chimney_ups ups;
     if (chimney_is_watched(&binding->module))
         chimney_trace_nbls(&binding->module, words[op].protocol, nbls, NULL, true);
+    if (is_watched) {
+        chimney_watch_completed(&ups, op, nbls, words[op].up);
+        verify_offload_take(nbls, &binding->module, words[op].protocol);
+    }
     data_call_up(binding, op, nbls);
+    if (is_watched)
+        chimney_watch_ups_over(&ups);
     ndis_call_end(&binding->module, counted);
 }
 
@@ -187,6 +214,8 @@ data_done_without(struct ndis_adapter *adapter, enum chimney_data_op op)
 void
 chimney_data_done(struct ndis_adapter *adapter, enum chimney_data_op op, NET_BUFFER_LIST *nbls)
 {
+    if (adapter->module.ndis->box->verify)
+        verify_offload_give(nbls, &adapter->module, VERIFY_COMPLETED, words[op].up);
     if (!nbls)
         data_done_without(adapter, op);
     else if (op == CHIMNEY_DISCONNECT && nbls->Next && adapter->module.ndis->box->verify)

@@ -6,6 +6,7 @@
 //                                    anywhere, so every binding that is a client is told, in the order they were opened
 // [network/propagating-an-indication], [ndischimney/nf-ndischimney-ndismoffloadeventindicate]
 #include "ndis/chimney/chimney_int.h"
+#include "verify/ledger.h"
 #include "verify/refuse.h"
 #include "verify/report.h"
 
@@ -63,17 +64,21 @@ chimney_event(NDIS_OFFLOAD_HANDLE *handle, ULONG type, ULONG information)
 {
     struct ndis_binding *binding = event_binding(handle, "NdisTcpOffloadEventHandler");
     struct ke_thread *self = ke_self();
-    if (binding->module.ndis->box->verify) {
+    struct chimney_watch *watch = chimney_handle_watch(handle);
+    if (watch) {
         if (!event_word(type))
             verify_rule_broken(NBX_0606, "NdisTcpOffloadEventHandler", "EventType is no TCP_OFFLOAD_EVENT_TYPE");
         else if (type == TcpIndicateRetrieve && (information < LowActivity || information >= MaxUploadReason))
             verify_rule_broken(NBX_0606, "NdisTcpOffloadEventHandler", "the reason of a TcpIndicateRetrieve is no TCP_UPLOAD_REASON");
+        chimney_watch_event(watch, type, information);
     }
     if (chimney_is_watched(&binding->module))
         event_say(&binding->module, type, information);
     bool counted = ndis_call_begin(&binding->module, self);
     NDIS_CALL_VOID(binding->module.image, "ProtocolTcpOffloadEvent",
                    binding->chimney.tcp.TcpOffloadEventHandler(handle, type, information));
+    if (watch)
+        chimney_watch_event_over(watch);
     ndis_call_end(&binding->module, counted);
 }
 
@@ -100,34 +105,54 @@ receive_answer_check(const struct ndis_binding *binding, NDIS_STATUS status, ULO
                                                .function = "ProtocolTcpOffloadReceiveIndicate", .text = text});
 }
 
+// The list is lent to the host from the call on; whether it keeps it says its answer.
+static void
+receive_begin(struct chimney_watch *watch, enum chimney_phase phase, NET_BUFFER_LIST *nbl, NDIS_STATUS status)
+{
+    const char *function = "NdisTcpOffloadReceiveHandler";
+    struct ndis_binding *binding = watch->binding;
+    if (phase == CHIMNEY_INITIATING)
+        verify_rule_broken(NBX_0606, function, "data is indicated before the initiate operation has completed");
+    if (nbl->Next || status != NDIS_STATUS_SUCCESS)
+        verify_rule_broken(NBX_0606, function, "data is indicated in one NET_BUFFER_LIST, with the Status NDIS_STATUS_SUCCESS");
+    chimney_watch_data(watch, function);
+    verify_offload_give(nbl, &binding->module.adapter->module, VERIFY_INDICATED, function);
+    atomic_fetch_add(&binding->chimney_lent, 1);
+}
+
+static void
+receive_end(struct chimney_watch *watch, NET_BUFFER_LIST *nbl, NDIS_STATUS answer)
+{
+    struct ndis_binding *binding = watch->binding;
+    if (answer != NDIS_STATUS_SUCCESS) {
+        verify_offload_give(nbl, &binding->module, VERIFY_RETURNED, "ProtocolTcpOffloadReceiveIndicate");
+        verify_offload_take(nbl, &binding->module.adapter->module, "NdisTcpOffloadReceiveHandler");
+        atomic_fetch_sub(&binding->chimney_lent, 1);
+    }
+    chimney_watch_data_over(watch, answer);
+}
+
 NDIS_STATUS
 chimney_receive(NDIS_OFFLOAD_HANDLE *handle, NET_BUFFER_LIST *nbl, NDIS_STATUS status, ULONG *consumed)
 {
     enum chimney_phase phase;
     struct ndis_binding *binding = event_binding(handle, "NdisTcpOffloadReceiveHandler");
     struct ke_thread *self = ke_self();
-    bool is_watched = binding->module.ndis->box->verify != NULL;
+    struct chimney_watch *watch = chimney_handle_watch(handle);
     chimney_handle_binding(handle, &phase, "NdisTcpOffloadReceiveHandler");
-    if (is_watched && phase == CHIMNEY_INITIATING)
-        verify_rule_broken(NBX_0606, "NdisTcpOffloadReceiveHandler", "data is indicated before the initiate operation has completed");
-    if (is_watched && (nbl->Next || status != NDIS_STATUS_SUCCESS))
-        verify_rule_broken(NBX_0606, "NdisTcpOffloadReceiveHandler",
-                           "data is indicated in one NET_BUFFER_LIST, with the Status NDIS_STATUS_SUCCESS");
-    if (is_watched && chimney_handle_refused(handle))
-        verify_rule_broken(NBX_0609, "NdisTcpOffloadReceiveHandler",
-                           "data is indicated although the host has not taken all of the last and has posted no receive since");
-    if (is_watched)                           // a receive that the host posts from now on, inside the call or after it, undoes this
-        chimney_handle_refused_set(handle, true);
+    if (watch)
+        receive_begin(watch, phase, nbl, status);
     if (chimney_is_watched(&binding->module))
         chimney_trace_nbls(&binding->module, "ProtocolTcpOffloadReceiveIndicate", nbl, NULL, false);
-    uint64_t bytes = is_watched ? nbl_bytes(nbl) : 0;   // the list may be gone afterwards
+    uint64_t bytes = watch ? nbl_bytes(nbl) : 0;   // the list may be gone afterwards
+    if (watch)
+        verify_offload_take(nbl, &binding->module, "ProtocolTcpOffloadReceiveIndicate");
     bool counted = ndis_call_begin(&binding->module, self);
     NDIS_STATUS answer = NDIS_CALL(binding->module.image, "ProtocolTcpOffloadReceiveIndicate",
                                    binding->chimney.tcp.TcpOffloadReceiveIndicateHandler(handle, nbl, status, consumed));
-    if (is_watched) {
+    if (watch) {
         receive_answer_check(binding, answer, *consumed, bytes);
-        if (answer == NDIS_STATUS_SUCCESS)
-            chimney_handle_refused_set(handle, false);
+        receive_end(watch, nbl, answer);
     }
     ndis_call_end(&binding->module, counted);
     return answer;
@@ -185,6 +210,19 @@ chimney_indicate(struct ndis_adapter *adapter, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST 
     }
 }
 
+static void
+handlers_check(struct ndis_adapter *adapter)
+{
+    const struct ndis_chimney_provider *own = &adapter->driver->chimney;
+    if (adapter->connection.has_handlers)
+        verify_rule_broken(NBX_0625, "NdisMGetOffloadHandlers", "is called twice for one chimney type");
+    if (!own->generic.Header.Size || !own->tcp.Header.Size)
+        verify_rule_broken(NBX_0625, "NdisMGetOffloadHandlers",
+                           "is called by a miniport whose driver has not registered both its generic and its TCP handlers "
+                           "(NdisSetOptionalHandlers)");
+    adapter->connection.has_handlers = true;
+}
+
 NDIS_STATUS
 chimney_handlers(struct ndis_adapter *adapter, NDIS_CHIMNEY_OFFLOAD_TYPE type, NDIS_OFFLOAD_EVENT_HANDLERS **handlers)
 {
@@ -193,6 +231,8 @@ chimney_handlers(struct ndis_adapter *adapter, NDIS_CHIMNEY_OFFLOAD_TYPE type, N
         verify_contract("NdisMGetOffloadHandlers", "is called outside MiniportInitializeEx");
     if (type != NdisTcpChimneyOffload)
         return STATUS_NOT_SUPPORTED;
+    if (adapter->module.ndis->box->verify)
+        handlers_check(adapter);
     *handlers = (NDIS_OFFLOAD_EVENT_HANDLERS *)&chimney_tcp_handlers.Header;
     return STATUS_SUCCESS;
 }

@@ -7,6 +7,7 @@
 // and the Length of each state structure. An initiated object belongs to the binding from the call on (handle.c): the target may
 // indicate as soon as it has the connection. [network/propagating-a-state-manipulation-operation] and its kin
 #include "ndis/chimney/chimney_int.h"
+#include "verify/ledger.h"
 #include "verify/refuse.h"
 #include "verify/report.h"
 
@@ -40,13 +41,6 @@ state_broken(const struct pass *pass, enum verify_rule rule, const char *text)
 // ---- down -------------------------------------------------------------------------------------------------------------------------------
 
 static bool
-is_cached_type(UCHAR type)
-{
-    return type == NeighborOffloadCachedState || type == Ip4OffloadCachedState || type == Ip6OffloadCachedState ||
-           type == TcpOffloadCachedState;
-}
-
-static bool
 is_delegated_type(UCHAR type)
 {
     return type == NeighborOffloadDelegatedState || type == Ip4OffloadDelegatedState || type == Ip6OffloadDelegatedState ||
@@ -63,7 +57,7 @@ has_state(const struct pass *pass, const NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block
     case CHIMNEY_TERMINATE:
         return block->MiniportOffloadContext && is_delegated_type(block->Header.Type);
     case CHIMNEY_UPDATE:
-        return block->MiniportOffloadContext && is_cached_type(block->Header.Type);
+        return block->MiniportOffloadContext && chimney_block_is_cached(block);
     case CHIMNEY_QUERY:
         return block->MiniportOffloadContext != NULL;
     default:
@@ -84,6 +78,84 @@ block_of_object(const struct pass *pass, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block
         chimney_handle_phase_set(handle, CHIMNEY_TERMINATING);
 }
 
+// ---- what goes with a connection, watched -----------------------------------------------------------------------------------------------
+// Its sends, which become the target's, and what it has received, which is lent until the initiate completes.
+
+static bool
+is_new_connection(const struct pass *pass, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block)
+{
+    return pass->op == CHIMNEY_INITIATE && chimney_block_role(block) == CHIMNEY_NEW && chimney_block_delegated(block);
+}
+
+static void
+chain_give(const struct pass *pass, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block)
+{
+    const struct ndis_module *module = &pass->binding->module;
+    verify_offload_give(block->NetBufferListChain, module, VERIFY_SENT, words[pass->op].down);
+    verify_offload_give(chimney_block_delegated(block)->BufferedData, module, VERIFY_SENT, words[pass->op].down);
+}
+
+// The last thing before the call: from here on they are the target's.
+static void
+chain_take(void *context, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block)
+{
+    const struct pass *pass = context;
+    const struct ndis_module *to = &pass->binding->module.adapter->module;
+    if (!is_new_connection(pass, block))
+        return;
+    verify_offload_take(block->NetBufferListChain, to, words[pass->op].miniport);
+    verify_offload_take(chimney_block_delegated(block)->BufferedData, to, words[pass->op].miniport);
+}
+
+static void
+object_watch(const struct pass *pass, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block, const NDIS_OFFLOAD_HANDLE *handle, bool is_new)
+{
+    struct chimney_watch *watch = chimney_handle_watch(handle);
+    if (!is_new && pass->op == CHIMNEY_INITIATE)
+        chimney_watch_linker(block);
+    else if (!is_new)
+        chimney_watch_object(watch, pass->op, block);
+    else if (chimney_block_delegated(block))
+        chimney_watch_initiate(watch, block);
+}
+
+static void
+lists_back(const struct pass *pass, NET_BUFFER_LIST *nbls, enum verify_give how)
+{
+    verify_offload_give(nbls, &pass->binding->module.adapter->module, how, words[pass->op].up);
+    verify_offload_take(nbls, &pass->binding->module, words[pass->op].protocol);
+}
+
+// A new connection comes back, taken or not.
+static void
+initiated_watch(const struct pass *pass, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block, bool is_taken)
+{
+    TCP_OFFLOAD_STATE_DELEGATED *delegated = chimney_block_delegated(block);
+    if (!delegated)
+        return;
+    lists_back(pass, delegated->BufferedData, VERIFY_COMPLETED);
+    if (is_taken)
+        return;
+    verify_offload_give(block->NetBufferListChain, &pass->binding->module.adapter->module, VERIFY_COMPLETED, words[pass->op].up);
+    chimney_watch_untaken(block->NetBufferListChain);
+    verify_offload_take(block->NetBufferListChain, &pass->binding->module, words[pass->op].protocol);
+}
+
+// Unsent data is the host's again; what was received and is with it is lent until MiniportTcpOffloadReceiveReturn.
+static void
+terminated_watch(const struct pass *pass, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block, struct chimney_watch *watch)
+{
+    const TCP_OFFLOAD_STATE_DELEGATED *delegated = chimney_block_delegated(block);
+    bool has_state = block->Header.Type == TcpOffloadDelegatedState && block->Status == NDIS_STATUS_SUCCESS;
+    NET_BUFFER_LIST *chain = block->NetBufferListChain, *buffered = has_state ? delegated->BufferedData : NULL;
+    verify_offload_give(chain, &pass->binding->module.adapter->module, VERIFY_COMPLETED, words[pass->op].up);
+    chimney_watch_terminated(watch, chain);
+    verify_offload_take(chain, &pass->binding->module, words[pass->op].protocol);
+    for (const NET_BUFFER_LIST *nbl = buffered; nbl; nbl = nbl->Next)
+        atomic_fetch_add(&pass->binding->chimney_lent, 1);
+    lists_back(pass, buffered, VERIFY_INDICATED);
+}
+
 static void
 block_down(void *context, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block)
 {
@@ -92,13 +164,19 @@ block_down(void *context, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block)
     block->MiniportOffloadContext = handle ? &handle->MiniportOffloadContext : NULL;
     block->Status = NDIS_STATUS_PENDING;
     block->SourceHandle = &pass->binding->module;
+    if (pass->is_watched && is_new_connection(pass, block))
+        chain_give(pass, block);
     if (pass->op == CHIMNEY_INITIATE)
         for (NET_BUFFER_LIST *nbl = block->NetBufferListChain; nbl; nbl = nbl->Next)
             nbl->SourceHandle = &pass->binding->module;   // the target will complete them
     if (has_state(pass, block))
         chimney_block_lengths(block);
-    if (handle)
-        block_of_object(pass, block, handle);
+    if (!handle)
+        return;
+    bool is_new = pass->op == CHIMNEY_INITIATE && chimney_block_role(block) == CHIMNEY_NEW;
+    block_of_object(pass, block, handle);
+    if (pass->is_watched)
+        object_watch(pass, block, handle, is_new);
 }
 
 static void
@@ -142,6 +220,8 @@ chimney_state_submit(struct ndis_binding *binding, enum chimney_state_op op, NDI
     chimney_tree_walk(blocks, block_down, &pass);
     if (chimney_is_watched(&adapter->module))
         chimney_trace_tree(&adapter->module, words[op].miniport, blocks, false);
+    if (pass.is_watched && op == CHIMNEY_INITIATE)
+        chimney_tree_walk(blocks, chain_take, &pass);
     bool counted = ndis_call_begin(&adapter->module, ke_self());
     state_call(adapter, op, blocks);
     ndis_call_end(&adapter->module, counted);
@@ -165,8 +245,9 @@ is_initiate_status(NDIS_STATUS status)
 }
 
 static void
-status_check(const struct pass *pass, const NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block)
+status_check(void *context, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block)
 {
+    const struct pass *pass = context;
     bool may = pass->op == CHIMNEY_INITIATE ? is_initiate_status(block->Status)
                                             : block->Status == NDIS_STATUS_SUCCESS || block->Status == NDIS_STATUS_FAILURE;
     if (block->Status == NDIS_STATUS_PENDING)
@@ -178,13 +259,15 @@ status_check(const struct pass *pass, const NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *bl
 }
 
 static void
-initiated(const struct pass *pass, const NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block, NDIS_OFFLOAD_HANDLE *handle)
+initiated(const struct pass *pass, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block, NDIS_OFFLOAD_HANDLE *handle)
 {
     enum chimney_phase phase;
     chimney_handle_binding(handle, &phase, words[CHIMNEY_INITIATE].up);
     if (phase != CHIMNEY_INITIATING)
         return;                               // a linker
     bool is_taken = handle->MiniportOffloadContext != NULL;
+    if (pass->is_watched)
+        initiated_watch(pass, block, is_taken && !chimney_block_failed(block));
     if (is_taken == chimney_block_failed(block))
         state_broken(pass, NBX_0603, is_taken ? "*MiniportOffloadContext of a block that failed was written"
                                               : "*MiniportOffloadContext of a block that succeeded is NULL");
@@ -200,7 +283,13 @@ block_up(void *context, NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block)
 {
     const struct pass *pass = context;
     NDIS_OFFLOAD_HANDLE *handle = block->NdisOffloadHandle;
-    status_check(pass, block);
+    struct chimney_watch *watch = handle && pass->is_watched ? chimney_handle_watch(handle) : NULL;
+    if (pass->is_watched && pass->op == CHIMNEY_INITIATE)
+        chimney_watch_tree(block);
+    if (watch && pass->op != CHIMNEY_INITIATE && pass->op != CHIMNEY_TERMINATE)
+        chimney_watch_object_done(watch, pass->op, block);
+    if (watch && pass->op == CHIMNEY_TERMINATE)
+        terminated_watch(pass, block, watch);
     if (handle && pass->op == CHIMNEY_INITIATE)
         initiated(pass, block, handle);
     if (handle && pass->op == CHIMNEY_TERMINATE) {
@@ -255,6 +344,8 @@ chimney_state_done(struct ndis_adapter *adapter, enum chimney_state_op op, NDIS_
     bool counted = ndis_call_begin(&binding->module, ke_self());
     if (chimney_is_watched(&binding->module))
         chimney_trace_tree(&binding->module, words[op].protocol, tree, true);
+    if (pass.is_watched)
+        chimney_tree_walk(tree, status_check, &pass);
     chimney_tree_walk(tree, block_up, &pass);
     state_call_up(binding, op, (void *)tree);
     ndis_call_end(&binding->module, counted);

@@ -75,6 +75,23 @@ chimney_block_lengths(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block)
         }
 }
 
+TCP_OFFLOAD_STATE_DELEGATED *
+chimney_block_delegated(NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block)
+{
+    UCHAR type = block->Header.Type;
+    if (type == TcpOffloadDelegatedState)
+        return (void *)(block + 1);
+    return type == TcpOffloadState ? (void *)((uint8_t *)(block + 1) + offsetof(struct tcp_state, delegated)) : NULL;
+}
+
+bool
+chimney_block_is_cached(const NDIS_MINIPORT_OFFLOAD_BLOCK_LIST *block)
+{
+    UCHAR type = block->Header.Type;
+    return type == NeighborOffloadCachedState || type == Ip4OffloadCachedState || type == Ip6OffloadCachedState ||
+           type == TcpOffloadCachedState;
+}
+
 // ---- shape ------------------------------------------------------------------------------------------------------------------------------
 
 enum chimney_role

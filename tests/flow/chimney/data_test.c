@@ -237,9 +237,10 @@ disconnects(void)
 {
     static const ULONG flags[] = {TCP_DISCONNECT_GRACEFUL_CLOSE, TCP_DISCONNECT_ABORTIVE_CLOSE};
     static const NDIS_STATUS ends[] = {NDIS_STATUS_SUCCESS, NDIS_STATUS_UPLOAD_IN_PROGRESS, NDIS_STATUS_REQUEST_ABORTED};
-    s_offload(2);
     for (uint32_t i = 0; i < 6; i++) {
         bool is_abortive = flags[i & 1] == TCP_DISCONNECT_ABORTIVE_CLOSE;
+        uint32_t moved = is_abortive ? 0 : ends[i % 3] == NDIS_STATUS_SUCCESS ? 25 : 10;
+        s_offload(2);
         NET_BUFFER_LIST *nbl = s_nbls(1, is_abortive ? 0 : 25);
         w_forget();
         s.flags = 0;
@@ -249,16 +250,17 @@ disconnects(void)
         ck_assert_uint_eq(s.flags, flags[i & 1]);
         ck_assert_ptr_eq(s.object[S_DISCONNECT], s_context_of(&s.tcp_object[i & 1]));
         ck_assert_uint_eq(w_count("ProtocolTcpOffloadDisconnectComplete"), 0);
-        NET_BUFFER_LIST_INFO(nbl, TcpOffloadBytesTransferred) = (PVOID)(ULONG_PTR)(is_abortive ? 0 : 25);
+        if (ends[i % 3] != NDIS_STATUS_SUCCESS)
+            s_moved(nbl, moved);
         s_give_back(S_DISCONNECT, ends[i % 3]);
         ck_assert_uint_eq(w_count("ProtocolTcpOffloadDisconnectComplete"), 1);
         ck_assert_ptr_eq(w_call("ProtocolTcpOffloadDisconnectComplete")->context, &w.protocol[0].binding_context);
         ck_assert_ptr_eq(s.completed[S_DISCONNECT], nbl);
         ck_assert_int_eq(nbl->Status, ends[i % 3]);
-        ck_assert_uint_eq((ULONG_PTR)NET_BUFFER_LIST_INFO(nbl, TcpOffloadBytesTransferred), is_abortive ? 0 : 25);
+        ck_assert_uint_eq((ULONG_PTR)NET_BUFFER_LIST_INFO(nbl, TcpOffloadBytesTransferred), moved);
         s_free(nbl);
+        s_upload(2);
     }
-    s_upload(2);
 }
 
 TEST(NdisOffloadTcpDisconnect_passes_the_single_list_and_the_flags_to_the_target)

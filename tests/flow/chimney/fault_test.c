@@ -52,7 +52,7 @@ initiates(void)
         s_block(&placeholder, 0, NULL);
         placeholder.NextBlock = tree;
         placeholder.ImReserved[0] = tree;
-        s.tcp[1].block.NetBufferListChain = data;
+        s_chain(1, data);
         refuse(number);
         waited_op = S_INITIATE;
         s_submit(S_INITIATE, &placeholder);

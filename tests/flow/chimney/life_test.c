@@ -250,22 +250,20 @@ words_are(const char *wanted)
 static void
 life_in_words(void)
 {
-    const NDIS_STATUS status[] = {NDIS_STATUS_SUCCESS, NDIS_STATUS_OFFLOAD_PARTIAL_SUCCESS, NDIS_STATUS_SUCCESS,
-                                  NDIS_STATUS_OFFLOAD_TCP_ENTRIES};
+    const NDIS_STATUS status[] = {NDIS_STATUS_FAILURE, NDIS_STATUS_FAILURE, NDIS_STATUS_OFFLOAD_TCP_ENTRIES};
     s_offload(1);
     said[0] = 0;
     ndis_words_set(w.box, on_words, NULL);
-    s_submit(S_INITIATE, s_tree(2));          // all but the second connection is there already
-    words_are(s.storeys ? "v0.passthru MiniportInitiateOffload: neighbor linked, path linked, tcp linked, tcp new\n"
-                          "nic0.mp MiniportInitiateOffload: neighbor linked, path linked, tcp linked, tcp new\n"
-                        : "nic0.mp MiniportInitiateOffload: neighbor linked, path linked, tcp linked, tcp new\n");
+    s_tree(2);
+    s.path.block.DependentBlockList = &s.tcp[1].block;
+    s_submit(S_INITIATE, &s.neighbor.block);  // neighbour and path are there already
+    words_are(s.storeys ? "v0.passthru MiniportInitiateOffload: neighbor linked, path linked, tcp new\n"
+                          "nic0.mp MiniportInitiateOffload: neighbor linked, path linked, tcp new\n"
+                        : "nic0.mp MiniportInitiateOffload: neighbor linked, path linked, tcp new\n");
     s_complete_with(S_INITIATE, status);
-    words_are(s.storeys ? "nic0.passthru ProtocolInitiateOffloadComplete: neighbor SUCCESS, path OFFLOAD_PARTIAL_SUCCESS, tcp SUCCESS, "
-                          "tcp OFFLOAD_TCP_ENTRIES\n"
-                          "v0.pa ProtocolInitiateOffloadComplete: neighbor SUCCESS, path OFFLOAD_PARTIAL_SUCCESS, tcp SUCCESS, "
-                          "tcp OFFLOAD_TCP_ENTRIES\n"
-                        : "nic0.pa ProtocolInitiateOffloadComplete: neighbor SUCCESS, path OFFLOAD_PARTIAL_SUCCESS, tcp SUCCESS, "
-                          "tcp OFFLOAD_TCP_ENTRIES\n");
+    words_are(s.storeys ? "nic0.passthru ProtocolInitiateOffloadComplete: neighbor FAILURE, path FAILURE, tcp OFFLOAD_TCP_ENTRIES\n"
+                          "v0.pa ProtocolInitiateOffloadComplete: neighbor FAILURE, path FAILURE, tcp OFFLOAD_TCP_ENTRIES\n"
+                        : "nic0.pa ProtocolInitiateOffloadComplete: neighbor FAILURE, path FAILURE, tcp OFFLOAD_TCP_ENTRIES\n");
     NET_BUFFER_LIST *nbls = s_nbls(2, 30);
     s_request(S_SEND, &s.tcp_object[0], nbls, 0);
     words_are(s.storeys ? "v0.passthru MiniportTcpOffloadSend: 2 lists, 60 bytes\nnic0.mp MiniportTcpOffloadSend: 2 lists, 60 bytes\n"

@@ -479,6 +479,7 @@ each_host(enum s_op op, UCHAR type)
     for (int i = 0; i < 2; i++) {
         s.binding = w.protocol[i].binding;
         s_block(&s.tcp[i].block, type, &s.tcp_object[i]);
+        s.tcp[i].delegated.State = TcpConnectionEstablished;
         s_submit(op, &s.tcp[i].block);
         s_complete(op);
         ck_assert_ptr_eq(s.done[op], &s.tcp[i].block);

@@ -182,7 +182,7 @@ TEST(a_block_without_a_Status_is_reported)
 static void
 context_of_a_failure(void)
 {
-    static const NDIS_STATUS status[] = {NDIS_STATUS_SUCCESS, NDIS_STATUS_SUCCESS, NDIS_STATUS_FAILURE};
+    static const NDIS_STATUS status[] = {NDIS_STATUS_OFFLOAD_PARTIAL_SUCCESS, NDIS_STATUS_OFFLOAD_PARTIAL_SUCCESS, NDIS_STATUS_FAILURE};
     s_submit(S_INITIATE, s_tree(1));
     *s.tree[S_INITIATE]->DependentBlockList->DependentBlockList->MiniportOffloadContext = &s.context[7];
     s_complete_with(S_INITIATE, status);
@@ -370,7 +370,9 @@ indicates_after_a_post(void)
     s_give_back(S_RECEIVE, NDIS_STATUS_SUCCESS);
     s.answer = NDIS_STATUS_SUCCESS;
     s_indicate(&s.tcp_object[0], data, &consumed);
+    s_return(data);
     s_indicate(&s.tcp_object[0], data, &consumed);
+    s_return(data);
     s_free(data);
     s_free(post);
     s_upload(1);
@@ -419,6 +421,7 @@ whole_life(void)
     s_give_back(S_SEND, NDIS_STATUS_SUCCESS);
     s_event(&s.tcp_object[0], TcpIndicateSendBacklogChange, 4096);
     s_indicate(&s.tcp_object[0], data, &consumed);
+    s_return(data);
     s_request(S_DISCONNECT, &s.tcp_object[0], last, TCP_DISCONNECT_GRACEFUL_CLOSE);
     s_give_back(S_DISCONNECT, NDIS_STATUS_SUCCESS);
     s_event(&s.tcp_object[1], TcpIndicateRetrieve, UploadRequested);

@@ -87,6 +87,11 @@ struct stand {
     ULONG neighbor_code;
     ULONG host_delta;                         // what it answers a NeighborReachabilityQuery with
 
+    // What else a driver does inside a call; NULL: nothing.
+    void (*on_request)(enum s_data op);       // the target, once it has the lists
+    void (*on_completed)(enum s_data op);     // the host, once it has them back
+    void (*on_event)(void), (*on_data)(void); // the host
+
     // The spies, by hop from below.
     PVOID given[S_LAYERS][S_BLOCKS];          // NdisOffloadHandle of each block that was initiated
     uint32_t given_count[S_LAYERS];
@@ -95,6 +100,8 @@ struct stand {
 };
 
 extern struct stand s;
+extern uint32_t s_asks;                       // how often the target calls NdisMGetOffloadHandlers: once
+extern bool s_is_half;                        // it registers its generic handlers only
 
 void s_run(void (*body)(void));
 // Target and host are what the next w_run has; the storeys between them are the caller's.
@@ -107,6 +114,10 @@ void s_watched(uint32_t storeys, void (*body)(void));
 NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *s_tree(uint32_t connections);
 // A block that refers to an object: an operation on it alone.
 void s_block(NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *block, UCHAR type, struct s_object *object);
+// Send data that goes with a connection of s_tree: all of it was sent, nothing acknowledged.
+void s_chain(uint32_t connection, NET_BUFFER_LIST *nbls);
+// What was indicated and kept goes back to the target.
+void s_return(NET_BUFFER_LIST *nbls);
 void s_submit(enum s_op op, NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree);
 NDIS_STATUS s_request(enum s_data op, struct s_object *object, NET_BUFFER_LIST *nbls, ULONG flags);
 // A list of so many NET_BUFFER_LISTs; bytes in each.
@@ -121,8 +132,10 @@ void s_upload(uint32_t connections);
 void s_complete(enum s_op op);
 // The same with a status for each block, in the order of the walk; a new object that fails is not taken.
 void s_complete_with(enum s_op op, const NDIS_STATUS *status);
-// Give the lists back with this status, in one call.
+// Give the lists back with this status, in one call. A disconnect that succeeds has brought all its bytes.
 void s_give_back(enum s_data op, NDIS_STATUS status);
+// So many bytes of a request have been moved.
+void s_moved(NET_BUFFER_LIST *nbl, ULONG bytes);
 void s_event(struct s_object *object, ULONG type, ULONG information);   // at DISPATCH_LEVEL
 NDIS_STATUS s_indicate(struct s_object *object, NET_BUFFER_LIST *nbl, ULONG *consumed);
 // What the target has for an object of the host's.

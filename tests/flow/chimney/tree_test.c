@@ -21,7 +21,7 @@ initiate_goes_down(void)
     NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree = s_tree(2);
     s.tcp[0].block.PortNumber = 7;
     s.tcp[0].block.ProtocolReserved[0] = &s;
-    s.tcp[0].delegated.SndUna = 0x12345678;
+    s.tcp[0].delegated.SndUna = s.tcp[0].delegated.SndNxt = s.tcp[0].delegated.SndMax = 0x12345678;
     s_submit(S_INITIATE, tree);
     // The very tree, linked as it was, with the state that lies behind each block.
     ck_assert_ptr_eq(s.tree[S_INITIATE], tree);
@@ -70,9 +70,6 @@ lengths_are_set(void)
     // A part alone; and what follows no state keeps what lies behind it.
     NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST bare[2];
     memset(bare, 0xaa, sizeof bare);
-    s_block(&bare[0], TcpOffloadDelegatedState, &s.tcp_object[0]);
-    s_submit(S_INVALIDATE, &bare[0]);
-    s_complete(S_INVALIDATE);
     s_block(&bare[0], TcpOffloadConstState, &s.tcp_object[0]);
     s_submit(S_UPDATE, &bare[0]);
     s_complete(S_UPDATE);
@@ -87,6 +84,12 @@ lengths_are_set(void)
     s_submit(S_UPDATE, &update.block);
     ck_assert_uint_eq(update.cached.Header.Length, sizeof update.cached);
     s_complete(S_UPDATE);
+    memset(bare, 0xaa, sizeof bare);
+    s_block(&bare[0], TcpOffloadDelegatedState, &s.tcp_object[0]);
+    s_submit(S_INVALIDATE, &bare[0]);
+    s_complete(S_INVALIDATE);
+    for (size_t i = 0; i < sizeof bare[1]; i++)
+        ck_assert_uint_eq(((uint8_t *)&bare[1])[i], 0xaa);
     s_upload(1);
 }
 
@@ -218,9 +221,7 @@ send_data_goes_along(void)
 {
     NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree = s_tree(1);
     NET_BUFFER_LIST *data = s_nbls(3, 40);
-    s.tcp[0].block.NetBufferListChain = data;
-    s.tcp[0].delegated.SendDataHead = data;
-    s.tcp[0].delegated.SendDataTail = data->Next->Next;
+    s_chain(0, data);
     s_submit(S_INITIATE, tree);
     ck_assert_ptr_eq(lower(&s.tcp[0].block)->NetBufferListChain, data);
     s_complete(S_INITIATE);
@@ -235,7 +236,7 @@ send_data_goes_along(void)
     const NDIS_STATUS status[] = {NDIS_STATUS_OFFLOAD_PARTIAL_SUCCESS, NDIS_STATUS_FAILURE, NDIS_STATUS_OFFLOAD_TCP_ENTRIES};
     data = s_nbls(2, 40);
     s_tree(1)->Status = 0;
-    s.tcp[0].block.NetBufferListChain = data;
+    s_chain(0, data);
     s_submit(S_INITIATE, tree);
     s_complete_with(S_INITIATE, status);
     ck_assert_uint_eq(s.completions[S_SEND], 1);
