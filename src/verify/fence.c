@@ -137,9 +137,10 @@ post_look(struct fence_post *post, NET_BUFFER_LIST *nbl)
     for (NET_BUFFER *nb = nbl->FirstNetBuffer; nb; nb = nb->Next) {
         post_add(post, nb, sizeof *nb, "NET_BUFFER", nb == own_nb);
         for (MDL *mdl = nb->MdlChain; mdl; mdl = mdl->Next) {
+            if (post->is_bare && mdl != own_mdl)
+                continue;
             post_add(post, mdl, sizeof *mdl, "MDL", mdl == own_mdl);
-            if (!post->is_bare)
-                post_add(post, mdl->MappedSystemVa, mdl->ByteCount, "data", mdl == own_mdl);
+            post_add(post, mdl->MappedSystemVa, mdl->ByteCount, "data", mdl == own_mdl);
         }
     }
 }

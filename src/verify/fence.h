@@ -29,7 +29,7 @@ struct fence_post {
     struct list node;                         // of its holder's posts
     struct fence_holder *holder;              // NULL: not behind the fence
     bool home;
-    bool is_bare;                             // without data, which others may share for as long as the post is out
+    bool is_bare;                             // without MDLs and data that are not its own: others use them too
     uint32_t count, room;
     struct fence_region *region;
 };

@@ -346,7 +346,7 @@ verify_offload_give(NET_BUFFER_LIST *nbls, const struct ndis_module *from, enum 
         verify_history_mark(&record->history, give.mark);
         record->state = state | RECORD_BETWEEN;
         record->at = NULL;
-        record->post.is_bare = true;
+        record->post.is_bare = how == VERIFY_SENT || how == VERIFY_COMPLETED;
         if (verify->fence)
             fence_lift(verify->fence, &record->post, nbl);
         if (state & RECORD_HOME)

@@ -36,7 +36,8 @@ void verify_nbls_indicated(uint32_t found, const struct ndis_module *from, ULONG
 void verify_nbls_take(NET_BUFFER_LIST *nbls, const struct ndis_module *to, const char *function, bool resources);
 void verify_nbls_back(NET_BUFFER_LIST *nbls);
 // The same for lists of the TCP chimney: an offload target keeps them for as long as its peer likes (no age is looked at) and gives them
-// back advanced (no sum is compared); behind the fence stand their structures, not their bytes.
+// back advanced (no sum is compared). Of a request only the list and its NET_BUFFERs stand behind the fence: a packet that the host made
+// before it handed the connection over may still need the bytes.
 void verify_offload_give(NET_BUFFER_LIST *nbls, const struct ndis_module *from, enum verify_give how, const char *function);
 void verify_offload_take(NET_BUFFER_LIST *nbls, const struct ndis_module *to, const char *function);
 // What the chimney knows of a list that has passed a layer on its way down: put on there, taken off on its way up. Only between
