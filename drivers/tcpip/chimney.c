@@ -2,6 +2,7 @@
 // An adapter's part of the chimney: what its offload target can do, which connections wait, one tree of block lists at a time.
 //   tcpip_chimney_go -> waiting -> tcpip_chimney_serve: export each, a tree, NdisInitiateOffload -> initiate_complete
 //   tcpip_chimney_come -> (the teller) -> leaving -> tcpip_chimney_serve: a tree, NdisTerminateOffload -> terminate_complete: import each
+//   chimney_follow.c: other trees, and what the target asks
 // One tree at a time, because a neighbour or path must not be in two [processing-events-that-occur-during-an-offload].
 // tcpip_chimney_stop brings all of them back: before a pause, before sleep [power-management-for-offload-targets], when the target says so.
 #include "chimney.h"
@@ -75,18 +76,25 @@ tcpip_chimney_opened(struct tcpip_connection *connection, uint64_t now_us)
 
 #define HALF_CLOSED_US 60000000
 
-uint64_t
-tcpip_chimney_deadline_us(void)
+static uint64_t
+half_closed_deadline_us(void)
 {
     if (IsListEmpty(&tcpip_host.half_closed))
         return ENG_NEVER;
     return CONTAINING_RECORD(tcpip_host.half_closed.Flink, struct tcpip_offload, half_link)->half_closed_us + HALF_CLOSED_US;
 }
 
+uint64_t
+tcpip_chimney_deadline_us(void)
+{
+    return min(half_closed_deadline_us(), tcpip_follow_deadline_us());
+}
+
 VOID
 tcpip_chimney_run(uint64_t now_us)
 {
-    while (tcpip_chimney_deadline_us() <= now_us) {
+    tcpip_follow_run(now_us);
+    while (half_closed_deadline_us() <= now_us) {
         struct tcpip_offload *offload = CONTAINING_RECORD(RemoveHeadList(&tcpip_host.half_closed), struct tcpip_offload, half_link);
         InitializeListHead(&offload->half_link);
         tcpip_chimney_come(offload->connection);
@@ -101,14 +109,14 @@ initiate_build(struct tcpip_adapter *adapter, struct tcpip_call *call)
     NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree = NULL;
     while (!IsListEmpty(&adapter->chimney.waiting)) {
         struct tcpip_offload *offload = CONTAINING_RECORD(adapter->chimney.waiting.Flink, struct tcpip_offload, link);
-        struct chimney_block *block = tcpip_offload_prepare(offload, call) ? tcpip_tree_add(adapter, &tree, offload, TRUE) : NULL;
+        struct chimney_block *block = tcpip_offload_prepare(offload, call) ? tcpip_tree_add(&tree, offload, TREE_INITIATE) : NULL;
         if (!block)
             tcpip_offload_free(offload);
         else if (!tcpip_offload_export(offload, block, call))
             tcpip_tree_take_back(block);
     }
     if (tree)
-        tcpip_tree_close(adapter, &tree, TRUE);
+        tcpip_tree_close(adapter, &tree, TREE_INITIATE);
     return tree;
 }
 
@@ -118,14 +126,40 @@ terminate_build(struct tcpip_adapter *adapter)
     NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree = NULL;
     while (!IsListEmpty(&adapter->chimney.leaving)) {
         struct tcpip_offload *offload = CONTAINING_RECORD(adapter->chimney.leaving.Flink, struct tcpip_offload, link);
-        if (!tcpip_tree_add(adapter, &tree, offload, FALSE))
+        if (!tcpip_tree_add(&tree, offload, TREE_TERMINATE))
             break; // the timer serves again
         RemoveEntryList(&offload->link);
         InitializeListHead(&offload->link);
         offload->state = OFFLOAD_COMING;
     }
-    tcpip_tree_close(adapter, &tree, FALSE);
+    tcpip_tree_close(adapter, &tree, TREE_TERMINATE);
     return tree;
+}
+
+// The next tree. Connections come back before anything else, and what the target has is put right before more goes there.
+static NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *
+tree_build(struct tcpip_adapter *adapter, enum tree_op *op, struct tcpip_call *call)
+{
+    NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree = terminate_build(adapter);
+    *op = TREE_TERMINATE;
+    if (!tree)
+        tree = tcpip_follow_build(adapter, op, call);
+    if (tree)
+        return tree;
+    *op = TREE_INITIATE;
+    return initiate_build(adapter, call);
+}
+
+static VOID
+tree_submit(struct tcpip_adapter *adapter, NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree, enum tree_op op)
+{
+    switch (op) {
+    case TREE_INITIATE: NdisInitiateOffload(adapter->ndis, tree); break;
+    case TREE_TERMINATE: NdisTerminateOffload(adapter->ndis, tree); break;
+    case TREE_UPDATE: NdisUpdateOffload(adapter->ndis, tree); break;
+    case TREE_INVALIDATE: NdisInvalidateOffload(adapter->ndis, tree); break;
+    case TREE_QUERY: NdisQueryOffloadState(adapter->ndis, tree); break;
+    }
 }
 
 VOID
@@ -134,7 +168,7 @@ tcpip_chimney_serve(struct tcpip_adapter *adapter)
     struct tcpip_chimney *chimney = &adapter->chimney;
     NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree = NULL;
     struct tcpip_call call;
-    BOOLEAN is_initiate = FALSE;
+    enum tree_op op;
     if (!chimney->has_target)
         return;
     tcpip_enter(&call);
@@ -143,10 +177,7 @@ tcpip_chimney_serve(struct tcpip_adapter *adapter)
     for (NET_BUFFER_LIST *nbl = nbls; nbl; nbl = NET_BUFFER_LIST_NEXT_NBL(nbl))
         chimney->lent--;
     if (!chimney->is_busy) {
-        tree = terminate_build(adapter);
-        is_initiate = !tree;
-        if (!tree)
-            tree = initiate_build(adapter, &call);
+        tree = tree_build(adapter, &op, &call);
         chimney->is_busy = tree != NULL;
     }
     if (tcpip_chimney_is_quiet(adapter))
@@ -154,24 +185,21 @@ tcpip_chimney_serve(struct tcpip_adapter *adapter)
     tcpip_leave(&call);
     if (nbls)
         NdisOffloadTcpReceiveReturn(adapter->ndis, nbls);
-    if (tree && is_initiate)
-        NdisInitiateOffload(adapter->ndis, tree);
-    else if (tree)
-        NdisTerminateOffload(adapter->ndis, tree);
+    if (tree)
+        tree_submit(adapter, tree, op);
 }
 
 static VOID
 on_initiated(struct chimney_block *block, struct tcpip_call *call)
 {
     struct tcpip_offload *offload = block->offload;
-    struct tcpip_chimney *chimney = &offload->adapter->chimney;
     // The target has not touched what went with a connection that it refuses [handling-outstanding-send-data-during-and-after-...].
     if (block->list.Status == NDIS_STATUS_SUCCESS) {
-        chimney->offloaded++;
+        tcpip_host.chimney.offloaded++;
         tcpip_offload_there(offload);
         return;
     }
-    chimney->refused++;
+    tcpip_host.chimney.refused++;
     tcpip_offload_import(offload, offload->buffered, call);
 }
 
@@ -182,7 +210,7 @@ on_terminated(struct chimney_block *block, struct tcpip_call *call)
     struct tcpip_chimney *chimney = &offload->adapter->chimney;
     TCP_OFFLOAD_STATE_DELEGATED *delegated = (TCP_OFFLOAD_STATE_DELEGATED *)&block->state;
     NET_BUFFER_LIST *buffered = NULL;
-    chimney->uploaded++;
+    tcpip_host.chimney.uploaded++;
     for (NET_BUFFER_LIST *nbl = block->list.NetBufferListChain, *next; nbl; nbl = next) {
         next = NET_BUFFER_LIST_NEXT_NBL(nbl);
         tcpip_send_undescribe(NET_BUFFER_LIST_PROTOCOL_RESERVED(nbl)[0]);
@@ -204,11 +232,22 @@ on_terminated(struct chimney_block *block, struct tcpip_call *call)
 }
 
 static VOID
-tree_done(struct tcpip_adapter *adapter, NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree, BOOLEAN is_initiate)
+on_block(struct chimney_block *block, enum tree_op op, struct tcpip_call *call)
+{
+    if (block->offload && op == TREE_INITIATE)
+        on_initiated(block, call);
+    else if (block->offload && op == TREE_TERMINATE)
+        on_terminated(block, call);
+    else
+        tcpip_follow_done(block, op, call);
+}
+
+static VOID
+tree_done(struct tcpip_adapter *adapter, NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree, enum tree_op op)
 {
     struct tcpip_call call;
     tcpip_enter(&call);
-    tcpip_tree_end(adapter, tree, is_initiate, is_initiate ? on_initiated : on_terminated, &call);
+    tcpip_tree_end(tree, op, on_block, &call);
     adapter->chimney.is_busy = FALSE;
     tcpip_adapter_queue(adapter);
     tcpip_leave(&call);
@@ -217,32 +256,31 @@ tree_done(struct tcpip_adapter *adapter, NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree,
 static VOID NTAPI
 initiate_complete(NDIS_HANDLE context, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST tree)
 {
-    tree_done(context, tree, TRUE);
+    tree_done(context, tree, TREE_INITIATE);
 }
 
 static VOID NTAPI
 terminate_complete(NDIS_HANDLE context, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST tree)
 {
-    tree_done(context, tree, FALSE);
+    tree_done(context, tree, TREE_TERMINATE);
 }
 
-// Nothing is updated, invalidated or queried by us: what would change, a path or a neighbour, is taken back and goes again.
 static VOID NTAPI
-never_complete(NDIS_HANDLE context, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST tree)
+update_complete(NDIS_HANDLE context, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST tree)
 {
-    UNREFERENCED_PARAMETER(context);
-    DbgPrint("tcpip: a target completes a request (block list %p) that was never made\n", tree);
+    tree_done(context, tree, TREE_UPDATE);
 }
 
-// A target asks whether a neighbour still answers [making-a-neighborreachabilityquery-indication]: each of its connections tells the
-// engine of progress no more, so the engine is told to ask again when it next has a packet for it; nothing to do at once.
 static VOID NTAPI
-indicate_event(NDIS_HANDLE context, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST block, ULONG event)
+invalidate_complete(NDIS_HANDLE context, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST tree)
 {
-    struct tcpip_adapter *adapter = context;
-    UNREFERENCED_PARAMETER(block);
-    if (event == NeighborReachabilityQuery)
-        InterlockedIncrement(&adapter->chimney.neighbor_queries);
+    tree_done(context, tree, TREE_INVALIDATE);
+}
+
+static VOID NTAPI
+query_complete(NDIS_HANDLE context, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST tree)
+{
+    tree_done(context, tree, TREE_QUERY);
 }
 
 // ---- the adapter --------------------------------------------------------------------------------------------------------------------
@@ -282,6 +320,15 @@ tcpip_chimney_resume(struct tcpip_adapter *adapter)
     tcpip_leave(&call);
 }
 
+// Paths that wait for a neighbour to go first are looked at again.
+static VOID
+resumed(struct tcpip_adapter *adapter)
+{
+    adapter->chimney.is_paused = adapter->chimney.is_called_back = FALSE;
+    adapter->chimney.must_look = TRUE;
+    tcpip_adapter_queue(adapter);
+}
+
 VOID
 tcpip_chimney_status(struct tcpip_adapter *adapter, NDIS_STATUS status)
 {
@@ -290,7 +337,7 @@ tcpip_chimney_status(struct tcpip_adapter *adapter, NDIS_STATUS status)
     if (status == NDIS_STATUS_OFFLOAD_PAUSE)
         adapter->chimney.is_paused = TRUE;
     else if (status == NDIS_STATUS_OFFLOAD_RESUME)
-        adapter->chimney.is_paused = adapter->chimney.is_called_back = FALSE;
+        resumed(adapter);
     else if (status == NDIS_STATUS_UPLOAD_ALL) {
         // Nothing goes any more either [ndis-status-upload-all], and what is on its way comes back from there.
         adapter->chimney.is_paused = adapter->chimney.is_called_back = TRUE;
@@ -319,6 +366,7 @@ parameters_set(struct tcpip_adapter *adapter)
 {
     struct tcp_params params;
     tcp_params_default(&params);
+    adapter->chimney.tick_us = 1000000 / params.ticks_per_second;
     NDIS_TCP_CONNECTION_OFFLOAD_PARAMETERS parameters = {
         .Header = {NDIS_OBJECT_TYPE_DEFAULT, NDIS_TCP_CONNECTION_OFFLOAD_PARAMETERS_REVISION_1, sizeof parameters},
         .Encapsulation = {.Header = {NDIS_OBJECT_TYPE_OFFLOAD_ENCAPSULATION, NDIS_OFFLOAD_ENCAPSULATION_REVISION_1,
@@ -361,10 +409,10 @@ tcpip_chimney_register(NDIS_HANDLE protocol)
                    NDIS_CLIENT_CHIMNEY_OFFLOAD_GENERIC_CHARACTERISTICS_REVISION_1, sizeof generic},
         .InitiateOffloadCompleteHandler = initiate_complete,
         .TerminateOffloadCompleteHandler = terminate_complete,
-        .UpdateOffloadCompleteHandler = never_complete,
-        .InvalidateOffloadCompleteHandler = never_complete,
-        .QueryOffloadCompleteHandler = never_complete,
-        .IndicateOffloadEventHandler = indicate_event};
+        .UpdateOffloadCompleteHandler = update_complete,
+        .InvalidateOffloadCompleteHandler = invalidate_complete,
+        .QueryOffloadCompleteHandler = query_complete,
+        .IndicateOffloadEventHandler = tcpip_follow_event};
     NDIS_CLIENT_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS tcp = {
         .Header = {NDIS_OBJECT_TYPE_CLIENT_CHIMNEY_OFFLOAD_CHARACTERISTICS, NDIS_CLIENT_CHIMNEY_OFFLOAD_TCP_CHARACTERISTICS_REVISION_1,
                    sizeof tcp},

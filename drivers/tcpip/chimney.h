@@ -3,6 +3,7 @@
 //   chimney.c        an adapter's part: what its target can do, the list of work, one block list tree at a time
 //   chimney_move.c   one connection's two hand-overs: out of the engine, and in again
 //   chimney_tree.c   neighbours and paths that a target has; block lists
+//   chimney_follow.c what changes under connections that are away: link addresses, next hops, path MTUs; whether neighbours are there
 //   chimney_data.c   an offloaded connection's bytes: sends, received lists, disconnects, events
 //   chimney_held.c   segments that come to us although the connection is (or goes, or comes) elsewhere
 // A connection's way, and who has it:
@@ -30,25 +31,36 @@ enum offload_state {
     OFFLOAD_COMING
 };
 
-// A neighbour, or a path over one, that the target has or is getting.
+// A neighbour (who gets packets next), or a path over one, that the target has or is getting. What the target has of it is `mac` and
+// `mtu_bytes`; what it should have, `wanted_...`. is_over: it was invalidated, or the target would not follow; its connections come back,
+// and no other goes by it until it has been terminated.
 struct chimney_neighbor {
     NDIS_OFFLOAD_HANDLE handle;
     LIST_ENTRY link;                      // in adapter->chimney.neighbors
-    UCHAR mac[CHIM_MAC_BYTES];
-    ULONG paths;                          // struct chimney_path over it
+    struct tcpip_adapter *adapter;
+    struct eng_address address;
+    UCHAR mac[CHIM_MAC_BYTES], wanted_mac[CHIM_MAC_BYTES];
+    ULONG64 heard_us;                     // when it was offloaded: the last time
+    ULONG paths;                          // struct chimney_path over it, or on their way to it
     struct chimney_block *block;          // of the tree that is being built or is out
-    BOOLEAN is_there;
+    LIST_ENTRY doubt_link;                // in host->doubts while is_doubted
+    ULONG64 doubted_us;                   // since the target asked
+    BOOLEAN is_there, is_over, is_lost;
+    BOOLEAN is_doubted, wants_query;      // the target asked; it is to be asked in turn
+    BOOLEAN is_probed;                    // by our neighbour cache
 };
 
 struct chimney_path {
     NDIS_OFFLOAD_HANDLE handle;
     LIST_ENTRY link;                      // in adapter->chimney.paths
     struct chimney_neighbor *neighbor;
+    struct chimney_neighbor *next;        // it is to be linked to this one; NULL: it stays
+    struct eng_address asked;             // a next hop whose link address was asked for; family 0: none
     struct eng_address local, remote;
-    ULONG mtu_bytes;
+    ULONG mtu_bytes, wanted_mtu_bytes;
     ULONG connections;
     struct chimney_block *block;
-    BOOLEAN is_there;
+    BOOLEAN is_there, is_over, is_lost;
 };
 
 // A segment for a connection that the engine has not.
@@ -88,6 +100,8 @@ struct tcpip_offload {
     BOOLEAN has_fin_behind;
     BOOLEAN is_refused, wants_post, wants_back;
     BOOLEAN is_aborted;                   // our abortive disconnect is over
+    BOOLEAN has_error;                    // `error` (packets are too big) waits for the target to say whether it can be true
+    struct net_error error;
 };
 
 // ---- chimney_move.c ---------------------------------------------------------------------------------------------------------------
@@ -118,6 +132,10 @@ struct chimney_block {
         struct chim_neighbor neighbor;
         struct chim_path path;
         struct chim_tcp tcp;
+        NEIGHBOR_OFFLOAD_STATE_CACHED neighbor_cached;
+        NEIGHBOR_OFFLOAD_STATE_DELEGATED neighbor_delegated;
+        PATH_OFFLOAD_STATE_CACHED path_cached;
+        TCP_OFFLOAD_STATE_DELEGATED tcp_delegated;
     } state;
     UCHAR addresses[2][16];               // of a path
     struct chimney_block *above;          // of a connection
@@ -127,24 +145,53 @@ struct chimney_block {
 };
 C_ASSERT(offsetof(struct chimney_block, state) == sizeof(NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST));
 
-// The path of a connection, found or made. fails: NULL without memory   locks: host->lock held
-struct chimney_path *tcpip_chimney_path(struct tcpip_adapter *adapter, const struct tcp_constant *constant, const UCHAR *mac,
-                                        ULONG mtu_bytes);
-// One connection less; a path that the target does not have ends.   locks: host->lock held
-VOID tcpip_chimney_path_drop(struct tcpip_adapter *adapter, struct chimney_path *path);
+enum tree_op {
+    TREE_INITIATE,
+    TREE_TERMINATE,
+    TREE_UPDATE,
+    TREE_INVALIDATE,
+    TREE_QUERY
+};
 
-// A tree grows by a connection. fails: NULL without memory, and the tree is as before   locks: host->lock held
-struct chimney_block *tcpip_tree_add(struct tcpip_adapter *adapter, NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST **tree, struct tcpip_offload *offload,
-                                     BOOLEAN is_initiate);
+// The path of a connection, found or made. fails: NULL without memory, or when it is over   locks: host->lock held, as for all of these
+struct chimney_path *tcpip_chimney_path(struct tcpip_adapter *adapter, const struct tcp_constant *constant, const struct net_next_hop *hop,
+                                        ULONG mtu_bytes);
+// One connection less; a path that the target does not have ends.
+VOID tcpip_chimney_path_drop(struct tcpip_adapter *adapter, struct chimney_path *path);
+// A neighbour, found or made: one that is made needs a path (tcpip_chimney_next_set). fails: NULL without memory
+struct chimney_neighbor *tcpip_chimney_neighbor(struct tcpip_adapter *adapter, const struct net_next_hop *hop);
+// Where a path is to be linked; NULL: it stays where it is. Then that it was.
+VOID tcpip_chimney_next_set(struct chimney_path *path, struct chimney_neighbor *next);
+VOID tcpip_chimney_relinked(struct chimney_path *path);
+
+// A tree grows by a neighbour, by a path under one, by a connection under its path; found when it has them. The first two are placeholders
+// until they get their OffloadHandle. fails: NULL without memory, and the tree is as before
+struct chimney_block *tcpip_tree_neighbor(NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST **tree, struct chimney_neighbor *neighbor, enum tree_op op);
+struct chimney_block *tcpip_tree_path(NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST **tree, struct chimney_path *path, struct chimney_neighbor *under,
+                                      enum tree_op op);
+struct chimney_block *tcpip_tree_add(NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST **tree, struct tcpip_offload *offload, enum tree_op op);
 // A connection's block leaves it again: the last that was added to its path's.
 VOID tcpip_tree_take_back(struct chimney_block *block);
-// What no connection needs any more goes with a tree that terminates; then the tree is ready.   locks: host->lock held
-VOID tcpip_tree_close(struct tcpip_adapter *adapter, NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST **tree, BOOLEAN is_initiate);
-// Neighbours and paths are as the target has left them; calls on_tcp for each connection; frees it all.   locks: host->lock held
-VOID tcpip_tree_end(struct tcpip_adapter *adapter, NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree, BOOLEAN is_initiate,
-                    VOID (*on_tcp)(struct chimney_block *block, struct tcpip_call *call), struct tcpip_call *call);
-// Is there a path or a neighbour that no connection needs?   locks: host->lock held
+// What no connection needs any more goes with a tree that terminates; then the tree is ready.
+VOID tcpip_tree_close(struct tcpip_adapter *adapter, NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST **tree, enum tree_op op);
+// Neighbours and paths are as the target has left them; calls on_block for each block, depth first; frees it all.
+typedef VOID (*tree_block_fn)(struct chimney_block *block, enum tree_op op, struct tcpip_call *call);
+VOID tcpip_tree_end(NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree, enum tree_op op, tree_block_fn on_block, struct tcpip_call *call);
+// Is there a path or a neighbour that no connection needs?
 BOOLEAN tcpip_tree_has_idle(const struct tcpip_adapter *adapter);
+
+// ---- chimney_follow.c -------------------------------------------------------------------------------------------------------------
+
+// What is next for the target to hear or to say, as a tree; *op says which. NULL: nothing.   locks: host->lock held
+NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tcpip_follow_build(struct tcpip_adapter *adapter, enum tree_op *op, struct tcpip_call *call);
+// A block of it has come back, or a neighbour or path of another tree.   locks: host->lock held
+VOID tcpip_follow_done(struct chimney_block *block, enum tree_op op, struct tcpip_call *call);
+VOID NTAPI tcpip_follow_event(NDIS_HANDLE context, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST block, ULONG event);
+// So many of the ticks that the target was told of are over since then.
+ULONG tcpip_follow_ticks_since(const struct tcpip_adapter *adapter, ULONG64 then_us);
+// Due times, as for tcpip_chimney_deadline_us and tcpip_chimney_run.   locks: host->lock held
+uint64_t tcpip_follow_deadline_us(VOID);
+VOID tcpip_follow_run(uint64_t now_us);
 
 // ---- chimney_data.c ---------------------------------------------------------------------------------------------------------------
 

@@ -117,12 +117,12 @@ path_take(struct tcpip_offload *offload, struct tcpip_call *call)
 {
     const struct tcp_constant *constant = &offload->record.constant;
     struct net_path path = {.source = constant->local, .destination = constant->remote};
-    UCHAR mac[CHIM_MAC_BYTES];
+    struct net_next_hop hop;
     if (tcpip_path_find(&path, &offload->open.path, call->now_us) || path.interface_index != offload->adapter->index ||
-        net_path_link(tcpip_host.net, &path, mac, call->now_us))
+        net_path_hop(tcpip_host.net, &path, &hop, call->now_us) || !hop.is_known)
         return FALSE;
     offload->open.context = offload->connection;
-    offload->path = tcpip_chimney_path(offload->adapter, constant, mac, path.mtu_bytes);
+    offload->path = tcpip_chimney_path(offload->adapter, constant, &hop, path.mtu_bytes);
     return offload->path != NULL;
 }
 
@@ -232,7 +232,8 @@ tcpip_offload_there(struct tcpip_offload *offload)
     InsertTailList(&adapter->chimney.there, &offload->link);
     if (offload->has_fin_behind && !offload->fin_after_bytes)
         connection->is_away_fin = TRUE;
-    if (adapter->chimney.is_stopped || adapter->chimney.is_called_back || connection->is_parted)
+    if (adapter->chimney.is_stopped || adapter->chimney.is_called_back || connection->is_parted || offload->path->is_over ||
+        offload->path->neighbor->is_over)
         offload->wants_back = TRUE;
     tcpip_held_forward(offload);
     tcpip_post(&connection->news);

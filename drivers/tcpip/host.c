@@ -73,8 +73,9 @@ host_timer_set(struct tcpip_host *host, uint64_t now_us)
     uint64_t net_us = net_next_deadline_us(host->net), due_us = tcp_next_deadline(host->tcp);
     if (net_us < due_us)
         due_us = net_us;
-    if (tcpip_chimney_deadline_us() < due_us)
-        due_us = tcpip_chimney_deadline_us();
+    uint64_t chimney_us = tcpip_chimney_deadline_us();
+    if (chimney_us < due_us)
+        due_us = chimney_us;
     if (!IsListEmpty(&host->later) && now_us + TCPIP_LATER_US < due_us)
         due_us = now_us + TCPIP_LATER_US;
     if (due_us >= host->timer_us || host->is_closing)
@@ -260,6 +261,7 @@ tcpip_leave(struct tcpip_call *call)
         host_net_events(host, call);
         tcpip_rnic_look(host, call);
     } while (call->outbox.count || call->segments.count);
+    tcpip_chimney_look(call->now_us);
     host_timer_set(host, call->now_us);
     // A call made while this processor serves and tells leaves that to the loop it is inside: a thousand connections with news would be
     // told in a thousand frames of one stack otherwise.
@@ -315,6 +317,8 @@ tcpip_host_create(struct tcpip_host *host)
     InitializeListHead(&host->connecting);
     InitializeListHead(&host->half_closed);
     tcpip_rnic_init(host);
+    InitializeListHead(&host->doubts);
+    host->again_us = ENG_NEVER;
     KeInitializeTimer(&host->timer);
     KeInitializeDpc(&host->timer_dpc, host_on_timer, host);
     eng_out_pool_init(&host->pool, &host->memory);

@@ -469,6 +469,15 @@ tcpip_mib_counts(struct tcpip_answer *answer)
         ONE(attempts_failed), ONE(established_reset), ONE(connections), ONE(half_open), ONE(time_waits), ONE(established),
 #undef ONE
     };
+    const struct tcpip_chimney_counts *chimney = &tcpip_host.chimney;
+    const struct {
+        const char *name;
+        ULONG64 value;
+    } of_chimney[] = {
+#define ONE(name) {#name, chimney->name}
+        ONE(offloaded), ONE(refused), ONE(uploaded), ONE(updated), ONE(invalidated), ONE(queried), ONE(questions),
+#undef ONE
+    };
     count_add(answer, "lost_", "datagrams_full", tcpip_host.drops.datagrams_full);
     count_add(answer, "lost_", "datagrams_memory", tcpip_host.drops.datagrams_memory);
     count_add(answer, "lost_", "addresses_unregistered", tcpip_host.drops.addresses_unregistered);
@@ -477,5 +486,7 @@ tcpip_mib_counts(struct tcpip_answer *answer)
         count_add(answer, "ip_", net_count_name(count), net_count_of(tcpip_host.net, count));
     for (ULONG i = 0; i < ARRAYSIZE(of_tcp); i++)
         count_add(answer, "tcp_", of_tcp[i].name, of_tcp[i].value);
+    for (ULONG i = 0; i < ARRAYSIZE(of_chimney); i++)
+        count_add(answer, "chimney_", of_chimney[i].name, of_chimney[i].value);
     return STATUS_SUCCESS;
 }

@@ -119,6 +119,8 @@ tcpip_error_take(struct tcpip_call *call, const struct net_error *error)
         // An MTU is believed once TCP has found the segment among those that are out.
         if (tcp_icmp(tcpip_host.tcp, &icmp, call->now_us, &call->segments))
             net_error_accept(tcpip_host.net, error, call->now_us);
+        else
+            tcpip_chimney_error(error);
     } else if (error->protocol == NET_UDP) {
         tcpip_udp_error(error);
     } else {

@@ -62,6 +62,14 @@ struct tcpip_drops {
     ULONG64 adapters_down;                // packets for an adapter that was not running; likewise
 };
 
+// Of all adapters: connections, and objects that targets have.
+struct tcpip_chimney_counts {
+    ULONG64 offloaded, refused, uploaded; // connections
+    ULONG64 updated, invalidated;         // neighbours and paths
+    ULONG64 queried;                      // neighbours and connections
+    ULONG64 questions;                    // of targets, whether a neighbour is there
+};
+
 struct tcpip_host {
     KSPIN_LOCK lock;
     struct eng_memory memory;
@@ -86,6 +94,10 @@ struct tcpip_host {
     ULONG64 away_resets;                  // of these, ended by a reset of either side
     LIST_ENTRY half_closed;               // struct tcpip_offload whose FIN is on its way
     LIST_ENTRY rnics;                     // struct tcpip_rnic (rnic.h)
+    struct tcpip_chimney_counts chimney;
+    LIST_ENTRY doubts;                    // struct chimney_neighbor by doubt_link, the oldest first
+    ULONG64 looked_generation, look_us;   // of the IP engine: as paths were last looked at, and when they may be next
+    ULONG64 again_us;                     // a tree found no memory: when it is tried again
     LIST_ENTRY connecting;                // struct tcpip_connection by connect_link
     BOOLEAN *is_serving;                  // by processor: below the present call there is a tcpip_leave that serves and tells
     BOOLEAN is_closing;
@@ -174,8 +186,9 @@ struct tcpip_chimney {
     NET_BUFFER_LIST *deferred;            // the same, given up inside their indication: return_dpc moves them
     KDPC return_dpc;
     KEVENT quiet;
-    LONG neighbor_queries;
-    ULONG64 offloaded, uploaded, refused;
+    ULONG tick_us;                        // of what the target is told
+    BOOLEAN must_look;                    // at paths and neighbours: chimney_follow.c
+    ULONG wants_query;                    // neighbours and connections that the target is to be asked about
 };
 
 struct tcpip_adapter {
@@ -275,6 +288,10 @@ int tcpip_chimney_come(struct tcpip_connection *connection);
 // for as long as it likes: they are fetched before. The next time that one is due, and those that are.   locks: host->lock held
 uint64_t tcpip_chimney_deadline_us(void);
 VOID tcpip_chimney_run(uint64_t now_us);
+// Something in the IP engine may be another: are paths that targets have still as they were told?   locks: host->lock held
+VOID tcpip_chimney_look(uint64_t now_us);
+// What happened to a packet of a connection that is away.   locks: host->lock held
+VOID tcpip_chimney_error(const struct net_error *error);
 // IOCTL_NBX_TCPIP_CHIMNEY. fails: STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_PARAMETER   irql: PASSIVE
 NTSTATUS tcpip_chimney_control(PIRP irp, const IO_STACK_LOCATION *stack);
 // It has opened: it goes, where the policy is `always`.   locks: host->lock held

@@ -155,6 +155,7 @@ nd_update(struct net *net, struct net_neighbour *neighbour, const uint8_t *link,
             neighbour_stale(net, neighbour);
         return;
     }
+    net->generation += is_other;            // as in neighbour_learn
     if (is_other)
         memcpy(neighbour->link, link, 6);
     if (flags & FLAG_SOLICITED)

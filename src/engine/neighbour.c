@@ -166,7 +166,7 @@ neighbour_get(struct net *net, uint32_t interface_index, const struct eng_addres
     return neighbour;
 }
 
-static bool
+bool
 neighbour_is_fresh(const struct net *net, const struct net_neighbour *neighbour)
 {
     return net->now_us - neighbour->confirmed_us < net->interfaces[neighbour->interface_index]->reachable_us;

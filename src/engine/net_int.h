@@ -294,6 +294,7 @@ void neighbour_confirm(struct net *net, struct net_neighbour *neighbour);
 void neighbour_stale(struct net *net, struct net_neighbour *neighbour);
 void neighbour_remove(struct net *net, struct net_neighbour *neighbour, bool is_failed);
 void neighbour_remove_all(struct net *net, uint32_t interface_index);   // 0: of every interface
+bool neighbour_is_fresh(const struct net *net, const struct net_neighbour *neighbour);   // heard of a short time ago
 bool neighbour_is_reachable(struct net *net, uint32_t interface_index, const struct eng_address *address);
 
 // ---- arp.c

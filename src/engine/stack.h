@@ -175,6 +175,26 @@ int net_path_ask(struct net *net, const struct net_path *path, bool is_first, ui
 // The upper layer has not heard from this destination for a while: its neighbour is asked whether it is still there.
 void net_path_doubt(struct net *net, const struct net_path *path, uint64_t now_us, struct eng_outbox *outbox);
 
+// Who gets the packets of a path next, and what the neighbour cache knows of it.
+struct net_next_hop {
+    struct eng_address address;
+    uint32_t interface_index;
+    uint8_t link_address[6];
+    bool is_known;                      // link_address is
+    bool is_reachable;                  // it was heard of a short time ago [RFC 4861 7.3.2, REACHABLE]
+    uint64_t confirmed_us;              // the last time; 0: never
+};
+
+// Of a path as net_path_find left it. fails: as net_path_link, but for -EAGAIN
+int net_path_hop(struct net *net, const struct net_path *path, struct net_next_hop *hop, uint64_t now_us);
+
+// The same of a next hop whose address and interface are known already.
+void net_neighbour_tell(struct net *net, struct net_next_hop *hop, uint64_t now_us);
+
+// Somebody else than a packet of ours (an adapter that has connections of its own) heard of this neighbour at heard_us.
+void net_neighbour_confirm(struct net *net, uint32_t interface_index, const struct eng_address *address, uint64_t heard_us,
+                           uint64_t now_us);
+
 // A number that changes with addresses, routes, path MTUs and what is known of neighbours: what was found before may be different now.
 uint64_t net_generation(const struct net *net);
 

@@ -224,7 +224,8 @@ forward_progress(struct tcp_connection *c)
     c->first_resent_us = 0;
     c->hole_count = 0;
     c->soft_error = 0;
-    if (tcp->now_us - c->progress_us >= tcp->params.nce_stale_ticks * tcp_tick_us(tcp) || !c->progress_us) {
+    // Twice in the time after which the neighbour is doubted, so that a connection that goes on leaves no doubt.
+    if (tcp->now_us - c->progress_us >= tcp->params.nce_stale_ticks * tcp_tick_us(tcp) / 2 || !c->progress_us) {
         c->progress_us = tcp->now_us ? tcp->now_us : 1;
         tcp_event(c, TCP_EVENT_PROGRESS);
     }

@@ -102,21 +102,35 @@ tcp_route_follow(struct tcp_connection *c, const struct eng_in *in)
         tcp_mss_update(c);
 }
 
+// The segments in flight did not fit: again, smaller, and not as a sign of congestion [RFC 1191 6.5].
+static void
+send_again_smaller(struct tcp_connection *c)
+{
+    tcp_score_lose_all(&c->score);
+    c->recovery = TCP_LOSS;
+    c->recover = c->r.delegated.snd_max;
+    c->force_first = true;
+}
+
 int
 tcp_set_path(struct tcp_connection *c, const struct tcp_path *path, uint64_t now_us, struct eng_outbox *outbox)
 {
     if (path->mtu_bytes < MTU_MIN || path->mtu_bytes > 65535 + 40 || path->lso_max_bytes > 65535 - 120)
         return -EINVAL;
     tcp_enter(c->tcp, now_us, outbox);
+    bool is_narrower = path->mtu_bytes < c->path.mtu_bytes;
     tcp_path_begin(c, path);
-    if (tcp_is_synchronized(c)) {
-        tcp_mss_update(c);
-        tcp_out(c);
-    }
+    if (!tcp_is_synchronized(c))
+        return 0;
+    uint32_t mss = c->mss;
+    tcp_mss_update(c);
+    // Whoever learnt of a narrower path by ICMP learnt of segments that are lost.
+    if (is_narrower && c->mss < mss && !list_is_empty(&c->score.sent))
+        send_again_smaller(c);
+    tcp_out(c);
     return 0;
 }
 
-// The segments in flight did not fit: again, smaller, and not as a sign of congestion [RFC 1191 6.5].
 static void
 too_big(struct tcp_connection *c, uint32_t seq, uint32_t mtu_bytes)
 {
@@ -131,10 +145,7 @@ too_big(struct tcp_connection *c, uint32_t seq, uint32_t mtu_bytes)
     c->probe_bytes = c->probe_fails = 0;
     if (!tcp_is_synchronized(c))
         return;
-    tcp_score_lose_all(&c->score);
-    c->recovery = TCP_LOSS;
-    c->recover = c->r.delegated.snd_max;
-    c->force_first = true;
+    send_again_smaller(c);
     tcp_out(c);
 }
 

@@ -65,7 +65,7 @@ struct tcp_params {
     uint32_t sws_ticks;                 // how long a small window is waited out
     uint32_t dup_ack_threshold;
     uint32_t push_ticks;                // TCP_EVENT_PUSH_TIME so long after the last byte of a run without PSH
-    uint32_t nce_stale_ticks;           // TCP_EVENT_PROGRESS not more often
+    uint32_t nce_stale_ticks;           // TCP_EVENT_PROGRESS not more often than twice in it
     // What it is not told.
     uint32_t uses;                      // enum tcp_use
     uint32_t congestion;                // enum tcp_congestion
@@ -432,7 +432,7 @@ struct tcp_send *tcp_released_send_done(struct tcp *tcp);
 
 // Replace the cached state. fails: -EINVAL for a receive buffer of 0 bytes or more than a window can say.
 int tcp_update(struct tcp_connection *connection, const struct tcp_cached *cached, uint64_t now_us, struct eng_outbox *outbox);
-// The route or the adapter changed. fails: -EINVAL for an MTU that TCP cannot live with.
+// The route or the adapter changed. By a narrower path what is out is sent again. fails: -EINVAL for an MTU that TCP cannot live with.
 int tcp_set_path(struct tcp_connection *connection, const struct tcp_path *path, uint64_t now_us, struct eng_outbox *outbox);
 
 // ---- hand-over

@@ -21,12 +21,20 @@ struct tn_net tn_net = {.device = L"\\Device\\Tcp", .wire = "delay: 200us", .nic
 #define TN_CHIMNEY ""
 #endif
 
+// The port of the second box is another wire's when a test stands between the two.
+#ifdef TN_WAN
+#define TN_PORT_THERE "wire:wan"
+#else
+#define TN_PORT_THERE "wire:lan"
+#endif
+
 // A box: a virtual NIC, so many storeys of passthru on it, and tcpip on top. The second storey is a driver of its own, from the same file.
 static const char nic_text[] = "  %s:\n    processors: 2\n    drivers: { outer: { path: " NBX_DRIVER_DIR "/passthru.so } }\n    adapters:\n"
-                               "      nic0:\n        driver: vnic\n        port: wire:lan\n        settings: { %s }\n        idle: ok\n";
+                               "      nic0:\n        driver: vnic\n        port: %s\n        settings: { %s }\n        idle: ok\n";
 static const char *const storey_texts[] = {"      v0:\n        driver: passthru\n        above: nic0\n        idle: ok\n",
                                            "      v1:\n        driver: outer\n        above: v0\n        idle: ok\n"};
-static const char host_text[] = "        protocols:\n          - tcpip: { " TN_CHIMNEY "addresses: [\"10.0.0.%d/24\", \"fd00::%d/64\"] }\n";
+static const char host_text[] = "        protocols:\n          - tcpip: { " TN_CHIMNEY "%s }\n";
+static const char *const own_addresses[] = {"addresses: [\"10.0.0.1/24\", \"fd00::1/64\"]", "addresses: [\"10.0.0.2/24\", \"fd00::2/64\"]"};
 static const char *const storey_drivers[] = {"passthru", "outer"};
 
 __attribute__((format(printf, 4, 5))) static void
@@ -73,6 +81,10 @@ tn_name_there(unsigned port)
 {
     static const char *const hosts[] = {"127.0.0.1", "[::1]", "10.0.0.2", "[fd00::2]"};
     static char text[64];
+    if (tn_net.name_there) {
+        snprintf(text, sizeof text, "%s:%u", tn_net.name_there, port);
+        return text;
+    }
     return name_at(hosts, text, sizeof text, port);
 }
 
@@ -156,12 +168,16 @@ two_seed(struct two_run *run)
     size_t at = 0;
     text_add(text, sizeof text, &at, "ndisbox: 1\nboxes:\n");
     for (int box = 0; box < 2; box++) {
-        text_add(text, sizeof text, &at, nic_text, box ? "beta" : "alpha", tn_net.nic);
+        text_add(text, sizeof text, &at, nic_text, box ? "beta" : "alpha", box ? TN_PORT_THERE : "wire:lan",
+                 tn_net.nic);
         for (unsigned i = 0; i < tn_net.storeys; i++)
             text_add(text, sizeof text, &at, "%s", storey_texts[i]);
-        text_add(text, sizeof text, &at, host_text, box + 1, box + 1);
+        text_add(text, sizeof text, &at, host_text, tn_net.tcpip[box] ? tn_net.tcpip[box] : own_addresses[box]);
     }
     text_add(text, sizeof text, &at, "wires:\n  lan: { %s }\n", tn_net.wire);
+#ifdef TN_WAN
+    text_add(text, sizeof text, &at, "  wan: { %s }\n", tn_net.wire);
+#endif
     run->stack = stack_read(&source, text, strlen(text), &report);
     ck_assert_ptr_nonnull(run->stack);
     tn_net.sched = sched_of(tn_net.seed);

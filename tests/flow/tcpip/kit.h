@@ -21,6 +21,8 @@ extern struct tn_net {
     const char *nic;                 // settings of each adapter, ", CompletionOrder: random" for example
     unsigned storeys;                // how many passthru stand between the adapter and tcpip, 0 to 2, in each box
     unsigned hit;                    // which is paused: 0 the adapter, 1 and 2 the virtual miniports above
+    const char *tcpip[2];            // of each box: settings of tcpip beside chimney, instead of its addresses on one link; NULL: these
+    const char *name_there;          // the server's host, likewise
     uint64_t seed;
     struct world *world;             // of two boxes
     struct sched *sched;

@@ -402,3 +402,98 @@ TEST(a_paths_neighbour_is_asked_for_and_doubted_without_a_packet)
     ask_and_doubt("10.0.0.");
     ask_and_doubt("fd00::");
 }
+
+static struct net_next_hop
+hop_of(const struct eng_address *destination)
+{
+    struct net_path path = {.destination = *destination};
+    struct net_next_hop hop;
+    ck_assert_int_eq(net_path_find(kit[0].net, &path, kit_now_us), 0);
+    ck_assert_int_eq(net_path_hop(kit[0].net, &path, &hop, kit_now_us), 0);
+    return hop;
+}
+
+static void
+learn_hop(const char *network)
+{
+    open_pair(network, NULL);
+    struct net_path own = {.destination = first};
+    struct net_next_hop hop = hop_of(&second);
+    ck_assert(eng_address_is_equal(&hop.address, &second));
+    ck_assert_uint_eq(hop.interface_index, kit[0].index);
+    ck_assert(!hop.is_known);
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    hop = hop_of(&second);
+    ck_assert(hop.is_known && hop.is_reachable);
+    ck_assert_uint_eq(hop.confirmed_us, kit_now_us);
+    unsigned last = kit_n_frames;
+    while (kit_frames[--last].from != 0)
+        ; // the datagram
+    ck_assert_mem_eq(hop.link_address, kit_frames[last].bytes, sizeof hop.link_address);
+    ck_assert_int_eq(net_path_find(kit[0].net, &own, kit_now_us), 0);
+    ck_assert_int_eq(net_path_hop(kit[0].net, &own, &hop, kit_now_us), -EINVAL); // nobody but us
+    close_pair();
+}
+
+TEST(a_paths_next_hop_is_known_once_its_neighbour_has_answered)
+{
+    learn_hop("10.0.0.");
+    learn_hop("fd00::");
+}
+
+static void
+somebody_else_hears(const char *network)
+{
+    unsigned to_all, to_one;
+    open_pair(network, NULL);
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    uint64_t heard_us = kit_now_us;
+    kit_pass(60000000);
+    kit_forget();
+    ck_assert(hop_of(&second).is_known && !hop_of(&second).is_reachable);
+    // Too long ago, earlier than what is known, in the future: all of it says nothing.
+    net_neighbour_confirm(kit[0].net, kit[0].index, &second, heard_us + 1, kit_now_us);
+    ck_assert(!hop_of(&second).is_reachable);
+    net_neighbour_confirm(kit[0].net, kit[0].index, &second, kit_now_us + 1, kit_now_us);
+    ck_assert(!hop_of(&second).is_reachable);
+    net_neighbour_confirm(kit[0].net, kit[0].index, &first, kit_now_us, kit_now_us); // nobody we know
+    net_neighbour_confirm(kit[0].net, kit[0].index, &second, kit_now_us - 10000000, kit_now_us);
+    ck_assert(hop_of(&second).is_reachable);
+    ck_assert_uint_eq(hop_of(&second).confirmed_us, kit_now_us - 10000000);
+    net_neighbour_confirm(kit[0].net, kit[0].index, &second, kit_now_us - 12000000, kit_now_us);
+    ck_assert_uint_eq(hop_of(&second).confirmed_us, kit_now_us - 10000000);
+    kit_pass(40000000); // it is as old as it was heard
+    ck_assert(!hop_of(&second).is_reachable);
+    questions(&to_all, &to_one);
+    ck_assert_uint_eq(to_all + to_one, 0);
+    close_pair();
+}
+
+TEST(a_neighbour_that_somebody_else_heard_is_reachable_since_then)
+{
+    somebody_else_hears("10.0.0.");
+    somebody_else_hears("fd00::");
+}
+
+// An answer to a question that nobody asked, from another link address.
+TEST(a_changed_link_address_is_another_generation)
+{
+    uint8_t frame[64] = {0}, mac[6] = {2, 9, 9, 9, 9, 9};
+    open_pair("10.0.0.", NULL);
+    kit_send_udp(0, udp, &second, 9, "x", 1);
+    uint64_t generation = net_generation(kit[0].net);
+    size_t at = kit_eth(frame, kit[0].link, mac, 0x0806);
+    memcpy(frame + at, "\0\1\x08\0\6\4\0\2", 8);
+    memcpy(frame + at + 8, kit[1].link, 6);
+    memcpy(frame + at + 14, second.bytes, 4);
+    memcpy(frame + at + 18, kit[0].link, 6);
+    memcpy(frame + at + 24, first.bytes, 4);
+    kit_inject(0, frame, at + 28);
+    ck_assert_uint_eq(net_generation(kit[0].net), generation); // what was known
+    memcpy(frame + at + 8, mac, 6);
+    kit_inject(0, frame, at + 28);
+    ck_assert_uint_ne(net_generation(kit[0].net), generation);
+    struct net_next_hop hop = hop_of(&second);
+    ck_assert_mem_eq(hop.link_address, mac, 6);
+    close_pair();
+}

@@ -482,6 +482,26 @@ TEST(a_path_that_changes_changes_the_segments)
     peer_destroy(&peer);
 }
 
+// Whoever says so knows that what is out was too big: it goes again, smaller, at once, and the window of congestion stays.
+TEST(a_path_that_gets_narrower_sends_again_what_is_out)
+{
+    open_with(NULL);
+    struct tcp_path path = peer.open.path;
+    peer_send(&peer, 5840, 0);
+    hear_all();
+    uint32_t cwnd = peer_info(&peer).cwnd;
+    path.mtu_bytes = 1000;
+    ck_assert_int_eq(tcp_set_path(peer.connection, &path, peer.now_us, &peer.outbox), 0);
+    peer_expect(&peer, A, 1, 1, 960);
+    ck_assert_uint_ge(peer_info(&peer).cwnd, cwnd / 2);
+    hear_all();
+    path.mtu_bytes = 1500; // wider: nothing is sent again
+    uint64_t resent = tcp_counters(peer.tcp)->retransmitted;
+    ck_assert_int_eq(tcp_set_path(peer.connection, &path, peer.now_us, &peer.outbox), 0);
+    ck_assert_uint_eq(tcp_counters(peer.tcp)->retransmitted, resent);
+    peer_destroy(&peer);
+}
+
 // ---- fields of IP
 
 TEST(hop_limit_and_Diffserv_are_the_clients_and_may_change)

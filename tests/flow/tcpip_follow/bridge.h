@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// What stands between the two boxes: frames go through as they are, unless the test has said otherwise. It is a bridge that may show the
+// second box under other MAC addresses, a path that is too narrow and says so, and, when asked to, two routers.
+#ifndef NBX_TESTS_FLOW_TCPIP_FOLLOW_BRIDGE_H
+#define NBX_TESTS_FLOW_TCPIP_FOLLOW_BRIDGE_H
+
+#include "../tcpip/kit.h"
+
+struct bridge {
+    // Set by the test.
+    uint32_t mtu_bytes;              // of packets from the first box; 0: any. What is larger is answered by ICMP
+    bool is_mute;                    // ... or not
+    uint8_t shown[6];                // the second box's MAC as the first sees it
+    bool is_secret;                  // the second box's own questions show its MAC before the last bridge_show, and are answered to that
+    bool is_routed;                  // 10.0.0.253 and 10.0.0.254 are routers to the second box
+    // Counted.
+    uint32_t frames, too_big, stray; // of the first box: to the MAC shown; too big; to another one
+    uint32_t largest_bytes;          // packet of the first box that went through
+    uint32_t asked_one, asked_all;   // questions of the first box, to the address itself and to all
+    uint32_t by_router[2];           // packets of the first box
+};
+extern struct bridge bridge;
+
+void bridge_open(void);              // in the first box; everything above is 0 then, shown is the second box's own
+void bridge_close(void);
+// The second box says what its MAC is, as the bridge shows it now: an ARP reply that nobody asked for, or a neighbor advertisement.
+void bridge_announce(void);
+// "Too big" about a segment of the first box's, whose sequence number is off by so much; of the last that went through.
+void bridge_forge_too_big(uint32_t mtu_bytes, uint32_t off_by);
+void bridge_show(uint8_t last);      // the second box under another MAC: 02:77:00:00:00:last
+
+#endif
