@@ -243,7 +243,7 @@ update_build(struct tcpip_adapter *adapter, BOOLEAN *is_whole)
     }
     for (LIST_ENTRY *at = paths->Flink; at != paths; at = at->Flink) {
         struct chimney_path *path = CONTAINING_RECORD(at, struct chimney_path, link);
-        BOOLEAN is_other = path->next || path->mtu_bytes != path->wanted_mtu_bytes;
+        BOOLEAN is_other = path->next ? path->next->is_there : path->mtu_bytes != path->wanted_mtu_bytes;
         if (path->is_there && !path->is_over && !path->neighbor->is_over && is_other)
             *is_whole &= update_path(path, &tree);
     }
