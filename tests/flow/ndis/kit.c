@@ -606,6 +606,8 @@ proto_bind(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS paramete
         .SelectedMediumIndex = &selected};
     binding->in_use = true;
     binding->bound_mtu = parameters->MtuSize;
+    binding->bound_ndk = parameters->NDKCapabilities;
+    binding->bound_ndk_enabled = parameters->NDKEnabled;
     binding->protocol = which;
     if (kit.asks_bind_name)
         proto_ask_name(bind);

@@ -63,6 +63,8 @@ struct kit_binding {
     NDIS_STATUS open_status;                  // how
     uint32_t opens_pended;
     uint32_t bound_mtu;                       // NDIS_BIND_PARAMETERS.MtuSize
+    BOOLEAN bound_ndk_enabled;                // NDKEnabled and NDKCapabilities
+    PNDIS_NDK_CAPABILITIES bound_ndk;
     _Atomic bool in_use;
     uint32_t protocol;
     _Atomic uint32_t completed, received, status_indications;

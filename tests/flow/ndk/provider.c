@@ -193,6 +193,9 @@ n_close(uint32_t slot)
 static NTAPI VOID
 consumer_unload(PDRIVER_OBJECT driver)
 {
+    for (uint32_t i = 0; i < N_ADAPTERS; i++)
+        if (n.opened[i])
+            n_close(i);
     if (n.client)
         nbx_ndk_client_deregister(n.client);
     n.client = NULL;
@@ -230,6 +233,13 @@ n_run(uint64_t seed, void (*body)(void))
     n_body = body;
     kit_run(seed, n_loaded);
     ck_assert_uint_eq(n_open_count(), 0);
+}
+
+void
+n_watched(void (*body)(void))
+{
+    kit_verify = VERIFY_ON;
+    n_run(SIM_CALM, body);
 }
 
 void

@@ -2,6 +2,7 @@
 // An NDK provider in the kit's miniport and a consumer driver ("consumer"), both in the hands of the test. The provider's adapters have a
 // table of one function, NdkQueryAdapterInfo; what is asked of it is about opening and closing alone.
 //   n_run(seed, body)   as kit_run, with the provider and the consumer; body calls n_start or kit_start itself
+//   n_watched(body)     body as a crime: the verifier on, no seed
 // Notes (kit_notes_are): n1 open, n2 close (the number of the adapter << 16); c1 arrival, c2 removal (enum nbx_ndk_gone << 16).
 #ifndef NBX_TESTS_FLOW_NDK_PROVIDER_H
 #define NBX_TESTS_FLOW_NDK_PROVIDER_H
@@ -44,6 +45,7 @@ struct n_stand {
 extern struct n_stand n;
 
 void n_run(uint64_t seed, void (*body)(void));
+void n_watched(void (*body)(void));
 // kit_start without a filter, the consumer registered before; what was noted so far is forgotten.
 void n_start(uint32_t bindings);
 void n_register(void);
