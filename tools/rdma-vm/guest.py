@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Starts and drives a guest that build.sh made. It needs no rights: its network is a Unix socket in QEMU's stream framing.
 
-usage: guest.py start DIR IMAGE [socket=PATH] [connect=PATH] [ip4=A/N] [ip6=A/N] [dump=FILE] [siw.OPTION=1]...
+usage: guest.py start DIR IMAGE [socket=PATH] [connect=PATH] [user=HOST:GUEST,...] [ip4=A/N] [ip6=A/N] [dump=FILE] [siw.OPTION=1]...
        guest.py run DIR SECONDS COMMAND     in the guest, under `timeout`; prints what it says, ends with its status
        guest.py pause|resume|kill|stop DIR
 
 DIR holds what belongs to the running guest: pid, console, the socket that commands go through. The guest listens on socket=PATH (DIR/net
 without it), so that ndisbox comes and goes with `port: stream:PATH`; connect=PATH makes it connect to another guest's instead.
+user= puts it behind QEMU's own TCP: 10.77.0.1 and fd77::1 are this machine's loopback, and loopback ports HOST lead to ports GUEST of it.
 Options of siw: mpa_crc_required, mpa_crc_strict, peer_to_peer, try_gso. dump=FILE: every frame, as pcap. Exit of start: 3, no QEMU."""
 import os
 import shutil
@@ -41,6 +42,10 @@ def start(place, image, words):
         "-device", "virtio-rng-pci"]
     if "connect" in options:
         command += ["-netdev", f"stream,id=n0,server=off,addr.type=unix,addr.path={options['connect']}"]
+    elif "user" in options:
+        forward = [pair.split(":") for pair in options["user"].split(",") if pair]
+        command += ["-netdev", "user,id=n0,net=10.77.0.0/24,host=10.77.0.1,ipv6-net=fd77::/64,ipv6-host=fd77::1" + "".join(
+            f",hostfwd=tcp:127.0.0.1:{host}-10.77.0.2:{inner}" for host, inner in forward)]
     else:
         command += ["-netdev", f"stream,id=n0,server=on,addr.type=unix,addr.path={options.get('socket', place + '/net')}"]
     # The last byte of the MAC is that of the address: guests that are joined differ.

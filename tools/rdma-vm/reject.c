@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A program for the guest: it listens with rdma_cm and refuses the one connection that comes, with private data: reject PORT [WORDS].
+// A program for the guest: it listens with rdma_cm and refuses the one connection that comes, with private data:
+// reject ADDRESS PORT WORDS. (With the address left open rdma_cm refuses by itself, without a word to us.)
 // Prints what came with the request, then what it said. Exit: 0 when one was refused.
 #include <arpa/inet.h>
 #include <rdma/rdma_cma.h>
@@ -10,8 +11,13 @@
 int
 main(int argc, char **argv)
 {
-    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)(argc > 1 ? atoi(argv[1]) : 0))};
-    const char *words = argc > 2 ? argv[2] : "not today";
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    if (argc != 4 || inet_pton(AF_INET, argv[1], &address.sin_addr) != 1) {
+        fputs("usage: reject ADDRESS PORT WORDS\n", stderr);
+        return 2;
+    }
+    address.sin_port = htons((uint16_t)atoi(argv[2]));
+    const char *words = argv[3];
     struct rdma_event_channel *channel = rdma_create_event_channel();
     struct rdma_cm_event *event;
     struct rdma_cm_id *listener;
@@ -34,6 +40,7 @@ main(int argc, char **argv)
         return 1;
     }
     printf("refused: %s\n", words);
+    fflush(stdout);
     rdma_ack_cm_event(event);
     rdma_destroy_id(id);
     rdma_destroy_id(listener);

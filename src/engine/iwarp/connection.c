@@ -542,7 +542,8 @@ static bool
 reply_send(struct iwarp_connection *c, bool is_reject, struct rdma_reads reads, const void *private_bytes, uint16_t private_count)
 {
     struct mpa_frame frame = {.is_reply = true, .revision = c->revision, .private_bytes = private_bytes, .private_count = private_count};
-    frame.flags = (uint8_t)((c->uses & IWARP_USE_CRC ? MPA_CRC : 0) | (c->uses & IWARP_USE_MARKERS ? MPA_MARKERS : 0) |
+    // CRCs that the request asks for are in force without a word of ours, and Linux's siw refuses a reply that does not say so.
+    frame.flags = (uint8_t)((c->has_crc ? MPA_CRC : 0) | (c->uses & IWARP_USE_MARKERS ? MPA_MARKERS : 0) |
                             (is_reject ? MPA_REJECT : 0) | (c->is_enhanced ? MPA_ENHANCED : 0));
     frame.is_peer_to_peer = c->is_peer_to_peer;
     frame.rtr = c->rtr ? c->rtr : c->rtr_options;       // none in common: one that we know [RFC 6581 9.2]
