@@ -111,6 +111,7 @@ void host_post(struct host_connection *c, ULONG bytes, bool push);
 void host_disconnect(struct host_connection *c, ULONG bytes, ULONG flags);
 void host_free(NET_BUFFER_LIST *nbl);
 void host_chain_back(struct host_connection *c);    // the chain of a terminate will be handed over again
+void host_offload_again(struct host_connection *c, const struct chim_tcp *first);   // after a terminate: as it came back; first: as made
 void host_return_kept(void);
 const struct host_event *host_event_of(const struct host_connection *c, ULONG type);   // the first, or NULL
 

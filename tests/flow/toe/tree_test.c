@@ -441,20 +441,7 @@ again_body(void)
         stage_wait(prng_below(&kit.prng, 20000));
         host_terminate(1);
         ck_assert_int_eq(c->block.block.Status, NDIS_STATUS_SUCCESS);
-        TCP_OFFLOAD_STATE_DELEGATED back = c->block.tcp_delegated;
-        host_chain_back(c);
-        NET_BUFFER_LIST *outstanding = c->block.block.NetBufferListChain, *buffered = back.BufferedData;
-        NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *block = &c->block.block;
-        memset(block, 0, sizeof *block);
-        block->Header = (NDIS_OBJECT_HEADER){TcpOffloadState, NDIS_OFFLOAD_BLOCK_LIST_REVISION_1, sizeof *block};
-        block->OffloadHandle = &c->handle;
-        c->block.tcp.constant = first.constant;
-        c->block.tcp.cached = first.cached;
-        c->block.tcp.delegated = back;
-        block->NetBufferListChain = outstanding;
-        host_offload(1);
-        if (buffered)
-            NdisOffloadTcpReceiveReturn(st.binding, buffered);
+        host_offload_again(c, &first);
     }
     st.refuses = false;
     host_post(c, 0, true);
