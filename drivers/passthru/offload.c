@@ -23,7 +23,7 @@ struct passthru_saved {
 };
 
 struct call_entry {
-    ULONG count;
+    struct passthru *upper;                   // the edge that the tree came through
     struct passthru_saved saved[];
 };
 
@@ -155,7 +155,7 @@ tree_down(struct passthru *self, enum passthru_op op, block_t tree)
     down.call = passthru_alloc(sizeof *down.call + count * sizeof down.call->saved[0]);
     if (!down.call)
         return FALSE;
-    down.call->count = count;
+    down.call->upper = self;
     block_t failed = tree_walk(tree, block_prepare, &down);
     if (failed) {
         tree_walk(tree, block_restore, failed);
@@ -210,15 +210,16 @@ static VOID(NTAPI *const complete[])(NDIS_HANDLE, PNDIS_MINIPORT_OFFLOAD_BLOCK_L
     [PASSTHRU_INVALIDATE] = NdisMInvalidateOffloadComplete,
     [PASSTHRU_QUERY] = NdisMQueryOffloadStateComplete};
 
+// Of several upper edges over one binding the call entry names the one.
 static void
-tree_up(NDIS_HANDLE context, enum passthru_op op, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST lower)
+tree_up(enum passthru_op op, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST lower)
 {
-    struct passthru *self = context;
     block_t tree = (PVOID)lower;
     struct call_entry *call = tree->ImReserved[1];
+    struct passthru *upper = call->upper;
     tree_walk(tree, block_raise, &op);
     passthru_free(call);
-    complete[op](self->miniport, tree);
+    complete[op](upper->miniport, tree);
 }
 
 // ---- trees that could not go down -------------------------------------------------------------------------------------------------
@@ -252,8 +253,15 @@ passthru_tree_again(struct passthru *self, enum passthru_op op, PNDIS_MINIPORT_O
 // ---- the handlers: each operation has one at either edge ----------------------------------------------------------------------------
 
 #define EDGES(word, op) \
-    NTAPI VOID passthru_##word(NDIS_HANDLE context, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST tree) { tree_op(context, op, tree); } \
-    NTAPI VOID passthru_##word##_complete(NDIS_HANDLE context, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST tree) { tree_up(context, op, tree); }
+    NTAPI VOID passthru_##word(NDIS_HANDLE context, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST tree) \
+    { \
+        tree_op(context, op, tree); \
+    } \
+    NTAPI VOID passthru_##word##_complete(NDIS_HANDLE context, PNDIS_PROTOCOL_OFFLOAD_BLOCK_LIST tree) \
+    { \
+        UNREFERENCED_PARAMETER(context); \
+        tree_up(op, tree); \
+    }
 EDGES(initiate, PASSTHRU_INITIATE)
 EDGES(terminate, PASSTHRU_TERMINATE)
 EDGES(update, PASSTHRU_UPDATE)
