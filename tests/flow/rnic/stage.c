@@ -162,6 +162,7 @@ stage_end(NDK_QP *qp)
 static struct end *
 end_open(enum rdma_role role, uint64_t now_us)
 {
+    ck_assert_uint_lt(st.n_ends, STAGE_ENDS);
     struct end *end = &st.ends[st.n_ends++];
     struct iwarp_open open = {
         .role = role,

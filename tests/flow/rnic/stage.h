@@ -16,7 +16,8 @@
 #include "../../../drivers/rdma_common/objects.h"
 #include "harness/harness.h"
 
-#define STAGE_OBJECTS 64
+#define STAGE_OBJECTS 128
+#define STAGE_ENDS 32
 #define STAGE_PIPE_BYTES (4u << 20)
 
 struct end {
@@ -42,7 +43,7 @@ struct stage {
     NDK_ADAPTER *adapter;
     bool holds_acks, is_cut, pends;
     uint64_t seed;
-    struct end ends[8];
+    struct end ends[STAGE_ENDS];
     unsigned n_ends;
     NDK_OBJECT_HEADER *objects[STAGE_OBJECTS];
     unsigned n_objects;
