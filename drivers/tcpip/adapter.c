@@ -308,7 +308,7 @@ adapter_create(PNDIS_BIND_PARAMETERS parameters, const struct tcpip_settings *se
     adapter->speed_bits = parameters->XmitLinkSpeed;
     adapter->changed_us = tcpip_now_us();
     adapter->if_index = parameters->LowestIfIndex;
-    tcpip_chimney_init(adapter, settings->chimney);
+    tcpip_chimney_init(adapter, settings);
     adapter->filters_supported = parameters->SupportedPacketFilters;
     adapter->is_link_up = parameters->MediaConnectState != MediaConnectStateDisconnected;
     BOOLEAN has_mtu = settings->mtu_bytes && settings->mtu_bytes < parameters->MtuSize;

@@ -70,8 +70,12 @@ tcpip_chimney_opened(struct tcpip_connection *connection, uint64_t now_us)
     if (net_path_find(tcpip_host.net, &path, now_us) || path.is_loopback)
         return;
     struct tcpip_adapter *adapter = tcpip_host.adapters[path.interface_index % NET_INTERFACES_MAX];
+    if (!adapter)
+        return;
     if (adapter->chimney.policy == TCPIP_CHIMNEY_ALWAYS)
         tcpip_chimney_go(connection, now_us);
+    else
+        tcpip_policy_opened(connection, adapter, &record, now_us);
 }
 
 #define HALF_CLOSED_US 60000000
@@ -87,13 +91,15 @@ half_closed_deadline_us(void)
 uint64_t
 tcpip_chimney_deadline_us(void)
 {
-    return min(half_closed_deadline_us(), tcpip_follow_deadline_us());
+    uint64_t due_us = min(half_closed_deadline_us(), tcpip_follow_deadline_us());
+    return min(due_us, tcpip_policy_deadline_us());
 }
 
 VOID
 tcpip_chimney_run(uint64_t now_us)
 {
     tcpip_follow_run(now_us);
+    tcpip_policy_run(now_us);
     while (half_closed_deadline_us() <= now_us) {
         struct tcpip_offload *offload = CONTAINING_RECORD(RemoveHeadList(&tcpip_host.half_closed), struct tcpip_offload, half_link);
         InitializeListHead(&offload->half_link);
@@ -200,6 +206,7 @@ on_initiated(struct chimney_block *block, struct tcpip_call *call)
         return;
     }
     tcpip_host.chimney.refused++;
+    offload->is_declined = TRUE;
     tcpip_offload_import(offload, offload->buffered, call);
 }
 
@@ -347,10 +354,13 @@ tcpip_chimney_status(struct tcpip_adapter *adapter, NDIS_STATUS status)
 }
 
 VOID
-tcpip_chimney_init(struct tcpip_adapter *adapter, enum tcpip_chimney_policy policy)
+tcpip_chimney_init(struct tcpip_adapter *adapter, const struct tcpip_settings *settings)
 {
     struct tcpip_chimney *chimney = &adapter->chimney;
-    chimney->policy = policy;
+    chimney->policy = settings->chimney;
+    chimney->after_us = settings->chimney_after_ms * 1000ull;
+    chimney->rest_us = settings->chimney_rest_ms * 1000ull;
+    chimney->rate_bytes = settings->chimney_rate_kb * 1024ull;
     InitializeListHead(&chimney->waiting);
     InitializeListHead(&chimney->there);
     InitializeListHead(&chimney->leaving);

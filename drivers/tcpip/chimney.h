@@ -5,6 +5,7 @@
 //   chimney_tree.c   neighbours and paths that a target has; block lists
 //   chimney_follow.c what changes under connections that are away: link addresses, next hops, path MTUs; whether neighbours are there
 //   chimney_data.c   an offloaded connection's bytes: sends, received lists, disconnects, events
+//   chimney_policy.c which connections go by themselves, and when
 //   chimney_held.c   segments that come to us although the connection is (or goes, or comes) elsewhere
 // A connection's way, and who has it:
 //   WAITING   the engine; it stands in adapter->chimney.waiting
@@ -100,6 +101,8 @@ struct tcpip_offload {
     BOOLEAN has_fin_behind;
     BOOLEAN is_refused, wants_post, wants_back;
     BOOLEAN is_aborted;                   // our abortive disconnect is over
+    BOOLEAN is_declined;                  // the target did not take it, or asks for its upload
+    ULONG64 there_us;                     // since when the target has it
     BOOLEAN has_error;                    // `error` (packets are too big) waits for the target to say whether it can be true
     struct net_error error;
 };
@@ -192,6 +195,18 @@ ULONG tcpip_follow_ticks_since(const struct tcpip_adapter *adapter, ULONG64 then
 // Due times, as for tcpip_chimney_deadline_us and tcpip_chimney_run.   locks: host->lock held
 uint64_t tcpip_follow_deadline_us(VOID);
 VOID tcpip_follow_run(uint64_t now_us);
+
+// ---- chimney_policy.c ---------------------------------------------------------------------------------------------------------------
+
+// It has opened; it is the engine's again, or did not go. is_declined: that was the target's will; there_us: since when it had it, or 0.
+// locks: host->lock held, as for all of these
+VOID tcpip_policy_opened(struct tcpip_connection *connection, const struct tcpip_adapter *adapter, const struct tcp_record *record,
+                         uint64_t now_us);
+VOID tcpip_policy_back(struct tcpip_connection *connection, const struct tcpip_adapter *adapter, BOOLEAN is_declined, ULONG64 there_us,
+                       uint64_t now_us);
+VOID tcpip_policy_forget(struct tcpip_connection *connection);
+uint64_t tcpip_policy_deadline_us(VOID);
+VOID tcpip_policy_run(uint64_t now_us);
 
 // ---- chimney_data.c ---------------------------------------------------------------------------------------------------------------
 

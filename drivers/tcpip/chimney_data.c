@@ -306,7 +306,7 @@ tcpip_offload_event(PVOID context, ULONG event, ULONG information)
     case TcpIndicateDisconnect: offload->connection->is_away_fin = TRUE; break;
     case TcpIndicateAbort: offload->connection->is_away_reset = TRUE; break;
     // Every reason is followed: that some are not binding only matters to a host that wants to keep its target busy.
-    case TcpIndicateRetrieve: offload->wants_back = TRUE; break;
+    case TcpIndicateRetrieve: offload->wants_back = offload->is_declined = TRUE; break;
     default: break;
     }
     tcpip_post(&offload->connection->news);

@@ -62,6 +62,7 @@ tcpip_offload_free(struct tcpip_offload *offload)
     if (offload->path)
         tcpip_chimney_path_drop(adapter, offload->path);
     offload->connection->offload = NULL;
+    tcpip_policy_back(offload->connection, adapter, offload->is_declined, offload->there_us, tcpip_now_us());
     tcpip_free(offload);
     for (LIST_ENTRY *at = tcpip_host.connecting.Flink; at != &tcpip_host.connecting; at = at->Flink)
         tcpip_post(&CONTAINING_RECORD(at, struct tcpip_connection, connect_link)->news);
@@ -229,6 +230,7 @@ tcpip_offload_there(struct tcpip_offload *offload)
     offload->wants_post = offload->buffered != NULL;
     buffered_free(offload);
     offload->state = OFFLOAD_THERE;
+    offload->there_us = tcpip_now_us();
     InsertTailList(&adapter->chimney.there, &offload->link);
     if (offload->has_fin_behind && !offload->fin_after_bytes)
         connection->is_away_fin = TRUE;

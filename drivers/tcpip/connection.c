@@ -169,6 +169,10 @@ static VOID
 tcp_op_connection_free(struct tdic_connection *up)
 {
     struct tcpip_connection *connection = connection_of(up);
+    KIRQL irql;
+    KeAcquireSpinLock(&tcpip_host.lock, &irql);
+    tcpip_policy_forget(connection);
+    KeReleaseSpinLock(&tcpip_host.lock, irql);
     tdic_address_unref(connection->address);
     tcpip_free(connection);
 }

@@ -68,6 +68,11 @@ struct tcpip_connection {
     struct tcp_open open;                 // of a connect
     LIST_ENTRY connect_link;              // in host->connecting while wants_connect: its addresses and ports are still away
     BOOLEAN wants_connect;
+    LIST_ENTRY policy_link;               // in host->candidates while is_candidate (chimney_policy.c)
+    ULONG64 policy_us, policy_since_us;   // when it is looked at next; since when what it moves is counted
+    ULONG policy_una, policy_nxt;         // from these numbers on
+    ULONG policy_declined;                // how often, up to a bound
+    BOOLEAN is_candidate;
     BOOLEAN is_parted;                    // while away: nobody above listens, the engine is to finish it
     BOOLEAN is_away_fin, is_away_fin_acked, is_away_reset;    // what the target has told
     ULONG events;                         // enum tcp_event, not yet told

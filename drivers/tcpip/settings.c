@@ -3,6 +3,7 @@
 //   addresses   texts ADDRESS/BITS, IPv4 or IPv6; none: only what IPv6 finds by itself
 //   gateway     texts ADDRESS: the default route of its family
 //   mtu         a number of bytes, less than the adapter's
+//   chimney     off, on or always; chimney_after, chimney_rest (milliseconds) and chimney_rate (KB a second) for `on`: chimney_policy.c
 //   probes      a number: ARP probes before an IPv4 address is used [RFC 5227]; 0, the default, uses it at once, IPv6 addresses too
 // What cannot be understood is said with DbgPrint, and the binding fails: half an address list is no address list.
 #include "tcpip.h"
@@ -138,12 +139,16 @@ settings_query(const NDIS_STRING *section, struct tcpip_settings *settings)
 {
     const ULONG direct = RTL_QUERY_REGISTRY_DIRECT | RTL_QUERY_REGISTRY_TYPECHECK;
     const ULONG number = REG_DWORD << RTL_QUERY_REGISTRY_TYPECHECK_SHIFT;
-    ULONG *mtu = &settings->mtu_bytes, *probes = &settings->probes;
+    ULONG *mtu = &settings->mtu_bytes, *probes = &settings->probes, *after = &settings->chimney_after_ms;
+    ULONG *rest = &settings->chimney_rest_ms, *rate = &settings->chimney_rate_kb;
     RTL_QUERY_REGISTRY_TABLE table[] = {{.QueryRoutine = settings_address, .Name = (PWSTR)L"addresses"},
                                         {.QueryRoutine = settings_gateway, .Name = (PWSTR)L"gateway"},
                                         {.QueryRoutine = settings_chimney, .Name = (PWSTR)L"chimney"},
                                         {.Flags = direct, .Name = (PWSTR)L"mtu", .EntryContext = mtu, .DefaultType = number},
                                         {.Flags = direct, .Name = (PWSTR)L"probes", .EntryContext = probes, .DefaultType = number},
+                                        {.Flags = direct, .Name = (PWSTR)L"chimney_after", .EntryContext = after, .DefaultType = number},
+                                        {.Flags = direct, .Name = (PWSTR)L"chimney_rest", .EntryContext = rest, .DefaultType = number},
+                                        {.Flags = direct, .Name = (PWSTR)L"chimney_rate", .EntryContext = rate, .DefaultType = number},
                                         {0}};
     // The section is a path from the services key on, or a whole path.
     ULONG relative = section->Length && section->Buffer[0] == '\\' ? RTL_REGISTRY_ABSOLUTE : RTL_REGISTRY_SERVICES;
@@ -161,9 +166,10 @@ NTSTATUS
 tcpip_settings_read(const NDIS_STRING *section, struct tcpip_settings *settings)
 {
     RtlZeroMemory(settings, sizeof *settings);
+    settings->chimney_rest_ms = 10000;
     NTSTATUS status = settings_query(section, settings);
     if (status == STATUS_OBJECT_TYPE_MISMATCH)
-        DbgPrint("tcpip: mtu and probes are numbers (REG_DWORD); one of them is something else\n");
+        DbgPrint("tcpip: mtu, probes and chimney_... are numbers (REG_DWORD); one of them is something else\n");
     if (!NT_SUCCESS(status))
         return status;
     if (settings->mtu_bytes && settings->mtu_bytes < 576) {
@@ -172,6 +178,19 @@ tcpip_settings_read(const NDIS_STRING *section, struct tcpip_settings *settings)
     }
     if (settings->probes > 10) {
         DbgPrint("tcpip: probes is %u; 0 to 10\n", settings->probes);
+        return STATUS_INVALID_PARAMETER;
+    }
+    if (settings->chimney_after_ms > TCPIP_CHIMNEY_MS_MAX || settings->chimney_rest_ms > TCPIP_CHIMNEY_MS_MAX) {
+        DbgPrint("tcpip: chimney_after is %u, chimney_rest %u; at most %u milliseconds, a day\n", settings->chimney_after_ms,
+                 settings->chimney_rest_ms, TCPIP_CHIMNEY_MS_MAX);
+        return STATUS_INVALID_PARAMETER;
+    }
+    if ((settings->chimney_after_ms || settings->chimney_rate_kb) && settings->chimney != TCPIP_CHIMNEY_ON) {
+        DbgPrint("tcpip: chimney_after and chimney_rate choose connections for chimney: on, which is not set\n");
+        return STATUS_INVALID_PARAMETER;
+    }
+    if (settings->chimney_rate_kb && !settings->chimney_after_ms) {
+        DbgPrint("tcpip: chimney_rate without chimney_after: nothing says when a connection is looked at\n");
         return STATUS_INVALID_PARAMETER;
     }
     return settings->is_bad ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;

@@ -94,6 +94,7 @@ struct tcpip_host {
     ULONG64 away_resets;                  // of these, ended by a reset of either side
     LIST_ENTRY half_closed;               // struct tcpip_offload whose FIN is on its way
     LIST_ENTRY rnics;                     // struct tcpip_rnic (rnic.h)
+    LIST_ENTRY candidates;                // struct tcpip_connection by policy_link, the next due first
     struct tcpip_chimney_counts chimney;
     LIST_ENTRY doubts;                    // struct chimney_neighbor by doubt_link, the oldest first
     ULONG64 looked_generation, look_us;   // of the IP engine: as paths were last looked at, and when they may be next
@@ -165,7 +166,7 @@ struct tcpip_traffic {
 
 enum tcpip_chimney_policy {
     TCPIP_CHIMNEY_OFF,                    // no connection goes to a target
-    TCPIP_CHIMNEY_ON,                     // those that are asked for
+    TCPIP_CHIMNEY_ON,                     // those that are asked for, and those that chimney_policy.c chooses
     TCPIP_CHIMNEY_ALWAYS                  // all, as soon as they are open
 };
 
@@ -186,6 +187,7 @@ struct tcpip_chimney {
     NET_BUFFER_LIST *deferred;            // the same, given up inside their indication: return_dpc moves them
     KDPC return_dpc;
     KEVENT quiet;
+    ULONG64 after_us, rest_us, rate_bytes;// chimney_policy.c; after_us 0: none goes by itself
     ULONG tick_us;                        // of what the target is told
     BOOLEAN must_look;                    // at paths and neighbours: chimney_follow.c
     ULONG wants_query;                    // neighbours and connections that the target is to be asked about
@@ -267,7 +269,8 @@ NDIS_STATUS tcpip_clients_ask(struct tcpip_adapter *adapter, PNET_PNP_EVENT_NOTI
 
 // For NDIS, once a protocol [ndis/nc-ndis-set_options].
 NDIS_STATUS tcpip_chimney_register(NDIS_HANDLE protocol);
-VOID tcpip_chimney_init(struct tcpip_adapter *adapter, enum tcpip_chimney_policy policy);
+struct tcpip_settings;
+VOID tcpip_chimney_init(struct tcpip_adapter *adapter, const struct tcpip_settings *settings);
 // What the target can do; NULL: there is none.   irql: PASSIVE
 VOID tcpip_chimney_start(struct tcpip_adapter *adapter, const NDIS_TCP_CONNECTION_OFFLOAD *capability);
 // Every connection comes back, and none goes any more; waits for it.   irql: PASSIVE
@@ -294,12 +297,13 @@ VOID tcpip_chimney_look(uint64_t now_us);
 VOID tcpip_chimney_error(const struct net_error *error);
 // IOCTL_NBX_TCPIP_CHIMNEY. fails: STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_PARAMETER   irql: PASSIVE
 NTSTATUS tcpip_chimney_control(PIRP irp, const IO_STACK_LOCATION *stack);
-// It has opened: it goes, where the policy is `always`.   locks: host->lock held
+// It has opened: it goes, where the policy is `always`, or is looked at later.   locks: host->lock held
 VOID tcpip_chimney_opened(struct tcpip_connection *connection, uint64_t now_us);
 
 // ---- settings.c -----------------------------------------------------------------------------------------------------------------
 
 #define TCPIP_GATEWAYS_MAX 4
+#define TCPIP_CHIMNEY_MS_MAX 86400000u
 
 // What the stack file (the registry, below the binding's section) says: `addresses`, texts ADDRESS/BITS; `gateway`, texts; `mtu`.
 struct tcpip_settings {
@@ -312,6 +316,7 @@ struct tcpip_settings {
     ULONG mtu_bytes;                      // 0: the adapter's
     ULONG probes;
     enum tcpip_chimney_policy chimney;
+    ULONG chimney_after_ms, chimney_rest_ms, chimney_rate_kb;
     BOOLEAN is_bad;                       // something cannot be understood; DbgPrint has said what
 };
 

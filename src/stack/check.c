@@ -117,9 +117,12 @@ check_modules(struct stack_reader *reader, const struct stack_node *node, const 
         if (!is_named || is_nothing(item->first))
             continue;
         const char *settings_path = join_path(reader, item_path, name);
+        const struct stack_bundled *bundled = stack_bundled_find(name);
         if (item->first->kind != STACK_NODE_MAP)
             stack_error(reader, item->first->place, "%s: found %s; allowed: a map of settings", settings_path,
                         found_words(reader, item->first));
+        else if (bundled && bundled->service)
+            check_map(reader, bundled->service, item->first, settings_path);
         else
             stack_check_values(reader, item->first, settings_path);
     }
@@ -324,7 +327,7 @@ check_value(struct stack_reader *reader, const struct schema_key *key, const str
         return;
     }
     enum stack_node_kind wanted = STACK_NODE_SCALAR;
-    if (key->type == SCHEMA_PATHS && node->kind == STACK_NODE_LIST) {
+    if ((key->type == SCHEMA_PATHS || key->type == SCHEMA_TEXTS) && node->kind == STACK_NODE_LIST) {
         check_paths(reader, key, node, path);
         return;
     }

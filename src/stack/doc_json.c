@@ -43,11 +43,16 @@ json_named(const struct schema_key *key, struct stack_arena *arena)
     return schema;
 }
 
+// A bundled driver that is no client, and has known settings: a protocol.
 static json_t *
-json_modules(void)
+json_modules(struct stack_arena *arena)
 {
-    return json_pack("{s:s, s:{s:[{s:s}, {s:s, s:i, s:i}]}}", "type", "array", "items", "anyOf", "type", "string", "type", "object",
-                     "minProperties", 1, "maxProperties", 1);
+    json_t *properties = json_object();
+    for (const struct stack_bundled *driver = stack_bundled; driver->name; driver++)
+        if (driver->service && driver->kind != STACK_DRIVER_CLIENT)
+            json_object_set_new(properties, driver->name, json_map(driver->service, arena));
+    return json_pack("{s:s, s:{s:[{s:s}, {s:s, s:o, s:i, s:i}]}}", "type", "array", "items", "anyOf", "type", "string", "type", "object",
+                     "properties", properties, "minProperties", 1, "maxProperties", 1);
 }
 
 static json_t *
@@ -81,7 +86,7 @@ json_services(struct stack_arena *arena)
 {
     json_t *properties = json_object();
     for (const struct stack_bundled *driver = stack_bundled; driver->name; driver++)
-        if (driver->service)
+        if (driver->service && driver->kind == STACK_DRIVER_CLIENT)
             json_object_set_new(properties, driver->name, json_map(driver->service, arena));
     return json_pack("{s:[s,s], s:o, s:{s:[s,s]}, s:{s:s}}", "type", "object", "null", "properties", properties, "additionalProperties",
                      "type", "object", "null", "propertyNames", "pattern", "^[A-Za-z0-9_-]{1,32}$");
@@ -100,6 +105,7 @@ json_scalar_or_tree(const struct schema_key *key, struct stack_arena *arena)
     case SCHEMA_PERCENT: return json_pattern("^(0|[0-9]+(\\.[0-9]+)?%)$");
     case SCHEMA_MAC: return json_pattern("^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$");
     case SCHEMA_WORD: return json_words(key->words);
+    case SCHEMA_TEXTS:
     case SCHEMA_PATHS: return json_pack("{s:[s,s]}", "type", "string", "array");
     case SCHEMA_PORT: return json_pattern("^((wire|stream|stream-listen|tap|packet|pcap):.+|sink|none)$");
     case SCHEMA_ADAPTER: return json_pattern("^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$");
@@ -112,7 +118,7 @@ json_scalar_or_tree(const struct schema_key *key, struct stack_arena *arena)
     case SCHEMA_VALUES: return json_pack("{s:[s,s]}", "type", "object", "null");
     case SCHEMA_MAP: return json_map(key->map, arena);
     case SCHEMA_NAMED: return json_named(key, arena);
-    case SCHEMA_MODULES: return json_modules();
+    case SCHEMA_MODULES: return json_modules(arena);
     case SCHEMA_CHOICES: return json_choices(key, arena);
     case SCHEMA_EXPECTATIONS: return json_expectations(key, arena);
     default: return json_pack("{s:s}", "type", "string");

@@ -257,7 +257,7 @@ static const struct schema_key root_keys[] = {
     {0}};
 const struct schema_map schema_root = {"stack", "A stack file", root_keys};
 
-// ---- the bundled clients' settings
+// ---- the bundled drivers' settings
 
 static const struct schema_key tdiecho_keys[] = {
     {.name = "Port",
@@ -347,12 +347,50 @@ static const struct schema_key ndkping_keys[] = {
 static const struct schema_map ndkping_map = {
     "service ndkping", "rping over NDK, as client or server, and measurements. Its README says what it prints", ndkping_keys};
 
+static const char *const chimney_words[] = {"off", "on", "always", NULL};
+static const struct schema_key tcpip_keys[] = {
+    {.name = "addresses",
+     .type = SCHEMA_TEXTS,
+     .max = 16,
+     .fallback = "what IPv6 finds by itself",
+     .doc = "ADDRESS/BITS of the adapter, of both families"},
+    {.name = "gateway", .type = SCHEMA_TEXTS, .max = 4, .fallback = "no default route", .doc = "The default route of its family"},
+    {.name = "mtu", .type = SCHEMA_INT, .min = 576, .max = 65535, .fallback = "the adapter's", .doc = "Bytes of an IP packet, at most"},
+    {.name = "probes",
+     .type = SCHEMA_INT,
+     .max = 10,
+     .fallback = "0: at once",
+     .doc = "How often an address is probed before it is used (RFC 5227)"},
+    {.name = "chimney",
+     .type = SCHEMA_WORD,
+     .words = chimney_words,
+     .fallback = "off",
+     .doc = "Whether TCP connections may go to the adapter's offload target: on, those that a script asks for and those that the next "
+            "three choose; always, each as soon as it is open"},
+    {.name = "chimney_after",
+     .type = SCHEMA_INT,
+     .max = 86400000,
+     .fallback = "0: none goes by itself",
+     .doc = "Milliseconds that a connection must have been open, with chimney: on; one that does not go is looked at again after as many"},
+    {.name = "chimney_rate",
+     .type = SCHEMA_INT,
+     .max = 4194303,
+     .fallback = "0",
+     .doc = "KB a second that it must have moved meanwhile, both ways together"},
+    {.name = "chimney_rest",
+     .type = SCHEMA_INT,
+     .max = 86400000,
+     .fallback = "10000",
+     .doc = "Milliseconds until one that the target refused or gave back is looked at again; twice as long each further time"},
+    {0}};
+static const struct schema_map tcpip_map = {"protocol tcpip", "TCP/IP. Its README says what is decided how", tcpip_keys};
+
 const struct stack_bundled stack_bundled[] = {
     {"vnic", STACK_DRIVER_MINIPORT, NULL},
     {"lwfmon", STACK_DRIVER_FILTER, NULL},
     {"tapproto", STACK_DRIVER_PROTOCOL, NULL},
     {"echoproto", STACK_DRIVER_PROTOCOL, NULL},
-    {"tcpip", STACK_DRIVER_PROTOCOL, NULL},
+    {"tcpip", STACK_DRIVER_PROTOCOL, &tcpip_map},
     {"tdiecho", STACK_DRIVER_CLIENT, &tdiecho_map},
     {"tdihttpd", STACK_DRIVER_CLIENT, &tdihttpd_map},
     {"ndkping", STACK_DRIVER_CLIENT, &ndkping_map},
@@ -415,6 +453,7 @@ schema_type_words(const struct schema_key *key, struct stack_arena *arena)
     case SCHEMA_PATH: return "a path, relative to the file";
     case SCHEMA_PATHS:
         return stack_arena_format(arena, "a path, relative to the file, or a list of at most %llu", (unsigned long long)key->max);
+    case SCHEMA_TEXTS: return stack_arena_format(arena, "a text, or a list of at most %llu", (unsigned long long)key->max);
     case SCHEMA_DIRECTORY:
         return key->min ? "a directory, relative to the file; files are made in it" : "a directory, relative to the file";
     case SCHEMA_PORT: return "wire:NAME, stream:PATH, stream-listen:PATH, tap:NAME, packet:INTERFACE, pcap:IN[,OUT], sink or none";

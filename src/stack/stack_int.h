@@ -94,6 +94,7 @@ enum schema_type {
     SCHEMA_WORD,             // one of words
     SCHEMA_PATH,
     SCHEMA_PATHS,            // a path, or a list of at most max
+    SCHEMA_TEXTS,            // the same of texts
     SCHEMA_DIRECTORY,        // of the host, which a driver may read; write as well with min 1
     SCHEMA_PORT,             // KIND[:ARGUMENT]
     SCHEMA_ADAPTER,          // BOX.ADAPTER
@@ -145,7 +146,7 @@ const struct schema_key *schema_key_find(const struct schema_map *map, const cha
 struct stack_bundled {
     const char *name;
     enum stack_driver_kind kind;
-    const struct schema_map *service;                               // a client's settings
+    const struct schema_map *service;                               // a client's settings, or a protocol's
 };
 extern const struct stack_bundled stack_bundled[];                  // name NULL ends
 const struct stack_bundled *stack_bundled_find(const char *name);

@@ -6,6 +6,9 @@
 
 #include "../tcpip/kit.h"
 
+#define BRIDGE_FIRST "addresses: [10.0.0.1/24, \"fd00::1/64\"]"
+#define BRIDGE_SECOND "addresses: [10.0.0.2/24, \"fd00::2/64\"]"
+
 struct bridge {
     // Set by the test.
     uint32_t mtu_bytes;              // of packets from the first box; 0: any. What is larger is answered by ICMP

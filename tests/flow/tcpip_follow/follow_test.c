@@ -2,47 +2,17 @@
 // What the host tells and asks an offload target while connections are away: their peer's MAC changes, their path gets narrower, their way
 // goes by another router, their neighbour is doubted. Over no passthru and over one; both families.
 #include "bridge.h"
+#include "counts.h"
 
 #include <string.h>
 
 #include <tdiinfo.h>
 
-#include "../../../drivers/tcpip/counts.h"
-
 #include <tcpioctl.h>
 
 static struct tk_pair pair;
-static struct tk_control control;
 static struct tk_request r1, r2;
 static UCHAR big[1 << 20], got[65536];
-
-// ---- what the host counts ---------------------------------------------------------------------------------------------------------
-
-static ULONG
-count_of(const char *name)
-{
-    static NBX_TCPIP_COUNT counts[256];
-    TCP_REQUEST_QUERY_INFORMATION_EX request = {.ID = {.toi_entity = {CL_NL_ENTITY, 0}, .toi_class = INFO_CLASS_IMPLEMENTATION,
-                                                       .toi_type = INFO_TYPE_PROVIDER, .toi_id = NBX_TCPIP_COUNTS_ID}};
-    ULONG_PTR bytes;
-    ck_assert_int_eq(tk_ioctl(control.file, IOCTL_TCP_QUERY_INFORMATION_EX, &request, sizeof(request), counts, sizeof(counts), &bytes),
-                     STATUS_SUCCESS);
-    for (ULONG i = 0; i < bytes / sizeof(counts[0]); i++)
-        if (!strcmp(counts[i].Name, name))
-            return (ULONG)counts[i].Value;
-    ck_abort_msg("no counter %s", name);
-    return 0;
-}
-
-static ULONG
-away_count(void)
-{
-    NBX_TCPIP_CHIMNEY request = {.Verb = NBX_TCPIP_CHIMNEY_COUNT};
-    ULONG_PTR bytes;
-    ck_assert_int_eq(tk_ioctl(control.file, IOCTL_NBX_TCPIP_CHIMNEY, &request, sizeof(request), &request, sizeof(request), &bytes),
-                     STATUS_SUCCESS);
-    return request.Count;
-}
 
 // ---- one connection, at the targets of both boxes ---------------------------------------------------------------------------------
 
@@ -54,7 +24,7 @@ open_all(bool is_routed)
     for (ULONG i = 0; i < sizeof(big); i++)
         big[i] = (UCHAR)(i * 13 + (i >> 10));
     tk_sleep_ms(5000); // IPv6 addresses have been probed
-    tk_open_control(&control, TN_DEVICE);
+    counts_open();
     tk_pair_open(&pair, TN_DEVICE);
     for (int i = 0; !away_count() && i < 1000; i++)
         tk_sleep_ms(1);
@@ -66,7 +36,7 @@ open_all(bool is_routed)
 static void
 close_all(void)
 {
-    tk_close_control(&control);
+    counts_close();
     tk_pair_close(&pair);
     bridge_close();
 }
@@ -98,6 +68,7 @@ nothing(void)
 {
 }
 
+#define ALWAYS "chimney: always, "
 #define WIRE "delay: 200us, rate: 100Mbit" // a transfer takes a while
 
 #define FOLLOW_TEST(name)                          \
@@ -105,6 +76,8 @@ nothing(void)
     TEST_TIMEOUT(120, name)                        \
     {                                              \
         tn_net.wire = WIRE;                        \
+        tn_net.tcpip[0] = ALWAYS BRIDGE_FIRST;     \
+        tn_net.tcpip[1] = ALWAYS BRIDGE_SECOND;    \
         tn_run(#name, name##_body, TN_TWO4, 0, 3); \
         tn_run(#name, name##_body, TN_TWO6, 3, 2); \
         tn_net.storeys = 1;                        \
@@ -266,7 +239,7 @@ route_set(UCHAR router, ULONG type)
     IPRouteEntry route = {.ire_dest = ADDRESS(10, 9, 0, 0), .ire_mask = ADDRESS(255, 255, 255, 0), .ire_index = 2,
                           .ire_nexthop = ADDRESS(10, 0, 0, router), .ire_type = type, .ire_metric1 = 1};
     memcpy(u.request.Buffer, &route, sizeof(route));
-    ck_assert_int_eq(tk_ioctl(control.file, IOCTL_TCP_SET_INFORMATION_EX, &u,
+    ck_assert_int_eq(tk_ioctl(counts_file(), IOCTL_TCP_SET_INFORMATION_EX, &u,
                               (ULONG)offsetof(TCP_REQUEST_SET_INFORMATION_EX, Buffer) + sizeof(route), NULL, 0, NULL),
                      STATUS_SUCCESS);
 }
@@ -293,8 +266,8 @@ by_nobody(void)
     static void name##_body(void);                                                                           \
     TEST_TIMEOUT(120, name)                                                                                  \
     {                                                                                                        \
-        tn_net.tcpip[0] = "addresses: [10.0.0.1/24], gateway: 10.0.0.253";                                   \
-        tn_net.tcpip[1] = "addresses: [10.9.0.2/24], gateway: 10.9.0.254";                                   \
+        tn_net.tcpip[0] = ALWAYS "addresses: [10.0.0.1/24], gateway: 10.0.0.253";                            \
+        tn_net.tcpip[1] = ALWAYS "addresses: [10.9.0.2/24], gateway: 10.9.0.254";                            \
         tn_net.name_there = "10.9.0.2";                                                                      \
         tn_net.wire = WIRE;                                                                                  \
         tn_run(#name, name##_body, TN_TWO4, 0, 3);                                                           \

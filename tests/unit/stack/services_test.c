@@ -93,3 +93,20 @@ TEST(what_is_no_client_is_no_service)
     expect_line("ndisbox: 1\nboxes:\n  a:\n    services: { \"a.b\": {} }\n    adapters: { n: { driver: vnic, port: sink } }\n",
                 "boxes.a.services: \"a.b\" is no name");
 }
+
+// ---- a bundled protocol's settings
+
+#define TCPIP(settings) ONE_ADAPTER("        driver: vnic\n        port: sink\n        protocols:\n          - tcpip: { " settings " }\n")
+
+TEST(the_settings_of_tcpip_are_checked_with_the_file)
+{
+    stack_destroy(expect_good(TCPIP("addresses: [10.0.0.1/24, \"fd00::1/64\"], gateway: 10.0.0.2, mtu: 1400, probes: 3, chimney: on, "
+                                    "chimney_after: 2000, chimney_rate: 100, chimney_rest: 0")));
+    stack_destroy(expect_good(TCPIP("addresses: 10.0.0.1/24, gateway: [10.0.0.2, \"fd00::2\"], chimney: always")));
+    expect_line(TCPIP("chimny: on"), "tcpip.chimny: unknown key (did you mean \"chimney\"?)");
+    expect_line(TCPIP("chimney: sometimes"), "tcpip.chimney: found \"sometimes\"");
+    expect_line(TCPIP("chimney_after: 86400001"), "allowed: an integer from 0 to 86400000");
+    expect_line(TCPIP("chimney_rate: fast"), "allowed: an integer from 0 to 4194303");
+    expect_line(TCPIP("mtu: 575"), "allowed: an integer from 576 to 65535");
+    expect_line(TCPIP("gateway: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5]"), "allowed: a text, or a list of at most 4");
+}

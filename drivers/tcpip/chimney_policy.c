@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// Which connections go to a target by themselves: `chimney: on` with chimney_after and chimney_rate.
+//   tcpip_policy_opened (it is open), tcpip_policy_back (it is the engine's again, or did not go) -> host->candidates, by due time
+//   tcpip_policy_run: one that is due and has moved enough bytes since it was last looked at goes; else it is looked at again
+// One that the target refused or wanted to be rid of rests: chimney_rest, and twice as long each time again, up to REST_DOUBLINGS times;
+// one that the target kept for longer than that begins anew. What is full or paused is only looked at again: tcpip_chimney_go says.
+#include "chimney.h"
+
+#define REST_DOUBLINGS 6
+#define NO_WAY_US 1000000                 // until one whose way leads nowhere is looked at again
+
+// The last due first looked at from: most delays are the same.   locks: host->lock held, as for all of these
+static VOID
+enlist(struct tcpip_connection *connection, uint64_t due_us)
+{
+    LIST_ENTRY *at = tcpip_host.candidates.Blink;
+    if (connection->is_candidate)
+        RemoveEntryList(&connection->policy_link);
+    connection->is_candidate = TRUE;
+    connection->policy_us = due_us;
+    while (at != &tcpip_host.candidates && CONTAINING_RECORD(at, struct tcpip_connection, policy_link)->policy_us > due_us)
+        at = at->Blink;
+    InsertHeadList(at, &connection->policy_link);
+}
+
+VOID
+tcpip_policy_forget(struct tcpip_connection *connection)
+{
+    if (connection->is_candidate)
+        RemoveEntryList(&connection->policy_link);
+    connection->is_candidate = FALSE;
+}
+
+static BOOLEAN
+has_policy(const struct tcpip_chimney *chimney)
+{
+    return chimney->policy == TCPIP_CHIMNEY_ON && chimney->after_us;
+}
+
+// What it has moved is counted from here on.
+static VOID
+look_begin(struct tcpip_connection *connection, const struct tcp_record *record, uint64_t now_us)
+{
+    connection->policy_una = record->delegated.snd_una;
+    connection->policy_nxt = record->delegated.rcv_nxt;
+    connection->policy_since_us = now_us;
+}
+
+VOID
+tcpip_policy_opened(struct tcpip_connection *connection, const struct tcpip_adapter *adapter, const struct tcp_record *record,
+                    uint64_t now_us)
+{
+    if (!has_policy(&adapter->chimney))
+        return;
+    look_begin(connection, record, now_us);
+    enlist(connection, now_us + adapter->chimney.after_us);
+}
+
+VOID
+tcpip_policy_back(struct tcpip_connection *connection, const struct tcpip_adapter *adapter, BOOLEAN is_declined, ULONG64 there_us,
+                  uint64_t now_us)
+{
+    const struct tcpip_chimney *chimney = &adapter->chimney;
+    ULONG64 rest_us = chimney->after_us;
+    struct tcp_record record;
+    if (!connection->tcp || connection->is_silent || !has_policy(chimney))
+        return;
+    if (there_us && now_us - there_us > chimney->rest_us << REST_DOUBLINGS)
+        connection->policy_declined = 0;
+    if (is_declined) {
+        rest_us = max(rest_us, chimney->rest_us << connection->policy_declined);
+        connection->policy_declined += connection->policy_declined < REST_DOUBLINGS;
+    }
+    tcp_query(connection->tcp, now_us, &record);
+    look_begin(connection, &record, now_us);
+    enlist(connection, now_us + rest_us);
+}
+
+// Numbers wrap: of more than 4 GB each way between two looks some are overlooked.
+static BOOLEAN
+is_fast(const struct tcpip_connection *connection, const struct tcp_record *record, ULONG64 rate_bytes, uint64_t now_us)
+{
+    ULONG64 bytes = (ULONG64)(record->delegated.snd_una - connection->policy_una) + (record->delegated.rcv_nxt - connection->policy_nxt);
+    return bytes * 1000000 >= rate_bytes * (now_us - connection->policy_since_us);
+}
+
+static VOID
+look(struct tcpip_connection *connection, uint64_t now_us)
+{
+    struct tcp_record record;
+    if (connection->offload || !connection->tcp || connection->is_silent)
+        return; // it is there, and comes to tcpip_policy_back; or it is over
+    tcp_query(connection->tcp, now_us, &record);
+    struct net_path path = {.source = record.constant.local, .destination = record.constant.remote};
+    struct tcpip_adapter *adapter = NULL;
+    if (!net_path_find(tcpip_host.net, &path, now_us))
+        adapter = tcpip_host.adapters[path.interface_index % NET_INTERFACES_MAX];
+    if (!adapter) {
+        look_begin(connection, &record, now_us);
+        enlist(connection, now_us + NO_WAY_US);
+        return;
+    }
+    if (!has_policy(&adapter->chimney) ||
+        (is_fast(connection, &record, adapter->chimney.rate_bytes, now_us) && !tcpip_chimney_go(connection, now_us)))
+        return;
+    look_begin(connection, &record, now_us);
+    enlist(connection, now_us + adapter->chimney.after_us);
+}
+
+uint64_t
+tcpip_policy_deadline_us(VOID)
+{
+    if (IsListEmpty(&tcpip_host.candidates))
+        return ENG_NEVER;
+    return CONTAINING_RECORD(tcpip_host.candidates.Flink, struct tcpip_connection, policy_link)->policy_us;
+}
+
+VOID
+tcpip_policy_run(uint64_t now_us)
+{
+    while (tcpip_policy_deadline_us() <= now_us) {
+        struct tcpip_connection *connection = CONTAINING_RECORD(tcpip_host.candidates.Flink, struct tcpip_connection, policy_link);
+        tcpip_policy_forget(connection);
+        look(connection, now_us);
+    }
+}
