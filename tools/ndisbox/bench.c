@@ -4,6 +4,7 @@
 //   sim, sim-lifecycle  lives of an adapter under seeds, beside the same in real time; sim-minute  simulated minutes (bench_sim.c)
 //   bridge       iperf3, one stream, netns A - TAP - vnic - lwfmon - tapproto - TAP - netns B. Peer: the relay of tests/bench.
 //   offload      TCP connections to vnic's offload target and back, beside sockets moved by TCP_REPAIR (bench_offload.c)
+//   offload-rate  one TCP stream that the target has, beside the same that the host has (bench_tcp.c)
 //   tcp-rx, tcp-tx, tcp-conns  tcpip and a TDI client behind a TAP, beside Linux behind a veth, and lwIP (bench_tcp.c)
 // A peer that is not installed is said and left out: then there is no ratio.
 #include <ctype.h>
@@ -106,6 +107,9 @@ static const struct bench benches[] = {
     {"offload", "us", "a Linux socket by TCP_REPAIR", offload_ours, offload_repair, "one with 64 KB outstanding, there and back"},
     {"offload", "us", NULL, offload_many, NULL, "each of 10,000 connections in one tree, there and back"},
     {"offload", "byte", NULL, offload_memory, NULL, "memory of each of 10,000 offloaded connections"},
+    {"offload-rate", "bit/s", "the same by the host", tcp_rx_offloaded, tcp_rx_ours, "received, LSO and RSC on"},
+    {"offload-rate", "bit/s", "the same by the host", tcp_tx_offloaded, tcp_tx_ours, "sent, LSO and RSC on"},
+    {"offload-rate", "bit/s", "the same by the host", tcp_rx_plain_offloaded, tcp_rx_plain_ours, "received, offloads off"},
 };
 
 static int

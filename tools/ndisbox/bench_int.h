@@ -30,6 +30,7 @@ double forward_verified(const struct run_options *options);
 
 // Bits a second, with offloads and (plain) without; connections a second; bytes of an idle connection. fails: as above.
 typedef double bench_tcp_fn(const struct run_options *options);
+bench_tcp_fn tcp_rx_offloaded, tcp_tx_offloaded, tcp_rx_plain_offloaded;
 bench_tcp_fn tcp_rx_ours, tcp_rx_kernel, tcp_rx_plain_ours, tcp_rx_plain_kernel, tcp_rx_lwip;
 bench_tcp_fn tcp_tx_ours, tcp_tx_kernel, tcp_tx_plain_ours, tcp_tx_plain_kernel, tcp_tx_lwip;
 bench_tcp_fn tcp_conns_ours, tcp_conns_kernel, tcp_conns_lwip, tcp_idle_ours;

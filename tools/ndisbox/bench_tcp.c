@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // bench tcp-rx, tcp-tx, tcp-conns: tcpip and a TDI client in a box behind a TAP, a Linux peer on the other side of it; beside them the
 // same Linux peer with another kernel behind a veth, and with lwIP (Debian's) behind a TAP. tests/bench/tcp.sh does a round of each.
+// bench offload-rate: the connection with vnic's offload target, beside the same one with the host (tcpip).
 //   tcp_script -> tests/bench/tcp.sh -> a line that begins with the figure
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,9 @@ tcp_rate(const struct run_options *options, const char *flags, const char *job, 
 }
 
 // clang-format off
+double tcp_rx_offloaded(const struct run_options *options) { return tcp_rate(options, "", "rx", "offloaded"); }
+double tcp_tx_offloaded(const struct run_options *options) { return tcp_rate(options, "", "tx", "offloaded"); }
+double tcp_rx_plain_offloaded(const struct run_options *options) { return tcp_rate(options, "-s", "rx", "offloaded"); }
 double tcp_rx_ours(const struct run_options *options) { return tcp_rate(options, "", "rx", "ours"); }
 double tcp_rx_kernel(const struct run_options *options) { return tcp_rate(options, "", "rx", "kernel"); }
 double tcp_rx_plain_ours(const struct run_options *options) { return tcp_rate(options, "-s", "rx", "ours"); }

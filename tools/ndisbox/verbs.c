@@ -150,7 +150,7 @@ static const struct option_row build_options[] = {
 static const struct option_row check_options[] = {PROPERTY_ROW, DEFINE_ROW, INCLUDE_ROW, SUBST_ROW, SUBST_FILE_ROW, JSON_ROW, {0}};
 
 static const char *const bench_names[] = {"nbl-forward", "nbl-verified", "sim", "sim-lifecycle", "sim-minute", "bridge",
-                                          "tcp-rx", "tcp-tx", "tcp-conns", "offload", NULL};
+                                          "tcp-rx", "tcp-tx", "tcp-conns", "offload", "offload-rate", NULL};
 static const struct option_row no_options[] = {{0}};
 
 const struct verb verbs[] = {
@@ -236,9 +236,10 @@ const struct verb verbs[] = {
               "(the short life of an adapter with 1,000 NET_BUFFER_LISTs, seeds a second of processor time), sim-lifecycle (the same for "
               "examples/lifecycle.yaml), sim-minute (simulated minutes a second of processor time), bridge (TAP to TAP through a "
               "stack), tcp-rx and tcp-tx (one stream between tcpip and Linux, with offloads and without; peers: Linux over veth, lwIP), "
-              "tcp-conns (connections opened and closed a second; memory of one of 100,000 idle ones) and offload (a TCP connection with "
+              "tcp-conns (connections opened and closed a second; memory of one of 100,000 idle ones), offload (a TCP connection with "
               "64 KB outstanding to vnic's offload target and back, beside a Linux socket moved by TCP_REPAIR, for which it needs root; "
-              "time and memory of each of 10,000 connections in one tree; less is better).",
+              "time and memory of each of 10,000 connections in one tree; less is better) and offload-rate (one stream between Linux and a "
+              "connection that the offload target has, beside the same connection by the host).",
      .options = bench_options,
      .operands = bench_names,
      .operand_max = 1,
