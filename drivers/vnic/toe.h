@@ -25,6 +25,7 @@
 #include "../chimney_common/chim.h"
 
 #define TOE_UP_SPANS 16                   // of one indication
+#define TOE_UP_SPAN_BYTES 65536           // of one of them: what a host buffered comes back in one piece, however long it is
 #define TOE_SOURCES_MAX 64                // source addresses, and VLANs
 #define TOE_LATER_US 20000                // until what memory was short for is tried again
 #define TOE_BACKLOG_LEAST 16384           // bytes; the send backlog that is asked for lies between these
@@ -272,6 +273,10 @@ BOOLEAN toe_disconnect_done(struct toe_connection *connection, NET_BUFFER_LIST *
 
 NDIS_STATUS toe_ups_create(struct vnic_toe *toe);
 VOID toe_ups_destroy(struct vnic_toe *toe);
+// As much of these spans as one NET_BUFFER_LIST may have, and no more than limit_bytes (0: no limit): the last that fits is cut. Returns
+// how many there are then; *bytes: of all of them
+ULONG toe_up_fit(struct eng_span *spans, ULONG count, ULONG limit_bytes, ULONG *bytes);
+// Each span at most TOE_UP_SPAN_BYTES. fails: NULL without memory
 struct toe_up *toe_up_get(struct vnic_toe *toe, const struct eng_span *spans, ULONG count, ULONG bytes);
 VOID toe_up_put(struct vnic_toe *toe, struct toe_up *up);
 // Put what has come into the posted receives; what is complete goes to receives_done. locks: toe->lock held

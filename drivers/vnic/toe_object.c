@@ -584,10 +584,8 @@ buffered_give(struct toe_connection *c, TCP_OFFLOAD_STATE_DELEGATED *delegated)
     size_t count;
     *end = NULL;
     while ((count = tcp_receive_spans(c->tcp, at, spans, TOE_UP_SPANS))) {
-        ULONG bytes = 0;
-        for (size_t i = 0; i < count; i++)
-            bytes += spans[i].count;
-        struct toe_up *up = toe_up_get(c->toe, spans, (ULONG)count, bytes);
+        ULONG bytes, fits = toe_up_fit(spans, (ULONG)count, 0, &bytes);
+        struct toe_up *up = toe_up_get(c->toe, spans, fits, bytes);
         if (!up)
             break;
         *end = up->nbl;

@@ -76,21 +76,34 @@ toe_ups_destroy(struct vnic_toe *toe)
         NdisFreeNetBufferListPool(toe->up_pool);
 }
 
-// An MDL of room for 64 KB that begin anywhere in a page, over these bytes.
+// An MDL of room for TOE_UP_SPAN_BYTES that begin anywhere in a page, over these bytes, which are no more.
 static BOOLEAN
 up_mdl(struct toe_up *up, ULONG i, const struct eng_span *span)
 {
-    ULONG most = 65536;
-    if (span->count > most)
-        return FALSE;
     if (!up->mdl[i])
-        up->mdl[i] = IoAllocateMdl((PVOID)(ULONG_PTR)(PAGE_SIZE - 1), most, FALSE, FALSE, NULL);
+        up->mdl[i] = IoAllocateMdl((PVOID)(ULONG_PTR)(PAGE_SIZE - 1), TOE_UP_SPAN_BYTES, FALSE, FALSE, NULL);
     if (!up->mdl[i])
         return FALSE;
     MmPrepareMdlForReuse(up->mdl[i]);
     MmInitializeMdl(up->mdl[i], (PVOID)span->bytes, span->count);
     MmBuildMdlForNonPagedPool(up->mdl[i]);
     return TRUE;
+}
+
+ULONG
+toe_up_fit(struct eng_span *spans, ULONG count, ULONG limit_bytes, ULONG *bytes)
+{
+    *bytes = 0;
+    for (ULONG i = 0; i < count; i++) {
+        ULONG most = limit_bytes && limit_bytes - *bytes < TOE_UP_SPAN_BYTES ? limit_bytes - *bytes : TOE_UP_SPAN_BYTES;
+        BOOLEAN is_last = spans[i].count >= most;
+        if (is_last)
+            spans[i].count = most;
+        *bytes += spans[i].count;
+        if (is_last)
+            return i + 1;
+    }
+    return count;
 }
 
 struct toe_up *
@@ -348,15 +361,7 @@ toe_receive_indication(struct toe_connection *c, struct toe_up **up, ULONG *byte
     tcp_query(c->tcp, 0, &record);
     // The host's optimum, if it has one [wdd network/using-the-specified-receive-indication-size].
     ULONG hint = record.cached.rcv_indication_size;
-    ULONG count = (ULONG)tcp_receive_spans(c->tcp, 0, spans, TOE_UP_SPANS);
-    *bytes = 0;
-    for (ULONG i = 0; i < count; i++) {
-        if (hint && *bytes + spans[i].count > hint)
-            spans[i].count = hint - *bytes;
-        *bytes += spans[i].count;
-        if (hint && *bytes == hint)
-            count = i + 1;
-    }
+    ULONG count = toe_up_fit(spans, (ULONG)tcp_receive_spans(c->tcp, 0, spans, TOE_UP_SPANS), hint, bytes);
     *up = toe_up_get(c->toe, spans, count, *bytes);
     if (!*up)
         toe_retrieve(c, UploadRequested);

@@ -7,19 +7,10 @@
 // window; of both queues the sequence number, the length and the bytes; close; socket, buffer size, TCP_REPAIR on, sequence numbers, bind,
 // connect, options, window, the bytes; TCP_REPAIR off, where the kernel sends a window probe. Not measured: the first connection, made the
 // same way, and the check that the bytes have come through.
-#include <errno.h>
-#include <linux/sockios.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <sched.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "../harness/repair.h"
 
 #define BYTES 65536
 #define NEAR_PORT 50000
@@ -31,61 +22,7 @@ enum {                                        // TCP options by their numbers
     OPTION_SACK_PERMITTED = 4
 };
 
-struct moved {                                // what is carried over
-    uint32_t mss, seq[TCP_QUEUES_NR];
-    int bytes[TCP_QUEUES_NR];
-    struct tcp_info info;
-    struct tcp_repair_window window;
-    uint8_t data[TCP_QUEUES_NR][2 * BYTES];
-};
-
-static struct moved moved;
-
-static void
-must(int result, const char *what)
-{
-    if (result >= 0)
-        return;
-    fprintf(stderr, "repair_bench: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static void
-set(int fd, int option, const void *value, socklen_t bytes, const char *what)
-{
-    must(setsockopt(fd, IPPROTO_TCP, option, value, bytes), what);
-}
-
-static void
-set_int(int fd, int option, int value, const char *what)
-{
-    set(fd, option, &value, sizeof value, what);
-}
-
-static void
-get(int fd, int option, void *value, socklen_t bytes, const char *what)
-{
-    must(getsockopt(fd, IPPROTO_TCP, option, value, &bytes), what);
-}
-
-static void
-take(int fd)
-{
-    set_int(fd, TCP_REPAIR, TCP_REPAIR_ON, "TCP_REPAIR");
-    get(fd, TCP_INFO, &moved.info, sizeof moved.info, "TCP_INFO");
-    get(fd, TCP_MAXSEG, &moved.mss, sizeof moved.mss, "TCP_MAXSEG");
-    get(fd, TCP_REPAIR_WINDOW, &moved.window, sizeof moved.window, "TCP_REPAIR_WINDOW");
-    for (int queue = TCP_RECV_QUEUE; queue <= TCP_SEND_QUEUE; queue++) {
-        set_int(fd, TCP_REPAIR_QUEUE, queue, "TCP_REPAIR_QUEUE");
-        get(fd, TCP_QUEUE_SEQ, &moved.seq[queue], sizeof moved.seq[queue], "TCP_QUEUE_SEQ");
-        must(ioctl(fd, queue == TCP_SEND_QUEUE ? SIOCOUTQ : SIOCINQ, &moved.bytes[queue]), "the length of a queue");
-        if (!moved.bytes[queue])
-            continue;
-        ssize_t had = recv(fd, moved.data[queue], sizeof moved.data[queue], MSG_PEEK | MSG_DONTWAIT);
-        must(had == moved.bytes[queue] ? 0 : -1, "reading a queue");
-    }
-    must(close(fd), "close");
-}
+static struct repair_state moved;
 
 // A socket that stands as `moved` says.
 static int
@@ -97,29 +34,29 @@ give(void)
     struct sockaddr_in near = {.sin_family = AF_INET, .sin_port = htons(NEAR_PORT), .sin_addr.s_addr = htonl(0x0A4E0001)};
     struct sockaddr_in far = {.sin_family = AF_INET, .sin_port = htons(FAR_PORT), .sin_addr.s_addr = htonl(0x0A4E0002)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1, room = 1 << 20;
-    must(fd, "socket");
-    set_int(fd, TCP_REPAIR, TCP_REPAIR_ON, "TCP_REPAIR");
-    must(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one), "SO_REUSEADDR");
-    must(setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room), "SO_SNDBUFFORCE");
+    repair_must(fd, "socket");
+    repair_set_int(fd, TCP_REPAIR, TCP_REPAIR_ON, "TCP_REPAIR");
+    repair_must(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one), "SO_REUSEADDR");
+    repair_must(setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room), "SO_SNDBUFFORCE");
     for (int queue = TCP_RECV_QUEUE; queue <= TCP_SEND_QUEUE; queue++) {
         uint32_t seq = moved.seq[queue] - (uint32_t)moved.bytes[queue];
-        set_int(fd, TCP_REPAIR_QUEUE, queue, "TCP_REPAIR_QUEUE");
-        set(fd, TCP_QUEUE_SEQ, &seq, sizeof seq, "TCP_QUEUE_SEQ");
+        repair_set_int(fd, TCP_REPAIR_QUEUE, queue, "TCP_REPAIR_QUEUE");
+        repair_set(fd, TCP_QUEUE_SEQ, &seq, sizeof seq, "TCP_QUEUE_SEQ");
     }
-    must(bind(fd, (struct sockaddr *)&near, sizeof near), "bind");
-    must(connect(fd, (struct sockaddr *)&far, sizeof far), "connect");
-    set(fd, TCP_REPAIR_OPTIONS, options, sizeof options, "TCP_REPAIR_OPTIONS");
+    repair_must(bind(fd, (struct sockaddr *)&near, sizeof near), "bind");
+    repair_must(connect(fd, (struct sockaddr *)&far, sizeof far), "connect");
+    repair_set(fd, TCP_REPAIR_OPTIONS, options, sizeof options, "TCP_REPAIR_OPTIONS");
     for (int queue = TCP_RECV_QUEUE; queue <= TCP_SEND_QUEUE; queue++) {
-        set_int(fd, TCP_REPAIR_QUEUE, queue, "TCP_REPAIR_QUEUE");
+        repair_set_int(fd, TCP_REPAIR_QUEUE, queue, "TCP_REPAIR_QUEUE");
         for (int at = 0; at < moved.bytes[queue];) {
             ssize_t here = send(fd, moved.data[queue] + at, (size_t)(moved.bytes[queue] - at), 0);
-            must((int)here, "filling a queue");
+            repair_must((int)here, "filling a queue");
             at += (int)here;
         }
     }
     if (moved.window.max_window)
-        set(fd, TCP_REPAIR_WINDOW, &moved.window, sizeof moved.window, "TCP_REPAIR_WINDOW");
-    set_int(fd, TCP_REPAIR, TCP_REPAIR_OFF, "TCP_REPAIR off");
+        repair_set(fd, TCP_REPAIR_WINDOW, &moved.window, sizeof moved.window, "TCP_REPAIR_WINDOW");
+    repair_set_int(fd, TCP_REPAIR, TCP_REPAIR_OFF, "TCP_REPAIR off");
     return fd;
 }
 
@@ -128,9 +65,9 @@ namespace_make(void)
 {
     static const char line[] = "ip link add nbr0 type veth peer name nbr1 && ip address add 10.78.0.1/24 dev nbr0 && ip link set nbr0 up "
                                "&& ip link set nbr1 up && ip neighbor add 10.78.0.2 lladdr 02:00:00:00:00:99 dev nbr0";
-    must(unshare(CLONE_NEWNET), "a network namespace (root is needed)");
+    repair_must(unshare(CLONE_NEWNET), "a network namespace (root is needed)");
     errno = ENODEV;
-    must(system(line) ? -1 : 0, "ip");
+    repair_must(system(line) ? -1 : 0, "ip");
 }
 
 static double
@@ -162,17 +99,19 @@ main(int argc, char **argv)
     unsigned long moves = 0;
     double start = now_us(), limit = strtod(argv[1], NULL) * 1e6, spent;
     do {
-        take(fd);
+        repair_take(fd, &moved);
+        repair_must(close(fd), "close");
         fd = give();
         moves++;
     } while ((spent = now_us() - start) < limit);
-    must(ioctl(fd, SIOCOUTQ, &outstanding), "SIOCOUTQ");
+    repair_must(ioctl(fd, SIOCOUTQ, &outstanding), "SIOCOUTQ");
     errno = EPROTO;
-    must(outstanding == BYTES ? 0 : -1, "not 64 KB are outstanding at the end");
-    take(fd);
+    repair_must(outstanding == BYTES ? 0 : -1, "not 64 KB are outstanding at the end");
+    repair_take(fd, &moved);
+    repair_must(close(fd), "close");
     for (unsigned i = 0; i < BYTES; i++)
-        must(moved.data[TCP_SEND_QUEUE][i] == (uint8_t)(i * 7 + (i >> 8) * 13) ? 0 : -1, "the bytes at the end are others");
-    must(moved.seq[TCP_SEND_QUEUE] == 1000000 + BYTES ? 0 : -1, "the sequence number at the end is another");
+        repair_must(moved.data[TCP_SEND_QUEUE][i] == (uint8_t)(i * 7 + (i >> 8) * 13) ? 0 : -1, "the bytes at the end are others");
+    repair_must(moved.seq[TCP_SEND_QUEUE] == 1000000 + BYTES ? 0 : -1, "the sequence number at the end is another");
     printf("%.3f us, %lu moves\n", spent / (double)moves, moves);
     return 0;
 }

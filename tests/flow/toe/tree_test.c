@@ -355,6 +355,51 @@ TEST(outstanding_sends_are_resent_from_the_hosts_buffers_and_buffered_data_is_co
     stage_run(5, outstanding_body);
 }
 
+// More than an MDL of the target's has room for lies in one piece: it is delivered, or comes back, in several.
+static void
+large(bool refuses)
+{
+    struct host_connection *c = host_make(0, TCP_ESTABLISHED);
+    TCP_OFFLOAD_STATE_DELEGATED *d = &c->block.tcp.delegated;
+    NET_BUFFER_LIST *buffered = host_nbl(250000, 0);
+    struct eng_span span[2];
+    ck_assert_uint_eq(chim_nbl_spans(buffered, span, 2, NULL), 2);
+    for (unsigned i = 0; i < 250000; i++)
+        ((uint8_t *)(i < span[0].count ? span[0].bytes + i : span[1].bytes + i - span[0].count))[0] = stage_byte(false, i);
+    d->BufferedData = buffered;
+    d->RcvNxt += 250000;
+    st.peer_silent = true;
+    st.refuses = refuses;
+    host_offload(1);
+    host_free(buffered);
+    stage_wait(20000);
+    ck_assert_uint_eq(c->got_bytes, refuses ? 0 : 250000);
+    ck_assert_ptr_null(host_event_of(c, TcpIndicateRetrieve));
+    host_terminate(1);
+    ck_assert_int_eq(c->block.block.Status, NDIS_STATUS_SUCCESS);
+    host_release(1);
+    ck_assert_uint_eq(c->got_bytes, 250000);
+}
+
+static void
+large_taken_body(void)
+{
+    large(false);
+}
+
+static void
+large_refused_body(void)
+{
+    large(true);
+}
+
+TEST(buffered_data_in_one_long_piece_is_delivered_and_given_back_in_several)
+{
+    stage_settings = NULL;
+    stage_run(6, large_taken_body);
+    stage_run(6, large_refused_body);
+}
+
 static void
 upload_body(void)
 {
