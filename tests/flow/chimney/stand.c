@@ -4,8 +4,8 @@
 
 #include <string.h>
 
+#include "flow/passthru/storey.h"
 #include "ndis/ndis_int.h"
-#include "nt/cm/cm.h"
 
 struct stand s;
 uint32_t s_asks = 1;
@@ -539,37 +539,11 @@ spy_on(uint32_t hop, struct ndis_adapter *adapter)
 // ---- the stand --------------------------------------------------------------------------------------------------------------------
 
 static void
-stand_changed(void *context, struct ndis_adapter *adapter, NDIS_STATUS status)
-{
-    *(struct ndis_adapter **)context = adapter;
-}
-
-static void
-stand_storey(struct ndis_adapter *below, const char *below_name, const char *driver, uint32_t which)
-{
-    static const char *const names[] = {"v0", "v1"};
-    struct ndis_virtual_config config = {.name = names[which], .driver = driver, .on_change = stand_changed, .context = &s.v[which]};
-    struct io_image_config image_config = {.name = driver, .path = NBX_DRIVER_DIR "/passthru.so"};
-    struct io_image *image;
-    char device[64], path[256], error[256];
-    const char *const list[] = {device};
-    ck_assert_msg(NT_SUCCESS(io_image_load(w.box, &image_config, &image, error, sizeof error)), "%s", error);
-    ck_assert_int_eq(ndis_virtual_declare(w.box, &config, device, sizeof device), NDIS_STATUS_SUCCESS);
-    ndis_binding_key(below_name, driver, path, sizeof path);
-    ck_assert(NT_SUCCESS(cm_set_multi_sz(w.box, cm_key_open(w.box, path), "UpperBindings", list, 1)));
-    ck_assert_int_eq(ndis_adapter_bind(below, driver), NDIS_STATUS_SUCCESS);
-    ndis_settle(w.box);
-    ck_assert_ptr_nonnull(s.v[which]);
-    ck_assert_int_eq(ndis_adapter_restart(s.v[which]), NDIS_STATUS_SUCCESS);
-}
-
-static void
 stand_inside(void)
 {
-    static const char *const drivers[] = {"passthru", "outer"}, *const names[] = {"nic0", "v0"};
     w_start(0, 0);
     for (uint32_t i = 0; i < s.storeys; i++)
-        stand_storey(i ? s.v[i - 1] : w.adapter, names[i], drivers[i], i);
+        storey_add(w.box, i ? s.v[i - 1] : w.adapter, i, &s.v[i]);
     ck_assert_int_eq(ndis_adapter_bind(s.storeys ? s.v[s.storeys - 1] : w.adapter, "pa"), NDIS_STATUS_SUCCESS);
     s.binding = w.protocol[0].binding;
     for (uint32_t i = 0; i <= s.storeys; i++)
@@ -577,10 +551,9 @@ stand_inside(void)
     w_forget();
     body_fn();
     w_remove();
-    for (uint32_t i = s.storeys; i-- > 0;) {
+    for (uint32_t i = 0; i < s.storeys; i++)
         ck_assert_ptr_null(s.v[i]);
-        ck_assert_int_eq(io_image_unload(io_image_find(w.box, drivers[i])), STATUS_SUCCESS);
-    }
+    storeys_unload(w.box, s.storeys);
 }
 
 void

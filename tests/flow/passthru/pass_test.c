@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "nt/cm/cm.h"
+#include "storey.h"
 
 static struct pass {
     struct ndis_adapter *v[2];                // the virtual miniports, from below
@@ -26,48 +26,14 @@ static struct pass {
 } pass;
 
 static void
-pass_changed(void *context, struct ndis_adapter *adapter, NDIS_STATUS status)
-{
-    *(struct ndis_adapter **)context = adapter;
-}
-
-static void
-pass_load(const char *name)
-{
-    struct io_image_config config = {.name = name, .path = NBX_DRIVER_DIR "/passthru.so"};
-    struct io_image *image;
-    char error[256];
-    ck_assert_msg(NT_SUCCESS(io_image_load(w.box, &config, &image, error, sizeof error)), "%s", error);
-}
-
-// One more storey: its virtual miniport is declared, named to its binding, asked for in the bind, and running.
-static void
-pass_storey(struct ndis_adapter *below, const char *below_name, const char *driver, uint32_t which)
-{
-    static const char *const names[] = {"v0", "v1"};
-    struct ndis_virtual_config config = {.name = names[which], .driver = driver, .on_change = pass_changed, .context = &pass.v[which]};
-    char device[64], path[256];
-    const char *const list[] = {device};
-    pass_load(driver);
-    ck_assert_int_eq(ndis_virtual_declare(w.box, &config, device, sizeof device), NDIS_STATUS_SUCCESS);
-    ndis_binding_key(below_name, driver, path, sizeof path);
-    ck_assert(NT_SUCCESS(cm_set_multi_sz(w.box, cm_key_open(w.box, path), "UpperBindings", list, 1)));
-    ck_assert_int_eq(ndis_adapter_bind(below, driver), NDIS_STATUS_SUCCESS);
-    ndis_settle(w.box);
-    ck_assert_ptr_nonnull(pass.v[which]);
-    ck_assert_int_eq(ndis_adapter_restart(pass.v[which]), NDIS_STATUS_SUCCESS);
-}
-
-static void
 pass_stand(void)
 {
     uint32_t storeys = pass.storeys;
     memset(&pass, 0, sizeof pass);
     pass.storeys = storeys;
     w_start(0, 0);
-    pass_storey(w.adapter, "nic0", "passthru", 0);
-    if (storeys == 2)
-        pass_storey(pass.v[0], "v0", "outer", 1);
+    for (uint32_t i = 0; i < storeys; i++)
+        storey_add(w.box, i ? pass.v[i - 1] : w.adapter, i, &pass.v[i]);
     ck_assert_int_eq(ndis_adapter_bind(pass.v[storeys - 1], "pa"), NDIS_STATUS_SUCCESS);
     w_forget();
 }
@@ -78,9 +44,7 @@ pass_end(void)
     w_remove();
     for (uint32_t i = 0; i < pass.storeys; i++)
         ck_assert_ptr_null(pass.v[i]);
-    if (pass.storeys == 2)
-        ck_assert_int_eq(io_image_unload(io_image_find(w.box, "outer")), STATUS_SUCCESS);
-    ck_assert_int_eq(io_image_unload(io_image_find(w.box, "passthru")), STATUS_SUCCESS);
+    storeys_unload(w.box, pass.storeys);
 }
 
 static void (*pass_body)(void);

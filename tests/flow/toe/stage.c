@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nt/cm/cm.h"
-#include "nt/io/image.h"
+#include "flow/passthru/storey.h"
 
 struct stage st;
 const struct kit_setting *stage_settings;
@@ -629,34 +628,6 @@ stage_until_data(void)
 static void (*stage_fn)(void);
 
 static void
-storey_changed(void *context, struct ndis_adapter *adapter, NDIS_STATUS status)
-{
-    *(struct ndis_adapter **)context = adapter;
-}
-
-// One passthru more. Returns the adapter that it shows.
-static struct ndis_adapter *
-storey_add(struct ndis_adapter *below, unsigned which)
-{
-    static const char *const below_names[] = {"nic0", "v0"}, *const names[] = {"v0", "v1"}, *const drivers[] = {"passthru", "outer"};
-    struct ndis_virtual_config config = {.name = names[which], .driver = drivers[which], .on_change = storey_changed,
-                                         .context = &st.virtual_one[which]};
-    struct io_image_config image_config = {.name = drivers[which], .path = NBX_DRIVER_DIR "/passthru.so"};
-    struct io_image *image;
-    char device[64], path[256], error[256];
-    const char *const list[] = {device};
-    ck_assert_msg(NT_SUCCESS(io_image_load(kit.box, &image_config, &image, error, sizeof error)), "%s", error);
-    ck_assert_int_eq(ndis_virtual_declare(kit.box, &config, device, sizeof device), NDIS_STATUS_SUCCESS);
-    ndis_binding_key(below_names[which], drivers[which], path, sizeof path);
-    ck_assert(NT_SUCCESS(cm_set_multi_sz(kit.box, cm_key_open(kit.box, path), "UpperBindings", list, 1)));
-    ck_assert_int_eq(ndis_adapter_bind(below, drivers[which]), NDIS_STATUS_SUCCESS);
-    ndis_settle(kit.box);
-    ck_assert_ptr_nonnull(st.virtual_one[which]);
-    ck_assert_int_eq(ndis_adapter_restart(st.virtual_one[which]), NDIS_STATUS_SUCCESS);
-    return st.virtual_one[which];
-}
-
-static void
 stage_inside(void)
 {
     struct io_image_config config = {.name = "host", .entry = host_entry};
@@ -672,7 +643,7 @@ stage_inside(void)
     ck_assert_int_eq(ndis_adapter_restart(st.adapter), NDIS_STATUS_SUCCESS);
     struct ndis_adapter *top = st.adapter;
     for (unsigned i = 0; i < stage_storeys; i++)
-        top = storey_add(top, i);
+        top = storey_add(kit.box, top, i, &st.virtual_one[i]);
     ck_assert_int_eq(ndis_adapter_bind(top, "host"), NDIS_STATUS_SUCCESS);
     uint32_t filter = NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_BROADCAST;
     NDIS_OID_REQUEST request = {.Header = {NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1},
@@ -690,8 +661,7 @@ stage_inside(void)
     ndis_adapter_remove(st.adapter);
     peer_destroy();
     ck_assert_int_eq(io_image_unload(io_image_find(kit.box, "host")), STATUS_SUCCESS);
-    for (unsigned i = stage_storeys; i-- > 0;)
-        ck_assert_int_eq(io_image_unload(io_image_find(kit.box, i ? "outer" : "passthru")), STATUS_SUCCESS);
+    storeys_unload(kit.box, stage_storeys);
 }
 
 void
