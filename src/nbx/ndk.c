@@ -17,7 +17,6 @@ _Static_assert((int)NBX_NDK_SURPRISE == (int)NDIS_NDK_SURPRISE && (int)NBX_NDK_A
 struct nbx_ndk_client {
     struct ndis_ndk_client client;
     struct nbx_ndk_client_config config;
-    struct io_image *image;
 };
 
 static void
@@ -27,7 +26,7 @@ client_on_arrival(struct ndis_ndk_client *client, const struct ndis_ndk_arrival 
     struct nbx_ndk_arrival told = {arrival->if_index, arrival->luid, arrival->name, arrival->capabilities};
     if (!self->config.on_arrival)
         return;
-    struct ke_crossing crossing = ke_driver_enter(ke_self(), self->image, "on_arrival");
+    struct ke_crossing crossing = ke_driver_enter(ke_self(), self->client.image, "on_arrival");
     self->config.on_arrival(self->config.context, &told);
     ke_driver_leave(ke_self(), crossing);
 }
@@ -38,7 +37,7 @@ client_on_removal(struct ndis_ndk_client *client, NET_IFINDEX if_index, enum ndi
     struct nbx_ndk_client *self = LIST_ENTRY_OF(client, struct nbx_ndk_client, client);
     if (!self->config.on_removal)
         return;
-    struct ke_crossing crossing = ke_driver_enter(ke_self(), self->image, "on_removal");
+    struct ke_crossing crossing = ke_driver_enter(ke_self(), self->client.image, "on_removal");
     self->config.on_removal(self->config.context, if_index, (enum nbx_ndk_gone)why);
     ke_driver_leave(ke_self(), crossing);
 }
@@ -53,7 +52,7 @@ nbx_ndk_client_register(const struct nbx_ndk_client_config *config, struct nbx_n
     if (!self)
         return STATUS_INSUFFICIENT_RESOURCES;
     self->config = *config;
-    self->image = io_image_of(config->driver);
+    self->client.image = io_image_of(config->driver);
     self->client.on_arrival = client_on_arrival;
     self->client.on_removal = client_on_removal;
     *out = self;                              // on_arrival opens with it

@@ -3,7 +3,7 @@
 // RULE(number, name, severity, demand, what Windows calls a breach, a test that breaks it, a test that keeps it)
 // A number is never used again for something else. 0001 to 0099: what the runtime itself cannot go on without; 0100 to 0199: NDIS;
 // 0200 to 0299: IRQL and locks; 0300 to 0399: memory; 0400 to 0499: IRPs; 0500 to 0599: timers and work items; 0600 to 0699: the TCP
-// chimney.
+// chimney; 0700 to 0799: NDK.
 // Severity: FATAL ends the run, for the call has nothing to go on with; ENDS ends it too, unless --suppress lets it go on; COUNTS goes on.
 RULE(0001, DdiMissing, FATAL, "A driver calls only what is provided; ndisbox ddi NAME says what is.", "-",
      "a_call_of_what_is_not_provided_is_reported", "a_call_of_what_is_provided_is_not_reported")
@@ -298,3 +298,38 @@ RULE(0626, OffloadLent, ENDS,
      "data_that_is_never_returned_is_reported", "data_that_is_returned_is_not_reported")
 RULE(0627, OffloadTicks, ENDS, "A host sets a timer granularity of 10, 100 or 1000 ticks a second.", "-",
      "a_granularity_of_no_use_is_reported", "each_granularity_that_a_host_may_set_may_be_set")
+RULE(0700, NdkObject, ENDS, "A consumer of NDK closes an object once, and uses none after the call that closes it.", "-",
+     "an_NDK_object_that_is_used_after_its_close_is_reported", "an_NDK_consumer_and_a_provider_that_keep_the_rules_are_not_reported")
+RULE(0701, NdkAntecedent, ENDS, "A provider of NDK ends the close of an object when all that was made with it has been closed.", "-",
+     "a_PD_whose_close_ends_before_that_of_its_MR_is_reported", "a_PD_may_be_closed_before_its_MR")
+RULE(0702, NdkCompletion, ENDS,
+     "A provider of NDK calls the completion of a request once when it has returned STATUS_PENDING, and else never.", "-",
+     "an_NDK_request_that_is_completed_twice_is_reported", "an_NDK_request_may_be_completed_inside_its_call")
+RULE(0703, NdkAfterClose, ENDS,
+     "When a provider of NDK ends the close of an object all its requests are completed and all its callbacks have returned, and no other "
+     "comes.",
+     "-", "a_close_over_a_request_that_is_out_is_reported", "an_NDK_consumer_and_a_provider_that_keep_the_rules_are_not_reported")
+RULE(0704, NdkNotification, ENDS, "A provider of NDK notifies once for each NdkArmCq, one call after the other.", "-",
+     "a_notification_that_nobody_armed_is_reported", "an_NDK_consumer_and_a_provider_that_keep_the_rules_are_not_reported")
+RULE(0705, NdkLeft, ENDS,
+     "A consumer of NDK has closed all objects of an adapter before it closes that, and does not close it inside a callback.", "-",
+     "an_NDK_adapter_that_is_closed_over_its_objects_is_reported",
+     "an_NDK_consumer_and_a_provider_that_keep_the_rules_are_not_reported")
+RULE(0706, NdkPoll, ENDS, "One thread at a time is inside NdkGetCqResults, NdkGetCqResultsEx and NdkArmCq of a completion queue.", "-",
+     "two_threads_that_poll_one_CQ_are_reported", "two_threads_that_poll_two_CQs_are_not_reported")
+RULE(0707, NdkPost, ENDS, "One thread at a time posts to each of the queues of a queue pair.", "-",
+     "two_threads_that_post_to_one_queue_are_reported", "a_send_and_a_receive_may_be_posted_at_the_same_time")
+RULE(0708, NdkResults, ENDS,
+     "A provider of NDK gives no more results than were asked for, and one at most for each request that was posted.", "-",
+     "a_result_without_a_request_is_reported", "an_NDK_consumer_and_a_provider_that_keep_the_rules_are_not_reported")
+RULE(0709, NdkAdapterClose, ENDS,
+     "When CloseNDKAdapterHandler returns every close has been completed and every callback has returned.", "-",
+     "an_adapter_close_that_does_not_wait_is_reported", "an_NDK_consumer_and_a_provider_that_keep_the_rules_are_not_reported")
+RULE(0710, NdkDisconnected, ENDS, "A provider of NDK calls the DisconnectEvent of a connector once.", "-",
+     "a_disconnect_that_is_told_twice_is_reported", "an_NDK_consumer_and_a_provider_that_keep_the_rules_are_not_reported")
+RULE(0711, NdkCreated, ENDS,
+     "A provider of NDK that makes an object says its type and the version of its adapter in the header, and clears NdkReserved.", "-",
+     "an_NDK_object_that_is_not_well_made_is_reported", "an_NDK_consumer_and_a_provider_that_keep_the_rules_are_not_reported")
+RULE(0712, NdkIrql, ENDS,
+     "Functions and callbacks of NDK are called at DISPATCH_LEVEL or below, NdkQueryAdapterInfo at PASSIVE_LEVEL.", "-",
+     "an_NDK_function_at_a_level_too_high_is_reported", "an_NDK_consumer_and_a_provider_that_keep_the_rules_are_not_reported")

@@ -12,7 +12,7 @@
 enum verify_mode {
     VERIFY_OFF,
     VERIFY_ON,
-    VERIFY_STRICT                             // stacks of every hand-over; paged.h; on sim in asan builds fence.h
+    VERIFY_STRICT                             // stacks of every hand-over; paged.h; NDK (ndis/ndk/watch.h); on sim in asan builds fence.h
 };
 
 #define VERIFY_SAID_MAX 256

@@ -9,12 +9,15 @@
 // [ndisndk/nc-ndisndk-open_ndk_adapter_handler], [ndisndk/nc-ndisndk-close_ndk_adapter_handler],
 // [network/ndkpi-object-lifetime-requirements, closing adapter objects]
 #include "ndis/ndk/ndk_int.h"
+#include "ndis/ndk/watch.h"
 #include "verify/refuse.h"
+#include "verify/verify.h"
 
 struct ndis_ndk_open {
     struct list node;                         // client->opens
     struct ndis_adapter *adapter;
     NDK_ADAPTER *object;
+    struct ndk_watch *watch;                  // NULL: nobody watches
 };
 
 // ---- telling clients ----------------------------------------------------------------------------------------------------------------
@@ -218,6 +221,26 @@ open_keep(struct ndis_ndk_client *client, struct ndis_ndk_open *open)
     return is_there;
 }
 
+// Between consumer and provider, if the verifier is strict: that is where functions are called many times for each NDIS call.
+static void
+open_watch(const struct ndis_ndk_client *client, struct ndis_ndk_open *open)
+{
+    const struct verify *verify = client->ndis->box->verify;
+    if (verify && verify->mode == VERIFY_STRICT)
+        open->watch = ndk_watch_open(open->adapter, client->image, open->object);
+}
+
+static void
+open_close(struct ndis_ndk_open *open)
+{
+    struct ndk_watch *watch = open->watch;
+    if (watch)
+        ndk_watch_closing(watch);
+    provider_close(open->adapter, open->object);
+    if (watch)
+        ndk_watch_closed(watch);
+}
+
 NDIS_STATUS
 ndis_ndk_open(struct ndis_ndk_client *client, NET_IFINDEX if_index, NDK_VERSION version, NDK_ADAPTER **out)
 {
@@ -233,12 +256,14 @@ ndis_ndk_open(struct ndis_ndk_client *client, NET_IFINDEX if_index, NDK_VERSION 
     }
     struct ndis_adapter *adapter = open->adapter;
     status = provider_open(adapter, version, &open->object);
+    if (status == NDIS_STATUS_SUCCESS)
+        open_watch(client, open);
     if (status == NDIS_STATUS_SUCCESS && open_keep(client, open)) {
         *out = open->object;
         return status;
     }
     if (status == NDIS_STATUS_SUCCESS) {
-        provider_close(adapter, open->object);
+        open_close(open);
         status = NDIS_STATUS_ADAPTER_NOT_READY;
     }
     ndis_free(open);
@@ -269,7 +294,7 @@ ndis_ndk_close(struct ndis_ndk_client *client, NDK_ADAPTER *object)
     if (!open)
         verify_contract("nbx_ndk_adapter_close", "this client has no such NDK adapter open: closed already, or another's");
     struct ndis_adapter *adapter = open->adapter;
+    open_close(open);
     ndis_free(open);
-    provider_close(adapter, object);
     open_end(adapter);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // NDK (RDMA) as NDIS knows it: which miniports are providers, which of their adapters have it enabled, and who has opened it there. What
-// an opened adapter does is between consumer and provider (ndkpi.h); nothing of it passes here.
+// an opened adapter does is between consumer and provider (ndkpi.h); nothing of it passes here, but under a strict verifier (watch.h).
 //
 //   provider.c   MiniportSetOptions -> ndis_ndk_provider_set;   MiniportInitializeEx -> ndis_ndk_attributes;
 //                NetEventNDKEnable, NetEventNDKDisable -> ndis_ndk_event
@@ -15,6 +15,7 @@
 
 #include "ndis/ndis.h"
 
+struct io_image;
 struct ndis_ndk_client;
 struct ndis_ndk_open;
 
@@ -37,6 +38,7 @@ struct ndis_ndk_client {
     struct list node;                         // ndis->ndk_clients; changed and walked on the PnP thread alone
     struct list opens;                        // of struct ndis_ndk_open; guarded by ndis->lock
     struct ndis *ndis;
+    struct io_image *image;                   // whose it is; NULL: the runtime's
     bool is_called;                           // inside one of the two
     void (*on_arrival)(struct ndis_ndk_client *client, const struct ndis_ndk_arrival *arrival);
     void (*on_removal)(struct ndis_ndk_client *client, NET_IFINDEX if_index, enum ndis_ndk_gone why);

@@ -23,7 +23,7 @@ query_info(NDK_ADAPTER *adapter, NDK_ADAPTER_INFO *out, ULONG *bytes)
     return STATUS_SUCCESS;
 }
 
-static const NDK_ADAPTER_DISPATCH dispatch = {.NdkQueryAdapterInfo = query_info};
+const NDK_ADAPTER_DISPATCH n_table = {.NdkQueryAdapterInfo = query_info};
 
 static NDIS_STATUS
 open_version(NDK_VERSION *version)
@@ -52,7 +52,7 @@ mp_open_ndk(NDIS_HANDLE context, PNDIS_OPEN_NDK_ADAPTER_PARAMETERS parameters, N
     while (n.adapters[i].is_open)
         i++;
     NDK_OBJECT_HEADER header = {.Version = version, .ObjectType = NdkObjectTypeAdapter};
-    n.adapters[i] = (struct n_adapter){.object = {.Header = header, .Dispatch = &dispatch}, .is_open = true};
+    n.adapters[i] = (struct n_adapter){.object = {.Header = header, .Dispatch = n.table ? n.table : &n_table}, .is_open = true};
     kit_note('n', 1 | i << 16);
     *out = &n.adapters[i].object;
     return status;

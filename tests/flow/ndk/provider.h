@@ -29,6 +29,7 @@ struct n_stand {
     void (*edit_chars)(NDIS_NDK_PROVIDER_CHARACTERISTICS *chars);
     void (*edit_attributes)(NDIS_MINIPORT_ADAPTER_NDK_ATTRIBUTES *attributes);
     struct n_adapter adapters[N_ADAPTERS];
+    const NDK_ADAPTER_DISPATCH *table;        // of its adapters; NULL: n_table
     uint32_t set_state_oids;
     BOOLEAN set_state;                        // what the last OID_NDK_SET_STATE wanted
 
@@ -43,6 +44,7 @@ struct n_stand {
 };
 
 extern struct n_stand n;
+extern const NDK_ADAPTER_DISPATCH n_table;
 
 void n_run(uint64_t seed, void (*body)(void));
 void n_watched(void (*body)(void));

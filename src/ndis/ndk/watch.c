@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: MIT
+// See watch.h: objects and requests.
+//   create    ndk_request_new -> (inline) ndk_create_answered, or ndk_on_create -> ndk_object_begin: the object has our table
+//   close     ndk_close -> (inline) close_over, or ndk_on_close -> close_over
+//   request   ndk_request_new -> (inline) ndk_request_answered, or ndk_on_request
+// A request is answered once: by what its function returned, or, when that was STATUS_PENDING, by its completion (NBX-0702). An object is
+// used until its close is called (NBX-0700); the close is over when nothing of the object runs or is out (NBX-0703), and nothing that was
+// made with it is left (NBX-0701). [network/ndkpi-object-lifetime-requirements]
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ndis/ndk/watch_int.h"
+
+// ---- calls ------------------------------------------------------------------------------------------------------------------------------
+
+static void
+irql_check(const char *function)
+{
+    if (ke_self()->irql > DISPATCH_LEVEL)
+        verify_rule_broken(NBX_0712, function, "is called at IRQL %u, above DISPATCH_LEVEL", ke_self()->irql);
+}
+
+struct ke_crossing
+ndk_call(struct ndk_object *object, const char *function)
+{
+    irql_check(function);
+    return ke_driver_enter(ke_self(), object->watch->provider, function);
+}
+
+void
+ndk_frame_begin(struct ndk_frame *frame, struct ndk_object *object, const char *name)
+{
+    struct ndk_watch *watch = object->watch;
+    irql_check(name);
+    if (atomic_load(&object->state) == NDK_CLOSED)
+        verify_rule_broken(NBX_0703, name, "is called for an object whose close is over");
+    frame->thread = ke_self();
+    frame->object = object;
+    KIRQL old = ke_lock_take(&watch->lock);
+    object->callbacks++;
+    list_push_back(&watch->frames, &frame->node);
+    ke_lock_drop(&watch->lock, old);
+    frame->crossing = ke_driver_enter(frame->thread, watch->consumer, name);
+}
+
+void
+ndk_frame_end(struct ndk_frame *frame)
+{
+    struct ndk_watch *watch = frame->object->watch;
+    ke_driver_leave(frame->thread, frame->crossing);
+    KIRQL old = ke_lock_take(&watch->lock);
+    frame->object->callbacks--;
+    list_remove(&frame->node);
+    ke_lock_drop(&watch->lock, old);
+}
+
+struct ke_thread *
+ndk_enter(struct ndk_object *object, int which, enum verify_rule rule, const char *function)
+{
+    struct ke_thread *before = atomic_exchange(&object->inside[which], ke_self());
+    if (before && before != ke_self())
+        verify_rule_broken(rule, function, "is called while another thread is inside a call for the same %s",
+                           rule == NBX_0706 ? "completion queue" : "queue of a queue pair");
+    return before;
+}
+
+void
+ndk_leave(struct ndk_object *object, int which, struct ke_thread *before)
+{
+    atomic_store(&object->inside[which], before);
+}
+
+// ---- objects ----------------------------------------------------------------------------------------------------------------------------
+
+static const char *
+type_word(NDK_OBJECT_TYPE type)
+{
+    static const char *const words[] = {"?", "adapter", "QP", "CQ", "MR", "MW", "PD", "shared endpoint", "connector", "listener", "SRQ"};
+    return type < ARRAYSIZE(words) ? words[type] : words[0];
+}
+
+// Every object has its Dispatch where an adapter has it.
+static struct ndk_object *
+object_from(NDK_OBJECT_HEADER *header)
+{
+    return (struct ndk_object *)((NDK_ADAPTER *)header)->Dispatch;
+}
+
+struct ndk_object *
+ndk_use(NDK_OBJECT_HEADER *header, NDK_OBJECT_TYPE type, const char *function)
+{
+    if (!header)
+        return NULL;
+    struct ndk_object *object = object_from(header);
+    if (object->type != type)
+        verify_rule_broken(NBX_0700, function, "is given a %s where the page has a %s", type_word(object->type), type_word(type));
+    if (atomic_load(&object->state) != NDK_LIVE)
+        verify_rule_broken(NBX_0700, function, "is called with a %s whose close was called before", type_word(object->type));
+    return object;
+}
+
+static struct ndk_object *
+object_new(struct ndk_watch *watch, NDK_OBJECT_HEADER *header, NDK_OBJECT_TYPE type)
+{
+    struct ndk_object *object = calloc(1, sizeof *object);
+    if (!object)
+        abort();                              // a watch with holes proves nothing
+    object->watch = watch;
+    object->header = header;
+    object->type = type;
+    object->theirs = ((NDK_ADAPTER *)header)->Dispatch;
+    ndk_table_fill(object);
+    ((NDK_ADAPTER *)header)->Dispatch = &object->ours.adapter;
+    return object;
+}
+
+static void
+object_link(struct ndk_object *object)
+{
+    struct ndk_watch *watch = object->watch;
+    KIRQL old = ke_lock_take(&watch->lock);
+    list_push_back(&watch->objects, &object->node);
+    for (int i = 0; i < NDK_ANTECEDENTS; i++)
+        if (object->antecedent[i])
+            object->antecedent[i]->successors++;
+    ke_lock_drop(&watch->lock, old);
+}
+
+static void
+created_check(const struct ndk_watch *watch, const NDK_OBJECT_HEADER *header, NDK_OBJECT_TYPE type, const char *function)
+{
+    static const NDK_OBJECT_HEADER_RESERVED_BLOCK zero;
+    if (header->ObjectType != type)
+        verify_rule_broken(NBX_0711, function, "made an object whose header does not say that it is a %s", type_word(type));
+    else if (header->Version.Major != watch->version.Major || header->Version.Minor != watch->version.Minor)
+        verify_rule_broken(NBX_0711, function, "made an object of another version than its adapter is");
+    else if (memcmp(&header->NdkReserved, &zero, sizeof zero))
+        verify_rule_broken(NBX_0711, function, "made an object whose NdkReserved is not zero");
+}
+
+struct ndk_object *
+ndk_object_begin(struct ndk_request *request, NDK_OBJECT_HEADER *header)
+{
+    struct ndk_watch *watch = request->of->watch;
+    created_check(watch, header, request->type, request->function);
+    struct ndk_object *object = object_new(watch, header, request->type);
+    memcpy(object->antecedent, request->antecedent, sizeof object->antecedent);
+    object->event_context = request->event ? request : NULL;   // by which its events find it (watch_events.c)
+    object_link(object);
+    return object;
+}
+
+struct ndk_object *
+ndk_object_come(struct ndk_object *listener, NDK_OBJECT_HEADER *header)
+{
+    created_check(listener->watch, header, NdkObjectTypeConnector, "NdkConnectEventCallback");
+    struct ndk_object *object = object_new(listener->watch, header, NdkObjectTypeConnector);
+    object->antecedent[0] = listener->watch->root;
+    object->antecedent[1] = listener;
+    object_link(object);
+    return object;
+}
+
+// ---- requests ---------------------------------------------------------------------------------------------------------------------------
+
+struct ndk_request *
+ndk_request_new(struct ndk_object *of, const char *function, PVOID context)
+{
+    struct ndk_request *request = calloc(1, sizeof *request);
+    if (!request)
+        abort();
+    request->of = of;
+    request->function = function;
+    request->context = context;
+    KIRQL old = ke_lock_take(&of->watch->lock);
+    list_push_back(&of->watch->requests, &request->node);
+    ke_lock_drop(&of->watch->lock, old);
+    return request;
+}
+
+static void
+blame_provider(const struct ndk_request *request, const char *text)
+{
+    verify_report(&(struct verify_finding){.rule = NBX_0702, .driver = request->of->watch->provider, .function = request->function,
+                                           .text = text});
+}
+
+// From now on its completion counts as out, unless it has come already.
+static void
+request_pend(struct ndk_request *request)
+{
+    struct ndk_watch *watch = request->of->watch;
+    KIRQL old = ke_lock_take(&watch->lock);
+    request->is_pended = atomic_load(&request->state) == NDK_REQUEST_OUT;
+    request->of->requests += request->is_pended;
+    ke_lock_drop(&watch->lock, old);
+}
+
+NTSTATUS
+ndk_request_answered(struct ndk_request *request, NTSTATUS status)
+{
+    if (status == STATUS_PENDING)
+        request_pend(request);
+    else if (atomic_exchange(&request->state, NDK_REQUEST_ANSWERED) == NDK_REQUEST_COMPLETED)
+        blame_provider(request, "was completed by its callback, and returned another status than STATUS_PENDING too");
+    return status;
+}
+
+static void
+request_completed(struct ndk_request *request, NTSTATUS status)
+{
+    struct ndk_watch *watch = request->of->watch;
+    uint32_t before = atomic_exchange(&request->state, NDK_REQUEST_COMPLETED);
+    if (before == NDK_REQUEST_COMPLETED)
+        blame_provider(request, "is completed twice");
+    else if (before == NDK_REQUEST_ANSWERED)
+        blame_provider(request, "is completed, and had returned another status than STATUS_PENDING");
+    if (status == STATUS_PENDING)
+        blame_provider(request, "is completed with STATUS_PENDING");
+    KIRQL old = ke_lock_take(&watch->lock);
+    request->of->requests -= request->is_pended;
+    request->is_pended = false;
+    ke_lock_drop(&watch->lock, old);
+}
+
+NTAPI VOID
+ndk_on_request(PVOID context, NTSTATUS status)
+{
+    struct ndk_request *request = context;
+    struct ndk_frame frame;
+    request_completed(request, status);
+    ndk_frame_begin(&frame, request->of, "NdkRequestCompletion");
+    request->fn.request(request->context, status);
+    ndk_frame_end(&frame);
+}
+
+NTSTATUS
+ndk_create_answered(struct ndk_request *request, NTSTATUS status, NDK_OBJECT_HEADER *header)
+{
+    ndk_request_answered(request, status);
+    if (status == STATUS_SUCCESS && !header)
+        verify_report_fatal(&(struct verify_finding){.rule = NBX_0711, .driver = request->of->watch->provider,
+                                                     .function = request->function, .text = "succeeded and gave no object"});
+    if (status == STATUS_SUCCESS)
+        ndk_object_begin(request, header);
+    return status;
+}
+
+NTAPI VOID
+ndk_on_create(PVOID context, NTSTATUS status, NDK_OBJECT_HEADER *header)
+{
+    struct ndk_request *request = context;
+    struct ndk_frame frame;
+    request_completed(request, status);
+    if (status == STATUS_SUCCESS && !header)
+        verify_report_fatal(&(struct verify_finding){.rule = NBX_0711, .driver = request->of->watch->provider,
+                                                     .function = request->function, .text = "succeeded and gave no object"});
+    if (status == STATUS_SUCCESS)
+        ndk_object_begin(request, header);
+    ndk_frame_begin(&frame, request->of, "NdkCreateCompletion");
+    request->fn.create(request->context, status, header);
+    ndk_frame_end(&frame);
+}
+
+// ---- closing -----------------------------------------------------------------------------------------------------------
+
+// The provider says that the close is over: nothing of the object may run, be out, or have been made with it and be there.
+static void
+close_check(struct ndk_object *object)
+{
+    struct ndk_watch *watch = object->watch;
+    KIRQL old = ke_lock_take(&watch->lock);
+    uint32_t successors = object->successors, requests = object->requests, callbacks = object->callbacks;
+    ke_lock_drop(&watch->lock, old);
+    char text[200] = "";
+    if (successors)
+        snprintf(text, sizeof text, "the close of a %s is over, and %u objects that were made with it are not closed",
+                 type_word(object->type), successors);
+    else if (requests || callbacks)
+        snprintf(text, sizeof text, "the close of a %s is over, and %u of its requests are not completed, %u callbacks have not returned",
+                 type_word(object->type), requests, callbacks);
+    if (text[0])
+        verify_report(&(struct verify_finding){.rule = successors ? NBX_0701 : NBX_0703, .driver = watch->provider,
+                                               .function = "NdkCloseObject", .text = text});
+}
+
+// Its antecedents may go, as far as this one is concerned.
+static void
+successor_end(struct ndk_object *object)
+{
+    struct ndk_watch *watch = object->watch;
+    KIRQL old = ke_lock_take(&watch->lock);
+    for (int i = 0; i < NDK_ANTECEDENTS; i++) {
+        if (object->antecedent[i])
+            object->antecedent[i]->successors--;
+        object->antecedent[i] = NULL;
+    }
+    ke_lock_drop(&watch->lock, old);
+}
+
+// While the provider's function runs nobody knows yet how it will answer: its antecedents may be over before it returns. They are held
+// again when it has pended.
+static void
+successor_hold(struct ndk_object *object, struct ndk_object *const *antecedent, struct ndk_request *request)
+{
+    struct ndk_watch *watch = object->watch;
+    KIRQL old = ke_lock_take(&watch->lock);
+    bool is_out = atomic_load(&request->state) == NDK_REQUEST_OUT;
+    for (int i = 0; i < NDK_ANTECEDENTS; i++) {
+        object->antecedent[i] = is_out ? antecedent[i] : NULL;
+        if (object->antecedent[i])
+            object->antecedent[i]->successors++;
+    }
+    ke_lock_drop(&watch->lock, old);
+}
+
+NTAPI VOID
+ndk_on_close(PVOID context)
+{
+    struct ndk_request *request = context;
+    struct ndk_object *object = request->of;
+    struct ndk_frame frame;
+    request_completed(request, STATUS_SUCCESS);
+    close_check(object);
+    ndk_frame_begin(&frame, object, "NdkCloseCompletion");
+    atomic_store(&object->state, NDK_CLOSED);
+    request->fn.close(request->context);
+    ndk_frame_end(&frame);
+    successor_end(object);
+}
+
+NTAPI NTSTATUS
+ndk_close(NDK_OBJECT_HEADER *header, NDK_FN_CLOSE_COMPLETION completion, PVOID context)
+{
+    struct ndk_object *object = object_from(header), *antecedent[NDK_ANTECEDENTS];
+    NDK_FN_CLOSE_OBJECT close = ((const NDK_CQ_DISPATCH *)object->theirs)->NdkCloseCq;   // the first of every table but an adapter's
+    if (atomic_exchange(&object->state, NDK_CLOSING) != NDK_LIVE)
+        verify_rule_broken(NBX_0700, "NdkCloseObject", "is called twice for one %s", type_word(object->type));
+    struct ndk_request *request = ndk_request_new(object, "NdkCloseObject", context);
+    request->fn.close = completion;
+    memcpy(antecedent, object->antecedent, sizeof antecedent);
+    successor_end(object);
+    struct ke_crossing crossing = ndk_call(object, "NdkCloseObject");
+    NTSTATUS status = close(header, ndk_on_close, request);
+    ke_driver_leave(ke_self(), crossing);
+    if (status == STATUS_PENDING)
+        successor_hold(object, antecedent, request);
+    ndk_request_answered(request, status);
+    if (status == STATUS_SUCCESS) {
+        close_check(object);
+        atomic_store(&object->state, NDK_CLOSED);
+    }
+    return status;
+}
+
+// ---- adapters -------------------------------------------------------------------------------------------------------------------------
+
+struct ndk_watch *
+ndk_watch_open(struct ndis_adapter *adapter, struct io_image *consumer, NDK_ADAPTER *object)
+{
+    struct ndk_watch *watch = calloc(1, sizeof *watch);
+    if (!watch)
+        abort();
+    watch->adapter = adapter;
+    watch->provider = adapter->module.image;
+    watch->consumer = consumer;
+    watch->version = object->Header.Version;
+    list_init(&watch->objects);
+    list_init(&watch->requests);
+    list_init(&watch->frames);
+    watch->root = object_new(watch, &object->Header, NdkObjectTypeAdapter);
+    object_link(watch->root);
+    return watch;
+}
+
+void
+ndk_watch_closing(struct ndk_watch *watch)
+{
+    uint32_t live = 0;
+    bool is_inside = false;
+    KIRQL old = ke_lock_take(&watch->lock);
+    LIST_FOR_EACH(node, &watch->frames)
+        is_inside |= LIST_ENTRY_OF(node, struct ndk_frame, node)->thread == ke_self();
+    LIST_FOR_EACH(node, &watch->objects) {
+        struct ndk_object *object = LIST_ENTRY_OF(node, struct ndk_object, node);
+        live += object != watch->root && atomic_load(&object->state) == NDK_LIVE;
+    }
+    ke_lock_drop(&watch->lock, old);
+    if (is_inside)
+        verify_rule_broken(NBX_0705, "nbx_ndk_adapter_close", "is called from inside a callback of the adapter, for whose return it waits");
+    if (live)
+        verify_rule_broken(NBX_0705, "nbx_ndk_adapter_close", "is called over %u objects that were not closed", live);
+    atomic_store(&watch->root->state, NDK_CLOSING);
+    ((NDK_ADAPTER *)watch->root->header)->Dispatch = watch->root->theirs;
+}
+
+static void
+watch_free(struct ndk_watch *watch)
+{
+    struct list *node;
+    while ((node = list_pop_front(&watch->objects)))
+        free(LIST_ENTRY_OF(node, struct ndk_object, node));
+    while ((node = list_pop_front(&watch->requests)))
+        free(LIST_ENTRY_OF(node, struct ndk_request, node));
+    free(watch);
+}
+
+void
+ndk_watch_closed(struct ndk_watch *watch)
+{
+    uint32_t open = 0, frames = 0;
+    char text[200];
+    LIST_FOR_EACH(node, &watch->objects) {
+        struct ndk_object *object = LIST_ENTRY_OF(node, struct ndk_object, node);
+        open += object != watch->root && atomic_load(&object->state) == NDK_CLOSING;
+    }
+    LIST_FOR_EACH(node, &watch->frames)
+        frames += node != NULL;
+    if (open || frames) {
+        snprintf(text, sizeof text, "returned with the closes of %u objects not completed and %u callbacks not back", open, frames);
+        verify_report(&(struct verify_finding){.rule = NBX_0709, .driver = watch->provider, .function = "CloseNDKAdapterHandler",
+                                               .text = text});
+        return;                               // whatever is left may still come: the watch stays
+    }
+    watch_free(watch);
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// See watch.h: what a provider calls unasked. A CQ's notification is due once for each arm, and not inside another (NBX-0704); a
+// connector's DisconnectEvent comes once (NBX-0710). The context of a CQ's, an SRQ's and a listener's is the request that made the object,
+// because the provider has it before the object is known; a connector's is the connector.
+// [network/ndkpi-completion-handling-requirements], [ndkpi/nc-ndkpi-ndk_fn_disconnect_event_callback]
+#include "ndis/ndk/watch_int.h"
+
+static struct ndk_object *
+object_made(const struct ndk_request *request)
+{
+    struct ndk_watch *watch = request->of->watch;
+    struct ndk_object *found = NULL;
+    KIRQL old = ke_lock_take(&watch->lock);
+    LIST_FOR_EACH(node, &watch->objects) {
+        struct ndk_object *object = LIST_ENTRY_OF(node, struct ndk_object, node);
+        if (object->event_context == request)
+            found = object;
+    }
+    ke_lock_drop(&watch->lock, old);
+    return found;
+}
+
+static void
+notify_check(struct ndk_object *cq, NTSTATUS status)
+{
+    uint32_t arms = atomic_load(&cq->arms);
+    if (atomic_exchange(&cq->is_notifying, 1))
+        verify_rule_broken(NBX_0704, "NdkCqNotificationCallback", "is called while one for the same completion queue has not returned");
+    if (status != STATUS_SUCCESS)
+        return;                               // the queue has failed: nobody has to have asked
+    while (arms && !atomic_compare_exchange_weak(&cq->arms, &arms, arms - 1))
+        ;
+    if (!arms)
+        verify_rule_broken(NBX_0704, "NdkCqNotificationCallback", "is called, and NdkArmCq was not called since the last");
+}
+
+NTAPI VOID
+ndk_on_cq(PVOID context, NTSTATUS status)
+{
+    struct ndk_request *request = context;
+    struct ndk_object *cq = object_made(request);
+    struct ndk_frame frame;
+    NDK_FN_CQ_NOTIFICATION_CALLBACK fn = request->event;
+    if (cq)
+        notify_check(cq, status);
+    ndk_frame_begin(&frame, cq ? cq : request->of, "NdkCqNotificationCallback");
+    fn(request->event_context, status);
+    ndk_frame_end(&frame);
+    if (cq)
+        atomic_store(&cq->is_notifying, 0);
+}
+
+NTAPI VOID
+ndk_on_srq(PVOID context, NTSTATUS status)
+{
+    struct ndk_request *request = context;
+    struct ndk_object *srq = object_made(request);
+    struct ndk_frame frame;
+    NDK_FN_SRQ_NOTIFICATION_CALLBACK fn = request->event;
+    ndk_frame_begin(&frame, srq ? srq : request->of, "NdkSrqNotificationCallback");
+    fn(request->event_context, status);
+    ndk_frame_end(&frame);
+}
+
+NTAPI VOID
+ndk_on_connect(PVOID context, NDK_CONNECTOR *connector)
+{
+    struct ndk_request *request = context;
+    struct ndk_object *listener = object_made(request);
+    struct ndk_frame frame;
+    NDK_FN_CONNECT_EVENT_CALLBACK fn = request->event;
+    if (!listener)
+        verify_rule_fatal(NBX_0711, "NdkConnectEventCallback", "is called for a listener that is not made yet");
+    ndk_object_come(listener, &connector->Header);
+    ndk_frame_begin(&frame, listener, "NdkConnectEventCallback");
+    fn(request->event_context, connector);
+    ndk_frame_end(&frame);
+}
+
+static void
+told_check(struct ndk_object *connector)
+{
+    if (atomic_exchange(&connector->is_told, 1))
+        verify_rule_broken(NBX_0710, "NdkDisconnectEventCallback", "is called twice for one connector");
+}
+
+NTAPI VOID
+ndk_on_disconnect(PVOID context)
+{
+    struct ndk_object *connector = context;
+    struct ndk_frame frame;
+    told_check(connector);
+    ndk_frame_begin(&frame, connector, "NdkDisconnectEventCallback");
+    connector->event.disconnect(connector->event_context);
+    ndk_frame_end(&frame);
+}
+
+NTAPI VOID
+ndk_on_disconnect_ex(PVOID context, ULONG reason)
+{
+    struct ndk_object *connector = context;
+    struct ndk_frame frame;
+    told_check(connector);
+    ndk_frame_begin(&frame, connector, "NdkDisconnectEventCallback");
+    connector->event.disconnect_ex(connector->event_context, reason);
+    ndk_frame_end(&frame);
+}
