@@ -67,6 +67,7 @@ static void
 adapter_address(struct vnic_adapter *adapter, const NDIS_MINIPORT_INIT_PARAMETERS *parameters)
 {
     ULONG64 index = parameters->NetLuid.Info.NetLuidIndex;
+    adapter->if_index = parameters->IfIndex;
     UCHAR mac[VNIC_MAC_BYTES] = {0x02, 0x6e, 0x62, (UCHAR)(index >> 16), (UCHAR)(index >> 8), (UCHAR)index};
     memcpy(adapter->mac, adapter->settings.has_mac ? adapter->settings.mac : mac, VNIC_MAC_BYTES);
 }
@@ -163,6 +164,7 @@ adapter_destroy(struct vnic_adapter *adapter)
         KeCancelTimer(&adapter->tx.complete_timer);
     }
     KeFlushQueuedDpcs();                      // a DPC may be in its last lines
+    vnic_rdma_destroy(adapter);
     vnic_toe_destroy(adapter);
     vnic_rss_destroy(adapter);
     vnic_tx_destroy(adapter);
@@ -189,6 +191,8 @@ adapter_create(struct vnic_adapter *adapter, const NDIS_MINIPORT_INIT_PARAMETERS
     if (status == NDIS_STATUS_SUCCESS)
         status = adapter_toe(adapter);
     if (status == NDIS_STATUS_SUCCESS)
+        status = vnic_rdma_create(adapter);
+    if (status == NDIS_STATUS_SUCCESS)
         status = vnic_tx_create(adapter);
     if (status == NDIS_STATUS_SUCCESS)
         status = adapter_attributes_registration(adapter);
@@ -196,6 +200,8 @@ adapter_create(struct vnic_adapter *adapter, const NDIS_MINIPORT_INIT_PARAMETERS
         status = adapter_attributes_general(adapter);
     if (status == NDIS_STATUS_SUCCESS)
         status = vnic_offload_create(adapter);
+    if (status == NDIS_STATUS_SUCCESS)
+        status = vnic_rdma_attributes(adapter);
     return status;
 }
 

@@ -42,7 +42,9 @@ vnic_set_options(NDIS_HANDLE driver, NDIS_HANDLE context)
         .TcpOffloadReceiveReturnHandler = vnic_toe_receive_return};
     UNREFERENCED_PARAMETER(context);
     NDIS_STATUS status = NdisSetOptionalHandlers(driver, (PNDIS_DRIVER_OPTIONAL_HANDLERS)&generic);
-    return status == NDIS_STATUS_SUCCESS ? NdisSetOptionalHandlers(driver, (PNDIS_DRIVER_OPTIONAL_HANDLERS)&tcp) : status;
+    if (status == NDIS_STATUS_SUCCESS)
+        status = NdisSetOptionalHandlers(driver, (PNDIS_DRIVER_OPTIONAL_HANDLERS)&tcp);
+    return status == NDIS_STATUS_SUCCESS ? vnic_rdma_register(driver) : status;
 }
 
 static VOID

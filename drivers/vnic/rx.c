@@ -5,7 +5,7 @@
 //   NDIS -> vnic_return -> free list, one lock; a receiver that had run dry is called again
 // An NBL carries its NET_BUFFER, MDL and buffer for life. Nothing is allocated after initialize, and nothing is locked for a frame.
 // While the adapter is paused the receiver takes frames off the port and drops them, as a NIC whose receiver is off: a port that
-// nobody drains would hold up its senders.
+// nobody drains would hold up its senders. RDMA goes on meanwhile: its frames are no NBLs.
 #include "vnic.h"
 
 #define rx_buffer(nbl) (NET_BUFFER_LIST_MINIPORT_RESERVED(nbl)[0])
@@ -164,7 +164,7 @@ rx_refill(struct vnic_adapter *adapter, BOOLEAN *running)
     }
     *running = rx->state == VNIC_RUNNING;
     rx->busy = *running;
-    rx->starved = *running && !rx->slot_count;
+    rx->starved = (*running || adapter->rdma_live) && !rx->slot_count;
     if (rx->starved) {
         rx->busy = FALSE;
         rx->counters.no_buffer++;
@@ -385,6 +385,8 @@ rx_indicate(struct vnic_adapter *adapter, ULONG got)
     ULONG kept = 0;
     if (__builtin_expect(adapter->toe_live, 0))
         got = vnic_toe_take(adapter, got);
+    if (__builtin_expect(adapter->rdma_live, 0))
+        got = vnic_rdma_take(adapter, got);
     for (ULONG i = rx_take_plain(adapter, &list, got); i < got; i++) {
         if (rx_take(adapter, &list, rx->slot_nbl[i], &rx->slots[i]))
             continue;
@@ -421,7 +423,7 @@ vnic_on_rx(void *context)
         if (running)
             rx_indicate(adapter, got);
         else
-            rx->batch.discards += got;
+            rx->batch.discards += adapter->rdma_live ? vnic_rdma_take(adapter, got) : got;
     }
     rx_leave(adapter);
     if (!budget)

@@ -47,6 +47,10 @@ static const struct vnic_keyword vnic_keywords[] = {
     KEYWORD("ToeRefuseOneIn", toe_refuse_one_in, 0, 0, 1000000000),
     KEYWORD("ToeDelay", toe_delay_us, 0, 0, 1000000),
     KEYWORD("ToeRetrieveOneIn", toe_retrieve_one_in, 0, 0, 1000000000),
+    KEYWORD("*NetworkDirect", network_direct, 0, 0, 1),
+    KEYWORD("RdmaCrc", rdma_crc, 1, 0, 1),
+    KEYWORD("RdmaMpaRevision", rdma_mpa, 2, 1, 2),
+    KEYWORD("RdmaReadyToReceive", rdma_rtr, 6, 0, 7),
 };
 
 static void

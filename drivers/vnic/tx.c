@@ -379,6 +379,7 @@ vnic_on_tx_ready(void *context)
     tx_pump_locked(adapter, &done);
     tx_finish_drops(adapter, &done);
     vnic_toe_tx_ready(adapter);
+    vnic_rdma_tx_ready(adapter);
 }
 
 // Only what waits here can be called back; an NBL whose first frame the port has is too late [ndis/nc-ndis-miniport_cancel_send].

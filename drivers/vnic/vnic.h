@@ -7,6 +7,7 @@
 //   tx_batch.c  NET_BUFFERs into frames         oid.c       OID requests and statistics
 //   offload.c, offload_send.c, frame.c          checksums, large segments, 802.1Q tags
 //   toe.h, toe*.c                               the offload target of a TCP chimney
+//   rdma.h, rdma_net.h, rdma*.c                 the NDK provider, with ../rdma_common
 //   engines.h, keep.c, down.c                   frames up to and packets down from TCP engines in vnic
 //
 // Locks: tx.lock guards everything in tx, rx.lock guards rx's free list, state, filter and counters. Neither is taken while the other
@@ -61,6 +62,8 @@ struct vnic_settings {
     ULONG toe_connections, toe_paths, toe_neighbors, toe_sources, toe_vlans, toe_vlan_id, toe_sends;
     ULONG toe_window_bytes, toe_receive_kb;   // the largest receive buffer of a connection, and of all
     ULONG toe_hints, toe_idle_s, toe_fail_after, toe_refuse_one_in, toe_retrieve_one_in, toe_delay_us;
+    ULONG network_direct;                     // *NetworkDirect
+    ULONG rdma_crc, rdma_mpa, rdma_rtr;       // of MPA: CRCs are asked for; the revision asked with; enum mpa_rtr
 };
 
 enum vnic_state { VNIC_PAUSED, VNIC_RUNNING, VNIC_PAUSING };
@@ -184,6 +187,7 @@ struct toe_upward {
 };
 
 struct vnic_toe;
+struct vnic_rdma;
 
 struct vnic_adapter {
     NDIS_HANDLE ndis;
@@ -196,6 +200,9 @@ struct vnic_adapter {
     volatile LONG link_up;
     volatile LONG toe_live;                   // offloaded connections: while there are none, no frame is looked at for them
     struct vnic_toe *toe;                     // NULL: not switched on
+    volatile LONG rdma_live;                  // as toe_live, for ports and connections of RDMA
+    struct vnic_rdma *rdma;                   // NULL: not switched on
+    NET_IFINDEX if_index;
     volatile LONG pause_steps;                // tx, rx and MiniportPause itself: the last one completes the pause
     ULONG tx_max_bytes;                       // a frame without large send, an in-band tag included
     struct vnic_rss_queue *rss_queues;        // one a processor; NULL without *RSS
@@ -328,6 +335,15 @@ NTAPI NDIS_STATUS vnic_toe_receive(NDIS_HANDLE context, PVOID offload_context, P
 NTAPI NDIS_STATUS vnic_toe_disconnect(NDIS_HANDLE context, PVOID offload_context, PNET_BUFFER_LIST nbl, ULONG flags);
 NTAPI NDIS_STATUS vnic_toe_forward(NDIS_HANDLE context, PVOID offload_context, PNET_BUFFER_LIST nbls);
 NTAPI NDIS_STATUS vnic_toe_receive_return(NDIS_HANDLE context, PNET_BUFFER_LIST nbls);
+
+// rdma*.c
+NDIS_STATUS vnic_rdma_register(NDIS_HANDLE driver);
+NDIS_STATUS vnic_rdma_create(struct vnic_adapter *adapter);
+NDIS_STATUS vnic_rdma_attributes(struct vnic_adapter *adapter);
+void vnic_rdma_destroy(struct vnic_adapter *adapter);
+// As vnic_toe_take. irql: DISPATCH   calls: consumers, the port
+ULONG vnic_rdma_take(struct vnic_adapter *adapter, ULONG got);
+void vnic_rdma_tx_ready(struct vnic_adapter *adapter);
 
 // oid.c
 MINIPORT_OID_REQUEST vnic_oid;
