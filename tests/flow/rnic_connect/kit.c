@@ -242,12 +242,12 @@ on_disconnect_ex(PVOID context, ULONG reason)
 }
 
 static void
-side_init(struct rc_side *side, int box)
+side_init(struct rc_side *side, int box, NDK_QP *qp)
 {
     *side = (struct rc_side){.box = box};
     KeInitializeEvent(&side->disconnected, NotificationEvent, FALSE);
     rc_wait_init(&side->wait);
-    side->qp = rc_qp(box);
+    side->qp = qp;
 }
 
 void
@@ -255,7 +255,7 @@ rc_side_open(struct rc_side *side, int box)
 {
     NDK_ADAPTER *adapter = rc_end[box].adapter;
     struct made made = {0};
-    side_init(side, box);
+    side_init(side, box, rc_qp(box));
     rc_wait_init(&made.wait);
     struct rc_visit v = rc_visit(box);
     NTSTATUS status = adapter->Dispatch->NdkCreateConnector(adapter, on_made, &made, &side->connector);
@@ -333,10 +333,16 @@ rc_listener_close(struct rc_listener *listener)
 bool
 rc_incoming(struct rc_listener *listener, struct rc_side *side, ULONG ms)
 {
+    return rc_incoming_with(listener, side, NULL, ms);
+}
+
+bool
+rc_incoming_with(struct rc_listener *listener, struct rc_side *side, NDK_QP *qp, ULONG ms)
+{
     while (listener->taken == listener->count)
         if (!rc_event(listener->box, &listener->arrived, ms))
             return false;
-    side_init(side, listener->box);
+    side_init(side, listener->box, qp ? qp : rc_qp(listener->box));
     side->connector = listener->queue[listener->taken++ % 64];
     return true;
 }

@@ -126,6 +126,8 @@ void rc_listen(struct rc_listener *listener, int box, USHORT port);
 void rc_listener_close(struct rc_listener *listener);
 // The next connector that the listener was told of, as a side; false: none within so long.
 bool rc_incoming(struct rc_listener *listener, struct rc_side *side, ULONG ms);
+// The same for a QP that is there already.
+bool rc_incoming_with(struct rc_listener *listener, struct rc_side *side, NDK_QP *qp, ULONG ms);
 
 struct rc_data {                              // what a request says: limits and private data
     ULONG inbound, outbound;
