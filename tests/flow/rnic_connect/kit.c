@@ -555,7 +555,7 @@ end_open(int index)
     char error[256] = "";
     end->box = world->boxes[index].box;
     struct rc_visit v = visit(index);
-    end->host = host_load(end->box, index);
+    end->host = rc_net.is_tcpip ? NULL : host_load(end->box, index);
     entering = index;
     ck_assert_msg(io_image_load(end->box, &config, &end->consumer, error, sizeof error) == STATUS_SUCCESS, "%s", error);
     client.driver = end->driver;
@@ -578,7 +578,8 @@ end_close(int index)
     nbx_ndk_adapter_close(end->client, end->adapter);
     nbx_ndk_client_deregister(end->client);
     ck_assert_int_eq(io_image_unload(end->consumer), STATUS_SUCCESS);
-    ck_assert_int_eq(io_image_unload(end->host), STATUS_SUCCESS);
+    if (end->host)
+        ck_assert_int_eq(io_image_unload(end->host), STATUS_SUCCESS);
     go_back(v);
 }
 
@@ -617,6 +618,8 @@ run_body(void *arg)
     struct run *run = arg;
     end_open(0);
     end_open(1);
+    if (rc_net.is_tcpip)
+        rc_sleep_ms(5000);                    // addresses that are being looked for twice [RFC 4862 5.4]
     run->fn();
     end_close(0);
     end_close(1);
@@ -649,7 +652,8 @@ run_main(void *arg)
 }
 
 static const char box_text[] = "  %s:\n    processors: 2\n    adapters:\n      nic0:\n        driver: vnic\n        port: wire:lan\n"
-                               "        idle: ok\n        mac: \"02:00:00:00:00:0%d\"\n        settings: { \"*NetworkDirect\": 1%s%s }\n";
+                               "        idle: ok\n        mac: \"02:00:00:00:00:0%d\"\n        settings: { \"*NetworkDirect\": 1%s%s }\n%s";
+static const char tcpip_text[] = "        protocols:\n          - tcpip: { addresses: [\"10.0.0.%d/24\", \"fd00::%d/64\"] }\n";
 
 static void
 run_seed(struct run *run, const char *wire)
@@ -662,8 +666,12 @@ run_seed(struct run *run, const char *wire)
                              .strategy = rc_net.seed ? SIM_RANDOM_WALK : SIM_RUN_TO_BLOCK,
                              .switch_one_in = 1 + rc_net.seed % 4};
     int at = snprintf(text, sizeof text, "ndisbox: 1\nboxes:\n");
-    at += snprintf(text + at, sizeof text - (size_t)at, box_text, "alpha", 1, *more ? ", " : "", more);
-    at += snprintf(text + at, sizeof text - (size_t)at, box_text, "beta", 2, *more ? ", " : "", more);
+    for (int box = 1; box < 3; box++) {
+        char host[128] = "";
+        if (rc_net.is_tcpip)
+            snprintf(host, sizeof host, tcpip_text, box, box);
+        at += snprintf(text + at, sizeof text - (size_t)at, box_text, box == 1 ? "alpha" : "beta", box, *more ? ", " : "", more, host);
+    }
     snprintf(text + at, sizeof text - (size_t)at, "wires:\n  lan: { %s }\n", wire);
     run->stack = stack_read(&source, text, strlen(text), &report);
     ck_assert_msg(run->stack != NULL, "%s", text);

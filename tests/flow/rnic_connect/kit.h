@@ -56,6 +56,7 @@ extern struct rc_net {
     uint64_t seed;
     const char *wire, *settings;              // of the wire; more settings of both adapters
     bool at_dispatch;                         // calls are made at DISPATCH_LEVEL
+    bool is_tcpip;                            // the host of each box is tcpip, not host.c
 } rc_net;
 
 void rc_run(const char *test, void (*fn)(void), const char *wire, unsigned seeds);
@@ -64,6 +65,15 @@ void rc_run(const char *test, void (*fn)(void), const char *wire, unsigned seeds
     TEST_TIMEOUT(120, name) { rc_run(#name, name##_body, wire, 3); }                                                   \
     static void name##_body(void)
 #define RC_TEST(name) RC_TEST_WIRE(name, "delay: 50us")
+// With tcpip as the host: ARP and ND on the same wire.
+#define RC_TEST_TCPIP(name, wire)                                                                                     \
+    static void name##_body(void);                                                                                     \
+    TEST_TIMEOUT(120, name)                                                                                            \
+    {                                                                                                                  \
+        rc_net.is_tcpip = true;                                                                                        \
+        rc_run(#name, name##_body, wire, 3);                                                                           \
+    }                                                                                                                  \
+    static void name##_body(void)
 
 // ---- boxes
 
