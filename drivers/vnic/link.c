@@ -101,10 +101,11 @@ vnic_shutdown(NDIS_HANDLE context, NDIS_SHUTDOWN_ACTION action)
     (void)vnic_rx_pause(adapter);
 }
 
-// There is no hardware to lose and no power source to change to: halt, which follows a removal, does what there is to do.
+// There is no power source to change to, and halt, which follows a removal, does what there is to do. Connections of RDMA end before: their
+// consumers close them then.
 VOID
 vnic_pnp_event(NDIS_HANDLE context, PNET_DEVICE_PNP_EVENT event)
 {
-    UNREFERENCED_PARAMETER(context);
-    UNREFERENCED_PARAMETER(event);
+    if (event->DevicePnPEvent == NdisDevicePnPEventSurpriseRemoved)
+        vnic_rdma_gone(context);
 }

@@ -42,7 +42,12 @@ vnic_rdma_register(NDIS_HANDLE driver)
 NDIS_STATUS
 vnic_rdma_create(struct vnic_adapter *adapter)
 {
-    return adapter->settings.network_direct ? rdma_create(adapter, &rdma_net_transport, &adapter->rdma) : NDIS_STATUS_SUCCESS;
+    if (!adapter->settings.network_direct)
+        return NDIS_STATUS_SUCCESS;
+    NDIS_STATUS status = rdma_create(adapter, &rdma_net_transport, &adapter->rdma);
+    if (status == NDIS_STATUS_SUCCESS)
+        adapter->rdma->pends = adapter->settings.rdma_pends != 0;
+    return status;
 }
 
 NDIS_STATUS

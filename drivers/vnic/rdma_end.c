@@ -90,6 +90,8 @@ reason_of(const struct rdma_connector *c)
 {
     struct iwarp_info info;
     iwarp_info(c->link.iwarp, &info);
+    if (c->lost == STATUS_IO_TIMEOUT)
+        return RDMA_REASON_TIMED_OUT;
     ULONG detail = (ULONG)info.terminate.layer << 20 | (ULONG)info.terminate.type << 16 | (ULONG)info.terminate.code << 8;
     if (info.got_terminate)
         return RDMA_REASON_PEER_TERMINATE | detail;
@@ -196,12 +198,12 @@ established(struct rdma_connector *c)
 static VOID
 end_begin(struct rdma_connector *c, NTSTATUS status)
 {
-    c->end_status = status;
     uncount(c);
     if (c->link.qp)
         rdma_qp_end(c->link.qp);
-    if (c->is_ending)
+    if (c->is_ending)                         // the first cause is the one
         return;
+    c->end_status = status;
     c->is_ending = TRUE;
     InsertTailList(&c->net->ending, &c->link_ending);
 }
@@ -225,7 +227,8 @@ lost(struct rdma_connector *c, struct rdma_call *call)
         break;
     case RDMA_OPEN:
         if (c->is_closed) {                   // both directions are over, and not by our disconnect
-            c->lost = cause;
+            if (c->lost == STATUS_SUCCESS)
+                c->lost = cause;
             c->net->rdma->counts.ConnectionError++;
             uncount(c);
         }
@@ -256,6 +259,41 @@ events_handle(struct rdma_connector *c, uint32_t events, struct rdma_call *call)
         lost(c, call);
 }
 
+// The hardware is gone: every request ends as for a time-out, and so does every connection.
+static VOID
+gone(struct rdma_connector *c, struct rdma_call *call)
+{
+    switch (c->state) {
+    case RDMA_CONNECTING:
+    case RDMA_COMPLETING:
+    case RDMA_ACCEPTING: rdma_connector_fail(c, STATUS_IO_TIMEOUT, call); return;
+    case RDMA_EMBRYO: rdma_embryo_kill(c, call); return;
+    case RDMA_DISCONNECTING: end_begin(c, STATUS_IO_TIMEOUT); break;
+    default:
+        if (c->lost == STATUS_SUCCESS)
+            c->lost = STATUS_IO_TIMEOUT;
+        if (c->state == RDMA_OPEN)
+            disconnect_tell(c);
+        rdma_connector_untime(c);
+        break;
+    }
+    rdma_connector_abort(c, call);
+}
+
+void
+vnic_rdma_gone(struct vnic_adapter *adapter)
+{
+    struct vnic_rdma *rdma = adapter->rdma;
+    struct rdma_call call;
+    if (!rdma)
+        return;
+    rdma_enter(rdma, &call);
+    rdma->net->is_gone = TRUE;
+    for (LIST_ENTRY *entry = rdma->net->connectors.Flink; entry != &rdma->net->connectors; entry = entry->Flink)
+        gone(CONTAINING_RECORD(entry, struct rdma_connector, link_all), &call);
+    rdma_leave(rdma, &call);
+}
+
 static VOID
 emss_set(struct rdma_connector *c)
 {
@@ -277,6 +315,8 @@ rdma_connector_run(struct rdma_connector *c, uint32_t tcp_events, struct rdma_ca
         c->again = FALSE;
         if (tcp_events & (TCP_EVENT_CONNECTED | TCP_EVENT_MTU))
             emss_set(c);
+        if (tcp_events & (TCP_EVENT_PROGRESS | TCP_EVENT_DOUBT))
+            rdma_host_news(c, tcp_events);
         if (c->tcp)
             iwarp_tcp_run(net->rdma->iwarp, c->link.iwarp, c->tcp, tcp_events, net->scratch, call->now_us, &call->outbox);
         tcp_events = 0;

@@ -3,6 +3,7 @@
 // changes.
 //   the first NDK adapter opens the transport's device, the last one closes it
 //   on_change -> each connector's way is looked up again: another next hop or MTU
+//   rdma_host_news -> (a tell: no lock is held) the host hears that a neighbor is there, or may not be
 #include "rdma_net.h"
 
 #include "base/bytes.h"
@@ -60,6 +61,42 @@ on_change(PVOID context)
         rdma_drop(&c->object);
     }
     rdma_leave(net->rdma, &call);
+}
+
+// ---- what TCP notices of a neighbor -----------------------------------------------------------------------------------------------
+
+// locks: none held
+static VOID
+on_news(struct rdma_tell *tell, struct rdma_object *object)
+{
+    struct rdma_connector *c = CONTAINING_RECORD(tell, struct rdma_connector, news_tell);
+    struct rdma_net *net = c->net;
+    struct nbx_rnic_path way = {0};
+    struct rdma_call call;
+    rdma_enter(object->rdma, &call);
+    uint32_t news = c->endpoint ? c->news : 0;
+    c->news = 0;
+    if (news) {
+        rdma_inet_of(&c->endpoint->local, 0, &way.local);
+        rdma_inet_of(&c->remote, 0, &way.remote);
+    }
+    rdma_leave(object->rdma, &call);
+    if (!news || net->host.ops->path_now(net->host.rnic, &way) != STATUS_SUCCESS)
+        return;
+    if (news & TCP_EVENT_PROGRESS)
+        net->host.ops->confirm(net->host.rnic, &way);
+    else
+        net->host.ops->doubt(net->host.rnic, &way);
+}
+
+VOID
+rdma_host_news(struct rdma_connector *c, uint32_t tcp_events)
+{
+    if (!c->object.type || !c->net->host.rnic)
+        return;
+    c->news |= tcp_events & (TCP_EVENT_PROGRESS | TCP_EVENT_DOUBT);
+    c->news_tell.on_tell = on_news;
+    rdma_tell(&c->object, &c->news_tell);
 }
 
 // ---- open and close ---------------------------------------------------------------------------------------------------------------

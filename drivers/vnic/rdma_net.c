@@ -69,7 +69,7 @@ packets_drop(struct rdma_net *net)
 static VOID
 packets_flush(struct rdma_net *net, uint64_t now_us)
 {
-    if (!list_is_empty(&net->down.to_send) && !net->rdma->adapter->link_up)
+    if (!list_is_empty(&net->down.to_send) && (!net->rdma->adapter->link_up || net->is_gone))
         packets_drop(net);
     vnic_down_flush(&net->down, now_us);
 }
@@ -180,6 +180,7 @@ params_set(struct tcp_params *params)
     tcp_params_default(params);
     params->ticks_per_second = 1000;
     params->delayed_ack_ticks = 40;
+    params->nce_stale_ticks = 10000;
     params->uses &= ~(uint32_t)TCP_USE_COOKIES;         // an offer knows where it came from
     params->syn_retransmissions = RDMA_SYN_TRIES;
     params->receive_bytes = RDMA_RECEIVE_BYTES;

@@ -84,6 +84,7 @@ struct rdma_net {
     LIST_ENTRY timed;                     // REPLIED, the first to time out first
     LIST_ENTRY ending;                    // that wait until the last byte of their QP has left
     LIST_ENTRY dead;                      // embryos to be freed
+    BOOLEAN is_gone;                      // the hardware was pulled out: nothing leaves
 };
 
 // irql: DISPATCH   locks: rdma->lock held
@@ -192,9 +193,15 @@ struct rdma_connector {
     BOOLEAN disconnect_told;
     ULONG reason;
     struct rdma_tell disconnect_tell;
+    // For the host.
+    uint32_t news;                        // TCP_EVENT_PROGRESS, TCP_EVENT_DOUBT
+    struct rdma_tell news_tell;
 };
 
 const struct rdma_ops *rdma_no_ops(void);     // of a connection without a QP
+
+// TCP makes progress with the peer, or doubts it. locks: rdma->lock held
+VOID rdma_host_news(struct rdma_connector *connector, uint32_t tcp_events);
 
 static inline struct rdma_connector *
 rdma_connector_of(NDK_CONNECTOR *connector)

@@ -51,6 +51,7 @@ static const struct vnic_keyword vnic_keywords[] = {
     KEYWORD("RdmaCrc", rdma_crc, 1, 0, 1),
     KEYWORD("RdmaMpaRevision", rdma_mpa, 2, 1, 2),
     KEYWORD("RdmaReadyToReceive", rdma_rtr, 6, 0, 7),
+    KEYWORD("RdmaPend", rdma_pends, 0, 0, 1),
 };
 
 static void

@@ -64,6 +64,7 @@ struct vnic_settings {
     ULONG toe_hints, toe_idle_s, toe_fail_after, toe_refuse_one_in, toe_retrieve_one_in, toe_delay_us;
     ULONG network_direct;                     // *NetworkDirect
     ULONG rdma_crc, rdma_mpa, rdma_rtr;       // of MPA: CRCs are asked for; the revision asked with; enum mpa_rtr
+    ULONG rdma_pends;                         // whatever may pend does
 };
 
 enum vnic_state { VNIC_PAUSED, VNIC_RUNNING, VNIC_PAUSING };
@@ -341,6 +342,8 @@ NDIS_STATUS vnic_rdma_register(NDIS_HANDLE driver);
 NDIS_STATUS vnic_rdma_create(struct vnic_adapter *adapter);
 NDIS_STATUS vnic_rdma_attributes(struct vnic_adapter *adapter);
 void vnic_rdma_destroy(struct vnic_adapter *adapter);
+// The hardware was pulled out. irql: PASSIVE
+void vnic_rdma_gone(struct vnic_adapter *adapter);
 // As vnic_toe_take. irql: DISPATCH   calls: consumers, the port
 ULONG vnic_rdma_take(struct vnic_adapter *adapter, ULONG got);
 void vnic_rdma_tx_ready(struct vnic_adapter *adapter);

@@ -36,6 +36,8 @@ way_fill(const struct nbx_rnic *host, struct nbx_rnic_path *path)
 {
     host_link_address(host->box, path->own_link);
     host_link_address(!host->box, path->next_link);
+    if (rc_host[host->box].next_link_last)
+        path->next_link[5] = rc_host[host->box].next_link_last;
     path->mtu_bytes = 1500;
     path->hop_limit = 64;
     path->is_on_link = TRUE;
@@ -98,8 +100,15 @@ host_path_now(struct nbx_rnic *host, struct nbx_rnic_path *path)
 }
 
 static NTAPI VOID
-host_opinion(struct nbx_rnic *host, const struct nbx_rnic_path *path)
+host_confirm(struct nbx_rnic *host, const struct nbx_rnic_path *path)
 {
+    rc_host[host->box].confirms++;
+}
+
+static NTAPI VOID
+host_doubt(struct nbx_rnic *host, const struct nbx_rnic_path *path)
+{
+    rc_host[host->box].doubts++;
 }
 
 static bool
@@ -152,16 +161,16 @@ static const struct nbx_rnic_ops ops = {.addresses = host_addresses,
                                         .resolve = host_resolve,
                                         .cancel = host_cancel,
                                         .path_now = host_path_now,
-                                        .confirm = host_opinion,
-                                        .doubt = host_opinion,
+                                        .confirm = host_confirm,
+                                        .doubt = host_doubt,
                                         .port_take = host_port_take,
                                         .port_give = host_port_give,
                                         .close = host_close};
 
 void
-host_change(int box)
+rc_host_change(int box)
 {
-    hosts[box].open.on_change(hosts[box].open.context);
+    RC_CALL(box, hosts[box].open.on_change(hosts[box].open.context));
 }
 
 // ---- the device -------------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,5 @@
 
 struct io_image *host_load(struct box *box, int index);
 void host_link_address(int box, UCHAR address[6]);      // kit.c's
-void host_change(int box);                              // tells the RNIC that something changed
 
 #endif

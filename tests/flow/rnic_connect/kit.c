@@ -20,6 +20,7 @@
 
 struct rc_end rc_end[2];
 struct rc_net rc_net;
+void (*rc_on_removal)(int box);
 const struct rc_data rc_plain = {.inbound = 8, .outbound = 8};
 
 static struct world *world;
@@ -545,12 +546,14 @@ end_objects(int index)
         end->pd = (NDK_PD *)later;
 }
 
+static NTAPI VOID on_removal(PVOID context, NET_IFINDEX if_index, enum nbx_ndk_gone why);
+
 static void
 end_open(int index)
 {
     struct rc_end *end = &rc_end[index];
     struct io_image_config config = {.name = "consumer", .entry = consumer_entry};
-    struct nbx_ndk_client_config client = {.context = end, .on_arrival = on_arrival};
+    struct nbx_ndk_client_config client = {.context = end, .on_arrival = on_arrival, .on_removal = on_removal};
     NDK_VERSION version = {2, 1};
     char error[256] = "";
     end->box = world->boxes[index].box;
@@ -568,14 +571,43 @@ end_open(int index)
 }
 
 static void
-end_close(int index)
+adapter_close(int index)
 {
     struct rc_end *end = &rc_end[index];
     rc_net.at_dispatch = false;
     rc_close_object(index, &end->pd->Header, (NDK_FN_CLOSE_OBJECT *)&end->pd->Dispatch->NdkClosePd);
     rc_close_object(index, &end->cq->Header, (NDK_FN_CLOSE_OBJECT *)&end->cq->Dispatch->NdkCloseCq);
-    struct rc_visit v = visit(index);
     nbx_ndk_adapter_close(end->client, end->adapter);
+    end->adapter = NULL;
+}
+
+static NTAPI VOID
+on_removal(PVOID context, NET_IFINDEX if_index, enum nbx_ndk_gone why)
+{
+    int index = (int)((struct rc_end *)context - rc_end);
+    if (!rc_end[index].adapter)
+        return;
+    ck_assert_int_eq(why, NBX_NDK_SURPRISE);
+    rc_on_removal(index);
+    adapter_close(index);
+}
+
+void
+rc_surprise(int box)
+{
+    struct rc_visit v = visit(box);
+    ndis_adapter_surprise_remove(world->boxes[box].adapters[0].ndis);
+    world->boxes[box].adapters[0].ndis = NULL;
+    go_back(v);
+}
+
+static void
+end_close(int index)
+{
+    struct rc_end *end = &rc_end[index];
+    struct rc_visit v = visit(index);
+    if (end->adapter)
+        adapter_close(index);
     nbx_ndk_client_deregister(end->client);
     ck_assert_int_eq(io_image_unload(end->consumer), STATUS_SUCCESS);
     if (end->host)

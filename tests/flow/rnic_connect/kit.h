@@ -47,7 +47,8 @@ struct rc_host {
     bool way_is_local;
     bool ports_are_held;                      // by the host: SHARING_VIOLATION
     bool no_ports;                            // TOO_MANY_ADDRESSES for port 0
-    ULONG ports_taken, changes;
+    UCHAR next_link_last;                     // not 0: the last byte of the next hop's link address
+    ULONG ports_taken, changes, confirms, doubts;
 };
 extern struct rc_host rc_host[2];
 
@@ -75,8 +76,12 @@ void rc_run(const char *test, void (*fn)(void), const char *wire, unsigned seeds
     }                                                                                                                  \
     static void name##_body(void)
 
+void rc_host_change(int box);                 // tells the RNIC that something is not what it was
+
 // ---- boxes
 
+void rc_surprise(int box);                    // the adapter is pulled out; on_removal has run when it returns
+extern void (*rc_on_removal)(int box);        // closes what the test has open there; the kit's own follows
 // A call of the provider's in its box; the wrappers below do it by themselves.
 struct rc_visit {
     void *before;
