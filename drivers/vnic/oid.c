@@ -54,6 +54,10 @@ const NDIS_OID vnic_oids[] = {
     OID_TCP6_OFFLOAD_STATS,
     OID_IP4_OFFLOAD_STATS,
     OID_IP6_OFFLOAD_STATS,
+    OID_NDK_SET_STATE,
+    OID_NDK_STATISTICS,
+    OID_NDK_CONNECTIONS,
+    OID_NDK_LOCAL_ENDPOINTS,
 };
 const ULONG vnic_oids_bytes = sizeof vnic_oids;
 
@@ -266,6 +270,10 @@ oid_query(struct vnic_adapter *adapter, NDIS_OID_REQUEST *request)
     case OID_IP4_OFFLOAD_STATS:
     case OID_IP6_OFFLOAD_STATS:
         return oid_toe_statistics(adapter, request);
+    case OID_NDK_STATISTICS:
+    case OID_NDK_CONNECTIONS:
+    case OID_NDK_LOCAL_ENDPOINTS:
+        return vnic_rdma_query(adapter, request);
     default:
         return oid_query_counter(adapter, request);
     }
@@ -359,6 +367,9 @@ oid_set(struct vnic_adapter *adapter, NDIS_OID_REQUEST *request)
         break;
     case OID_TCP_CONNECTION_OFFLOAD_PARAMETERS:
         status = vnic_toe_parameters(adapter, data, bytes);
+        break;
+    case OID_NDK_SET_STATE:
+        status = vnic_rdma_set_state(adapter, data, bytes);
         break;
     case OID_TCP4_OFFLOAD_STATS:              // a set, of whatever, begins to count anew
     case OID_TCP6_OFFLOAD_STATS:

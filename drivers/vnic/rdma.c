@@ -45,9 +45,10 @@ vnic_rdma_create(struct vnic_adapter *adapter)
     if (!adapter->settings.network_direct)
         return NDIS_STATUS_SUCCESS;
     NDIS_STATUS status = rdma_create(adapter, &rdma_net_transport, &adapter->rdma);
-    if (status == NDIS_STATUS_SUCCESS)
-        adapter->rdma->pends = adapter->settings.rdma_pends != 0;
-    return status;
+    if (status != NDIS_STATUS_SUCCESS)
+        return status;
+    adapter->rdma->pends = adapter->settings.rdma_pends != 0;
+    return rdma_switch_create(adapter->rdma);
 }
 
 NDIS_STATUS
@@ -79,7 +80,9 @@ vnic_rdma_attributes(struct vnic_adapter *adapter)
 void
 vnic_rdma_destroy(struct vnic_adapter *adapter)
 {
-    if (adapter->rdma)
-        rdma_destroy(adapter->rdma);
+    if (!adapter->rdma)
+        return;
+    rdma_switch_destroy(adapter->rdma);
+    rdma_destroy(adapter->rdma);
     adapter->rdma = NULL;
 }

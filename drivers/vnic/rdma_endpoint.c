@@ -102,6 +102,7 @@ take_again(struct vnic_rdma *rdma, const struct eng_address *local, USHORT port,
     NTSTATUS status = !endpoint ? STATUS_NOT_FOUND : endpoint->refs ? STATUS_SHARING_VIOLATION : STATUS_SUCCESS;
     if (status == STATUS_SUCCESS) {
         endpoint->refs = 1;
+        endpoint->is_shared = FALSE;
         *made = endpoint;
     }
     rdma_leave(rdma, &call);
@@ -192,6 +193,7 @@ rdma_shared_create(NDK_ADAPTER *adapter, const PSOCKADDR address, ULONG address_
         return status;
     }
     rdma_enter(rdma, &call);
+    shared->endpoint->is_shared = TRUE;
     rdma_object_init(&shared->object, &shared_type, parent);
     rdma_leave(rdma, &call);
     return rdma_object_made(&shared->object, completion, context, (PVOID *)made);

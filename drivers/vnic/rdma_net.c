@@ -52,9 +52,12 @@ packet_queue(struct rdma_net *net, struct eng_out *out)
 {
     uint32_t index = out->interface_index;
     const struct rdma_hop *hop = index && index <= net->hop_count ? &net->hops[index - 1] : NULL;
-    if (hop && vnic_down_head(&net->down, out, hop->mac, hop->vlan))
+    if (hop && vnic_down_head(&net->down, out, hop->mac, hop->vlan)) {
+        ULONG frames = vnic_down_pieces(out);
+        net->rdma->counts.RDMAOutFrames += frames;
+        net->rdma->counts.RDMAOutOctets += out->data_bytes + (ULONG64)frames * out->head_bytes;
         vnic_down_push(&net->down, out);
-    else
+    } else
         eng_out_put(&net->pool, out);
 }
 

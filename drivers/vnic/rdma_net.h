@@ -9,6 +9,7 @@
 //   rdma_connect.c   the connector: from NdkConnect or the connect event until it is open
 //   rdma_end.c       the connector: events of its connection, disconnects, its close
 //   rdma_query.c     the connector: what it tells of itself
+//   rdma_oid.c       OIDs: statistics, connections, endpoints; NDK on and off
 //
 // A connector goes one way through its states and never back; each is left by one cause only:
 //   NEW -> CONNECTING -> REPLIED -> COMPLETING -> OPEN        EMBRYO -> REQUESTED -> ACCEPTING -> OPEN
@@ -54,6 +55,13 @@ VOID rdma_host_port_give(struct rdma_net *net, const struct eng_address *address
 NTSTATUS rdma_host_resolve(struct rdma_net *net, const struct eng_address *local, const struct eng_address *remote,
                            struct nbx_rnic_resolve *request);
 
+// ---- on and off (rdma_oid.c) ------------------------------------------------------------------------------------------------------
+
+// irql: PASSIVE   fails: NDIS_STATUS_RESOURCES
+NDIS_STATUS rdma_switch_create(struct vnic_rdma *rdma);
+// Waits for the work item. irql: PASSIVE
+VOID rdma_switch_destroy(struct vnic_rdma *rdma);
+
 // ---- the instance -----------------------------------------------------------------------------------------------------------------
 
 struct rdma_hop {
@@ -63,8 +71,16 @@ struct rdma_hop {
     ULONG64 used;                         // the last time, by net->clock
 };
 
+// NDK on and off (rdma_oid.c). Guarded by rdma->lock.
+struct rdma_switch {
+    NDIS_HANDLE work;
+    BOOLEAN wants_on, is_queued;
+    KEVENT idle;                          // the work item is not on its way
+};
+
 struct rdma_net {
     struct vnic_rdma *rdma;
+    struct rdma_switch state;
     KEVENT host_turn;                     // of opening and closing: who waits for it has it
     ULONG host_uses;                      // NDK adapters
     struct nbx_rnic_link host;            // host.rnic is NULL: there is no transport
@@ -107,6 +123,7 @@ struct rdma_endpoint {
     struct vnic_rdma *rdma;
     struct eng_address local;
     USHORT port;
+    BOOLEAN is_shared;                    // of a shared endpoint
     ULONG refs;                           // 0: the host is about to get the port back, unless somebody takes it once more
     struct tcp_listener *listener;
     struct rdma_tell tell;

@@ -148,6 +148,17 @@ is_our_oddity(struct rdma_net *net, const UCHAR *frame, ULONG bytes)
     return in.at_bytes && bytes >= in.at_bytes + 4 && is_ours(net, &in, frame);
 }
 
+// Frames of the link: what the port has put together was several.
+static VOID
+frame_count(struct rdma_net *net, const struct port_slot *slot)
+{
+    NDIS_NDK_PERFORMANCE_COUNTERS *counts = &net->rdma->counts;
+    ULONG head = slot->offload.header_bytes, each = slot->offload.gso != PORT_GSO_NONE ? slot->offload.gso_bytes : 0;
+    ULONG frames = each && slot->bytes > head ? (slot->bytes - head + each - 1) / each : 1;
+    counts->RDMAInFrames += frames;
+    counts->RDMAInOctets += slot->bytes + (ULONG64)(frames - 1) * head;
+}
+
 static BOOLEAN
 frame_take(void *context, const struct port_slot *slot, struct eng_owner *owner)
 {
@@ -165,6 +176,7 @@ frame_take(void *context, const struct port_slot *slot, struct eng_owner *owner)
         return is_our_piece(net, frame, slot->bytes, &in);
     if (!is_ours(net, &in, frame))
         return FALSE;
+    frame_count(net, slot);
     net->rx_hop = rdma_hop_get(net, frame + VNIC_MAC_BYTES, in.vlan);
     in.interface_index = net->rx_hop;
     tcp_input(net->tcp, &in, look->call->now_us, &look->call->outbox);

@@ -6,6 +6,8 @@
 // another one would send its user hunting.
 #include "vnic.h"
 
+#include <ndkinfo.h>
+
 struct vnic_keyword {
     NDIS_STRING name;
     USHORT field;                             // offset of a ULONG in struct vnic_settings
@@ -48,6 +50,7 @@ static const struct vnic_keyword vnic_keywords[] = {
     KEYWORD("ToeDelay", toe_delay_us, 0, 0, 1000000),
     KEYWORD("ToeRetrieveOneIn", toe_retrieve_one_in, 0, 0, 1000000000),
     KEYWORD("*NetworkDirect", network_direct, 0, 0, 1),
+    KEYWORD("*NetworkDirectTechnology", network_direct_technology, NdkiWarp, NdkiWarp, NdkiWarp),
     KEYWORD("RdmaCrc", rdma_crc, 1, 0, 1),
     KEYWORD("RdmaMpaRevision", rdma_mpa, 2, 1, 2),
     KEYWORD("RdmaReadyToReceive", rdma_rtr, 6, 0, 7),

@@ -63,6 +63,7 @@ struct vnic_settings {
     ULONG toe_window_bytes, toe_receive_kb;   // the largest receive buffer of a connection, and of all
     ULONG toe_hints, toe_idle_s, toe_fail_after, toe_refuse_one_in, toe_retrieve_one_in, toe_delay_us;
     ULONG network_direct;                     // *NetworkDirect
+    ULONG network_direct_technology;          // *NetworkDirectTechnology: NdkiWarp alone
     ULONG rdma_crc, rdma_mpa, rdma_rtr;       // of MPA: CRCs are asked for; the revision asked with; enum mpa_rtr
     ULONG rdma_pends;                         // whatever may pend does
 };
@@ -344,6 +345,9 @@ NDIS_STATUS vnic_rdma_attributes(struct vnic_adapter *adapter);
 void vnic_rdma_destroy(struct vnic_adapter *adapter);
 // The hardware was pulled out. irql: PASSIVE
 void vnic_rdma_gone(struct vnic_adapter *adapter);
+// OID_NDK_SET_STATE; OID_NDK_STATISTICS, _CONNECTIONS, _LOCAL_ENDPOINTS. irql: <= DISPATCH
+NDIS_STATUS vnic_rdma_set_state(struct vnic_adapter *adapter, const void *data, ULONG bytes);
+NDIS_STATUS vnic_rdma_query(struct vnic_adapter *adapter, NDIS_OID_REQUEST *request);
 // As vnic_toe_take. irql: DISPATCH   calls: consumers, the port
 ULONG vnic_rdma_take(struct vnic_adapter *adapter, ULONG got);
 void vnic_rdma_tx_ready(struct vnic_adapter *adapter);

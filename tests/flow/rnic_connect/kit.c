@@ -546,6 +546,17 @@ end_objects(int index)
         end->pd = (NDK_PD *)later;
 }
 
+void
+rc_adapter_open(int index)
+{
+    struct rc_end *end = &rc_end[index];
+    NDK_VERSION version = {2, 1};
+    struct rc_visit v = visit(index);
+    ck_assert_int_eq(nbx_ndk_adapter_open(end->client, end->if_index, version, &end->adapter), NDIS_STATUS_SUCCESS);
+    end_objects(index);
+    go_back(v);
+}
+
 static NTAPI VOID on_removal(PVOID context, NET_IFINDEX if_index, enum nbx_ndk_gone why);
 
 static void
@@ -554,7 +565,6 @@ end_open(int index)
     struct rc_end *end = &rc_end[index];
     struct io_image_config config = {.name = "consumer", .entry = consumer_entry};
     struct nbx_ndk_client_config client = {.context = end, .on_arrival = on_arrival, .on_removal = on_removal};
-    NDK_VERSION version = {2, 1};
     char error[256] = "";
     end->box = world->boxes[index].box;
     struct rc_visit v = visit(index);
@@ -564,8 +574,7 @@ end_open(int index)
     client.driver = end->driver;
     ck_assert_int_eq(nbx_ndk_client_register(&client, &end->client), STATUS_SUCCESS);
     ck_assert_uint_ne(end->if_index, 0);
-    ck_assert_int_eq(nbx_ndk_adapter_open(end->client, end->if_index, version, &end->adapter), NDIS_STATUS_SUCCESS);
-    end_objects(index);
+    rc_adapter_open(index);
     end->address = rc_address(index, 0);
     go_back(v);
 }
@@ -579,6 +588,14 @@ adapter_close(int index)
     rc_close_object(index, &end->cq->Header, (NDK_FN_CLOSE_OBJECT *)&end->cq->Dispatch->NdkCloseCq);
     nbx_ndk_adapter_close(end->client, end->adapter);
     end->adapter = NULL;
+}
+
+void
+rc_adapter_close(int index)
+{
+    struct rc_visit v = visit(index);
+    adapter_close(index);
+    go_back(v);
 }
 
 static NTAPI VOID

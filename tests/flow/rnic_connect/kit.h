@@ -82,6 +82,10 @@ void rc_host_change(int box);                 // tells the RNIC that something i
 
 void rc_surprise(int box);                    // the adapter is pulled out; on_removal has run when it returns
 extern void (*rc_on_removal)(int box);        // closes what the test has open there; the kit's own follows
+// The consumer's NDK adapter of a box, with its CQ and PD; a run begins with both open.
+void rc_adapter_open(int box);
+void rc_adapter_close(int box);
+
 // A call of the provider's in its box; the wrappers below do it by themselves.
 struct rc_visit {
     void *before;
