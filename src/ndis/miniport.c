@@ -315,6 +315,7 @@ ndis_miniport_halt(struct ndis_adapter *adapter, NDIS_HALT_ACTION action)
 {
     if (ndis_module_state(&adapter->module) == NDIS_STATE_HALTED)
         return;                               // asleep, and halted for it
+    ndis_ndk_halting(adapter);
     if (atomic_load(&adapter->is_shut)) {     // the power is off: it is not called, and what it has is not asked back
         ndis_oid_flush(&adapter->module, NDIS_STATUS_REQUEST_ABORTED);
         ndis_module_drain(&adapter->module);

@@ -751,6 +751,8 @@ void ndis_pnp_run(struct ndis *ndis, void (*fn)(void *arg), void *arg);
 int ndis_pnp_queue(struct ndis *ndis, void (*fn)(void *arg), void *arg);
 // Same with an item of the caller's own, for what must not fail; it may be queued again, or freed, from fn on. irql: <= DISPATCH.
 void ndis_pnp_queue_own(struct ndis *ndis, struct ndis_pnp_item *item);
+// Take it back. Called on the PnP thread, so that it is not running: it is queued, or was never.
+void ndis_pnp_unqueue_own(struct ndis *ndis, struct ndis_pnp_item *item);
 // Is this the PnP thread?
 bool ndis_pnp_is_self(struct ndis *ndis);
 int ndis_pnp_start(struct ndis *ndis);

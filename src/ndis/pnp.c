@@ -94,6 +94,14 @@ ndis_pnp_queue_own(struct ndis *ndis, struct ndis_pnp_item *item)
     pnp_push(ndis->pnp, item);
 }
 
+void
+ndis_pnp_unqueue_own(struct ndis *ndis, struct ndis_pnp_item *item)
+{
+    KIRQL old = ke_lock_take(&ndis->pnp->lock);
+    list_remove(&item->node);
+    ke_lock_drop(&ndis->pnp->lock, old);
+}
+
 int
 ndis_pnp_start(struct ndis *ndis)
 {

@@ -14,6 +14,8 @@ struct ndis_ndk {
     bool has_run;                             // its stack has been restarted since it was initialised
     bool is_there;                            // may be opened; guarded by ndis->lock, as the next is
     uint32_t opens;                           // open, being opened or being closed
+    struct list events;                       // of the miniport's, waiting for the PnP thread; likewise
+    bool is_halting;                          // no event has anybody to hear of it any more; likewise
     struct ke_latch none;                     // set when opens falls to 0
 };
 
@@ -26,6 +28,8 @@ void ndis_ndk_drop(struct ndis_adapter *adapter);
 // NetEventNDKEnable or NetEventNDKDisable from the miniport: waits until drivers above and clients have done what it asks for.
 // fails: false, this adapter has no NDK
 bool ndis_ndk_event(struct ndis_adapter *adapter, NET_PNP_EVENT_NOTIFICATION *event);
+// MiniportHaltEx comes next: events that wait for the PnP thread, which this is, end. After the departure.
+void ndis_ndk_halting(struct ndis_adapter *adapter);
 // NDIS_BIND_PARAMETERS
 void ndis_ndk_bind(const struct ndis_adapter *adapter, NDIS_BIND_PARAMETERS *parameters);
 

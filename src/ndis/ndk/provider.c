@@ -50,6 +50,7 @@ ndis_ndk_attributes(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_ND
     ndk->capabilities.NdkInfo = &ndk->info;
     ndk->is_enabled = attributes->Enabled;
     ke_latch_reset(&ndk->none);
+    list_init(&ndk->events);
     KIRQL old = ke_lock_take(&adapter->module.ndis->lock);
     adapter->ndk = ndk;
     ke_lock_drop(&adapter->module.ndis->lock, old);
@@ -59,6 +60,7 @@ ndis_ndk_attributes(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_ND
 void
 ndis_ndk_drop(struct ndis_adapter *adapter)
 {
+    ndis_ndk_halting(adapter);                // for a miniport that did not initialise
     KIRQL old = ke_lock_take(&adapter->module.ndis->lock);
     struct ndis_ndk *ndk = adapter->ndk;
     adapter->ndk = NULL;
@@ -77,31 +79,73 @@ ndis_ndk_bind(const struct ndis_adapter *adapter, NDIS_BIND_PARAMETERS *paramete
 
 // ---- on and off ---------------------------------------------------------------------------------------------------------------------
 
+// An event waits its turn on the PnP thread. The halt of its adapter may come first, and MiniportHaltEx may wait for the very thread that
+// raised it: so the halt ends those that still wait, for there is nobody left to hear of them.
 struct ndk_event_call {
+    struct ndis_pnp_item item;
+    struct list node;                         // ndk->events, while it waits; under ndis->lock
     struct ndis_adapter *adapter;
     NET_PNP_EVENT_NOTIFICATION *event;
-    bool is_known;
+    struct ke_latch done;
 };
+
+static void
+ndk_event_run(struct ndis_adapter *adapter, NET_PNP_EVENT_NOTIFICATION *event)
+{
+    struct ndis_ndk *ndk = adapter->ndk;
+    ndk->is_enabled = event->NetPnPEvent.NetEvent == NetEventNDKEnable;
+    ndis_event_up(&adapter->module, event);
+    if (ndk->is_enabled)
+        ndis_ndk_arrive(adapter);
+    else
+        ndis_ndk_depart(adapter, NDIS_NDK_DISABLED);
+}
 
 static void
 ndk_event_work(void *arg)
 {
     struct ndk_event_call *call = arg;
-    struct ndis_ndk *ndk = call->adapter->ndk;
-    if (!(call->is_known = ndk != NULL))
-        return;
-    ndk->is_enabled = call->event->NetPnPEvent.NetEvent == NetEventNDKEnable;
-    ndis_event_up(&call->adapter->module, call->event);
-    if (ndk->is_enabled)
-        ndis_ndk_arrive(call->adapter);
-    else
-        ndis_ndk_depart(call->adapter, NDIS_NDK_DISABLED);
+    struct ndis *ndis = call->adapter->module.ndis;
+    KIRQL old = ke_lock_take(&ndis->lock);
+    list_remove(&call->node);
+    ke_lock_drop(&ndis->lock, old);
+    ndk_event_run(call->adapter, call->event);
+    ke_latch_set(&call->done);                // with this the call is gone
 }
 
 bool
 ndis_ndk_event(struct ndis_adapter *adapter, NET_PNP_EVENT_NOTIFICATION *event)
 {
-    struct ndk_event_call call = {.adapter = adapter, .event = event};
-    ndis_pnp_run(adapter->module.ndis, ndk_event_work, &call);
-    return call.is_known;
+    struct ndis *ndis = adapter->module.ndis;
+    struct ndk_event_call call = {.item = {.fn = ndk_event_work, .arg = &call}, .adapter = adapter, .event = event};
+    ke_latch_reset(&call.done);
+    KIRQL old = ke_lock_take(&ndis->lock);
+    bool is_known = adapter->ndk != NULL, is_halting = is_known && adapter->ndk->is_halting;
+    bool waits = is_known && !is_halting && !ndis_pnp_is_self(ndis);
+    if (waits) {
+        list_push_back(&adapter->ndk->events, &call.node);
+        ndis_pnp_queue_own(ndis, &call.item);
+    }
+    ke_lock_drop(&ndis->lock, old);
+    if (waits)
+        ke_latch_wait(&call.done, SCHED_NEVER);
+    else if (is_known && !is_halting)
+        ndk_event_run(adapter, event);
+    return is_known;
+}
+
+void
+ndis_ndk_halting(struct ndis_adapter *adapter)
+{
+    struct ndis *ndis = adapter->module.ndis;
+    struct list *node;
+    KIRQL old = ke_lock_take(&ndis->lock);
+    if (adapter->ndk)
+        adapter->ndk->is_halting = true;
+    while (adapter->ndk && (node = list_pop_front(&adapter->ndk->events))) {
+        struct ndk_event_call *call = LIST_ENTRY_OF(node, struct ndk_event_call, node);
+        ndis_pnp_unqueue_own(ndis, &call->item);
+        ke_latch_set(&call->done);
+    }
+    ke_lock_drop(&ndis->lock, old);
 }

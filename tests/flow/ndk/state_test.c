@@ -119,6 +119,47 @@ TEST(NdisMNetPnPEvent_with_an_NDK_event_from_a_miniport_that_has_none_is_reporte
     crime_is_found(plain_miniport, "NBX-0120", "NdisMNetPnPEvent", NULL);
 }
 
+// The miniport raises the event from a thread that its MiniportHaltEx waits for, as one whose work item does it has to.
+static struct ke_thread *raiser;
+static struct ke_latch raised;
+
+static void
+raise_work(void *arg)
+{
+    ck_assert_int_eq(n_event(false), NDIS_STATUS_SUCCESS);
+    ke_latch_set(&raised);
+}
+
+static void
+halt_waits(void)
+{
+    ke_latch_wait(&raised, SCHED_NEVER);
+}
+
+static void
+raise_at_removal(void)
+{
+    ck_assert_int_eq(ke_thread_start(kit.box, "raiser", raise_work, NULL, &raiser), 0);
+}
+
+static void
+halts_under_an_event(void)
+{
+    ke_latch_reset(&raised);
+    kit_mp_hooks.halt = halt_waits;
+    begin(1);
+    n.on_removal = raise_at_removal;
+    ndis_adapter_remove(kit.adapter);
+    kit.adapter = NULL;
+    ke_thread_join(raiser);
+}
+
+TEST(NdisMNetPnPEvent_with_NetEventNDKDisable_ends_when_its_adapter_is_halted)
+{
+    for (uint64_t seed = 1; seed < 30; seed++)
+        n_run(seed, halts_under_an_event);
+}
+
 // ---- the adapter's life -------------------------------------------------------------------------------------------------------------
 
 static void
