@@ -105,6 +105,10 @@ struct tcpip_offload {
     ULONG64 there_us;                     // since when the target has it
     BOOLEAN has_error;                    // `error` (packets are too big) waits for the target to say whether it can be true
     struct net_error error;
+    // Its receive buffer, which grows as in the engine; only an update makes the target's window larger.
+    ULONG wanted_window_bytes;            // 0: as it is
+    ULONG used_bytes;                     // by the client, since used_us
+    ULONG64 used_us;
 };
 
 // ---- chimney_move.c ---------------------------------------------------------------------------------------------------------------
@@ -138,6 +142,7 @@ struct chimney_block {
         NEIGHBOR_OFFLOAD_STATE_CACHED neighbor_cached;
         NEIGHBOR_OFFLOAD_STATE_DELEGATED neighbor_delegated;
         PATH_OFFLOAD_STATE_CACHED path_cached;
+        TCP_OFFLOAD_STATE_CACHED tcp_cached;
         TCP_OFFLOAD_STATE_DELEGATED tcp_delegated;
     } state;
     UCHAR addresses[2][16];               // of a path
@@ -219,8 +224,8 @@ VOID tcpip_send_undescribe(struct tcpip_send *send);
 VOID tcpip_send_end(struct tcpip_send *send, int status);
 // A send of a client.   locks: host->lock held
 VOID tcpip_offload_send(struct tcpip_offload *offload, struct tcpip_send *send);
-// The client has used bytes: a refused target may indicate again.   locks: host->lock held
-VOID tcpip_offload_used(struct tcpip_offload *offload);
+// The client has used bytes: a refused target may indicate again, and the window may grow.   locks: host->lock held
+VOID tcpip_offload_used(struct tcpip_offload *offload, ULONG bytes, uint64_t now_us);
 KDEFERRED_ROUTINE tcpip_offload_return_dpc;
 // Forget a send that the target does not have yet. fails: -EBUSY it has it; -ENOENT it has ended   locks: host->lock held
 int tcpip_offload_take_back(struct tcpip_offload *offload, struct tcpip_send *send);

@@ -8,6 +8,8 @@
 //   events tcpip_offload_event
 #include "chimney.h"
 
+#define TUNE_RTT_LEAST_US 1000ull // of a path whose round trip is shorter than a tick
+
 #include <tdistat.h>
 
 // ---- lists of ours ------------------------------------------------------------------------------------------------------------------
@@ -447,10 +449,35 @@ tcpip_offload_receive(PVOID context, PNET_BUFFER_LIST nbl, NDIS_STATUS status, P
     return NDIS_STATUS_SUCCESS;
 }
 
+// The receive buffer doubles when the client used more than half of it within a round trip, as the engine's does (engine/tcp/text.c). The
+// round trip is that of the hand-over: nobody tells a later one.
+static VOID
+window_tune(struct tcpip_offload *offload, ULONG bytes, uint64_t now_us)
+{
+    ULONG buffer = offload->record.cached.initial_rcv_wnd, most = (ULONG)MAXUSHORT << offload->record.constant.rcv_wnd_scale;
+    ULONG64 rtt_us = (ULONG64)offload->record.delegated.srtt * offload->adapter->chimney.tick_us / 8;
+    ULONG64 past_us = now_us - offload->used_us;
+    most = min(most, TCPIP_RECEIVE_MAX_BYTES);
+    if (offload->state != OFFLOAD_THERE || buffer >= most || offload->wanted_window_bytes)
+        return;
+    rtt_us = max(rtt_us, TUNE_RTT_LEAST_US);
+    offload->used_bytes += bytes;
+    if (past_us < rtt_us)
+        return;
+    if (offload->used_us && offload->used_bytes * rtt_us / past_us > buffer / 2) {
+        offload->wanted_window_bytes = most / 2 > buffer ? 2 * buffer : most;
+        offload->adapter->chimney.wants_windows = TRUE;
+        tcpip_adapter_queue(offload->adapter);
+    }
+    offload->used_us = now_us;
+    offload->used_bytes = 0;
+}
+
 VOID
-tcpip_offload_used(struct tcpip_offload *offload)
+tcpip_offload_used(struct tcpip_offload *offload, ULONG bytes, uint64_t now_us)
 {
     struct tcpip_connection *connection = offload->connection;
+    window_tune(offload, bytes, now_us);
     if (!offload->is_refused || connection->up_bytes - connection->foreign_bytes > offload->record.cached.initial_rcv_wnd / 2)
         return;
     offload->is_refused = FALSE;

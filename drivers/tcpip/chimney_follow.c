@@ -4,6 +4,7 @@
 //   tcpip_follow_build, one tree at a time, in this order:
 //     invalidate   a path that leads nowhere any more, or by another adapter; a neighbour that does not answer: their connections come back
 //     initiate     a neighbour that a path is to go by next        [linking-path-state-objects-to-a-new-neighbor-state-object]
+//     windows      connections whose client keeps up get larger windows (an update of them alone)
 //     update       link addresses, path MTUs, paths below another neighbour than before         [updating-cached-variables]
 //     query        how long ago the target heard of a neighbour; whether a packet that was too big can have been sent
 //   tcpip_follow_done: what came of it; an object that the target will not update goes, with its connections
@@ -276,6 +277,30 @@ query_build(struct tcpip_adapter *adapter, BOOLEAN *is_whole)
     return tree;
 }
 
+// Below placeholders: neighbours and paths stay as they are.
+static NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *
+windows_build(struct tcpip_adapter *adapter, BOOLEAN *is_whole)
+{
+    NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree = NULL;
+    LIST_ENTRY *there = &adapter->chimney.there;
+    adapter->chimney.wants_windows = FALSE;
+    for (LIST_ENTRY *at = there->Flink; at != there; at = at->Flink) {
+        struct tcpip_offload *offload = CONTAINING_RECORD(at, struct tcpip_offload, link);
+        struct tcp_cached cached = offload->record.cached;
+        if (!offload->wanted_window_bytes)
+            continue;
+        struct chimney_block *block = tcpip_tree_add(&tree, offload, TREE_UPDATE);
+        if (!block) {
+            adapter->chimney.wants_windows = TRUE;
+            *is_whole = FALSE;
+            continue;
+        }
+        cached.initial_rcv_wnd = offload->wanted_window_bytes;
+        chim_cached_put(&cached, &block->state.tcp_cached);
+    }
+    return tree;
+}
+
 // The first of these that has anything. With what is left until this has come back must_look stays.
 static NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *
 look_build(struct tcpip_adapter *adapter, enum tree_op *op, BOOLEAN *is_whole, struct tcpip_call *call)
@@ -308,6 +333,10 @@ tcpip_follow_build(struct tcpip_adapter *adapter, enum tree_op *op, struct tcpip
     if (!tree && chimney->wants_query) {
         *op = TREE_QUERY;
         tree = query_build(adapter, &is_whole);
+    }
+    if (!tree && chimney->wants_windows && adapter->is_running && !is_leaving) {
+        *op = TREE_UPDATE;
+        tree = windows_build(adapter, &is_whole);
     }
     if (!is_whole && tcpip_host.again_us == ENG_NEVER)
         tcpip_host.again_us = call->now_us + TCPIP_LATER_US;
@@ -422,6 +451,18 @@ connection_queried(struct tcpip_offload *offload, struct chimney_block *block, s
         net_error_accept(tcpip_host.net, &offload->error, call->now_us);
 }
 
+// One that the target will not have larger comes back: an object that cannot be updated is terminated.
+static VOID
+connection_updated(struct tcpip_offload *offload, const struct chimney_block *block)
+{
+    tcpip_host.chimney.updated++;
+    if (block->list.Status == NDIS_STATUS_SUCCESS)
+        offload->record.cached.initial_rcv_wnd = offload->wanted_window_bytes;
+    else
+        tcpip_chimney_come(offload->connection);
+    offload->wanted_window_bytes = 0;
+}
+
 VOID
 tcpip_follow_done(struct chimney_block *block, enum tree_op op, struct tcpip_call *call)
 {
@@ -429,6 +470,8 @@ tcpip_follow_done(struct chimney_block *block, enum tree_op op, struct tcpip_cal
         neighbor_done(block, op, call);
     else if (block->path)
         path_done(block, op);
+    else if (op == TREE_UPDATE)
+        connection_updated(block->offload, block);
     else
         connection_queried(block->offload, block, call);
 }

@@ -191,6 +191,7 @@ struct tcpip_chimney {
     ULONG tick_us;                        // of what the target is told
     BOOLEAN must_look;                    // at paths and neighbours: chimney_follow.c
     ULONG wants_query;                    // neighbours and connections that the target is to be asked about
+    BOOLEAN wants_windows;                // connections whose window is to be larger
 };
 
 struct tcpip_adapter {

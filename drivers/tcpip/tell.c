@@ -92,7 +92,7 @@ back_take(struct tcpip_connection *connection, struct tcpip_call *call)
     if (bytes > foreign && connection->tcp)
         tcp_receive_used(connection->tcp, bytes - foreign, call->now_us, &call->segments);
     else if (connection->offload)
-        tcpip_offload_used(connection->offload);
+        tcpip_offload_used(connection->offload, bytes, call->now_us);
 }
 
 // Something was noted: it is seen to now, unless a round is being told, whose end comes behind it. The note is made before the round is
