@@ -172,7 +172,7 @@ tell_events(struct toe_connection *c)
     hint_look(c);
     if (!c->fin_told && !c->is_aborted && toe_receive_is_over(c)) {
         c->fin_told = TRUE;
-        tell_event(c, TcpIndicateDisconnect, 0);
+        tell_event(c, TcpIndicateDisconnect, c->toe->adapter->settings.toe_junk);
         return TRUE;
     }
     if (c->events & TOE_EVENT_RETRIEVE) {
@@ -198,7 +198,7 @@ tell_connection(struct toe_connection *c, struct toe_call *call)
 {
     if (c->events & TOE_EVENT_ABORT) {
         c->events &= ~(ULONG)(TOE_EVENT_ABORT | TOE_EVENT_RETRIEVE);
-        tell_event(c, TcpIndicateAbort, 0);
+        tell_event(c, TcpIndicateAbort, c->toe->adapter->settings.toe_junk);
         return TRUE;
     }
     if (c->is_terminating)

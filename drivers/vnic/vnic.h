@@ -61,7 +61,7 @@ struct vnic_settings {
     ULONG toe4, toe6;                         // *TCPConnectionOffloadIPv4, IPv6
     ULONG toe_connections, toe_paths, toe_neighbors, toe_sources, toe_vlans, toe_vlan_id, toe_sends;
     ULONG toe_window_bytes, toe_receive_kb;   // the largest receive buffer of a connection, and of all
-    ULONG toe_hints, toe_idle_s, toe_fail_after, toe_refuse_one_in, toe_retrieve_one_in, toe_delay_us;
+    ULONG toe_hints, toe_idle_s, toe_fail_after, toe_junk, toe_refuse_one_in, toe_retrieve_one_in, toe_delay_us;
     ULONG network_direct;                     // *NetworkDirect
     ULONG network_direct_technology;          // *NetworkDirectTechnology: NdkiWarp alone
     ULONG rdma_crc, rdma_mpa, rdma_rtr;       // of MPA: CRCs are asked for; the revision asked with; enum mpa_rtr

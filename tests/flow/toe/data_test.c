@@ -318,6 +318,40 @@ TEST(an_abortive_disconnect_resets_and_only_that_does)
     EACH_SEED(abortive_body);
 }
 
+// A RST is sent where the peer may not know that it is over; in CLOSING and LAST_ACK it has said all it had to say [RFC 9293 3.10.5].
+static void
+abort_states_body(void)
+{
+    static const struct {
+        enum tcp_state state;
+        uint32_t resets;
+    } states[] = {{TCP_ESTABLISHED, 1}, {TCP_FIN_WAIT_1, 1}, {TCP_FIN_WAIT_2, 1}, {TCP_CLOSE_WAIT, 1}, {TCP_CLOSING, 0}, {TCP_LAST_ACK, 0}};
+    for (unsigned i = 0; i < sizeof states / sizeof *states; i++) {
+        st.peer_silent = st.drops_in = true;
+        st.resets = 0;
+        st.generation++;
+        struct host_connection *c = host_make(0, states[i].state);
+        host_offload(1);
+        host_disconnect(c, 0, TCP_DISCONNECT_ABORTIVE_CLOSE);
+        stage_until(&c->disconnects_out, 0);
+        ck_assert_int_eq(c->disconnect_status, NDIS_STATUS_SUCCESS);
+        stage_wait(2000000);
+        ck_assert_msg(st.resets == states[i].resets, "state %u: %u resets", states[i].state, st.resets);
+        uint32_t frames = st.frames;
+        stage_wait(60000000);
+        ck_assert_uint_eq(st.frames, frames); // nor anything else
+        host_terminate(1);
+        ck_assert_int_eq(c->block.tcp_delegated.State, TcpConnectionClosed);
+        host_release(1);
+    }
+    st.peer_silent = st.drops_in = false;
+}
+
+TEST(an_abortive_disconnect_resets_in_four_states_and_only_ends_in_CLOSING_and_LAST_ACK)
+{
+    EACH_SEED(abort_states_body);
+}
+
 static void
 reset_body(void)
 {
