@@ -58,7 +58,10 @@ VOID
 tcpip_oid_complete(NDIS_HANDLE context, PNDIS_OID_REQUEST request, NDIS_STATUS status)
 {
     struct tcpip_adapter *adapter = context;
-    UNREFERENCED_PARAMETER(request);
+    if (request == &adapter->chimney.stats.request) {
+        tcpip_stats_done(adapter, status);
+        return;
+    }
     adapter->oid_status = status;
     KeSetEvent(&adapter->oid_done, IO_NO_INCREMENT, FALSE);
 }

@@ -13,7 +13,7 @@ BOOLEAN
 tcpip_chimney_is_quiet(const struct tcpip_adapter *adapter)
 {
     const struct tcpip_chimney *chimney = &adapter->chimney;
-    return !chimney->is_busy && !chimney->away && !chimney->lent && !tcpip_tree_has_idle(adapter);
+    return !chimney->is_busy && !chimney->away && !chimney->lent && !chimney->wants_stats && !tcpip_tree_has_idle(adapter);
 }
 
 static BOOLEAN
@@ -186,11 +186,15 @@ tcpip_chimney_serve(struct tcpip_adapter *adapter)
         tree = tree_build(adapter, &op, &call);
         chimney->is_busy = tree != NULL;
     }
+    BOOLEAN must_ask = chimney->wants_stats && !chimney->stats.is_out;
+    chimney->stats.is_out |= must_ask;
     if (tcpip_chimney_is_quiet(adapter))
         KeSetEvent(&chimney->quiet, IO_NO_INCREMENT, FALSE);
     tcpip_leave(&call);
     if (nbls)
         NdisOffloadTcpReceiveReturn(adapter->ndis, nbls);
+    if (must_ask)
+        tcpip_stats_serve(adapter);
     if (tree)
         tree_submit(adapter, tree, op);
 }
@@ -255,6 +259,8 @@ tree_done(struct tcpip_adapter *adapter, NDIS_PROTOCOL_OFFLOAD_BLOCK_LIST *tree,
     struct tcpip_call call;
     tcpip_enter(&call);
     tcpip_tree_end(tree, op, on_block, &call);
+    if (op == TREE_TERMINATE && !adapter->chimney.away)
+        tcpip_stats_want(adapter);
     adapter->chimney.is_busy = FALSE;
     tcpip_adapter_queue(adapter);
     tcpip_leave(&call);

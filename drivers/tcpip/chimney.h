@@ -6,6 +6,7 @@
 //   chimney_follow.c what changes under connections that are away: link addresses, next hops, path MTUs; whether neighbours are there
 //   chimney_data.c   an offloaded connection's bytes: sends, received lists, disconnects, events
 //   chimney_policy.c which connections go by themselves, and when
+//   chimney_stats.c  what targets count
 //   chimney_held.c   segments that come to us although the connection is (or goes, or comes) elsewhere
 // A connection's way, and who has it:
 //   WAITING   the engine; it stands in adapter->chimney.waiting
@@ -200,6 +201,13 @@ ULONG tcpip_follow_ticks_since(const struct tcpip_adapter *adapter, ULONG64 then
 // Due times, as for tcpip_chimney_deadline_us and tcpip_chimney_run.   locks: host->lock held
 uint64_t tcpip_follow_deadline_us(VOID);
 VOID tcpip_follow_run(uint64_t now_us);
+
+// ---- chimney_stats.c ----------------------------------------------------------------------------------------------------------------
+
+// The target is asked what it has counted.   locks: host->lock held
+VOID tcpip_stats_want(struct tcpip_adapter *adapter);
+// The next OID; wants_stats, and none is out.   irql: DISPATCH, no lock held
+VOID tcpip_stats_serve(struct tcpip_adapter *adapter);
 
 // ---- chimney_policy.c ---------------------------------------------------------------------------------------------------------------
 

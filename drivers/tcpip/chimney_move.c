@@ -119,9 +119,14 @@ path_take(struct tcpip_offload *offload, struct tcpip_call *call)
     const struct tcp_constant *constant = &offload->record.constant;
     struct net_path path = {.source = constant->local, .destination = constant->remote};
     struct net_next_hop hop;
+    UCHAR mac[CHIM_MAC_BYTES];
     if (tcpip_path_find(&path, &offload->open.path, call->now_us) || path.interface_index != offload->adapter->index ||
-        net_path_hop(tcpip_host.net, &path, &hop, call->now_us) || !hop.is_known)
+        net_path_hop(tcpip_host.net, &path, &hop, call->now_us))
         return FALSE;
+    if (!hop.is_known) { // it is asked for, for the next time
+        net_path_ask(tcpip_host.net, &path, TRUE, mac, call->now_us, &call->outbox);
+        return FALSE;
+    }
     offload->open.context = offload->connection;
     offload->path = tcpip_chimney_path(offload->adapter, constant, &hop, path.mtu_bytes);
     return offload->path != NULL;

@@ -318,6 +318,7 @@ tcpip_host_create(struct tcpip_host *host)
     InitializeListHead(&host->half_closed);
     tcpip_rnic_init(host);
     InitializeListHead(&host->doubts);
+    KeInitializeEvent(&host->stats_idle, NotificationEvent, TRUE);
     InitializeListHead(&host->candidates);
     host->again_us = ENG_NEVER;
     KeInitializeTimer(&host->timer);

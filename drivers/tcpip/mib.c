@@ -216,18 +216,20 @@ NTSTATUS
 tcpip_mib_ip(struct tcpip_answer *answer)
 {
     const struct tcp_counters *tcp = tcp_counters(tcpip_host.tcp);
+    const struct tcpip_target_counts *away = &tcpip_host.target;
+    BOOLEAN is_six = answer->family != ENG_IP4;
     IPSNMPInfo info = {
         .ipsi_forwarding = 2, // a host that forwards nothing
         .ipsi_defaultttl = 64,
-        .ipsi_inreceives = net_number(answer->family == ENG_IP4 ? NET_COUNT_in_ip4 : NET_COUNT_in_ip6),
+        .ipsi_inreceives = net_number(is_six ? NET_COUNT_in_ip6 : NET_COUNT_in_ip4) + (ULONG)away->packets_in[is_six],
         .ipsi_inhdrerrors = net_number(NET_COUNT_in_bad_header) + net_number(NET_COUNT_in_bad_sum) + net_number(NET_COUNT_in_bad_options) +
                             net_number(NET_COUNT_in_bad_extension) + net_number(NET_COUNT_in_hop_limit),
         .ipsi_inaddrerrors = net_number(NET_COUNT_in_wrong_destination) + net_number(NET_COUNT_in_martian),
         .ipsi_inunknownprotos = net_number(NET_COUNT_in_unknown_protocol),
         .ipsi_indiscards = (ULONG)(tcpip_host.drops.datagrams_full + tcpip_host.drops.datagrams_memory),
         .ipsi_indelivers = (ULONG)tcp->segments_in + net_number(NET_COUNT_udp_in) + net_number(NET_COUNT_icmp_in) +
-                           net_number(NET_COUNT_group_in),
-        .ipsi_outrequests = net_number(NET_COUNT_out_packets),
+                           net_number(NET_COUNT_group_in) + (ULONG)(away->packets_in[0] + away->packets_in[1]),
+        .ipsi_outrequests = net_number(NET_COUNT_out_packets) + (ULONG)away->packets_out,
         .ipsi_outdiscards = net_number(NET_COUNT_out_no_memory) + net_number(NET_COUNT_out_down) +
                             net_number(NET_COUNT_out_waiting_dropped),
         .ipsi_outnoroutes = net_number(NET_COUNT_out_no_route),
@@ -314,6 +316,7 @@ NTSTATUS
 tcpip_mib_tcp(struct tcpip_answer *answer)
 {
     const struct tcp_counters *now = tcp_counters(tcpip_host.tcp);
+    const struct tcpip_target_counts *away = &tcpip_host.target;
     struct tcp_params params;
     tcp_params_default(&params); // what host.c begins with
     MIB_TCPSTATS stats = {.dwRtoAlgorithm = MIB_TCP_RTO_VANJ,
@@ -325,11 +328,11 @@ tcpip_mib_tcp(struct tcpip_answer *answer)
                           .dwAttemptFails = (ULONG)now->attempts_failed,
                           .dwEstabResets = (ULONG)(now->established_reset + tcpip_host.away_resets),
                           .dwCurrEstab = now->established + tcpip_host.away_count,
-                          .dwInSegs = (ULONG)now->segments_in,
-                          .dwOutSegs = (ULONG)(now->segments_out - now->retransmitted),
-                          .dwRetransSegs = (ULONG)now->retransmitted,
-                          .dwInErrs = (ULONG)(now->bad_sum + now->bad_header),
-                          .dwOutRsts = (ULONG)now->resets_out,
+                          .dwInSegs = (ULONG)(now->segments_in + away->segments_in),
+                          .dwOutSegs = (ULONG)(now->segments_out - now->retransmitted + away->segments_out),
+                          .dwRetransSegs = (ULONG)(now->retransmitted + away->retransmitted),
+                          .dwInErrs = (ULONG)(now->bad_sum + now->bad_header + away->errors_in),
+                          .dwOutRsts = (ULONG)(now->resets_out + away->resets_out),
                           .dwNumConns = now->connections};
     answer_add(answer, &stats, sizeof stats);
     return STATUS_SUCCESS;
@@ -478,6 +481,15 @@ tcpip_mib_counts(struct tcpip_answer *answer)
         ONE(offloaded), ONE(refused), ONE(uploaded), ONE(updated), ONE(invalidated), ONE(queried), ONE(questions),
 #undef ONE
     };
+    const struct tcpip_target_counts *target = &tcpip_host.target;
+    const struct {
+        const char *name;
+        ULONG64 value;
+    } of_target[] = {
+#define ONE(name) {#name, target->name}
+        ONE(segments_in), ONE(segments_out), ONE(retransmitted), ONE(errors_in), ONE(resets_out), ONE(packets_out),
+#undef ONE
+    };
     count_add(answer, "lost_", "datagrams_full", tcpip_host.drops.datagrams_full);
     count_add(answer, "lost_", "datagrams_memory", tcpip_host.drops.datagrams_memory);
     count_add(answer, "lost_", "addresses_unregistered", tcpip_host.drops.addresses_unregistered);
@@ -488,5 +500,7 @@ tcpip_mib_counts(struct tcpip_answer *answer)
         count_add(answer, "tcp_", of_tcp[i].name, of_tcp[i].value);
     for (ULONG i = 0; i < ARRAYSIZE(of_chimney); i++)
         count_add(answer, "chimney_", of_chimney[i].name, of_chimney[i].value);
+    for (ULONG i = 0; i < ARRAYSIZE(of_target); i++)
+        count_add(answer, "target_", of_target[i].name, of_target[i].value);
     return STATUS_SUCCESS;
 }

@@ -83,6 +83,7 @@ query_run(struct tcpip_answer *answer)
         if (!answer->bytes)
             return STATUS_INSUFFICIENT_RESOURCES;
     }
+    tcpip_stats_refresh();
     tcpip_enter(&call);
     answer->now_us = call.now_us;
     status = query_fill(answer);

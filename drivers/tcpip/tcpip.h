@@ -62,6 +62,12 @@ struct tcpip_drops {
     ULONG64 adapters_down;                // packets for an adapter that was not running; likewise
 };
 
+// Of all targets, those of adapters that are gone too.
+struct tcpip_target_counts {
+    ULONG64 segments_in, segments_out, retransmitted, errors_in, resets_out;
+    ULONG64 packets_in[2], packets_out;   // of IPv4, IPv6; of both
+};
+
 // Of all adapters: connections, and objects that targets have.
 struct tcpip_chimney_counts {
     ULONG64 offloaded, refused, uploaded; // connections
@@ -96,6 +102,8 @@ struct tcpip_host {
     LIST_ENTRY rnics;                     // struct tcpip_rnic (rnic.h)
     LIST_ENTRY candidates;                // struct tcpip_connection by policy_link, the next due first
     struct tcpip_chimney_counts chimney;
+    struct tcpip_target_counts target;
+    KEVENT stats_idle;
     LIST_ENTRY doubts;                    // struct chimney_neighbor by doubt_link, the oldest first
     ULONG64 looked_generation, look_us;   // of the IP engine: as paths were last looked at, and when they may be next
     ULONG64 again_us;                     // a tree found no memory: when it is tried again
@@ -170,6 +178,21 @@ enum tcpip_chimney_policy {
     TCPIP_CHIMNEY_ALWAYS                  // all, as soon as they are open
 };
 
+#define TCPIP_STATS 4                     // OIDs: TCP and IP of both families
+
+// What a target has counted (chimney_stats.c): as it last said, and the request that asks.
+struct tcpip_stats {
+    TCP_OFFLOAD_STATS tcp[2];
+    IP_OFFLOAD_STATS ip[2];
+    ULONG at;                             // of the OIDs
+    BOOLEAN is_out, is_again;
+    NDIS_OID_REQUEST request;
+    union {
+        TCP_OFFLOAD_STATS tcp;
+        IP_OFFLOAD_STATS ip;
+    } answer;
+};
+
 // What an adapter's offload target has to do with us (chimney.h). Guarded by host->lock.
 struct tcpip_chimney {
     enum tcpip_chimney_policy policy;
@@ -189,6 +212,8 @@ struct tcpip_chimney {
     KEVENT quiet;
     ULONG64 after_us, rest_us, rate_bytes;// chimney_policy.c; after_us 0: none goes by itself
     ULONG tick_us;                        // of what the target is told
+    struct tcpip_stats stats;
+    BOOLEAN wants_stats;
     BOOLEAN must_look;                    // at paths and neighbours: chimney_follow.c
     ULONG wants_query;                    // neighbours and connections that the target is to be asked about
     BOOLEAN wants_windows;                // connections whose window is to be larger
@@ -294,6 +319,9 @@ uint64_t tcpip_chimney_deadline_us(void);
 VOID tcpip_chimney_run(uint64_t now_us);
 // Something in the IP engine may be another: are paths that targets have still as they were told?   locks: host->lock held
 VOID tcpip_chimney_look(uint64_t now_us);
+// What targets have counted until now is in host->target.   irql: <= DISPATCH, where it waits for nothing; no lock held
+VOID tcpip_stats_refresh(VOID);
+VOID tcpip_stats_done(struct tcpip_adapter *adapter, NDIS_STATUS status);
 // What happened to a packet of a connection that is away.   locks: host->lock held
 VOID tcpip_chimney_error(const struct net_error *error);
 // IOCTL_NBX_TCPIP_CHIMNEY. fails: STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_PARAMETER   irql: PASSIVE

@@ -320,8 +320,10 @@ forward_one(struct toe_connection *c, struct toe_call *call, NET_BUFFER_LIST *nb
         toe_retrieve(c, UploadRequested);
         return NDIS_STATUS_UPLOAD_IN_PROGRESS;
     }
+    if (tcp_input(c->toe->tcp, &in, call->now_us, &call->outbox) == TCP_FOR_HOST)
+        return NDIS_STATUS_UPLOAD_IN_PROGRESS; // who will count it
     c->toe->counts[toe_family(&c->path->local)].tcp.InSegments++;
-    return tcp_input(c->toe->tcp, &in, call->now_us, &call->outbox) == TCP_FOR_HOST ? NDIS_STATUS_UPLOAD_IN_PROGRESS : NDIS_STATUS_SUCCESS;
+    return NDIS_STATUS_SUCCESS;
 }
 
 NDIS_STATUS

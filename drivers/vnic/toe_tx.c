@@ -21,7 +21,9 @@ count_out(struct vnic_toe *toe, struct toe_connection *c, const struct eng_out *
     BOOLEAN is_again = numbers && c->has_max_seq && (int32_t)(seq - c->max_seq) < 0;
     counts->ip.OutRequests += pieces;
     counts->ip.OutOctets += out->head_bytes + out->data_bytes;
-    counts->tcp.OutSegments += pieces;
+    // Not what holds only numbers that were sent before [ndischimney/ns-ndischimney-_tcp_offload_stats].
+    if (!is_again || (int32_t)(seq + numbers - c->max_seq) > 0)
+        counts->tcp.OutSegments += pieces;
     counts->tcp.OutResets += (l4[13] & FLAG_RST) != 0;
     if (is_again) {
         counts->tcp.RetransmittedSegments += pieces;

@@ -22,9 +22,17 @@ static uint8_t last_packet[120];      // the beginning of the first box's last I
 static uint32_t last_bytes;
 static const uint8_t router_mac[2][6] = {{2, 0x66, 0, 0, 0, 1}, {2, 0x66, 0, 0, 0, 2}}, far_mac[6] = {2, 0x66, 0, 0, 0, 9};
 
+static bool
+is_tcp(const uint8_t *frame)
+{
+    uint16_t type = bytes_load_be16(frame + 12);
+    return (type == 0x0800 && frame[23] == 6) || (type == 0x86DD && frame[20] == 6);
+}
+
 static void
 frame_send(unsigned to, const uint8_t *frame, uint32_t bytes)
 {
+    bridge.segments[!to] += is_tcp(frame);
     struct iovec iov = {(void *)frame, bytes};
     struct port_frame out = {.iov = &iov, .iov_count = 1, .bytes = bytes};
     nbx_port_tx(ports[to], &out, 1); // a full wire loses it, as wires do

@@ -21,6 +21,7 @@ struct bridge {
     uint32_t largest_bytes;          // packet of the first box that went through
     uint32_t asked_one, asked_all;   // questions of the first box, to the address itself and to all
     uint32_t by_router[2];           // packets of the first box
+    uint32_t segments[2];            // of TCP that went through, of each box
 };
 extern struct bridge bridge;
 
