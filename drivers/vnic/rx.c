@@ -383,7 +383,7 @@ rx_indicate(struct vnic_adapter *adapter, ULONG got)
     struct vnic_rx *rx = &adapter->rx;
     struct vnic_list list = {.end = &list.first};
     ULONG kept = 0;
-    if (__builtin_expect(adapter->toe_live, 0))
+    if (__builtin_expect(ReadNoFence(&adapter->toe_live), 0))
         got = vnic_toe_take(adapter, got);
     if (__builtin_expect(adapter->rdma_live, 0))
         got = vnic_rdma_take(adapter, got);

@@ -104,7 +104,7 @@ void
 vnic_toe_tx_ready(struct vnic_adapter *adapter)
 {
     struct toe_call call;
-    if (!adapter->toe || !adapter->toe_live)
+    if (!adapter->toe || !ReadNoFence(&adapter->toe_live))
         return;
     toe_enter(adapter->toe, &call);
     toe_leave(adapter->toe, &call);

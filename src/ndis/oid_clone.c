@@ -42,7 +42,11 @@ ndis_oid_clone(NDIS_HANDLE source, const NDIS_OID_REQUEST *request)
     clone->ndis = module->ndis;
     clone->image = module->image;
     // A driver of an older NDIS has a shorter structure, perhaps on its stack.
-    memcpy(&clone->request, request, ndis_header_bytes(&request->Header, sizeof clone->request));
+    // What is NDIS's own in it is not looked at: the request may be on its way back to its source already.
+    const size_t own_at = offsetof(NDIS_OID_REQUEST, NdisReserved), own_end = own_at + sizeof request->NdisReserved;
+    memcpy(&clone->request, request, own_at);
+    memcpy((uint8_t *)&clone->request + own_end, (const uint8_t *)request + own_end,
+           ndis_header_bytes(&request->Header, sizeof clone->request) - own_end);
     memset(clone->request.NdisReserved, 0, sizeof clone->request.NdisReserved);
     memset(clone->request.MiniportReserved, 0, sizeof clone->request.MiniportReserved);
     memset(clone->request.SourceReserved, 0, sizeof clone->request.SourceReserved);

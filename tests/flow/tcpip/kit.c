@@ -316,15 +316,15 @@ shuffle_run(PVOID context)
     struct shuffle *shuffle = context;
     struct tk_control control = {0};
     tk_open_control(&control, TN_DEVICE);
-    for (uint32_t i = 0; !shuffle->is_over; i++) {
+    for (uint32_t i = 0; !InterlockedCompareExchange(&shuffle->is_over, 0, 0); i++) {
         // Later there is little but connections that wait for a peer.
         bool is_soon = i < 200 && prng_next(&shuffle->dice) % 4;
         tk_sleep_us((LONG)(prng_next(&shuffle->dice) % (is_soon ? 1500 : 60000)));
         ULONG states = prng_next(&shuffle->dice) % 3 ? 0 : 1u << prng_next(&shuffle->dice) % 11;
         if (prng_next(&shuffle->dice) % 5 < 3)
-            tn_shuffled.offloads += chimney_ask(&control, NBX_TCPIP_CHIMNEY_OFFLOAD, states);
+            InterlockedExchangeAdd64((LONG64 *)&tn_shuffled.offloads, chimney_ask(&control, NBX_TCPIP_CHIMNEY_OFFLOAD, states));
         else
-            tn_shuffled.uploads += chimney_ask(&control, NBX_TCPIP_CHIMNEY_UPLOAD, 0);
+            InterlockedExchangeAdd64((LONG64 *)&tn_shuffled.uploads, chimney_ask(&control, NBX_TCPIP_CHIMNEY_UPLOAD, 0));
     }
     tk_close_control(&control);
     KeSetEvent(&shuffle->done, 0, FALSE);
@@ -354,9 +354,9 @@ void
 tn_shuffle_stop(void)
 {
     for (int box = 0; box < 2; box++)
-        shuffles[box].is_over = TRUE;
+        InterlockedExchange(&shuffles[box].is_over, TRUE);
     for (int box = 0; box < 2; box++)
-        ck_assert(tk_event_wait(&shuffles[box].done, TK_WAIT_MS));
+        ck_assert(tk_event_wait_in(tn_net.world->boxes[box].box, &shuffles[box].done, TK_WAIT_MS));
 }
 #endif
 
