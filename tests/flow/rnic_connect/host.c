@@ -16,6 +16,7 @@ struct nbx_rnic {
     NTSTATUS pending_status;
     KTIMER timer;
     KDPC dpc;
+    KSPIN_LOCK lock;                          // guards the rest
     UCHAR ports[65536 / 8];
 };
 static struct nbx_rnic hosts[2];
@@ -95,20 +96,20 @@ static NTAPI NTSTATUS
 host_path_now(struct nbx_rnic *host, struct nbx_rnic_path *path)
 {
     way_fill(host, path);
-    rc_host[host->box].changes++;
+    __atomic_fetch_add(&rc_host[host->box].changes, 1, __ATOMIC_RELAXED);
     return STATUS_SUCCESS;
 }
 
 static NTAPI VOID
 host_confirm(struct nbx_rnic *host, const struct nbx_rnic_path *path)
 {
-    rc_host[host->box].confirms++;
+    __atomic_fetch_add(&rc_host[host->box].confirms, 1, __ATOMIC_RELAXED);
 }
 
 static NTAPI VOID
 host_doubt(struct nbx_rnic *host, const struct nbx_rnic_path *path)
 {
-    rc_host[host->box].doubts++;
+    __atomic_fetch_add(&rc_host[host->box].doubts, 1, __ATOMIC_RELAXED);
 }
 
 static bool
@@ -117,8 +118,8 @@ port_is_taken(const struct nbx_rnic *host, ULONG port)
     return host->ports[port / 8] >> port % 8 & 1;
 }
 
-static NTAPI NTSTATUS
-host_port_take(struct nbx_rnic *host, SOCKADDR_INET *address)
+static NTSTATUS
+port_take_locked(struct nbx_rnic *host, SOCKADDR_INET *address)
 {
     struct rc_host *says = &rc_host[host->box];
     ULONG port = rc_port_of(address), first = 49152;
@@ -139,13 +140,26 @@ host_port_take(struct nbx_rnic *host, SOCKADDR_INET *address)
     return STATUS_SUCCESS;
 }
 
+static NTAPI NTSTATUS
+host_port_take(struct nbx_rnic *host, SOCKADDR_INET *address)
+{
+    KIRQL irql;
+    KeAcquireSpinLock(&host->lock, &irql);
+    NTSTATUS status = port_take_locked(host, address);
+    KeReleaseSpinLock(&host->lock, irql);
+    return status;
+}
+
 static NTAPI BOOLEAN
 host_port_give(struct nbx_rnic *host, const SOCKADDR_INET *address)
 {
     ULONG port = rc_port_of(address);
+    KIRQL irql;
+    KeAcquireSpinLock(&host->lock, &irql);
     ck_assert(port_is_taken(host, port));
     host->ports[port / 8] &= (UCHAR)~(1 << port % 8);
     rc_host[host->box].ports_taken--;
+    KeReleaseSpinLock(&host->lock, irql);
     return TRUE;
 }
 
@@ -213,6 +227,7 @@ host_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
     struct nbx_rnic *host = &hosts[box_loading];
     PDEVICE_OBJECT device;
     *host = (struct nbx_rnic){.box = box_loading};
+    KeInitializeSpinLock(&host->lock);
     KeInitializeTimer(&host->timer);
     KeInitializeDpc(&host->dpc, on_timer, host);
     NTSTATUS status = IoCreateDevice(driver, sizeof host, &path, FILE_DEVICE_NETWORK, 0, FALSE, &device);

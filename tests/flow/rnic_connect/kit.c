@@ -283,8 +283,9 @@ static NTAPI VOID
 on_connect(PVOID context, NDK_CONNECTOR *connector)
 {
     struct rc_listener *listener = context;
-    ck_assert_uint_lt(listener->count - listener->taken, 64);
-    listener->queue[listener->count++ % 64] = connector;
+    ck_assert_uint_lt(listener->count - __atomic_load_n(&listener->taken, __ATOMIC_ACQUIRE), 64);
+    listener->queue[listener->count % 64] = connector;
+    __atomic_store_n(&listener->count, listener->count + 1, __ATOMIC_RELEASE);
     KeSetEvent(&listener->arrived, IO_NO_INCREMENT, FALSE);
 }
 
@@ -340,11 +341,12 @@ rc_incoming(struct rc_listener *listener, struct rc_side *side, ULONG ms)
 bool
 rc_incoming_with(struct rc_listener *listener, struct rc_side *side, NDK_QP *qp, ULONG ms)
 {
-    while (listener->taken == listener->count)
+    while (listener->taken == __atomic_load_n(&listener->count, __ATOMIC_ACQUIRE))
         if (!rc_event(listener->box, &listener->arrived, ms))
             return false;
     side_init(side, listener->box, qp ? qp : rc_qp(listener->box));
-    side->connector = listener->queue[listener->taken++ % 64];
+    side->connector = listener->queue[listener->taken % 64];
+    __atomic_store_n(&listener->taken, listener->taken + 1, __ATOMIC_RELEASE);
     return true;
 }
 
@@ -724,7 +726,11 @@ run_seed(struct run *run, const char *wire)
     snprintf(text + at, sizeof text - (size_t)at, "wires:\n  lan: { %s }\n", wire);
     run->stack = stack_read(&source, text, strlen(text), &report);
     ck_assert_msg(run->stack != NULL, "%s", text);
+#ifdef RC_THREADS
+    run->sched = sched_threads_create(sim.seed + 1);
+#else
     run->sched = sim_create(&sim, &error);
+#endif
     ck_assert_msg(run->sched != NULL, "%s", error);
     ck_assert_msg(!sched_run(run->sched, "main", run_main, run, NULL), "%s, seed %llu: nothing can run any more", run->test,
                   (unsigned long long)rc_net.seed);
