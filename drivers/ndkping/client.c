@@ -21,10 +21,20 @@ mode_of(const struct job *job)
     }
 }
 
+// Long sends are fewer at a time: the server has memory for each.
+static ULONG
+depth_of(const struct job *job)
+{
+    ULONG most = PING_RECEIVES_BYTES / job->bytes;
+    if (mode_of(job) != PING_MODE_SINK_SEND || ping_settings.depth <= most)
+        return ping_settings.depth;
+    return most < 2 ? 2 : most;
+}
+
 static struct ping_shape
 shape_of(const struct job *job)
 {
-    struct ping_shape shape = {.receives = 4, .receive_bytes = PING_MESSAGE, .depth = ping_settings.depth, .buffer_bytes = job->bytes};
+    struct ping_shape shape = {.receives = 4, .receive_bytes = PING_MESSAGE, .depth = depth_of(job), .buffer_bytes = job->bytes};
     if (job->test == PING_SEND && !job->is_rate && job->bytes > PING_MESSAGE)
         shape.receive_bytes = job->bytes; // the echo
     if (shape.buffer_bytes < PING_MESSAGE)
@@ -46,7 +56,7 @@ connected(struct ping_channel *channel, const struct job *job, struct ping_remot
     UCHAR hello[PING_HELLO], reply[PING_MESSAGE];
     ULONG bytes = sizeof reply;
     enum ping_mode mode = mode_of(job);
-    ping_hello_put(hello, mode, ping_settings.depth, job->bytes, &channel->sink);
+    ping_hello_put(hello, mode, channel->shape.depth, job->bytes, &channel->sink);
     NTSTATUS status = ping_connect(channel, hello, mode == PING_MODE_RPING ? 0 : sizeof hello);
     if (!NT_SUCCESS(status))
         return status;

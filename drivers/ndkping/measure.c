@@ -35,8 +35,9 @@ ping_hello_get(const UCHAR *data, ULONG bytes, struct ping_hello *hello)
     hello->depth = RtlUshortByteSwap(depth);
     hello->bytes = RtlUlongByteSwap(hello->bytes);
     hello->remote = ping_remote_get(data + 16);
+    BOOLEAN has_room = data[5] != PING_MODE_SINK_SEND || hello->depth == 2 || (UINT64)hello->depth * hello->bytes <= PING_RECEIVES_BYTES;
     BOOLEAN is_good = data[5] > PING_MODE_RPING && data[5] < PING_MODES && hello->depth >= 2 && hello->depth <= 1024 && hello->bytes &&
-                      hello->bytes <= ping_settings.buffer_bytes && (UINT64)hello->depth * hello->bytes <= 256u << 20;
+                      hello->bytes <= ping_settings.buffer_bytes && has_room;
     hello->mode = is_good ? (enum ping_mode)data[5] : PING_MODES;
     return TRUE;
 }
@@ -88,7 +89,7 @@ static NTSTATUS
 rate(struct ping_channel *channel, enum ping_test test, ULONG bytes, const struct ping_remote *remote, struct ping_result *result)
 {
     struct ping_done done;
-    ULONG depth = ping_settings.depth, credits = depth, begun = 0;
+    ULONG depth = channel->shape.depth, credits = depth, begun = 0;
     while (begun < ping_settings.count || channel->out) {
         NTSTATUS status = STATUS_SUCCESS;
         while (NT_SUCCESS(status) && begun < ping_settings.count && channel->out < depth && (test != PING_SEND || credits)) {

@@ -40,7 +40,7 @@ sort(ULONG *list, ULONG count)
 
 struct figures {
     ULONG least, median, late;             // ns
-    UINT64 rate, kilobytes;                // a second
+    UINT64 rate, bytes;                    // a second
 };
 
 static struct figures
@@ -55,7 +55,8 @@ figures_of(struct ping_result *result, ULONG bytes)
     }
     if (result->elapsed_ns) {
         f.rate = (UINT64)result->count * 1000000000 / result->elapsed_ns;
-        f.kilobytes = (UINT64)result->count * bytes / 1000 * 1000000000 / result->elapsed_ns;
+        UINT64 all = (UINT64)result->count * bytes, us = result->elapsed_ns / 1000 + 1;
+        f.bytes = all / us * 1000000 + all % us * 1000000 / us;
     }
     return f;
 }
@@ -70,13 +71,13 @@ ping_report_client(enum ping_test test, BOOLEAN is_rate, ULONG bytes, NTSTATUS s
     if (ping_settings.json)
         DbgPrint("{\"ndkping\": \"%s%s\", \"peer\": \"%s\", \"bytes\": %u, \"status\": \"0x%08x\", \"count\": %u, \"least_ns\": %u, "
                  "\"median_ns\": %u, \"p99_ns\": %u, \"elapsed_ns\": %I64u, \"per_second\": %I64u, \"bytes_per_second\": %I64u}\n",
-                 word, kind, peer, bytes, status, result->count, f.least, f.median, f.late, result->elapsed_ns, f.rate, f.kilobytes * 1000);
+                 word, kind, peer, bytes, status, result->count, f.least, f.median, f.late, result->elapsed_ns, f.rate, f.bytes);
     else if (!NT_SUCCESS(status))
         DbgPrint("ndkping: %s%s: %s, %u bytes: FAILED with 0x%08x after %u of %u\n", word, kind, peer, bytes, status, result->count,
                  ping_settings.count);
     else if (is_rate)
         DbgPrint("ndkping: %s%s: %s, %u bytes: %I64u a second, %I64u.%03u MB/s (%u, %u at a time)\n", word, kind, peer, bytes, f.rate,
-                 f.kilobytes / 1000, (ULONG)(f.kilobytes % 1000), result->count, ping_settings.depth);
+                 f.bytes / 1000000, (ULONG)(f.bytes / 1000 % 1000), result->count, ping_settings.depth);
     else
         DbgPrint("ndkping: %s%s: %s, %u bytes: %u ok, %u.%u us (least %u.%u, 99 of 100 within %u.%u)\n", word, kind, peer, bytes,
                  result->count, f.median / 1000, f.median % 1000 / 100, f.least / 1000, f.least % 1000 / 100, f.late / 1000,
@@ -90,6 +91,8 @@ ping_report_server(const char *peer, const struct ping_hello *hello, NTSTATUS st
     if (ping_settings.json)
         DbgPrint("{\"ndkping\": \"server\", \"test\": \"%s\", \"peer\": \"%s\", \"status\": \"0x%08x\", \"count\": %u}\n",
                  modes[hello->mode], peer, status, result->count);
+    else if (NT_SUCCESS(status) && hello->mode == PING_MODE_PASSIVE)
+        DbgPrint("ndkping: server: %s: %s: ended by the peer\n", peer, modes[hello->mode]);
     else if (NT_SUCCESS(status))
         DbgPrint("ndkping: server: %s: %s: %u served\n", peer, modes[hello->mode], result->count);
     else

@@ -108,13 +108,24 @@ bucket_of(struct verify_table *table, const void *object)
     return &table->buckets[(at < 1u << 20 ? at / 4 : (at >> 12) ^ (at >> 22)) % BUCKETS];
 }
 
+// Who asked. An NDK consumer calls its provider, and that its transport, without a door of ours between them: the caller's place tells.
+static const struct io_image *
+image_asking(const struct ke_thread *self, const void *caller)
+{
+    const struct io_image *current = self->driver;
+    if (!caller || !current || !current->span_bytes || io_image_covers(current, caller))
+        return current;
+    const struct io_image *image = self->box->sched->is_sim ? io_image_peek(self->box, caller) : io_image_at(self->box, caller);
+    return image ? image : current;
+}
+
 void
 verify_origin_make(struct verify_origin *origin, enum verify_left kind, const char *function, const void *caller)
 {
     struct ke_thread *self = ke_self();
-    *origin = (struct verify_origin){.image = self->driver, .caller = caller, .kind = (uint8_t)kind};
+    *origin = (struct verify_origin){.image = image_asking(self, caller), .caller = caller, .kind = (uint8_t)kind};
     struct verify *verify = self->box->verify;
-    origin->made = verify_mark_make(verify, "got by", function ? function : ddi_rows[self->door].name, self->driver,
+    origin->made = verify_mark_make(verify, "got by", function ? function : ddi_rows[self->door].name, origin->image,
                                     !caller || verify->with_stacks);
 }
 

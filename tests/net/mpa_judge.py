@@ -16,7 +16,7 @@ for _i in range(256):
     for _ in range(8):
         _i = _i >> 1 ^ (0x82F63B78 if _i & 1 else 0)
     TABLE.append(_i)
-CRC_BYTES_MAX = 4 << 20  # pure Python is slow; tshark looks at every CRC
+CRC_BYTES_MAX = 1 << 20  # pure Python is slow; tshark looks at every CRC
 OPCODES = {0: True, 1: False, 2: True, 3: False, 4: False, 5: False, 6: False, 7: False}  # opcode: tagged
 QUEUES = {1: 1, 3: 0, 4: 0, 5: 0, 6: 0, 7: 2}
 
@@ -59,9 +59,14 @@ def packets(name):
 
 def streams(name, port):
     """Each connection's two byte streams, by (client, server). Retransmissions are cut; a hole ends a stream."""
-    found = {}
+    found, over = {}, []
     for source, destination, sequence, flags, payload in packets(name):
         if flags & 0x12 == 0x02 and (not port or destination[1] == port):
+            old = found.get((source, destination))
+            if old and old[source][0] == sequence + 1:
+                continue  # the SYN once more
+            if old:
+                over.append(((source, destination), old))
             found[source, destination] = {source: [sequence + 1, {}], destination: [None, {}]}
         for key in ((source, destination), (destination, source)):
             if key not in found:
@@ -71,7 +76,7 @@ def streams(name, port):
                 end[0] = sequence + 1
             if payload and len(payload) >= len(end[1].get(sequence, b"")):
                 end[1][sequence] = payload
-    for (client, server), ends in found.items():
+    for (client, server), ends in over + list(found.items()):
         joined = []
         for who in (client, server):
             start, pieces = ends[who]

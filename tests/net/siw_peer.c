@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Our iWARP engine on a TCP socket of Linux's, speaking rping to Linux's siw: the engine alone, without a provider around it.
 //   siw_peer listen PORT MODE COUNT BYTES     rping -c of the guest comes; one connection, until it disconnects
-//   siw_peer connect PORT MODE COUNT BYTES    to an rping -s of the guest, on 127.0.0.1; gap of 50 ms before the first message
+//   siw_peer connect PORT MODE COUNT BYTES    to an rping -s of the guest, on 127.0.0.1; a gap of 300 ms before the first message
 // MODE is of letters: c CRC, p peer-to-peer with an RTR, r reject (listen), 6 IPv6. Prints "ok COUNT rounds, CRC yes|no, RTR n".
 // rping's messages are 16 bytes in network order: address, token, size. The server reads the client's source, writes its sink.
 #include <arpa/inet.h>
@@ -401,7 +401,7 @@ main(int argc, char **argv)
     }
     iwarp_info(self.c, &info);
     if (!is_server)
-        for (uint64_t end = now_us() + 50000; now_us() < end;)
+        for (uint64_t end = now_us() + 300000; now_us() < end;)
             step();
     unsigned rounds = is_server ? server() : client((unsigned)atoi(argv[4]));
     if (rounds != (unsigned)atoi(argv[4]))

@@ -35,7 +35,8 @@ start() { # GUEST [OPTION]...: its ports 7201.. are ours from $base
 
 # The guest serves: MODE of siw_peer, bytes.
 serve() { # GUEST NUMBER MODE BYTES
-    in_guest "$1" 9 "(timeout 60 rping -s -a 10.77.0.2 -p $((7200 + $2)) -S $4 -C $rounds >/tmp/log 2>&1 &); sleep 0.3"
+    in_guest "$1" 20 "(timeout 60 rping -s -a 10.77.0.2 -p $((7200 + $2)) -S $4 -C $rounds >/tmp/log 2>&1 &); "\
+"for i in \$(seq 100); do grep -q ':$(printf %04X $((7200 + $2))) 00000000:0000 0A' /proc/net/tcp && break; sleep 0.1; done"
     said=$(timeout 60 "$peer" connect $((base + $2)) "$3" "$rounds" "$4") || { fail "to rping -s, mode $3, $4 bytes: $said"; return; }
     echo "to rping -s, mode $3, $4 bytes: $said"
 }
@@ -78,7 +79,7 @@ serve_it a 1 - 65535
 serve_it a 2 c 1000
 serve_it a 3 6 32
 serve_it a 4 r 64 rejected
-in_guest a 9 "(timeout 60 reject 10.77.0.2 7204 sorry >/tmp/log 2>&1 &); sleep 0.3"
+in_guest a 20 '(timeout 60 reject 10.77.0.2 7204 sorry >/tmp/log 2>&1 &); for i in $(seq 100); do [ -s /tmp/log ] && break; sleep 0.1; done'
 said=$(timeout 30 "$peer" connect $((base + 4)) p 1 64) && fail "a connect to the guest's refusal went well: $said"
 [ "$said" = "siw_peer: rejected: sorry" ] || fail "the guest's refusal was '$said'"
 judge a 8
