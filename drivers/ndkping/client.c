@@ -25,7 +25,7 @@ mode_of(const struct job *job)
 static ULONG
 depth_of(const struct job *job)
 {
-    ULONG most = PING_RECEIVES_BYTES / job->bytes;
+    ULONG most = PING_REGION_BYTES / job->bytes;
     if (mode_of(job) != PING_MODE_SINK_SEND || ping_settings.depth <= most)
         return ping_settings.depth;
     return most < 2 ? 2 : most;

@@ -35,7 +35,7 @@ ping_hello_get(const UCHAR *data, ULONG bytes, struct ping_hello *hello)
     hello->depth = RtlUshortByteSwap(depth);
     hello->bytes = RtlUlongByteSwap(hello->bytes);
     hello->remote = ping_remote_get(data + 16);
-    BOOLEAN has_room = data[5] != PING_MODE_SINK_SEND || hello->depth == 2 || (UINT64)hello->depth * hello->bytes <= PING_RECEIVES_BYTES;
+    BOOLEAN has_room = data[5] != PING_MODE_SINK_SEND || hello->depth == 2 || (UINT64)hello->depth * hello->bytes <= PING_REGION_BYTES;
     BOOLEAN is_good = data[5] > PING_MODE_RPING && data[5] < PING_MODES && hello->depth >= 2 && hello->depth <= 1024 && hello->bytes &&
                       hello->bytes <= ping_settings.buffer_bytes && has_room;
     hello->mode = is_good ? (enum ping_mode)data[5] : PING_MODES;
@@ -90,7 +90,8 @@ rate(struct ping_channel *channel, enum ping_test test, ULONG bytes, const struc
 {
     struct ping_done done;
     ULONG depth = channel->shape.depth, credits = depth, begun = 0;
-    while (begun < ping_settings.count || channel->out) {
+    ULONG to_hear = test == PING_SEND ? ping_settings.count / (depth / 2) : 0; // nothing is on its way when we disconnect
+    while (begun < ping_settings.count || channel->out || to_hear) {
         NTSTATUS status = STATUS_SUCCESS;
         while (NT_SUCCESS(status) && begun < ping_settings.count && channel->out < depth && (test != PING_SEND || credits)) {
             status = post_one(channel, test, bytes, remote);
@@ -106,7 +107,7 @@ rate(struct ping_channel *channel, enum ping_test test, ULONG bytes, const struc
             continue;
         }
         credits += depth / 2;
-        status = test == PING_SEND && done.bytes == PING_MESSAGE ? ping_post_receive(channel, done.slot) : STATUS_INVALID_NETWORK_RESPONSE;
+        status = to_hear-- && done.bytes == PING_MESSAGE ? ping_post_receive(channel, done.slot) : STATUS_INVALID_NETWORK_RESPONSE;
         if (!NT_SUCCESS(status))
             return status;
     }

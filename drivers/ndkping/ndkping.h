@@ -23,7 +23,7 @@
 #define PING_LISTENERS 4
 #define PING_SIZES 32
 #define PING_MESSAGE 16                    // bytes of an rping message: a buffer's address, token and size
-#define PING_RECEIVES_BYTES (16u << 20)     // of all receives of a connection, if they are more than two
+#define PING_REGION_BYTES (8u << 20)        // an MDL has 16 bits for its size, with 8 bytes a page: below 16 MiB
 #define PING_SESSIONS 64                   // of a server at one time
 
 // ---- settings

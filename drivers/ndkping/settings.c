@@ -162,8 +162,8 @@ numbers_judge(const struct ping_settings *s, ULONG port)
         return bad("depth", "2 to 1024");
     if (!s->reads || s->reads > 1024)
         return bad("reads", "1 to 1024");
-    if (s->buffer_bytes < PING_MESSAGE || s->buffer_bytes > 64u << 20)
-        return bad("buffer", "16 to 67108864");
+    if (s->buffer_bytes < PING_MESSAGE || s->buffer_bytes > PING_REGION_BYTES / 2)
+        return bad("buffer", "16 to 4194304");
     if (!s->timeout_s || s->timeout_s > 86400 || s->retry_s > 86400 || s->start_delay_ms > 60000)
         return bad("timeout, retry, delay", "1 to 86400 s, 0 to 86400 s, 0 to 60000 ms");
     return STATUS_SUCCESS;
