@@ -207,6 +207,21 @@ verify_gave(struct box *box, enum verify_left kind, const void *object)
     return record != NULL;
 }
 
+// Of a mark with its stack: the innermost code that is a driver's, for the same reason. No lock is held.
+static const struct io_image *
+image_marked(const struct ke_thread *self, const struct verify_mark *mark)
+{
+    struct verify_event event = verify_mark_event(mark);
+    for (uint32_t i = 0; i < event.frame_count; i++) {
+        const struct io_image *image = io_image_covers(self->driver, event.frames[i]) ? self->driver
+                                       : self->box->sched->is_sim                     ? io_image_peek(self->box, event.frames[i])
+                                                                                      : io_image_at(self->box, event.frames[i]);
+        if (image)
+            return image;
+    }
+    return self->driver;
+}
+
 void
 verify_timer_set(const void *timer, const void *owner, const char *function)
 {
@@ -217,13 +232,14 @@ verify_timer_set(const void *timer, const void *owner, const char *function)
     struct verify_origin origin;
     verify_origin_make(&origin, VERIFY_LEFT_SET_TIMER, function, NULL);
     origin.owner = owner;
+    origin.image = image_marked(self, &origin.made);
     ke_word_lock(&table->lock);
     struct left_record *record = record_find_locked(table, self->box, VERIFY_LEFT_SET_TIMER, timer);
     if (record)
         record->origin = origin;
     ke_word_unlock(&table->lock);
     if (!record)
-        verify_had(VERIFY_LEFT_SET_TIMER, timer, owner, function);
+        verify_had_by(origin.image, VERIFY_LEFT_SET_TIMER, timer, owner, function);
 }
 
 // ---- what was not given back ----------------------------------------------------------------------------------------------------------
