@@ -24,7 +24,7 @@ image=$(apt-cache depends linux-image-amd64 2>/dev/null | awk '/Depends: linux-i
 version=${image#linux-image-} # 6.1.0-56-amd64
 base=linux-source-${version%.*}
 
-key=$( (echo "$version"; sha256sum "$here"/* | cut -c1-64; dpkg-query -W busybox-static rdmacm-utils librdmacm1 ibverbs-providers) |
+key=$( (echo "$version"; cat "$here/build.sh" "$here/init" "$here/reject.c" | sha256sum; dpkg-query -W busybox-static rdmacm-utils librdmacm1 ibverbs-providers) |
     sha256sum | cut -c1-16)
 mkdir -p "$cache"
 exec 9>"$cache/lock"
@@ -107,6 +107,6 @@ root() {
 mkdir -p "$work/out"
 kernel
 root
-find "$cache" -mindepth 1 -maxdepth 1 -type d ! -path "$work" -exec rm -rf {} +
+find "$cache" -mindepth 1 -maxdepth 1 -type d -mtime +7 -exec rm -rf {} + # another tree may be using a newer one
 mv "$work/out" "$done"
 echo "$done"
