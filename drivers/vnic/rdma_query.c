@@ -32,7 +32,7 @@ private_copy(const struct iwarp_info *info, PVOID to, ULONG *bytes)
     if (!to && room)
         return STATUS_INVALID_PARAMETER;      // a consumer must never do this
     *bytes = info->private_count;
-    if (to)
+    if (to && info->private_count)
         memcpy(to, info->private_bytes, room < info->private_count ? room : info->private_count);
     return !to || room >= info->private_count ? STATUS_SUCCESS : STATUS_BUFFER_TOO_SMALL;
 }
