@@ -21,7 +21,7 @@ folder_remove(void)
 const char *
 tool_folder(void)
 {
-    static const char *const drivers[] = {"vnic", "lwfmon", "echoproto", "tapproto", "passthru", "tcpip", "tdiecho", "tdihttpd"};
+    static const char *const drivers[] = {"vnic", "lwfmon", "echoproto", "tapproto", "passthru", "tcpip", "tdiecho", "tdihttpd", "ndkping"};
     if (folder[0])
         return folder;
     strcpy(folder, "/tmp/nbx-tool-XXXXXX");
