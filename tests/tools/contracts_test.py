@@ -7,7 +7,7 @@ import re
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TEST = re.compile(r"^\s*[A-Z_]*TEST[A-Z_]*\(\s*(?:\w+\s*,\s*)?(\w+)\s*\)", re.M)
+TEST = re.compile(r"^\s*[A-Z_]*TEST[A-Z_]*\(\s*(?:\w+\s*,\s*)?(\w+)\s*(?:,\s*\"[^)]*)?\)", re.M)
 TICKED = re.compile(r"`(\w+)`")
 NOT_MET = "**not met.**"
 # What Appendix B of RFC 9293 has numbers for. REC-1 is its one recommendation; SHLD-14 to 17 and so on are all there.
