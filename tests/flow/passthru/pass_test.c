@@ -331,7 +331,8 @@ protocol_status(NDIS_HANDLE context, PNDIS_STATUS_INDICATION indication)
     pass.said_code = indication->StatusCode;
     pass.said_source = indication->SourceHandle;
     pass.said_bytes = indication->StatusBufferSize;
-    memcpy(pass.said, indication->StatusBuffer, pass.said_bytes < sizeof pass.said ? pass.said_bytes : sizeof pass.said);
+    if (indication->StatusBufferSize)         // one that says the adapter may be offloaded to again has no buffer
+        memcpy(pass.said, indication->StatusBuffer, pass.said_bytes < sizeof pass.said ? pass.said_bytes : sizeof pass.said);
 }
 
 static void
