@@ -46,7 +46,7 @@ static const struct vnic_keyword vnic_keywords[] = {
     KEYWORD("ToeHints", toe_hints, 0, 0, 1),
     KEYWORD("ToeIdleTime", toe_idle_s, 0, 0, 86400),
     KEYWORD("ToeFailAfter", toe_fail_after, 0, 0, 1000000000),
-    KEYWORD("ToeJunk", toe_junk, 0, 0, 0xFFFFFFFF),
+    KEYWORD("ToeJunk", toe_junk, 0, 0, 4294967295),
     KEYWORD("ToeRefuseOneIn", toe_refuse_one_in, 0, 0, 1000000000),
     KEYWORD("ToeDelay", toe_delay_us, 0, 0, 1000000),
     KEYWORD("ToeRetrieveOneIn", toe_retrieve_one_in, 0, 0, 1000000000),

@@ -91,7 +91,7 @@ keyword_is(const struct inf *inf, const struct inf_component *component, const c
     for (int side = -1; side <= 1; side += 2) {
         snprintf(text, sizeof text, "%u", side < 0 ? low : high);
         ck_assert_msg(!inf_param_check(inf, param, text), "%s: the INF refuses %s", name, text);
-        snprintf(text, sizeof text, "%d", (int)(side < 0 ? low : high) + side);
+        snprintf(text, sizeof text, "%lld", (long long)(side < 0 ? low : high) + side);
         ck_assert_msg(inf_param_check(inf, param, text) != NULL, "%s: the INF takes %s", name, text);
     }
 }
