@@ -169,7 +169,11 @@ shared_local(NDK_SHARED_ENDPOINT *shared, PSOCKADDR address, ULONG *bytes)
     return rdma_address_to(&endpoint->local, endpoint->port, address, bytes);
 }
 
-static const NDK_SHARED_ENDPOINT_DISPATCH shared_dispatch = {rdma_close, rdma_query_extension, shared_local};
+static const NDK_SHARED_ENDPOINT_DISPATCH shared_dispatch = {
+    .NdkCloseSharedEndpoint = rdma_close,
+    .NdkQueryExtension = rdma_query_extension,
+    .NdkGetLocalAddress = shared_local,
+};
 static const struct rdma_type shared_type = {NdkObjectTypeSharedEndpoint, &shared_dispatch, shared_closing, shared_free};
 
 NTAPI NTSTATUS

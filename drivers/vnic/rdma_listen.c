@@ -266,8 +266,13 @@ listener_free(struct rdma_object *object)
     rdma_free(CONTAINING_RECORD(object, struct rdma_listener, object));
 }
 
-static const NDK_LISTENER_DISPATCH listener_dispatch = {rdma_close, rdma_query_extension, listener_listen, listener_local,
-                                                        listener_control};
+static const NDK_LISTENER_DISPATCH listener_dispatch = {
+    .NdkCloseListener = rdma_close,
+    .NdkQueryExtension = rdma_query_extension,
+    .NdkListen = listener_listen,
+    .NdkGetLocalAddress = listener_local,
+    .NdkControlConnectEvents = listener_control,
+};
 static const struct rdma_type listener_type = {NdkObjectTypeListener, &listener_dispatch, listener_closing, listener_free};
 
 NTAPI NTSTATUS

@@ -258,10 +258,10 @@ COVERAGE = ("<!-- coverage: written by tools/gen/ddi.py --sync -->\n", "<!-- /co
 def coverage(source, rows):
     """The table for README.md: rows by kind and status, and how much of what public drivers use is full."""
     lines = ["| | " + " | ".join(STATUSES) + " |", "|---" * (len(STATUSES) + 1) + "|"]
-    for family, word in (("ndis", "NDIS"), ("nt", "executive"), ("tdi", "TDI"), ("chimney", "TCP chimney")):
+    for family, word in (("ndis", "NDIS"), ("nt", "executive"), ("tdi", "TDI"), ("chimney", "TCP chimney"), ("ndk", "NDK")):
         for kinds, what in ((("function",), "functions"), (("callback",), "callbacks"), (("macro", "inline"), "macros and inline functions")):
             own = [r for r in rows if r.family == family and r.kind in kinds]
-            if family in ("tdi", "chimney") and not own:
+            if family in ("tdi", "chimney", "ndk") and not own:
                 continue
             lines.append(f"| {word}: {what} | " + " | ".join(str(sum(r.status == s for r in own)) for s in STATUSES) + " |")
     status = {name: r.status for r in rows for name in filter(None, (r.name, r.alias))}
