@@ -202,8 +202,9 @@ static NDIS_STATUS
 provider_open(struct ndis_adapter *adapter, NDK_VERSION version, NDK_ADAPTER **object)
 {
     NDIS_OPEN_NDK_ADAPTER_PARAMETERS parameters = {.Version = version};
+    NDIS_STATUS status = NDIS_STATUS_SUCCESS;
     struct ke_crossing crossing = ke_driver_enter(ke_self(), adapter->module.image, "OpenNDKAdapterHandler");
-    NDIS_STATUS status = adapter->driver->ndk_open(adapter->general_context, &parameters, object);
+    status = adapter->driver->ndk_open(adapter->general_context, &parameters, object);
     provider_check(status, version, *object);
     ke_driver_leave(ke_self(), crossing);
     return status;
