@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +28,28 @@ harness_register(struct harness_test *test)
         at = &(*at)->next;
     test->next = *at;
     *at = test;
+}
+
+void
+harness_ended(struct harness_test *test)
+{
+    *test->has_ended = 1;
+}
+
+// Of the tests that Check calls passed, those that did not come to their end; each is named. results: in the order of the tests that ran.
+static int
+harness_left_early(SRunner *runner, struct harness_test **ran, int count)
+{
+    TestResult **results = srunner_results(runner);
+    int early = 0;
+    for (int i = 0; i < count; i++) {
+        if (tr_rtype(results[i]) != CK_PASS || *ran[i]->has_ended)
+            continue;
+        printf("%s:%d: %s: its process ended with 0 before the test did\n", ran[i]->file, ran[i]->test->line, ran[i]->test->name);
+        early++;
+    }
+    free(results);
+    return early;
 }
 
 void
@@ -66,6 +89,15 @@ harness_wanted(const char *name, int argc, char **argv)
     return 0;
 }
 
+static void
+harness_add(Suite *suite, struct harness_test *test)
+{
+    TCase *tcase = tcase_create(test->test->name);
+    tcase_set_timeout(tcase, test->timeout_s * (getenv("NBX_TEST_SLOW") ? 10 : 1));
+    tcase_add_test(tcase, test->test);
+    suite_add_tcase(suite, tcase);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -74,16 +106,20 @@ main(int argc, char **argv)
             puts(t->test->name);
         return 0;
     }
+    int total = 0, count = 0;
+    for (struct harness_test *t = harness_tests; t; t = t->next)
+        total++;
+    struct harness_test **ran = calloc((size_t)total + 1, sizeof(struct harness_test *));
+    unsigned char *ended = mmap(NULL, (size_t)total + 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (!ran || ended == MAP_FAILED)
+        return 2;
     Suite *suite = suite_create(program_invocation_short_name);
-    int count = 0;
     for (struct harness_test *t = harness_tests; t; t = t->next) {
         if (!harness_wanted(t->test->name, argc, argv))
             continue;
-        TCase *tcase = tcase_create(t->test->name);
-        tcase_set_timeout(tcase, t->timeout_s * (getenv("NBX_TEST_SLOW") ? 10 : 1));
-        tcase_add_test(tcase, t->test);
-        suite_add_tcase(suite, tcase);
-        count++;
+        harness_add(suite, t);
+        t->has_ended = ended + count;
+        ran[count++] = t;
     }
     if (!count) {
         fprintf(stderr, "%s: no test matches\n", argv[0]);
@@ -92,8 +128,9 @@ main(int argc, char **argv)
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, getenv("NBX_TEST_NOFORK") ? CK_NOFORK : CK_FORK);
     srunner_run_all(runner, getenv("NBX_TEST_VERBOSE") ? CK_VERBOSE : CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
+    int failed = srunner_ntests_failed(runner) + harness_left_early(runner, ran, count);
     srunner_free(runner);
+    free(ran);
     printf("%s: %d tests, %d failed\n", argv[0], count, failed);
     return failed ? 1 : 0;
 }
