@@ -160,8 +160,8 @@ rdma_leave_dpc(struct vnic_rdma *rdma, struct rdma_call *call)
 
 // ---- making and unmaking ----------------------------------------------------------------------------------------------------------
 
-static VOID
-info_set(NDK_ADAPTER_INFO *info)
+VOID
+rdma_info(NDK_ADAPTER_INFO *info)
 {
     *info = (NDK_ADAPTER_INFO){
         .VendorId = 0,
@@ -213,7 +213,7 @@ rdma_create(struct vnic_adapter *adapter, const struct rdma_transport *transport
     InitializeListHead(&rdma->tells);
     InitializeListHead(&rdma->kicks);
     InitializeListHead(&rdma->waiting);
-    info_set(&rdma->info);
+    rdma_info(&rdma->info);
     rdma->memory = (struct eng_memory){.on_take = memory_take, .on_give = memory_give};
     iwarp_params_default(&params);
     params.reads_max = RDMA_READS_MAX;

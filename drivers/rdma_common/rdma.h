@@ -86,6 +86,8 @@ struct vnic_rdma {
     ULONG token_room, token_free, lam_room;
 };
 
+// What every instance can; Version is for whoever asks to say.
+VOID rdma_info(NDK_ADAPTER_INFO *info);
 // fails: NDIS_STATUS_RESOURCES, and nothing is left
 NDIS_STATUS rdma_create(struct vnic_adapter *adapter, const struct rdma_transport *transport, struct vnic_rdma **made);
 // Every NDK_ADAPTER was closed. irql: PASSIVE

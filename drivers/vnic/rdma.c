@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // vnic as an NDK provider, as NDIS sees it: registration, attributes, opening and closing NDK adapters, on and off.
 //   MiniportSetOptions -> vnic_rdma_register
-//   MiniportInitializeEx -> vnic_rdma_create -> vnic_rdma_attributes   (only with *NetworkDirect)
+//   MiniportInitializeEx -> vnic_rdma_create (only with *NetworkDirect) -> vnic_rdma_attributes: capabilities, enabled or not
 //   OpenNDKAdapterHandler -> the host's transport is opened -> rdma_adapter_open   CloseNDKAdapterHandler -> the other way round
 // [network/initializing-an-ndk-capable-miniport-driver], [network/initializing-an-ndk-miniport-adapter]
 #include "rdma_net.h"
@@ -51,12 +51,12 @@ vnic_rdma_create(struct vnic_adapter *adapter)
     return rdma_switch_create(adapter->rdma);
 }
 
+// "even if its NDK functionality is currently disabled" [ndis/ns-ndis-_ndis_miniport_adapter_ndk_attributes]
 NDIS_STATUS
 vnic_rdma_attributes(struct vnic_adapter *adapter)
 {
-    if (!adapter->rdma)
-        return NDIS_STATUS_SUCCESS;
-    NDK_ADAPTER_INFO info = adapter->rdma->info;
+    NDK_ADAPTER_INFO info;
+    rdma_info(&info);
     info.Version = (NDK_VERSION){2, 1};
     NDIS_NDK_CAPABILITIES capabilities = {
         .Header = {NDIS_OBJECT_TYPE_DEFAULT, NDIS_NDK_CAPABILITIES_REVISION_1, NDIS_SIZEOF_NDK_CAPABILITIES_REVISION_1},
@@ -72,7 +72,7 @@ vnic_rdma_attributes(struct vnic_adapter *adapter)
     NDIS_MINIPORT_ADAPTER_NDK_ATTRIBUTES attributes = {.Header = {NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_NDK_ATTRIBUTES,
                                                                   NDIS_MINIPORT_ADAPTER_NDK_ATTRIBUTES_REVISION_1,
                                                                   NDIS_SIZEOF_MINIPORT_ADAPTER_NDK_ATTRIBUTES_REVISION_1},
-                                                       .Enabled = TRUE,
+                                                       .Enabled = adapter->rdma != NULL,
                                                        .NdkCapabilities = &capabilities};
     return NdisMSetMiniportAttributes(adapter->ndis, (PNDIS_MINIPORT_ADAPTER_ATTRIBUTES)&attributes);
 }

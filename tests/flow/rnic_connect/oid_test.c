@@ -117,6 +117,19 @@ RC_TEST(OID_NDK_CONNECTIONS_tells_each_open_connection_twice)
     rc_pair_close(&pair);
 }
 
+static NDK_SHARED_ENDPOINT *
+shared_open(int box, USHORT port)
+{
+    NDK_ADAPTER *adapter = rc_end[box].adapter;
+    SOCKADDR_INET address = rc_address(box, port);
+    ULONG bytes = rc_net.is_six ? sizeof address.Ipv6 : sizeof address.Ipv4;
+    NDK_SHARED_ENDPOINT *shared = NULL;
+    NTSTATUS status;
+    RC_CALL(box, status = adapter->Dispatch->NdkCreateSharedEndpoint(adapter, (PSOCKADDR)&address, bytes, NULL, NULL, &shared));
+    ck_assert_int_eq(status, STATUS_SUCCESS);
+    return shared;
+}
+
 RC_TEST(OID_NDK_LOCAL_ENDPOINTS_tells_listeners_and_shared_endpoints_and_no_other_end)
 {
     struct rc_pair pair = {0};
@@ -133,6 +146,20 @@ RC_TEST(OID_NDK_LOCAL_ENDPOINTS_tells_listeners_and_shared_endpoints_and_no_othe
     ck_assert_uint_eq(got.endpoints.LocalEndpoints[0].Listener, TRUE);
     ck_assert_uint_eq(got.endpoints.LocalEndpoints[0].UserModeOwner, FALSE);
     ck_assert_uint_eq(got.endpoints.LocalEndpoints[1].Listener, 0xA5);
+    // A shared endpoint, which nobody listens at; it goes with its close.
+    NDK_SHARED_ENDPOINT *shared = shared_open(0, 6000);
+    SOCKADDR_INET own = rc_address(0, 6000);
+    query(0, OID_NDK_LOCAL_ENDPOINTS);
+    ck_assert_uint_eq(got.endpoints.Count, 2);
+    ck_assert(is_at(&got.endpoints.LocalEndpoints[0].Local, &own));
+    ck_assert(is_at(&got.endpoints.LocalEndpoints[1].Local, &own));
+    ck_assert_uint_eq(got.endpoints.LocalEndpoints[0].Listener, FALSE);
+    ck_assert_uint_eq(got.endpoints.LocalEndpoints[0].UserModeOwner, FALSE);
+    ck_assert_uint_eq(got.endpoints.LocalEndpoints[0].OwnerPid, 0);
+    ck_assert_uint_eq(got.endpoints.LocalEndpoints[1].Listener, 0xA5);
+    rc_close_object(0, &shared->Header, (NDK_FN_CLOSE_OBJECT *)&shared->Dispatch->NdkCloseSharedEndpoint);
+    query(0, OID_NDK_LOCAL_ENDPOINTS);
+    ck_assert_uint_eq(got.endpoints.Count, 0);
     rc_pair_close(&pair);
 }
 

@@ -35,6 +35,10 @@ tp_bind(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS parameters)
     KeInitializeSpinLock(&binding->lock);
     binding->in_use = true;
     binding->link_up = parameters->MediaConnectState == MediaConnectStateConnected;
+    binding->has_ndk = parameters->NDKCapabilities != NULL;
+    binding->ndk_enabled = parameters->NDKEnabled;
+    if (binding->has_ndk)
+        binding->ndk = *parameters->NDKCapabilities->NdkInfo;
     KeInitializeEvent(&binding->opened, NotificationEvent, FALSE);
     NDIS_STATUS status = NdisOpenAdapterEx(tp_driver, binding, &open, bind, &binding->handle);
     if (status == NDIS_STATUS_PENDING) {

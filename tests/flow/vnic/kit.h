@@ -7,6 +7,7 @@
 #ifndef NBX_TESTS_FLOW_VNIC_KIT_H
 #define NBX_TESTS_FLOW_VNIC_KIT_H
 
+#include <ndkinfo.h>
 #include <stdbool.h>
 
 #include "base/prng.h"
@@ -47,6 +48,8 @@ struct kit_binding {
     uint32_t kept_count;
     uint32_t link_indications;
     bool link_up;
+    bool has_ndk, ndk_enabled;                // as the bind said
+    NDK_ADAPTER_INFO ndk;
     NDIS_OID_REQUEST *oid_done;
     NDIS_STATUS oid_status;
 };

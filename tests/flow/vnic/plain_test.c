@@ -411,6 +411,31 @@ TEST(MiniportInitializeEx_refuses_bad_settings_in_words_and_leaves_nothing)
 }
 
 static void
+ndk_off(void)
+{
+    static const struct kit_setting on[] = {{"*NetworkDirect", "1"}, {0}};
+    struct kit_binding *off_binding, *on_binding;
+    BOOLEAN state = TRUE;
+    kit_nic("nic0", "none", NULL, "tp", 0, &off_binding);
+    kit_nic("nic1", "none", on, "tp", 0, &on_binding);
+    ck_assert(off_binding->has_ndk && !off_binding->ndk_enabled);
+    ck_assert(on_binding->has_ndk && on_binding->ndk_enabled);
+    ck_assert_uint_eq(off_binding->ndk.RdmaTechnology, NdkiWarp);
+    ck_assert_mem_eq(&off_binding->ndk, &on_binding->ndk, sizeof off_binding->ndk);
+    ck_assert_int_eq(kit_oid(off_binding, NdisRequestSetInformation, OID_NDK_SET_STATE, &state, sizeof state), NDIS_STATUS_NOT_SUPPORTED);
+    state = FALSE;
+    ck_assert_int_eq(kit_oid(off_binding, NdisRequestSetInformation, OID_NDK_SET_STATE, &state, sizeof state), NDIS_STATUS_SUCCESS);
+    NDIS_NDK_STATISTICS_INFO info;
+    ck_assert_int_eq(kit_oid(off_binding, NdisRequestQueryInformation, OID_NDK_STATISTICS, &info, sizeof info),
+                     NDIS_STATUS_NOT_SUPPORTED);
+}
+
+TEST(NDK_that_the_keyword_leaves_off_is_told_as_a_capability_and_cannot_be_switched_on)
+{
+    kit_run(14, ndk_off);
+}
+
+static void
 statistics(void)
 {
     struct kit_binding *a, *b;
