@@ -19,11 +19,12 @@ done
 PATH=$PATH:/usr/sbin:/sbin
 [ -f /usr/include/rdma/rdma_cma.h ] || lack "librdmacm-dev is missing: ./dev installs it"
 ls "$lib"/libibverbs/libsiw-rdmav*.so >/dev/null 2>&1 || lack "ibverbs-providers is missing: ./dev installs it"
-image=$(apt-cache depends linux-image-amd64 2>/dev/null | awk '/Depends: linux-image-6/ {print $2; exit}')
+image=$(apt-cache depends linux-image-amd64 2>/dev/null | awk '/Depends: linux-image-6/ && !seen++ {print $2}') || image=
 [ -n "$image" ] || lack "apt knows no linux-image-amd64 (apt-get update)"
 version=${image#linux-image-} # 6.1.0-56-amd64
 base=linux-source-${version%.*}
 
+dpkg-query -W busybox-static rdmacm-utils librdmacm1 ibverbs-providers >/dev/null 2>&1 || lack "busybox-static or rdmacm-utils is missing: ./dev installs it"
 key=$( (echo "$version"; cat "$here/build.sh" "$here/init" "$here/reject.c" | sha256sum; dpkg-query -W busybox-static rdmacm-utils librdmacm1 ibverbs-providers) |
     sha256sum | cut -c1-16)
 mkdir -p "$cache"
@@ -37,7 +38,7 @@ trap 'rm -rf "$work"' EXIT
 fetch() { # PACKAGE...: into $work/deb, three tries
     mkdir -p "$work/deb"
     for try in 1 2 3; do
-        (cd "$work/deb" && timeout 300 apt-get -q download "$@" >"$work/apt.log" 2>&1) && return
+        (cd "$work/deb" && timeout 300 apt-get -q -o Acquire::http::Timeout=20 download "$@" >"$work/apt.log" 2>&1) && return
         sleep "$try"
     done
     log "$(tail -n 2 "$work/apt.log")"
