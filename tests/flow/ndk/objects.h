@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// A provider with the objects that it takes to break each rule of NDK, in the place of provider.h's adapters; it does what the test says in p.
+// And a consumer that makes one of each: the test. A test begins with p zeroed, n_run and p_make_all.
+#ifndef NBX_TESTS_FLOW_NDK_OBJECTS_H
+#define NBX_TESTS_FLOW_NDK_OBJECTS_H
+
+#include "nt/ke/ke.h"
+#include "provider.h"
+
+#define P_OBJECTS 16
+
+struct p_object {
+    NDK_OBJECT_HEADER header;                 // as NDK_CQ and its kin begin
+    const void *dispatch;
+    NDK_FN_CLOSE_COMPLETION close;            // pended
+    PVOID close_context;
+};
+
+// How the provider answers a request.
+enum p_answer {
+    P_AT_ONCE,
+    P_LATER,                                  // pends; p.request waits
+    P_INSIDE,                                 // pends, and completes inside the call
+    P_BOTH                                    // completes, and succeeds too
+};
+
+struct p_stand {
+    struct p_object object[P_OBJECTS];
+    uint32_t objects;
+    bool closes_pend;
+    enum p_answer answer;
+    NDK_FN_REQUEST_COMPLETION request;
+    PVOID request_context;
+    NDK_FN_CQ_NOTIFICATION_CALLBACK notify;
+    PVOID notify_context;
+    NDK_FN_DISCONNECT_EVENT_CALLBACK disconnect;
+    PVOID disconnect_context;
+    ULONG results;                            // that the next poll gives
+    void (*inside)(void);                     // a poll, a post
+    NDK_OBJECT_TYPE wrong_type;
+    USHORT wrong_minor;
+    PVOID reserved;
+    // The consumer.
+    uint32_t completions, notifications, disconnects;
+    void (*on_notify)(void);
+    NDK_ADAPTER *adapter;
+    NDK_CQ *cq, *other_cq;
+    NDK_PD *pd;
+    NDK_MR *mr;
+    NDK_QP *qp;
+    NDK_CONNECTOR *connector;
+};
+
+extern struct p_stand p;
+extern const NDK_CQ_DISPATCH p_cq_table;
+
+// The provider: from p_as(driver) to ke_driver_leave in a driver's name; then what it says of its own accord, in its own name.
+struct ke_crossing p_as(const char *driver);
+void p_closed(void *at);                      // a close that pends; inside p_as
+void p_notify(void);
+void p_complete(NTSTATUS status);             // the last request that pends
+void p_disconnect(void);
+
+// The consumer: an adapter with two CQs, a PD, an MR, a QP and a connector; its callbacks count in p.
+void p_make_all(void);
+void p_close_all(void);                       // successors first; all at once, whatever the provider does else
+NTSTATUS p_close_object(void *object);
+NTSTATUS p_register_mr(void);
+NTAPI VOID p_on_request(PVOID context, NTSTATUS status);
+NTAPI VOID p_on_create(PVOID context, NTSTATUS status, NDK_OBJECT_HEADER *header);
+NTAPI VOID p_on_disconnect(PVOID context);
+
+#endif
