@@ -3,11 +3,15 @@
 # ndkping between two boxes, as examples/ndk.yaml has them, over a wire that loses frames, too: every test at sizes from one byte to 1 MB
 # succeeds, polling or not, over both families; results as JSON are JSON; a client whom nobody answers says so. Needs no privileges.
 set -u
-tool=$1 work=$(mktemp -d) failures=0
-trap 'rm -rf "$work"' EXIT
+tool=$1 work=$(mktemp -d) box= failures=0
+end() {
+    [ -n "$box" ] && kill -KILL "$box" 2>/dev/null
+    rm -rf "$work"
+}
+trap end EXIT
 fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
 
-# run NAME CLIENT WIRE LAST: until the client's last line has come (at most a minute), then a clean end.
+# run NAME CLIENT WIRE LAST: until the client's last line has come (at most 100 s), then a clean end.
 run() {
     cat >"$work/$1.yaml" <<END
 ndisbox: 1
@@ -24,15 +28,18 @@ wires:
   lan: { $3 }
 END
     : >"$work/$1.out"
-    "$tool" run "$work/$1.yaml" --for 90s >"$work/$1.out" 2>&1 &
-    local box=$! i
-    for ((i = 0; i < 600; i++)); do
+    "$tool" run "$work/$1.yaml" --for 110s >"$work/$1.out" 2>&1 &
+    box=$!
+    local i
+    for ((i = 0; i < 1000; i++)); do
         grep -q "$4" "$work/$1.out" && break
+        kill -0 $box 2>/dev/null || break
         sleep 0.1
     done
-    ((i < 600)) || fail "$1: no '$4' within a minute: $(tail -3 "$work/$1.out")"
+    grep -q "$4" "$work/$1.out" || fail "$1: no '$4': $(tail -3 "$work/$1.out")"
     kill -INT $box 2>/dev/null
-    wait $box
+    wait $box || fail "$1: ndisbox ended with $?"
+    box=
     grep -q '^clean: nothing left behind' "$work/$1.out" || fail "$1: the end was not clean: $(tail -3 "$work/$1.out")"
 }
 

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 # ndkping against Linux's rping over siw, in a small guest on the wire of vnic's port: as server and as client, IPv4 and IPv6, 32 to 65,535
 # bytes, with and without CRC, every byte compared; rejects by either end; a guest that pauses, and one that dies. tshark and our own judge
-# read what was on the wire. NBX_ROUNDS=1000 does that many rounds of each size.
+# read what was on the wire. NBX_ROUNDS=1000 does that many rounds of each size, and waits accordingly.
 #   ndkping - vnic (iWARP) - stream:PATH - guest (10.77.0.2, fd77::2): siw, rping
 set -u
 tool=$1 src=$2 guest="$2/tools/rdma-vm/guest.py" work=$(mktemp -d) run= failures=0
-rounds=${NBX_ROUNDS:-20} keep=${NBX_KEEP-}   # NBX_KEEP: a folder for the capture
+rounds=${NBX_ROUNDS:-20} wait_s=$((60 + ${NBX_ROUNDS:-20} / 2)) keep=${NBX_KEEP-}   # NBX_KEEP: a folder for the capture
 
 end() {
     [ -n "$keep" ] && cp "$work/g.pcap" "$work/text" "$keep"
@@ -20,10 +20,10 @@ fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
 in_guest() { timeout $(($1 + 40)) python3 "$guest" run "$work/g" "$@"; }
 
 for need in qemu-system-x86_64 tshark python3; do command -v "$need" >/dev/null || skip "$need is not installed"; done
-image=$("$src/tools/rdma-vm/build.sh" 2>"$work/build")
+image=$(timeout 200 "$src/tools/rdma-vm/build.sh" 2>"$work/build")   # it is there already under ./dev test
 case $? in
 0) ;;
-3) skip "no guest: $(tail -n 1 "$work/build")" ;;
+3 | 124) skip "no guest: $(tail -n 1 "$work/build")" ;;   # what it is made of cannot be had, or not in time
 *) fail "no guest: $(tail -n 5 "$work/build")"; exit 1 ;;
 esac
 
@@ -43,12 +43,12 @@ boxes:
           - tcpip: { addresses: [10.77.0.1/24, "fd77::1/64"] }
         idle: ok
 END
-    "$tool" run "$work/stack.yaml" --for 250s >"$work/out" 2>&1 &
+    "$tool" run "$work/stack.yaml" --for $((250 + 3 * rounds))s >"$work/out" 2>&1 &
     run=$!
 }
 # until WORDS [TIMES]: what ndkping says.
 until_said() {
-    for _ in $(seq 600); do
+    for _ in $(seq $((wait_s * 10))); do
         [ "$(grep -c -- "$1" "$work/out")" -ge "${2:-1}" ] && return
         kill -0 $run 2>/dev/null || break
         sleep 0.1
@@ -63,7 +63,7 @@ stop() {
     grep -q 'nothing left behind' "$work/out" || fail "$1: the end was not clean"
 }
 rping() { # ADDRESS BYTES ROUNDS
-    in_guest 100 "rping -c -a $1 -S $2 -C $3 -V >/tmp/log 2>&1; r=\$?; grep REJECTED /tmp/log; tail -n 1 /tmp/log; exit \$r" >"$work/rping"
+    in_guest $((100 + $3 / 2)) "rping -c -a $1 -S $2 -C $3 -V >/tmp/log 2>&1; r=\$?; grep REJECTED /tmp/log; tail -n 1 /tmp/log; exit \$r" >"$work/rping"
     local status=$?
     [ $status -eq 0 ] || fail "rping -c -a $1 -S $2 -C $3 ended with $status: $(cat "$work/rping")"
 }
@@ -102,7 +102,7 @@ stop "a server that rejects"
 
 # ---- ndkping comes
 client() { # ADDRESS PEER CRC
-    in_guest 9 "(timeout 100 rping -s -P -a $2 -S 65535 -V >/tmp/log 2>&1 &); sleep 0.5"
+    in_guest 9 "(timeout $((100 + 2 * rounds)) rping -s -P -a $2 -S 65535 -V >/tmp/log 2>&1 &); sleep 0.5"
     start "$3" "role: client, local: $1, peer: $2, delay: 300, count: $rounds, sizes: \"32 1000 65535\""
     until_said 'all done, 3 tests, 0 failed'
     [ "$(grep -c "$rounds ok" "$work/out")" = 3 ] || fail "of three sizes not every round was good: $(grep ndkping: "$work/out")"
@@ -125,10 +125,10 @@ python3 "$guest" kill "$work/g"
 until_said 'ping: FAILED with 0x'
 stop "a server whose peer died"
 
-timeout 100 tshark -n -r "$work/g.pcap" --disable-protocol rpcordma --disable-protocol iser --disable-protocol smb_direct \
+timeout $((100 + rounds)) tshark -n -r "$work/g.pcap" --disable-protocol rpcordma --disable-protocol iser --disable-protocol smb_direct \
     -Y iwarp_mpa -O iwarp_mpa,iwarp_ddp_rdmap >"$work/text" 2>"$work/err" || fail "tshark: $(head -3 "$work/err")"
 bad=$(grep -c 'Bad CRC32' "$work/text") malformed=$(grep -c 'Malformed' "$work/text") good=$(grep -c 'Good CRC32' "$work/text")
 [ "$bad" = 0 ] && [ "$malformed" = 0 ] && [ "$good" -gt 1000 ] || fail "tshark: $good good CRCs, $bad bad ones, $malformed malformed frames"
 echo "tshark: $good good CRCs, $(grep -c 'OpCode: ' "$work/text") FPDUs"
-timeout 100 python3 "$src/tests/net/mpa_judge.py" "$work/g.pcap" 14 || fail "the judge of MPA"
+timeout $((100 + rounds)) python3 "$src/tests/net/mpa_judge.py" "$work/g.pcap" 14 || fail "the judge of MPA"
 [ $failures = 0 ]

@@ -6,7 +6,7 @@
 #   siw_peer (127.0.0.1, ::1) - QEMU's user network - guest (10.77.0.2, fd77::2): siw, rping
 set -u
 src=$2 peer=$(dirname "$1")/tests/siw_peer guest="$2/tools/rdma-vm/guest.py" work=$(mktemp -d) failures=0
-rounds=${NBX_ROUNDS:-20}
+rounds=${NBX_ROUNDS:-20} more=$((${NBX_ROUNDS:-20} / 2))   # seconds for NBX_ROUNDS=1000
 
 end() {
     [ -f "$work/a/pid" ] && python3 "$guest" kill "$work/a"
@@ -15,13 +15,13 @@ end() {
 trap end EXIT
 skip() { echo "SKIP: $*"; exit 77; }
 fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
-in_guest() { timeout 90 python3 "$guest" run "$work/$1" "${@:2}"; }
+in_guest() { timeout $((90 + more)) python3 "$guest" run "$work/$1" "${@:2}"; }
 
 for need in qemu-system-x86_64 tshark python3; do command -v "$need" >/dev/null || skip "$need is not installed"; done
-image=$("$src/tools/rdma-vm/build.sh" 2>"$work/build")
+image=$(timeout 200 "$src/tools/rdma-vm/build.sh" 2>"$work/build")   # it is there already under ./dev test
 case $? in
 0) ;;
-3) skip "no guest: $(tail -n 1 "$work/build")" ;;
+3 | 124) skip "no guest: $(tail -n 1 "$work/build")" ;;   # what it is made of cannot be had, or not in time
 *) fail "no guest: $(tail -n 5 "$work/build")"; exit 1 ;;
 esac
 base=$((20000 + $$ % 9000))
@@ -35,9 +35,9 @@ start() { # GUEST [OPTION]...: its ports 7201.. are ours from $base
 
 # The guest serves: MODE of siw_peer, bytes.
 serve() { # GUEST NUMBER MODE BYTES
-    in_guest "$1" 20 "(timeout 60 rping -s -a 10.77.0.2 -p $((7200 + $2)) -S $4 -C $rounds >/tmp/log 2>&1 &); "\
+    in_guest "$1" 20 "(timeout $((60 + more)) rping -s -a 10.77.0.2 -p $((7200 + $2)) -S $4 -C $rounds >/tmp/log 2>&1 &); "\
 "for i in \$(seq 100); do grep -q ':$(printf %04X $((7200 + $2))) 00000000:0000 0A' /proc/net/tcp && break; sleep 0.1; done"
-    said=$(timeout 60 "$peer" connect $((base + $2)) "$3" "$rounds" "$4") || { fail "to rping -s, mode $3, $4 bytes: $said"; return; }
+    said=$(timeout $((60 + more)) "$peer" connect $((base + $2)) "$3" "$rounds" "$4") || { fail "to rping -s, mode $3, $4 bytes: $said"; return; }
     echo "to rping -s, mode $3, $4 bytes: $said"
 }
 
@@ -45,10 +45,10 @@ serve() { # GUEST NUMBER MODE BYTES
 serve_it() { # GUEST NUMBER MODE BYTES [WANTED]
     local address=10.77.0.1 port=$((base + 10 + $2)) status
     [[ $3 = *6* ]] && address=fd77::1
-    timeout 60 "$peer" listen $port "$3" "$rounds" "$4" >"$work/said" 2>&1 &
+    timeout $((60 + more)) "$peer" listen $port "$3" "$rounds" "$4" >"$work/said" 2>&1 &
     local pid=$!
     for _ in $(seq 100); do grep -q listening "$work/said" && break; sleep 0.1; done
-    in_guest "$1" 50 "rping -c -a $address -p $port -S $4 -C $rounds -V >/tmp/log 2>&1; r=\$?; grep REJECTED /tmp/log; tail -n 2 /tmp/log; exit \$r" >"$work/guest"
+    in_guest "$1" $((50 + more)) "rping -c -a $address -p $port -S $4 -C $rounds -V >/tmp/log 2>&1; r=\$?; grep REJECTED /tmp/log; tail -n 2 /tmp/log; exit \$r" >"$work/guest"
     status=$?
     wait $pid || fail "from rping -c, mode $3, $4 bytes: $(tail -n 1 "$work/said")"
     if [ "${5-}" = rejected ]; then
@@ -61,13 +61,13 @@ serve_it() { # GUEST NUMBER MODE BYTES [WANTED]
 }
 
 judge() { # GUEST LEAST-CONNECTIONS: what was on its wire
-    timeout 100 tshark -n -r "$work/$1.pcap" -Y iwarp_mpa --disable-protocol rpcordma --disable-protocol iser --disable-protocol smb_direct \
+    timeout $((100 + more)) tshark -n -r "$work/$1.pcap" -Y iwarp_mpa --disable-protocol rpcordma --disable-protocol iser --disable-protocol smb_direct \
         -O iwarp_mpa,iwarp_ddp_rdmap >"$work/text" 2>"$work/err" || fail "tshark: $(head -3 "$work/err")"
     local bad malformed
     bad=$(grep -c 'Bad CRC32' "$work/text") malformed=$(grep -c 'Malformed' "$work/text")
     [ "$bad" = 0 ] && [ "$malformed" = 0 ] || fail "guest $1: tshark found $bad bad CRCs and $malformed malformed frames"
     grep -q 'Good CRC32' "$work/text" || fail "guest $1: no CRC was seen"
-    timeout 100 python3 "$src/tests/net/mpa_judge.py" "$work/$1.pcap" "$2" || fail "guest $1: the judge of MPA"
+    timeout $((100 + more)) python3 "$src/tests/net/mpa_judge.py" "$work/$1.pcap" "$2" || fail "guest $1: the judge of MPA"
     echo "tshark: $(grep -c 'Good CRC32' "$work/text") good CRCs, $(grep -c 'OpCode: ' "$work/text") FPDUs"
 }
 
