@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A provider with the objects that it takes to break each rule of NDK, in the place of provider.h's adapters; it does what the test says in p.
-// And a consumer that makes one of each: the test. A test begins with p zeroed, n_run and p_make_all.
+// A provider with the objects that it takes to break each rule of NDK, in the place of provider.h's adapters; it does what the test says
+// in p. And a consumer that makes one of each: the test. A test begins with p zeroed, n_run and p_make_all.
 #ifndef NBX_TESTS_FLOW_NDK_OBJECTS_H
 #define NBX_TESTS_FLOW_NDK_OBJECTS_H
 
