@@ -333,3 +333,6 @@ RULE(0711, NdkCreated, ENDS,
 RULE(0712, NdkIrql, ENDS,
      "Functions and callbacks of NDK are called at DISPATCH_LEVEL or below, NdkQueryAdapterInfo at PASSIVE_LEVEL.", "-",
      "an_NDK_function_at_a_level_too_high_is_reported", "an_NDK_consumer_and_a_provider_that_keep_the_rules_are_not_reported")
+RULE(0713, NdkCloseTimed, ENDS,
+     "A consumer of NDK closes what it has open of an adapter, and CloseNDKAdapterHandler returns, within 30 seconds of the removal.", "-",
+     "an_NDK_adapter_that_is_kept_after_its_removal_is_reported", "an_NDK_consumer_that_takes_its_time_is_not_reported")

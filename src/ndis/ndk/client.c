@@ -5,12 +5,15 @@
 //   open     look up and count under ndis->lock -> OpenNDKAdapterHandler without it -> is it still there? else closed again, NOT_READY
 //   close    off the client's list under ndis->lock -> CloseNDKAdapterHandler, which blocks -> count
 // The PnP thread does the first two, so no two overlap and the list of clients needs no lock of its own. After MiniportShutdownEx nothing
-// of the miniport is called, its CloseNDKAdapterHandler neither.
+// of the miniport is called, its CloseNDKAdapterHandler neither. A last close that does not come is NBX-0713.
 // [ndisndk/nc-ndisndk-open_ndk_adapter_handler], [ndisndk/nc-ndisndk-close_ndk_adapter_handler],
 // [network/ndkpi-object-lifetime-requirements, closing adapter objects]
+#include <stdio.h>
+
 #include "ndis/ndk/ndk_int.h"
 #include "ndis/ndk/watch.h"
 #include "verify/refuse.h"
+#include "verify/report.h"
 #include "verify/verify.h"
 
 struct ndis_ndk_open {
@@ -69,6 +72,45 @@ ndis_ndk_awake(struct ndis_adapter *adapter)
     ndis_ndk_arrive(adapter);
 }
 
+static uint32_t
+client_opens_locked(const struct ndis_ndk_client *client, const struct ndis_adapter *adapter)
+{
+    uint32_t count = 0;
+    LIST_FOR_EACH(node, &client->opens)
+        count += LIST_ENTRY_OF(node, struct ndis_ndk_open, node)->adapter == adapter;
+    return count;
+}
+
+// Who keeps it: the first client that has something open there, or, when all have closed, the miniport that is inside an open or a close.
+static void
+depart_late(struct ndis_adapter *adapter)
+{
+    struct ndis *ndis = adapter->module.ndis;
+    const struct io_image *image = adapter->module.image;
+    const char *function = "CloseNDKAdapterHandler";
+    uint32_t count = 0;
+    char text[200];
+    KIRQL old = ke_lock_take(&ndis->lock);
+    uint32_t opens = adapter->ndk->opens;
+    LIST_FOR_EACH(node, &ndis->ndk_clients) {
+        const struct ndis_ndk_client *client = LIST_ENTRY_OF(node, struct ndis_ndk_client, node);
+        if (!count && (count = client_opens_locked(client, adapter))) {
+            image = client->image;
+            function = "nbx_ndk_adapter_close";
+        }
+    }
+    ke_lock_drop(&ndis->lock, old);
+    if (!opens)
+        return;
+    if (count)
+        snprintf(text, sizeof text, "%s was told %u s ago that NDK of %s goes, and has %u of its adapters open",
+                 image ? image->name : "a client", NDIS_CLOSE_LIMIT_S, adapter->name, count);
+    else
+        snprintf(text, sizeof text, "NDK of %s goes since %u s, every consumer has closed, and %s has not come back from a call to open or "
+                 "close one", adapter->name, NDIS_CLOSE_LIMIT_S, image->name);
+    verify_report(&(struct verify_finding){.rule = NBX_0713, .driver = image, .function = function, .text = text});
+}
+
 // The consumers have been told: wait for the last close.
 static void
 depart_wait(struct ndis_adapter *adapter)
@@ -79,8 +121,11 @@ depart_wait(struct ndis_adapter *adapter)
     ke_latch_reset(&ndk->none);
     uint32_t opens = ndk->opens;
     ke_lock_drop(&ndis->lock, old);
-    if (opens)
-        ke_latch_wait(&ndk->none, SCHED_NEVER);
+    if (!opens)
+        return;
+    if (ndis->box->verify && ke_latch_wait(&ndk->none, NDIS_CLOSE_LIMIT_S * UINT64_C(1000000000)))
+        depart_late(adapter);
+    ke_latch_wait(&ndk->none, SCHED_NEVER);
 }
 
 void

@@ -261,3 +261,63 @@ TEST(CloseNDKAdapterHandler_is_not_called_after_MiniportShutdownEx)
 {
     n_run(SIM_CALM, is_shut_down);
 }
+
+// ---- what has to go in time -----------------------------------------------------------------------------------------------------------
+
+static uint32_t closes_after_s, stays_inside_s;
+
+static void
+delay_s(uint32_t seconds)
+{
+    LARGE_INTEGER interval = {.QuadPart = -10000000ll * seconds};
+    KeDelayExecutionThread(KernelMode, FALSE, &interval);
+}
+
+static void
+close_work(void *arg)
+{
+    delay_s(closes_after_s);
+    n_close(0);
+}
+
+static void
+stay_inside(void)
+{
+    delay_s(stays_inside_s);
+}
+
+static void
+closes_in_its_time(void)
+{
+    begin(0);
+    n.keeps_open = true;
+    n.on_close = stay_inside;
+    ck_assert_int_eq(ke_thread_start(kit.box, "closer", close_work, NULL, &raiser), 0);
+    ck_assert_int_eq(n_event(false), NDIS_STATUS_SUCCESS);
+    ke_thread_join(raiser);
+    ck_assert_uint_eq(n_open_count(), 0);
+}
+
+static void
+timed_run(void)
+{
+    n_watched(closes_in_its_time);
+}
+
+TEST(an_NDK_adapter_that_is_kept_after_its_removal_is_reported)
+{
+    closes_after_s = 31;
+    stays_inside_s = 0;
+    crime_is_found(timed_run, "NBX-0713", "driver consumer", "nbx_ndk_adapter_close",
+                   "consumer was told 30 s ago that NDK of nic0 goes, and has 1 of its adapters open", NULL);
+    closes_after_s = 20;
+    stays_inside_s = 11;
+    crime_is_found(timed_run, "NBX-0713", "driver mp", "CloseNDKAdapterHandler", "every consumer has closed", NULL);
+}
+
+TEST(an_NDK_consumer_that_takes_its_time_is_not_reported)
+{
+    closes_after_s = 20;
+    stays_inside_s = 9;
+    crime_is_none(timed_run);
+}

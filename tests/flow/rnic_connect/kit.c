@@ -685,7 +685,7 @@ run_main(void *arg)
                                   .driver_path = driver_path,
                                   .on_message = on_message,
                                   .on_finding = on_line,
-                                  .verify = VERIFY_ON,
+                                  .verify = getenv("RC_STRICT") ? VERIFY_STRICT : VERIFY_ON,
                                   .images = run->images};
     const char *trace = getenv("RC_TRACE");   // where to write what was on the wire
     if (trace)
