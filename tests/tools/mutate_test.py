@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What dev mutate makes of a front door: only the body of the named function goes, and zero of the right type comes back."""
+"""What dev mutate makes of a front door: only the body of the named function goes, and zero of the right type comes back. Of a slot of a
+table of functions: the function that a driver has in it."""
 import importlib.util
+import pathlib
+import tempfile
+import types
 import unittest
 
 from tree import ROOT
@@ -57,6 +61,35 @@ class MutateTest(unittest.TestCase):
                 "ke_driver_leave(self, x);\n")
         self.assertNotIn("route.foo", mutate.without_calls(text, "FilterBar"))
         self.assertIn("route.foo", mutate.without_calls(text, "FilterBaz"))
+
+    def test_a_slots_function_is_changed_where_a_driver_fills_the_slot(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            files = {
+                "include/ddk/kit.h": "typedef int (*KIT_GO)(void);\nstruct _KIT_A_DISPATCH {\n    KIT_GO Go;\n    KIT_END End;\n};\n"
+                                     "typedef struct _KIT_B_DISPATCH {\n    KIT_GO GoB;\n} KIT_B;\nstruct other {\n    KIT_GO NoSlot;\n};\n",
+                "drivers/one/a.c": "static NTAPI NTSTATUS\ngo(void)\n{\n    return 1;\n}\n\n"
+                                   "const KIT_A a = {\n    .Go = go,\n    .End = end,\n};\nconst KIT_B b = {.GoB = shared};\n",
+                "drivers/one/b.c": "static NTAPI VOID\ngo(void)\n{\n    other();\n}\n",
+                "drivers/one_common/c.c": "NTAPI NTSTATUS\nshared(void)\n{\n    return 2;\n}\n",
+            }
+            for name, text in files.items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text(text)
+            slots = mutate.slots_of(root, types.SimpleNamespace(name="KIT_GO", header="kit.h"))
+            self.assertEqual(slots, ["Go", "GoB"])
+            mutants = dict(mutate.slot_mutants(root, slots))
+            self.assertEqual(sorted(mutants), ["drivers/one/a.c", "drivers/one_common/c.c"])
+            self.assertIn("static NTSTATUS mutant_zero;\n    return mutant_zero;\n}\n\nconst KIT_A", mutants["drivers/one/a.c"])
+            self.assertNotIn("return 2;", mutants["drivers/one_common/c.c"])
+            self.assertEqual(mutate.slots_of(root, types.SimpleNamespace(name="KIT_GO", header="-")), [])
+
+    def test_a_slot_whose_function_is_nowhere_is_not_passed_over(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            (root / "drivers/one").mkdir(parents=True)
+            (root / "drivers/one/a.c").write_text("const KIT_A a = {.Go = go};\n")
+            self.assertEqual(mutate.slot_mutants(root, ["Go"]), [("drivers/one/a.c", None)])
 
 
 if __name__ == "__main__":

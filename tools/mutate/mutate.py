@@ -7,14 +7,18 @@ hold the tests named in the row are linked with it, and at least one of these te
 Two kinds of body would survive that although nothing is wrong with their tests, and get another one: where the door never comes back
 it ends the process at once, in silence; where it only ever says FALSE, STATUS_SUCCESS or the like it says the complement.
 A callback's row is tried at each place that calls it: there the call is left out, and what it would have returned is zero.
-Everything happens in build/mutate: a copy of the one source file is compiled with the command of the build, and the programs are
-linked with its object in place of the real one. The tree is never touched.
+A callback that is a slot of a table of functions (struct ..._DISPATCH in include/ddk) is tried where the bundled drivers fill the slot:
+there the function in it gets the other body.
+Everything happens in build/mutate: a copy of the one source file is compiled with the commands of the build, and the programs and
+drivers it is part of are linked with its object in place of the real one. A changed driver stands in build/mutate/drivers while the
+tests run; the real one is kept beside it and comes back, by the next run at the latest. The tree is never touched.
 
-Rows to choose from: every function that a ddi_*.c defines, and every callback that something in src calls by its name, whose row names
-tests (full or partial).
+Rows to choose from: every function that a ddi_*.c defines, every callback that something in src calls by its name, and every slot that
+a bundled driver fills, whose row names tests (full or partial).
 Exit: 0 all were noticed, 1 a survivor, 77 nothing to do, 2 bad usage.
 """
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -28,8 +32,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build/mutate"
+CORE = "ndisbox_core"
 TIMEOUT_S = 120
-NOT_TYPES = re.compile(r"\b(NTAPI|FASTCALL|DECLSPEC_NORETURN|_Noreturn|NDIS_EXPORTED_ROUTINE|extern|__declspec\(\w+\)|_IRQL_\w+(\([^)]*\))?|"
+NOT_TYPES = re.compile(r"\b(static|NTAPI|FASTCALL|DECLSPEC_NORETURN|_Noreturn|NDIS_EXPORTED_ROUTINE|extern|__declspec\(\w+\)|_IRQL_\w+(\([^)]*\))?|"
                        r"__attribute__\s*\(\(.*?\)\))")
 
 # How a callback is called by the name that its page gives it (ndis_int.h); and the few that are called, or handed on, otherwise.
@@ -41,6 +46,15 @@ OTHERWISE = {
     "NET_BUFFER_ALLOCATE_MDL": ("src/ndis/nbl_data.c", "allocate ? allocate(&bytes)", "allocate ? 0"),
     "NET_BUFFER_FREE_MDL": ("src/ndis/nbl_data.c", "free_handler(mdl)", "(void)0"),
     "MINIPORT_SYNCHRONIZE_INTERRUPT": ("src/ndis/ddi_interrupt.c", "SynchronizeFunction(SynchronizeContext)", "0"),
+    "NDK_FN_CREATE_COMPLETION": ("drivers/rdma_common/object.c", "made.completion(made.context, STATUS_SUCCESS, &object->header)", "(void)made"),
+    "NDK_FN_CLOSE_COMPLETION": ("drivers/rdma_common/object.c", "object->on_closed(object->close_context)", "(void)object"),
+    "NDK_FN_REQUEST_COMPLETION": ("drivers/rdma_common/object.c", "request.completion(request.context, request.status)", "(void)request"),
+    "NDK_FN_CQ_NOTIFICATION_CALLBACK": ("drivers/rdma_common/cq.c",
+                                        "cq->on_notify(cq->context, cq->is_broken ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS)", "(void)cq"),
+    "NDK_FN_SRQ_NOTIFICATION_CALLBACK": ("drivers/rdma_common/srq.c", "srq->on_notify(srq->context, STATUS_SUCCESS)", "(void)srq"),
+    "NDK_FN_CONNECT_EVENT_CALLBACK": ("drivers/vnic/rdma_listen.c", "listener->on_connect(listener->connect_context, (NDK_CONNECTOR *)c)", "(void)c"),
+    "NDK_FN_DISCONNECT_EVENT_CALLBACK": ("drivers/vnic/rdma_end.c", "c->on_disconnect(c->disconnect_context)", "(void)c"),
+    "NDK_FN_DISCONNECT_EVENT_CALLBACK_EX": ("drivers/vnic/rdma_end.c", "c->on_disconnect_ex(c->disconnect_context, c->reason)", "(void)c"),
 }
 NEVER_RETURN = {"KeBugCheck", "KeBugCheckEx", "ExRaiseStatus", "ExRaiseAccessViolation", "ExRaiseDatatypeMisalignment"}
 
@@ -95,6 +109,8 @@ def callback_mutants(row):
         file, old, new = OTHERWISE[row.name]
         text = (ROOT / file).read_text()
         return [(file, text.replace(old, new))] if old in text else []
+    if slots := slots_of(ROOT, row):
+        return slot_mutants(ROOT, slots)
     mutants = []
     for path in sorted((ROOT / "src/ndis").glob("**/*.c")):
         text = changed = path.read_text()
@@ -103,6 +119,29 @@ def callback_mutants(row):
         if changed != text:
             mutants.append((path.relative_to(ROOT).as_posix(), changed))
     return mutants or given_mutants(row)
+
+
+def slots_of(root, row):
+    """The members of tables of functions that are of the row's type."""
+    header = root / "include/ddk" / row.header
+    tables = re.findall(r"struct \w+_DISPATCH \{(.*?)\n\}", header.read_text(), re.S) if header.is_file() else []
+    return sorted(set(re.findall(rf"^\s+{row.name}\s+(\w+);", "\n".join(tables), re.M)))
+
+
+def slot_mutants(root, slots):
+    """(file, text with another body of the function) for each function that a bundled driver has in one of the slots."""
+    texts = {path: path.read_text() for path in sorted((root / "drivers").glob("*/*.c"))}
+    mutants = {}
+    for path, text in texts.items():
+        for name in re.findall(rf"\.(?:{'|'.join(slots)}) = (\w+)", text):
+            # its own file first: those of other files may have the same name, where they are static
+            for other in sorted(texts, key=lambda p: (p != path, p)):
+                if changed := mutated(texts[other], name):
+                    mutants[other.relative_to(root).as_posix(), name] = changed
+                    break
+            else:
+                mutants[path.relative_to(root).as_posix(), name] = None
+    return [(file, changed) for (file, _), changed in mutants.items()]
 
 
 def given_mutants(row):
@@ -148,47 +187,75 @@ class Build:
     """build/mutate: configured like debug, built as far as the wanted programs."""
 
     def __init__(self, programs):
+        self.put_back()
         env = dict(os.environ)
         for command in (["cmake", "--preset", "debug", "-B", str(BUILD)], ["cmake", "--build", str(BUILD), "--target", "product", *programs]):
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=env)
             if done.returncode:
                 sys.exit(f"{shlex.join(command)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-        entries = json.loads((BUILD / "compile_commands.json").read_text())
-        self.compile, self.objects = {}, []
-        for entry in entries:
+        self.compile, self.objects = {}, []           # file -> target -> (command, object); the objects of the core
+        for entry in json.loads((BUILD / "compile_commands.json").read_text()):
             output = entry.get("output") or re.search(r" -o (\S+)", entry["command"]).group(1)
-            if "/ndisbox_core.dir/" in "/" + output:
-                self.compile[entry["file"]] = (entry["command"], output)
+            target = re.search(r"(?:^|/)CMakeFiles/(\w+)\.dir/", output).group(1)
+            self.compile.setdefault(entry["file"], {})[target] = (entry["command"], output)
+            if target == CORE:
                 self.objects.append(output)
 
+    @staticmethod
+    def put_back():
+        """The real drivers, if a run was stopped while changed ones stood in their place."""
+        for kept in BUILD.glob("drivers/*.kept"):
+            os.replace(kept, kept.with_suffix(""))
+
     def compile_mutant(self, file, text):
-        source = str(ROOT / file)
-        command, output = self.compile[source]
+        """target -> (object, the mutant's object), for each target of the build that the file is part of."""
+        source, replaced = str(ROOT / file), {}
         copy = BUILD / "mutants" / pathlib.Path(file).name
         copy.parent.mkdir(exist_ok=True)
         copy.write_text(text)
-        words = shlex.split(command)
-        made = str(copy) + ".o"
-        words = [made if w == output else str(copy) if w == source else w for w in words if w not in ("-MD",)]
-        words = [w for i, w in enumerate(words) if w not in ("-MT", "-MF") and words[i - 1] not in ("-MT", "-MF")]
-        done = run(words + ["-Wno-error", "-w", "-iquote", str((ROOT / file).parent)])
-        return (output, made) if done.returncode == 0 else sys.exit(f"the mutant of {file} does not compile:\n{done.stderr[-2000:]}")
+        for target, (command, output) in self.compile[source].items():
+            made = f"{copy}.{target}.o"
+            words = [made if w == output else str(copy) if w == source else w for w in shlex.split(command) if w not in ("-MD",)]
+            words = [w for i, w in enumerate(words) if w not in ("-MT", "-MF") and words[i - 1] not in ("-MT", "-MF")]
+            done = run(words + ["-Wno-error", "-w", "-iquote", str((ROOT / file).parent)])
+            if done.returncode:
+                sys.exit(f"the mutant of {file} does not compile:\n{done.stderr[-2000:]}")
+            replaced[target] = (output, made)
+        return replaced
 
-    def link(self, program, replaced):
-        """Links a copy of program, with one object of the core replaced, to build/mutate/mutants/PROGRAM."""
-        lines = run(["ninja", "-t", "commands", f"tests/{program}"]).stdout.strip().splitlines()
+    def link(self, made, target, replaced):
+        """Links a copy of what the build makes at made, with the objects of the core and of the target replaced, to build/mutate/mutants."""
+        lines = run(["ninja", "-t", "commands", made]).stdout.strip().splitlines()
         words = shlex.split(lines[-1].removeprefix(": && ").removesuffix(" && :"))
-        objects = [replaced[1] if o == replaced[0] else o for o in self.objects]
+        own = dict(replaced[t] for t in (CORE, target) if t in replaced)
+        linked = str(BUILD / "mutants" / pathlib.Path(made).name)
         out = []
         for i, word in enumerate(words):
             if word.endswith("libndisbox_core.a"):
-                out += objects if "--whole-archive" in " ".join(words[max(0, i - 1):i]) else []
+                out += [own.get(o, o) for o in self.objects] if "--whole-archive" in " ".join(words[max(0, i - 1):i]) else []
             else:
-                out.append(str(BUILD / "mutants" / program) if words[i - 1] == "-o" else word)
+                out.append(linked if words[i - 1] == "-o" else own.get(word, word))
         done = run(out)
         if done.returncode:
-            sys.exit(f"linking {program} failed:\n{done.stderr[-2000:]}")
-        return BUILD / "mutants" / program
+            sys.exit(f"linking {made} failed:\n{done.stderr[-2000:]}")
+        return linked
+
+    def program(self, name, replaced):
+        """The test program with the mutant in it; the real one where the mutant is in none of its own objects."""
+        return self.link(f"tests/{name}", name, replaced) if CORE in replaced or name in replaced else BUILD / "tests" / name
+
+    @contextlib.contextmanager
+    def drivers(self, replaced):
+        """While it lasts each driver that the mutant is part of stands changed in build/mutate/drivers."""
+        changed = {BUILD / f"drivers/{t}.so": self.link(f"drivers/{t}.so", t, replaced)
+                   for t in replaced if (BUILD / f"drivers/{t}.so").exists()}
+        try:
+            for real, mutant in changed.items():
+                os.replace(real, f"{real}.kept")
+                os.replace(mutant, real)
+            yield
+        finally:
+            self.put_back()
 
 
 def tests_fail(program, tests):
@@ -217,7 +284,8 @@ def try_row(build, row, places):
         if text is None:
             return f"its definition in {file} was not understood", False
         replaced = build.compile_mutant(file, text)
-        by = next((p for p, tests in by_program.items() if tests_fail(build.link(p, replaced), tests)), None)
+        with build.drivers(replaced):
+            by = next((p for p, tests in by_program.items() if tests_fail(build.program(p, replaced), tests)), None)
         if not by:
             return f"SURVIVED: none of its {sum(map(len, by_program.values()))} tests noticed" + (f" in {file}" if len(mutants) > 1 else ""), False
         noticed.append(by)
@@ -226,16 +294,18 @@ def try_row(build, row, places):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="*", help="rows to try")
+    parser.add_argument("names", nargs="*", help="rows to try, by either of their names")
     parser.add_argument("--all", action="store_true", help="try every row that can be")
     parser.add_argument("--sample", type=int, default=8, help="how many rows to draw (8)")
     parser.add_argument("--seed", type=int, default=None, help="draw the same rows again")
     args = parser.parse_args()
     rows, places = candidates(), test_places()
     seed = args.seed if args.seed is not None else int(time.time())
+    aliases = {r.alias: n for n, r in rows.items() if r.alias}
+    args.names = [n if n in rows else aliases.get(n, n) for n in args.names]
     unknown = [n for n in args.names if n not in rows]
     if unknown:
-        print(f"no front door, or called callback, with tests: {' '.join(unknown)}", file=sys.stderr)
+        print(f"no front door, called callback or filled slot with tests: {' '.join(unknown)}", file=sys.stderr)
         return 2
     names = args.names or sorted(rows)
     if not args.names and not args.all:
