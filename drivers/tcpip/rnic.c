@@ -5,9 +5,11 @@
 //            tcpip_rnic_look, which finds those that are answered meanwhile, and rnic_tell hands them back with no lock held
 //   change   the same look sees the engine's generation
 //   ports    one list of all that RNICs have; address_listen (connection.c) asks before it listens, port_take before it takes
-// Every op is one call between tcpip_enter and tcpip_leave.
+// Every op is one call between tcpip_enter and tcpip_leave, and a crossing from the RNIC's driver into ours; what we call of the RNIC's is
+// one into its.
 #include "rnic.h"
 
+#include <nbx/cross.h>
 #include <nbx/rnic.h>
 
 #include "chimney.h"
@@ -44,6 +46,21 @@ static struct tcpip_rnic *
 rnic_of(struct nbx_rnic *rnic)
 {
     return (struct tcpip_rnic *)rnic;
+}
+
+// An op of ours: our code runs from here on, though the RNIC's driver has called it directly.
+static VOID
+op_enter(struct nbx_crossing *crossing, struct tcpip_call *call)
+{
+    nbx_cross_in(crossing, (const VOID *)op_enter);
+    tcpip_enter(call);
+}
+
+static VOID
+op_leave(struct nbx_crossing *crossing, struct tcpip_call *call)
+{
+    tcpip_leave(call);
+    nbx_cross_out(crossing);
 }
 
 // Its interface; NULL: we are not bound to it.   locks: host->lock held
@@ -91,10 +108,11 @@ address_to(SOCKADDR_INET *to, const struct eng_address *address)
 static NTAPI NTSTATUS
 rnic_addresses(struct nbx_rnic *handle, SOCKADDR_INET *addresses, ULONG *count)
 {
+    struct nbx_crossing crossing;
     struct tcpip_call call;
     struct net_address address;
     ULONG room = *count, there = 0;
-    tcpip_enter(&call);
+    op_enter(&crossing, &call);
     struct tcpip_adapter *adapter = rnic_adapter(rnic_of(handle));
     for (size_t i = 0; adapter && net_address_at(tcpip_host.net, i, &address); i++) {
         if (address.interface_index != adapter->index || net_address_is_ours(tcpip_host.net, &address.address) != adapter->index)
@@ -105,7 +123,7 @@ rnic_addresses(struct nbx_rnic *handle, SOCKADDR_INET *addresses, ULONG *count)
         }
         there++;
     }
-    tcpip_leave(&call);
+    op_leave(&crossing, &call);
     *count = there;
     return there > room ? STATUS_BUFFER_TOO_SMALL : STATUS_SUCCESS;
 }
@@ -178,15 +196,16 @@ rnic_resolve(struct nbx_rnic *handle, struct nbx_rnic_resolve *request)
 {
     struct tcpip_rnic *rnic = rnic_of(handle);
     struct rnic_wait *wait = wait_of(request);
+    struct nbx_crossing crossing;
     struct tcpip_call call;
     wait->is_waiting = FALSE;
-    tcpip_enter(&call);
+    op_enter(&crossing, &call);
     NTSTATUS status = path_resolve(rnic, &request->path, TRUE, &call);
     if (status == STATUS_PENDING) {
         wait->is_waiting = TRUE;
         InsertTailList(&rnic->waiting, &wait->link);
     }
-    tcpip_leave(&call);
+    op_leave(&crossing, &call);
     return status;
 }
 
@@ -194,29 +213,31 @@ static NTAPI BOOLEAN
 rnic_cancel(struct nbx_rnic *handle, struct nbx_rnic_resolve *request)
 {
     struct rnic_wait *wait = wait_of(request);
+    struct nbx_crossing crossing;
     struct tcpip_call call;
     UNREFERENCED_PARAMETER(handle);
-    tcpip_enter(&call);
+    op_enter(&crossing, &call);
     BOOLEAN was = wait->is_waiting;
     if (was)
         RemoveEntryList(&wait->link);
     wait->is_waiting = FALSE;
-    tcpip_leave(&call);
+    op_leave(&crossing, &call);
     return was;
 }
 
 static NTAPI NTSTATUS
 rnic_path_now(struct nbx_rnic *handle, struct nbx_rnic_path *out)
 {
+    struct nbx_crossing crossing;
     struct tcpip_call call;
     struct net_path path;
-    tcpip_enter(&call);
+    op_enter(&crossing, &call);
     NTSTATUS status = path_find(rnic_of(handle), out, &path, &call);
     if (NT_SUCCESS(status) && !out->is_local) {
         int error = net_path_link(tcpip_host.net, &path, out->next_link, call.now_us);
         status = error == -EAGAIN ? STATUS_HOST_UNREACHABLE : path_status(error);
     }
-    tcpip_leave(&call);
+    op_leave(&crossing, &call);
     return status;
 }
 
@@ -224,24 +245,26 @@ static NTAPI VOID
 rnic_confirm(struct nbx_rnic *handle, const struct nbx_rnic_path *which)
 {
     struct nbx_rnic_path out = *which;
+    struct nbx_crossing crossing;
     struct tcpip_call call;
     struct net_path path;
-    tcpip_enter(&call);
+    op_enter(&crossing, &call);
     if (NT_SUCCESS(path_find(rnic_of(handle), &out, &path, &call)))
         net_path_confirm(tcpip_host.net, &path.source, &path.destination, call.now_us);
-    tcpip_leave(&call);
+    op_leave(&crossing, &call);
 }
 
 static NTAPI VOID
 rnic_doubt(struct nbx_rnic *handle, const struct nbx_rnic_path *which)
 {
     struct nbx_rnic_path out = *which;
+    struct nbx_crossing crossing;
     struct tcpip_call call;
     struct net_path path;
-    tcpip_enter(&call);
+    op_enter(&crossing, &call);
     if (NT_SUCCESS(path_find(rnic_of(handle), &out, &path, &call)))
         net_path_doubt(tcpip_host.net, &path, call.now_us, &call.outbox);
-    tcpip_leave(&call);
+    op_leave(&crossing, &call);
 }
 
 // ---- news -----------------------------------------------------------------------------------------------------------------------
@@ -278,6 +301,24 @@ tcpip_rnic_look(struct tcpip_host *host, struct tcpip_call *call)
 }
 
 static VOID
+call_resolved(struct nbx_rnic_resolve *request, NTSTATUS status)
+{
+    struct nbx_crossing crossing;
+    nbx_cross_in(&crossing, (const VOID *)request->on_resolved);
+    request->on_resolved(request, status);
+    nbx_cross_out(&crossing);
+}
+
+static VOID
+call_change(const struct tcpip_rnic *rnic, nbx_rnic_change_fn *on_change)
+{
+    struct nbx_crossing crossing;
+    nbx_cross_in(&crossing, (const VOID *)on_change);
+    on_change(rnic->context);
+    nbx_cross_out(&crossing);
+}
+
+static VOID
 rnic_tell(struct tcpip_news *news)
 {
     struct tcpip_rnic *rnic = CONTAINING_RECORD(news, struct tcpip_rnic, news);
@@ -293,9 +334,9 @@ rnic_tell(struct tcpip_news *news)
         nbx_rnic_change_fn *on_change = rnic->on_change;
         KeReleaseSpinLockFromDpcLevel(&host->lock);
         if (wait)
-            request_of(wait)->on_resolved(request_of(wait), wait->status);
+            call_resolved(request_of(wait), wait->status);
         else if (has_changed && on_change)
-            on_change(rnic->context);
+            call_change(rnic, on_change);
         if (!wait && !has_changed)
             return;
     }
@@ -448,14 +489,15 @@ static NTAPI NTSTATUS
 rnic_port_take(struct nbx_rnic *handle, SOCKADDR_INET *address)
 {
     struct rnic_port *taken = tcpip_alloc(sizeof *taken);
+    struct nbx_crossing crossing;
     struct tcpip_call call;
     NTSTATUS status = STATUS_INVALID_ADDRESS;
     if (!taken)
         return STATUS_INSUFFICIENT_RESOURCES;
     if (address_from(address, &taken->address, &taken->port)) {
-        tcpip_enter(&call);
+        op_enter(&crossing, &call);
         status = port_take_locked(rnic_of(handle), taken, call.now_us);
-        tcpip_leave(&call);
+        op_leave(&crossing, &call);
     }
     if (!NT_SUCCESS(status)) {
         tcpip_free(taken);
@@ -471,11 +513,12 @@ rnic_port_give(struct nbx_rnic *handle, const SOCKADDR_INET *address)
     struct tcpip_rnic *rnic = rnic_of(handle);
     struct rnic_port *found = NULL;
     struct eng_address local;
+    struct nbx_crossing crossing;
     struct tcpip_call call;
     USHORT port;
     if (!address_from(address, &local, &port))
         return FALSE;
-    tcpip_enter(&call);
+    op_enter(&crossing, &call);
     for (LIST_ENTRY *at = rnic->ports.Flink; at != &rnic->ports; at = at->Flink) {
         struct rnic_port *one = CONTAINING_RECORD(at, struct rnic_port, link);
         if (one->port == port && eng_address_is_equal(&one->address, &local))
@@ -483,7 +526,7 @@ rnic_port_give(struct nbx_rnic *handle, const SOCKADDR_INET *address)
     }
     if (found)
         RemoveEntryList(&found->link);
-    tcpip_leave(&call);
+    op_leave(&crossing, &call);
     tcpip_free(found);
     return found != NULL;
 }
@@ -494,8 +537,9 @@ static NTAPI VOID
 rnic_close(struct nbx_rnic *handle)
 {
     struct tcpip_rnic *rnic = rnic_of(handle);
+    struct nbx_crossing crossing;
     struct tcpip_call call;
-    tcpip_enter(&call);
+    op_enter(&crossing, &call);
     RemoveEntryList(&rnic->link);
     rnic->has_changed = FALSE;
     rnic->on_change = NULL;
@@ -516,6 +560,7 @@ rnic_close(struct nbx_rnic *handle)
     while (!IsListEmpty(&rnic->ports))
         tcpip_free(CONTAINING_RECORD(RemoveHeadList(&rnic->ports), struct rnic_port, link));
     tcpip_free(rnic);
+    nbx_cross_out(&crossing);
 }
 
 static const struct nbx_rnic_ops rnic_ops = {

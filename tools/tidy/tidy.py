@@ -36,6 +36,7 @@ GENERATED = {"ddi_ids.h"}
 PORT_USERS = {"vnic", "tapproto"}
 NDK_USERS = {"ndkping"}
 RNIC_USERS = {"vnic", "tcpip"}
+CROSS_USERS = {"tcpip"}
 ENGINE_USERS = {"vnic", "tcpip", "chimney_common", "rdma_common"}  # drivers that carry an engine in their image, and what they share
 LIBC = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "math.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h",
         "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "stdnoreturn.h", "string.h", "strings.h", "wchar.h", "setjmp.h"}
@@ -171,7 +172,7 @@ def check_room_include(file, number, room, name, exceptions):
 def check_driver_include(file, number, driver, name, quoted):
     if (ROOT / file).parent.joinpath(name).exists() or (ROOT / "include/ddk" / name).exists():
         return
-    nbx = {"nbx/port.h": PORT_USERS, "nbx/ndk.h": NDK_USERS, "nbx/rnic.h": RNIC_USERS}
+    nbx = {"nbx/port.h": PORT_USERS, "nbx/ndk.h": NDK_USERS, "nbx/rnic.h": RNIC_USERS, "nbx/cross.h": CROSS_USERS}
     if driver in nbx.get(name, ()):
         return
     if driver in ENGINE_USERS and name.split("/")[0] in ("engine", "base") and not name.endswith("_int.h"):
