@@ -68,7 +68,7 @@ _ndisbox() {
     replay:-*) words="--help --version --quiet --verbose --color --force --gdb --trace" ;;
     replay:*) files=yes ;;
     bench:-*) words="--help --version --quiet --verbose --color --for --json" ;;
-    bench:*) words="nbl-forward nbl-verified sim sim-lifecycle sim-minute bridge tcp-rx tcp-tx tcp-conns offload offload-rate" ;;
+    bench:*) words="nbl-forward nbl-verified sim sim-lifecycle sim-minute bridge tcp-rx tcp-tx tcp-conns offload offload-rate ndk-lat ndk-rate ndk-bw ndk-memory" ;;
     check:-*) words="--help --version --quiet --verbose --color --property --define --include --subst --subst-file --json" ;;
     check:*) files=yes ;;
     build:-*) words="--help --version --quiet --verbose --color --output --property --define --include --subst --subst-file --sanitize --coverage --fresh" ;;

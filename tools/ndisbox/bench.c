@@ -5,6 +5,7 @@
 //   bridge       iperf3, one stream, netns A - TAP - vnic - lwfmon - tapproto - TAP - netns B. Peer: the relay of tests/bench.
 //   offload      TCP connections to vnic's offload target and back, beside sockets moved by TCP_REPAIR (bench_offload.c)
 //   offload-rate  one TCP stream that the target has, beside the same that the host has (bench_tcp.c)
+//   ndk-lat, ndk-rate, ndk-bw  RDMA between two boxes, beside raw TCP, UCX and libfabric; ndk-memory  what it takes (bench_ndk.c)
 //   tcp-rx, tcp-tx, tcp-conns  tcpip and a TDI client behind a TAP, beside Linux behind a veth, and lwIP (bench_tcp.c)
 // A peer that is not installed is said and left out: then there is no ratio.
 #include <ctype.h>
@@ -110,6 +111,16 @@ static const struct bench benches[] = {
     {"offload-rate", "bit/s", "the same by the host", tcp_rx_offloaded, tcp_rx_ours, "received, LSO and RSC on"},
     {"offload-rate", "bit/s", "the same by the host", tcp_tx_offloaded, tcp_tx_ours, "sent, LSO and RSC on"},
     {"offload-rate", "bit/s", "the same by the host", tcp_rx_plain_offloaded, tcp_rx_plain_ours, "received, offloads off"},
+    {"ndk-lat", "us", "raw TCP, both ends spinning", ndk_lat_ours, ndk_lat_kernel, "64-byte Send, one way", "UCX tcp", ndk_lat_ucx},
+    {"ndk-lat", "us", "libfabric tcp, average", ndk_lat_crc_ours, ndk_lat_fabric, "64-byte Send, one way, with CRC"},
+    {"ndk-rate", "write/s", "raw TCP, one write(2) each", ndk_rate_ours, ndk_rate_kernel, "64-byte Writes, deferred", "UCX tcp",
+     ndk_rate_ucx},
+    {"ndk-rate", "write/s", NULL, ndk_rate_crc_ours, NULL, "64-byte Writes, deferred, with CRC"},
+    {"ndk-bw", "byte/s", "raw TCP", ndk_bw_ours, ndk_bw_kernel, "64 KB Writes", "UCX tcp", ndk_bw_ucx},
+    {"ndk-bw", "byte/s", NULL, ndk_bw_crc_ours, NULL, "64 KB Writes, with CRC"},
+    {"ndk-memory", "byte", NULL, ndk_idle_ours, NULL, "memory of an end of an idle connection, of 10,000"},
+    {"ndk-memory", "us", NULL, ndk_region_ours, NULL, "a region of 1 GB registered"},
+    {"ndk-memory", "byte", NULL, ndk_region_memory, NULL, "memory that registering 1 GB takes"},
 };
 
 static int

@@ -45,6 +45,16 @@ double offload_repair(const struct run_options *options);
 double offload_many(const struct run_options *options);
 double offload_memory(const struct run_options *options);
 
+// ---- ndk-lat, ndk-rate, ndk-bw, ndk-memory (bench_ndk.c) ---------------------------------------------------------------------------
+
+// Microseconds one way; Writes, or messages, a second; bytes a second; bytes of an end of an idle connection; microseconds of registering
+// 1 GB, and bytes that the process has more then. fails: as above.
+typedef double bench_ndk_fn(const struct run_options *options);
+bench_ndk_fn ndk_lat_ours, ndk_lat_crc_ours, ndk_lat_kernel, ndk_lat_ucx, ndk_lat_fabric;
+bench_ndk_fn ndk_rate_ours, ndk_rate_crc_ours, ndk_rate_kernel, ndk_rate_ucx;
+bench_ndk_fn ndk_bw_ours, ndk_bw_crc_ours, ndk_bw_kernel, ndk_bw_ucx;
+bench_ndk_fn ndk_idle_ours, ndk_region_ours, ndk_region_memory;
+
 // ---- sim, sim-lifecycle and sim-minute (bench_sim.c) ----------------------------------------------------------------------------
 
 // Lifecycles a second of processor time: under seeds; on threads, where they take the time that they take, a second of the clock.

@@ -150,7 +150,8 @@ static const struct option_row build_options[] = {
 static const struct option_row check_options[] = {PROPERTY_ROW, DEFINE_ROW, INCLUDE_ROW, SUBST_ROW, SUBST_FILE_ROW, JSON_ROW, {0}};
 
 static const char *const bench_names[] = {"nbl-forward", "nbl-verified", "sim", "sim-lifecycle", "sim-minute", "bridge",
-                                          "tcp-rx", "tcp-tx", "tcp-conns", "offload", "offload-rate", NULL};
+                                          "tcp-rx", "tcp-tx", "tcp-conns", "offload", "offload-rate",
+                                          "ndk-lat", "ndk-rate", "ndk-bw", "ndk-memory", NULL};
 static const struct option_row no_options[] = {{0}};
 
 const struct verb verbs[] = {
@@ -238,8 +239,11 @@ const struct verb verbs[] = {
               "stack), tcp-rx and tcp-tx (one stream between tcpip and Linux, with offloads and without; peers: Linux over veth, lwIP), "
               "tcp-conns (connections opened and closed a second; memory of one of 100,000 idle ones), offload (a TCP connection with "
               "64 KB outstanding to vnic's offload target and back, beside a Linux socket moved by TCP_REPAIR, for which it needs root; "
-              "time and memory of each of 10,000 connections in one tree; less is better) and offload-rate (one stream between Linux and a "
-              "connection that the offload target has, beside the same connection by the host).",
+              "time and memory of each of 10,000 connections in one tree; less is better), offload-rate (one stream between Linux and a "
+              "connection that the offload target has, beside the same connection by the host), ndk-lat, ndk-rate and ndk-bw (RDMA between "
+              "two boxes: a 64-byte Send one way, where less is better; 64-byte Writes that are deferred; 64 KB Writes; with CRC and "
+              "without; peers, for which it needs root: raw TCP, UCX and libfabric over veth) and ndk-memory (one of 10,000 idle RDMA "
+              "connections; a region of 1 GB).",
      .options = bench_options,
      .operands = bench_names,
      .operand_max = 1,
