@@ -372,6 +372,7 @@ tcpip_chimney_init(struct tcpip_adapter *adapter, const struct tcpip_settings *s
     InitializeListHead(&chimney->leaving);
     InitializeListHead(&chimney->neighbors);
     InitializeListHead(&chimney->paths);
+    InitializeListHead(&chimney->returning);
     KeInitializeEvent(&chimney->quiet, NotificationEvent, FALSE);
     KeInitializeDpc(&chimney->return_dpc, tcpip_offload_return_dpc, adapter);
 }

@@ -97,7 +97,8 @@ struct tcpip_offload {
     ULONG held_count;
     ULONG disconnects_tried;              // TCP_DISCONNECT_XXX
     NET_BUFFER_LIST *buffered;            // what goes down as BufferedData, until the initiate has ended
-    NET_BUFFER_LIST *to_return;           // the target's, given up while it indicates
+    NET_BUFFER_LIST *to_return;           // the target's, given up while it indicated them
+    LIST_ENTRY return_link;               // in adapter->chimney.returning when there are any and the indication is over
     LIST_ENTRY held;                      // struct chimney_held
     BOOLEAN has_fin_behind;
     BOOLEAN is_refused, wants_post, wants_back;
@@ -234,6 +235,8 @@ VOID tcpip_send_end(struct tcpip_send *send, int status);
 VOID tcpip_offload_send(struct tcpip_offload *offload, struct tcpip_send *send);
 // The client has used bytes: a refused target may indicate again, and the window may grow.   locks: host->lock held
 VOID tcpip_offload_used(struct tcpip_offload *offload, ULONG bytes, uint64_t now_us);
+// What it has given up while the target indicated goes back now that the indication is over.   locks: host->lock held
+VOID tcpip_offload_return(struct tcpip_offload *offload);
 KDEFERRED_ROUTINE tcpip_offload_return_dpc;
 // Forget a send that the target does not have yet. fails: -EBUSY it has it; -ENOENT it has ended   locks: host->lock held
 int tcpip_offload_take_back(struct tcpip_offload *offload, struct tcpip_send *send);

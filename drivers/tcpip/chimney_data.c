@@ -333,7 +333,8 @@ lent_release(struct eng_owner *owner)
     NET_BUFFER_LIST **list = lent->offload ? &lent->offload->to_return : &lent->adapter->chimney.to_return;
     NET_BUFFER_LIST_NEXT_NBL(lent->nbl) = *list;
     *list = lent->nbl;
-    tcpip_adapter_queue(lent->adapter);
+    if (!lent->offload)
+        tcpip_adapter_queue(lent->adapter);
     tcpip_free(lent);
 }
 
@@ -390,7 +391,22 @@ receive_locked(struct tcpip_offload *offload, NET_BUFFER_LIST *nbl, ULONG bytes,
     return TRUE;
 }
 
-// A list given up inside its own indication goes back after it: a DPC makes a call of its own for it.
+// A list given up inside its own indication goes back after it: with the connection's next indication, because a target makes one at a
+// time, so that it soon has what it fills again; if there is none, by a DPC.
+VOID
+tcpip_offload_return(struct tcpip_offload *offload)
+{
+    NET_BUFFER_LIST **to = &offload->adapter->chimney.to_return;
+    if (!offload->to_return)
+        return;
+    while (*to)
+        to = &NET_BUFFER_LIST_NEXT_NBL(*to);
+    *to = offload->to_return;
+    offload->to_return = NULL;
+    RemoveEntryList(&offload->return_link);
+    tcpip_adapter_queue(offload->adapter);
+}
+
 VOID
 tcpip_offload_return_dpc(PKDPC dpc, PVOID context, PVOID argument1, PVOID argument2)
 {
@@ -400,13 +416,8 @@ tcpip_offload_return_dpc(PKDPC dpc, PVOID context, PVOID argument1, PVOID argume
     UNREFERENCED_PARAMETER(argument1);
     UNREFERENCED_PARAMETER(argument2);
     tcpip_enter(&call);
-    while (adapter->chimney.deferred) {
-        NET_BUFFER_LIST *nbl = adapter->chimney.deferred;
-        adapter->chimney.deferred = NET_BUFFER_LIST_NEXT_NBL(nbl);
-        NET_BUFFER_LIST_NEXT_NBL(nbl) = adapter->chimney.to_return;
-        adapter->chimney.to_return = nbl;
-    }
-    tcpip_adapter_queue(adapter);
+    while (!IsListEmpty(&adapter->chimney.returning))
+        tcpip_offload_return(CONTAINING_RECORD(adapter->chimney.returning.Flink, struct tcpip_offload, return_link));
     tcpip_leave(&call);
 }
 
@@ -419,9 +430,7 @@ indication_end(struct tcpip_offload *offload, struct lent *lent)
         lent->offload = NULL;
         return;
     }
-    NET_BUFFER_LIST_NEXT_NBL(offload->to_return) = chimney->deferred;
-    chimney->deferred = offload->to_return;
-    offload->to_return = NULL;
+    InsertTailList(&chimney->returning, &offload->return_link);
     KeInsertQueueDpc(&chimney->return_dpc, NULL, NULL);
 }
 
@@ -434,6 +443,7 @@ tcpip_offload_receive(PVOID context, PNET_BUFFER_LIST nbl, NDIS_STATUS status, P
     ULONG bytes = (ULONG)chim_nbl_bytes(nbl);
     UNREFERENCED_PARAMETER(status); // always NDIS_STATUS_SUCCESS
     tcpip_enter(&call);
+    tcpip_offload_return(offload);
     BOOLEAN is_taken = receive_locked(offload, nbl, bytes, &lent);
     if (!is_taken && !offload->is_refused) {
         offload->is_refused = offload->wants_post = TRUE; // memory was short: asked for again soon

@@ -57,6 +57,7 @@ tcpip_offload_free(struct tcpip_offload *offload)
     if (offload->half_closed_us)
         RemoveEntryList(&offload->half_link);
     buffered_free(offload);
+    tcpip_offload_return(offload);
     while (!IsListEmpty(&offload->held))
         tcpip_held_free(CONTAINING_RECORD(RemoveHeadList(&offload->held), struct chimney_held, link));
     if (offload->path)

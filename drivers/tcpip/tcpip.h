@@ -207,7 +207,7 @@ struct tcpip_chimney {
     ULONG away;                           // not in the engine
     ULONG lent;                           // lists of the target's that clients have bytes of
     NET_BUFFER_LIST *to_return;
-    NET_BUFFER_LIST *deferred;            // the same, given up inside their indication: return_dpc moves them
+    LIST_ENTRY returning;                 // struct tcpip_offload with lists that were given up inside their indication
     KDPC return_dpc;
     KEVENT quiet;
     ULONG64 after_us, rest_us, rate_bytes;// chimney_policy.c; after_us 0: none goes by itself
