@@ -62,12 +62,19 @@ quote_parse(const UCHAR *icmp, ULONG count, BOOLEAN is_ip6, struct tcp_icmp *to)
     return TRUE;
 }
 
+// Where IP begins, behind a tag if there is one.
+static ULONG
+l3_at(const UCHAR *frame)
+{
+    return VNIC_HEADER_BYTES + (frame_get16(frame + 12) == 0x8100 ? VNIC_VLAN_BYTES : 0);
+}
+
 // TRUE: it was about a connection of ours.
 static BOOLEAN
 icmp_take(struct rdma_look *look, const UCHAR *frame, ULONG bytes)
 {
-    const UCHAR *ip = frame + VNIC_HEADER_BYTES;
-    ULONG type = frame_get16(frame + 12), left = bytes - VNIC_HEADER_BYTES, head;
+    ULONG at = l3_at(frame), type = frame_get16(frame + at - 2), left = bytes - at, head;
+    const UCHAR *ip = frame + at;
     struct tcp_icmp icmp = {0};
     BOOLEAN is_ip6 = type == 0x86DD;
     if (left < 48 || (is_ip6 ? ip[0] >> 4 != 6 || ip[6] != 58 : type != 0x0800 || ip[0] >> 4 != 4 || ip[9] != 1))
@@ -133,7 +140,7 @@ is_our_oddity(struct rdma_net *net, const UCHAR *frame, ULONG bytes)
 {
     struct eng_span span = {.bytes = frame, .count = bytes};
     struct eng_in in = {.spans = &span, .n_spans = 1, .length_bytes = 20};
-    ULONG at = VNIC_HEADER_BYTES + (frame_get16(frame + 12) == 0x8100 ? VNIC_VLAN_BYTES : 0), type = frame_get16(frame + at - 2);
+    ULONG at = l3_at(frame), type = frame_get16(frame + at - 2);
     const UCHAR *ip = frame + at;
     if (type == 0x0800 && bytes >= at + 20 && ip[0] >> 4 == 4 && (ip[0] & 15) > 5 && ip[9] == FRAME_TCP &&
         !(frame_get16(ip + 6) & 0x1FFF)) {
