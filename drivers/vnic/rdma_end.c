@@ -154,8 +154,8 @@ rdma_connector_abort(struct rdma_connector *c, struct rdma_call *call)
     rdma_connector_run(c, 0, call);
 }
 
-VOID
-rdma_connector_fail(struct rdma_connector *c, NTSTATUS status, struct rdma_call *call)
+static VOID
+over(struct rdma_connector *c, NTSTATUS status)
 {
     if (c->state != RDMA_OVER && status != STATUS_SUCCESS)
         c->net->rdma->counts.ConnectFailure++;
@@ -163,6 +163,12 @@ rdma_connector_fail(struct rdma_connector *c, NTSTATUS status, struct rdma_call 
     rdma_connector_untime(c);
     rdma_listener_answered(c);
     rdma_connector_finish(c, status);
+}
+
+VOID
+rdma_connector_fail(struct rdma_connector *c, NTSTATUS status, struct rdma_call *call)
+{
+    over(c, status);
     rdma_connector_abort(c, call);
 }
 
@@ -208,6 +214,19 @@ end_begin(struct rdma_connector *c, NTSTATUS status)
     InsertTailList(&c->net->ending, &c->link_ending);
 }
 
+// The request fails. A Terminate that has just been said is to arrive, and a reset would overtake it: the streams end in order, or when
+// iWARP has waited long enough [RFC 6581 9.1, 9.2].
+static VOID
+request_lost(struct rdma_connector *c, NTSTATUS status, struct rdma_call *call)
+{
+    struct iwarp_info info;
+    iwarp_info(c->link.iwarp, &info);
+    if (info.sent_terminate || info.got_terminate)
+        over(c, status);
+    else
+        rdma_connector_fail(c, status, call);
+}
+
 // DISCONNECT, or CLOSED: the peer has disconnected, or there is nothing left.
 static VOID
 lost(struct rdma_connector *c, struct rdma_call *call)
@@ -215,9 +234,9 @@ lost(struct rdma_connector *c, struct rdma_call *call)
     NTSTATUS status = rdma_connector_end(c);
     NTSTATUS cause = status == STATUS_SUCCESS ? STATUS_CONNECTION_ABORTED : status;
     switch (c->state) {
-    case RDMA_CONNECTING: rdma_connector_fail(c, connect_status(c), call); break;
+    case RDMA_CONNECTING: request_lost(c, connect_status(c), call); break;
     case RDMA_COMPLETING:
-    case RDMA_ACCEPTING: rdma_connector_fail(c, cause, call); break;
+    case RDMA_ACCEPTING: request_lost(c, cause, call); break;
     case RDMA_EMBRYO: rdma_embryo_kill(c, call); break;
     case RDMA_REPLIED:
     case RDMA_REQUESTED:

@@ -57,7 +57,8 @@ too_big(int six)
 TEST(packet_too_big_about_a_segment_under_way_narrows_the_path_and_goes_no_further)
 {
     begin();
-    EACH_FAMILY {
+    EACH_FAMILY
+    {
         struct error error = too_big(six);
         ck_assert_uint_eq(info_of(six).mtu_bytes, RX_MTU);
         ck_assert(error_take(six, &error));
@@ -69,7 +70,8 @@ TEST(packet_too_big_about_a_segment_under_way_narrows_the_path_and_goes_no_furth
 TEST(an_ICMP_error_behind_a_tag_or_IPv4_options_is_understood_too)
 {
     begin();
-    EACH_FAMILY {
+    EACH_FAMILY
+    {
         struct error error = too_big(six);
         error.vlan = 5;
         ck_assert(error_take(six, &error));
@@ -86,7 +88,8 @@ TEST(an_ICMP_error_behind_a_tag_or_IPv4_options_is_understood_too)
 TEST(an_ICMP_error_about_other_ports_or_bytes_that_are_not_under_way_is_the_hosts)
 {
     begin();
-    EACH_FAMILY {
+    EACH_FAMILY
+    {
         struct error error = too_big(six);
         error.from = RX_PORT + 1;
         ck_assert(!error_take(six, &error));
@@ -107,7 +110,8 @@ TEST(an_ICMP_error_about_other_ports_or_bytes_that_are_not_under_way_is_the_host
 TEST(no_ICMP_error_ends_an_open_connection)
 {
     begin();
-    EACH_FAMILY for (unsigned type = 0; type < 256; type++) {
+    EACH_FAMILY for (unsigned type = 0; type < 256; type++)
+    {
         bool is_error = six ? type >= 1 && type <= 4 : type == 3 || type == 11 || type == 12;
         for (unsigned code = 0; code < 17; code++) {
             struct error error = {.type = (uint8_t)type, .code = (uint8_t)code, .mtu = 1400};
@@ -124,7 +128,8 @@ TEST(no_ICMP_error_ends_an_open_connection)
 TEST(port_or_protocol_unreachable_and_prohibited_end_a_connection_that_is_being_made)
 {
     static const uint8_t hard4[] = {2, 3, 9, 10, 13}, hard6[] = {1, 4};
-    EACH_FAMILY for (unsigned code = 0; code < 16; code++) {
+    EACH_FAMILY for (unsigned code = 0; code < 16; code++)
+    {
         if (!six && code == 4)
             continue;                     // too big
         bool is_hard = memchr(six ? hard6 : hard4, (int)code, six ? sizeof hard6 : sizeof hard4) != NULL;
@@ -142,7 +147,8 @@ TEST(port_or_protocol_unreachable_and_prohibited_end_a_connection_that_is_being_
 TEST(an_ICMP_error_that_is_cut_short_or_whose_sum_is_wrong_or_that_quotes_no_TCP_is_the_hosts)
 {
     begin();
-    EACH_FAMILY {
+    EACH_FAMILY
+    {
         uint8_t frame[200], odd[200];
         struct error error = too_big(six);
         size_t count = error_make(frame, six, &error), at = 14 + (six ? 40 : 20), quoted = at + 8;
@@ -203,7 +209,8 @@ segment_take(int six, uint16_t vlan, uint16_t to, unsigned options, uint16_t fra
 TEST(a_segment_to_a_port_of_ours_is_taken_and_answered_and_one_to_another_port_is_the_hosts)
 {
     begin();
-    EACH_FAMILY for (uint16_t vlan = 0; vlan < 10; vlan += 5) {
+    EACH_FAMILY for (uint16_t vlan = 0; vlan < 10; vlan += 5)
+    {
         unsigned offers = rx.offers;
         ck_assert(segment_take(six, vlan, RX_LISTEN_PORT, 0, 0));
         ck_assert_uint_eq(rx.offers, offers + 1);
