@@ -125,10 +125,19 @@ python3 "$guest" kill "$work/g"
 until_said 'ping: FAILED with 0x'
 stop "a server whose peer died"
 
-timeout $((100 + rounds)) tshark -n -r "$work/g.pcap" --disable-protocol rpcordma --disable-protocol iser --disable-protocol smb_direct \
-    -Y iwarp_mpa -O iwarp_mpa,iwarp_ddp_rdmap >"$work/text" 2>"$work/err" || fail "tshark: $(head -3 "$work/err")"
+# shark ARG...: what is on the wire, with MPA's dissectors alone
+shark() {
+    timeout $((100 + rounds)) tshark -n -r "$work/g.pcap" --disable-protocol rpcordma --disable-protocol iser --disable-protocol smb_direct \
+        "$@" 2>"$work/err" || fail "tshark: $(head -3 "$work/err")"
+}
+shark -Y iwarp_mpa -O iwarp_mpa,iwarp_ddp_rdmap >"$work/text"
 bad=$(grep -c 'Bad CRC32' "$work/text") malformed=$(grep -c 'Malformed' "$work/text") good=$(grep -c 'Good CRC32' "$work/text")
 [ "$bad" = 0 ] && [ "$malformed" = 0 ] && [ "$good" -gt 1000 ] || fail "tshark: $good good CRCs, $bad bad ones, $malformed malformed frames"
-echo "tshark: $good good CRCs, $(grep -c 'OpCode: ' "$work/text") FPDUs"
+# Each segment with bytes is MPA, a piece of an FPDU that tshark puts together in a later one, or one that it has seen before.
+shark -Y 'tcp.len > 0' -T fields -e frame.protocols -e tcp.segment_data -e tcp.analysis.retransmission -e tcp.analysis.out_of_order |
+    awk -F'\t' '{ n++; mpa += /iwarp_mpa/; other += !/iwarp_mpa/ && $2 $3 $4 == "" }
+        END { printf "%d segments, %d MPA or DDP, %d unknown\n", n, mpa, other; exit n < 2000 || mpa < n / 2 || other }' >"$work/segments" ||
+    fail "tshark: $(cat "$work/segments")"
+echo "tshark: $good good CRCs, $(grep -c 'OpCode: ' "$work/text") FPDUs, $(cat "$work/segments")"
 timeout $((100 + rounds)) python3 "$src/tests/net/mpa_judge.py" "$work/g.pcap" 14 || fail "the judge of MPA"
 [ $failures = 0 ]
