@@ -116,6 +116,7 @@ struct made {
     struct rdma_tell tell;
     NDK_FN_CREATE_COMPLETION completion;
     PVOID context;
+    NTSTATUS status;
 };
 
 static VOID
@@ -123,26 +124,41 @@ on_made(struct rdma_tell *tell, struct rdma_object *object)
 {
     struct made made = *CONTAINING_RECORD(tell, struct made, tell);
     rdma_free(CONTAINING_RECORD(tell, struct made, tell));
-    made.completion(made.context, STATUS_SUCCESS, &object->header);
+    made.completion(made.context, made.status, made.status == STATUS_SUCCESS ? &object->header : NULL);
+}
+
+// object: what was made, or, for a failure, the parent. FALSE: it is told inline.
+static BOOLEAN
+made_tell(struct rdma_object *object, NTSTATUS status, NDK_FN_CREATE_COMPLETION completion, PVOID context)
+{
+    struct vnic_rdma *rdma = object->rdma;
+    struct made *later = rdma->pends ? rdma_alloc(sizeof *later) : NULL;
+    struct rdma_call call;
+    if (!later)
+        return FALSE;
+    later->tell.on_tell = on_made;
+    later->completion = completion;
+    later->context = context;
+    later->status = status;
+    rdma_enter(rdma, &call);
+    rdma_tell(object, &later->tell);
+    rdma_leave(rdma, &call);
+    return TRUE;
 }
 
 NTSTATUS
 rdma_object_made(struct rdma_object *object, NDK_FN_CREATE_COMPLETION completion, PVOID context, PVOID *made)
 {
-    struct made *later = object->rdma->pends ? rdma_alloc(sizeof *later) : NULL;
-    struct vnic_rdma *rdma = object->rdma;
-    struct rdma_call call;
-    if (!later) {
-        *made = object;
-        return STATUS_SUCCESS;
-    }
-    later->tell.on_tell = on_made;
-    later->completion = completion;
-    later->context = context;
-    rdma_enter(rdma, &call);
-    rdma_tell(object, &later->tell);
-    rdma_leave(rdma, &call);
-    return STATUS_PENDING;
+    if (made_tell(object, STATUS_SUCCESS, completion, context))
+        return STATUS_PENDING;
+    *made = object;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS
+rdma_object_failed(struct rdma_object *parent, NTSTATUS status, NDK_FN_CREATE_COMPLETION completion, PVOID context)
+{
+    return made_tell(parent, status, completion, context) ? STATUS_PENDING : status;
 }
 
 // ---- requests ---------------------------------------------------------------------------------------------------------------------

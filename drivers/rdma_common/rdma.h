@@ -161,6 +161,8 @@ VOID rdma_drop(struct rdma_object *object);
 /* The end of a create function: the object goes to the consumer, inline or by the completion; what it returns is the function's status.
  * locks: takes and drops rdma->lock */
 NTSTATUS rdma_object_made(struct rdma_object *object, NDK_FN_CREATE_COMPLETION completion, PVOID context, PVOID *made);
+// The same of one that could not be made: this status, inline or by the completion, whose object is NULL then.
+NTSTATUS rdma_object_failed(struct rdma_object *parent, NTSTATUS status, NDK_FN_CREATE_COMPLETION completion, PVOID context);
 
 // A request with a RequestCompletion that ends later. It holds its object.
 struct rdma_request {

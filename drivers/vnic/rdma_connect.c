@@ -22,6 +22,11 @@ struct wish {
     PVOID context;
 };
 
+struct ends {
+    const SOCKADDR *source, *destination;
+    ULONG source_bytes, destination_bytes;
+};
+
 // Limits are cut to the provider's [ndkpi/nc-ndkpi-ndk_fn_connect].
 static NTSTATUS
 wish_make(const struct vnic_rdma *rdma, NDK_QP *qp, ULONG inbound, ULONG outbound, const void *private_bytes, ULONG private_count,
@@ -77,7 +82,7 @@ rdma_connector_create(NDK_ADAPTER *ndk, NDK_FN_CREATE_COMPLETION completion, PVO
     struct rdma_connector *c = rdma_connector_alloc(rdma);
     struct rdma_call call;
     if (!c)
-        return STATUS_INSUFFICIENT_RESOURCES;
+        return rdma_object_failed(&adapter->object, STATUS_INSUFFICIENT_RESOURCES, completion, context);
     rdma_enter(rdma, &call);
     rdma_connector_object(c, adapter);
     rdma_leave(rdma, &call);
@@ -204,7 +209,7 @@ on_resolved(struct nbx_rnic_resolve *ask, NTSTATUS status)
     rdma_leave(rdma, &call);
 }
 
-// Reserve the connector. fails: STATUS_CONNECTION_ACTIVE, STATUS_CONNECTION_INVALID
+// Reserve the connector. fails: STATUS_CONNECTION_ACTIVE, STATUS_CONNECTION_INVALID, STATUS_IO_TIMEOUT
 static NTSTATUS
 connect_begin(struct rdma_connector *c)
 {
@@ -216,6 +221,8 @@ connect_begin(struct rdma_connector *c)
         status = STATUS_CONNECTION_INVALID;
     else if (c->state != RDMA_NEW)
         status = STATUS_CONNECTION_ACTIVE;
+    else if (c->net->is_gone)                 // as what was under way then ended
+        status = STATUS_IO_TIMEOUT;
     else
         c->state = RDMA_CONNECTING;
     rdma_leave(rdma, &call);
@@ -312,44 +319,31 @@ endpoint_choose(struct rdma_connector *c, const struct eng_address *local, struc
     return status == STATUS_SHARING_VIOLATION ? rdma_endpoint_take(rdma, local, 0, endpoint) : status;
 }
 
-static NTAPI NTSTATUS
-connector_connect(NDK_CONNECTOR *ndk, NDK_QP *qp, const PSOCKADDR source, ULONG source_bytes, const PSOCKADDR destination,
-                  ULONG destination_bytes, ULONG inbound, ULONG outbound, const PVOID private_data, ULONG private_bytes,
-                  NDK_FN_REQUEST_COMPLETION completion, PVOID context)
+static NTSTATUS
+connect(struct rdma_connector *c, const struct wish *wish, const struct ends *ends)
 {
-    struct rdma_connector *c = rdma_connector_of(ndk);
-    struct wish wish = {.completion = completion, .context = context};
     struct eng_address local;
     USHORT port;
-    NTSTATUS status = wish_make(c->net->rdma, qp, inbound, outbound, private_data, private_bytes, &wish);
-    if (status == STATUS_SUCCESS)
-        status = rdma_address_from(source, source_bytes, &local, &port);
+    NTSTATUS status = rdma_address_from(ends->source, ends->source_bytes, &local, &port);
     if (status == STATUS_SUCCESS)
         status = connect_begin(c);
     if (status != STATUS_SUCCESS)
         return status;
     c->is_initiator = TRUE;
-    status = connect_remote(c, destination, destination_bytes, local.family);
+    status = connect_remote(c, ends->destination, ends->destination_bytes, local.family);
     if (status == STATUS_SUCCESS)
         status = port ? rdma_endpoint_take(c->net->rdma, &local, port, &c->endpoint) : endpoint_choose(c, &local, &c->endpoint);
     if (status == STATUS_SUCCESS)
-        return connect_ask(c, &wish);
+        return connect_ask(c, wish);
     connect_never(c);
     return status;
 }
 
-static NTAPI NTSTATUS
-connector_connect_shared(NDK_CONNECTOR *ndk, NDK_QP *qp, NDK_SHARED_ENDPOINT *ndk_shared, const PSOCKADDR destination,
-                         ULONG destination_bytes, ULONG inbound, ULONG outbound, const PVOID private_data, ULONG private_bytes,
-                         NDK_FN_REQUEST_COMPLETION completion, PVOID context)
+static NTSTATUS
+connect_shared(struct rdma_connector *c, const struct wish *wish, struct rdma_shared *shared, const struct ends *ends)
 {
-    struct rdma_connector *c = rdma_connector_of(ndk);
-    struct rdma_shared *shared = (struct rdma_shared *)ndk_shared;
-    struct wish wish = {.completion = completion, .context = context};
     struct rdma_call call;
-    NTSTATUS status = wish_make(c->net->rdma, qp, inbound, outbound, private_data, private_bytes, &wish);
-    if (status == STATUS_SUCCESS)
-        status = connect_begin(c);
+    NTSTATUS status = connect_begin(c);
     if (status != STATUS_SUCCESS)
         return status;
     rdma_enter(c->net->rdma, &call);
@@ -361,12 +355,49 @@ connector_connect_shared(NDK_CONNECTOR *ndk, NDK_QP *qp, NDK_SHARED_ENDPOINT *nd
     rdma_leave(c->net->rdma, &call);
     c->is_initiator = TRUE;
     c->endpoint = shared->endpoint;
-    status = connect_remote(c, destination, destination_bytes, shared->endpoint->local.family);
+    status = connect_remote(c, ends->destination, ends->destination_bytes, shared->endpoint->local.family);
     // A second try, over another: one antecedent of the kind is all there is room for.
     if (status == STATUS_SUCCESS && c->shared == shared)
-        return connect_ask(c, &wish);
+        return connect_ask(c, wish);
     connect_never(c);
     return STATUS_INVALID_PARAMETER;
+}
+
+// What failed before anything was under way is told inline, or, where everything pends, later. Else the connector may be gone.
+static NTSTATUS
+connect_end(struct rdma_connector *c, NTSTATUS status, const struct wish *wish)
+{
+    struct rdma_call call;
+    if (NT_SUCCESS(status))
+        return status;
+    rdma_enter(c->net->rdma, &call);
+    status = rdma_request_now(&c->object, status, wish->completion, wish->context);
+    rdma_leave(c->net->rdma, &call);
+    return status;
+}
+
+static NTAPI NTSTATUS
+connector_connect(NDK_CONNECTOR *ndk, NDK_QP *qp, const PSOCKADDR source, ULONG source_bytes, const PSOCKADDR destination,
+                  ULONG destination_bytes, ULONG inbound, ULONG outbound, const PVOID private_data, ULONG private_bytes,
+                  NDK_FN_REQUEST_COMPLETION completion, PVOID context)
+{
+    struct rdma_connector *c = rdma_connector_of(ndk);
+    struct wish wish = {.completion = completion, .context = context};
+    struct ends ends = {source, destination, source_bytes, destination_bytes};
+    NTSTATUS status = wish_make(c->net->rdma, qp, inbound, outbound, private_data, private_bytes, &wish);
+    return status == STATUS_SUCCESS ? connect_end(c, connect(c, &wish, &ends), &wish) : status;
+}
+
+static NTAPI NTSTATUS
+connector_connect_shared(NDK_CONNECTOR *ndk, NDK_QP *qp, NDK_SHARED_ENDPOINT *ndk_shared, const PSOCKADDR destination,
+                         ULONG destination_bytes, ULONG inbound, ULONG outbound, const PVOID private_data, ULONG private_bytes,
+                         NDK_FN_REQUEST_COMPLETION completion, PVOID context)
+{
+    struct rdma_connector *c = rdma_connector_of(ndk);
+    struct wish wish = {.completion = completion, .context = context};
+    struct ends ends = {NULL, destination, 0, destination_bytes};
+    NTSTATUS status = wish_make(c->net->rdma, qp, inbound, outbound, private_data, private_bytes, &wish);
+    return status == STATUS_SUCCESS ? connect_end(c, connect_shared(c, &wish, (struct rdma_shared *)ndk_shared, &ends), &wish) : status;
 }
 
 // ---- NdkCompleteConnect -----------------------------------------------------------------------------------------------------------

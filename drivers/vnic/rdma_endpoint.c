@@ -176,11 +176,9 @@ static const NDK_SHARED_ENDPOINT_DISPATCH shared_dispatch = {
 };
 static const struct rdma_type shared_type = {NdkObjectTypeSharedEndpoint, &shared_dispatch, shared_closing, shared_free};
 
-NTAPI NTSTATUS
-rdma_shared_create(NDK_ADAPTER *adapter, const PSOCKADDR address, ULONG address_bytes, NDK_FN_CREATE_COMPLETION completion, PVOID context,
-                   NDK_SHARED_ENDPOINT **made)
+static NTSTATUS
+shared_make(struct rdma_object *parent, const SOCKADDR *address, ULONG address_bytes, struct rdma_shared **made)
 {
-    struct rdma_object *parent = &rdma_adapter_of(adapter)->object;
     struct vnic_rdma *rdma = parent->rdma;
     struct eng_address local;
     struct rdma_call call;
@@ -200,5 +198,18 @@ rdma_shared_create(NDK_ADAPTER *adapter, const PSOCKADDR address, ULONG address_
     shared->endpoint->is_shared = TRUE;
     rdma_object_init(&shared->object, &shared_type, parent);
     rdma_leave(rdma, &call);
+    *made = shared;
+    return STATUS_SUCCESS;
+}
+
+NTAPI NTSTATUS
+rdma_shared_create(NDK_ADAPTER *adapter, const PSOCKADDR address, ULONG address_bytes, NDK_FN_CREATE_COMPLETION completion, PVOID context,
+                   NDK_SHARED_ENDPOINT **made)
+{
+    struct rdma_object *parent = &rdma_adapter_of(adapter)->object;
+    struct rdma_shared *shared;
+    NTSTATUS status = shared_make(parent, address, address_bytes, &shared);
+    if (status != STATUS_SUCCESS)
+        return rdma_object_failed(parent, status, completion, context);
     return rdma_object_made(&shared->object, completion, context, (PVOID *)made);
 }

@@ -284,7 +284,7 @@ rdma_listener_create(NDK_ADAPTER *adapter, NDK_FN_CONNECT_EVENT_CALLBACK on_conn
     struct rdma_listener *listener = rdma_alloc(sizeof *listener);
     struct rdma_call call;
     if (!listener)
-        return STATUS_INSUFFICIENT_RESOURCES;
+        return rdma_object_failed(parent, STATUS_INSUFFICIENT_RESOURCES, completion, context);
     listener->on_connect = on_connect;
     listener->connect_context = connect_context;
     InitializeListHead(&listener->embryos);

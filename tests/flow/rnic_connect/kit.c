@@ -492,7 +492,7 @@ rc_side_is_dead(struct rc_side *side)
     rc_accept(side, &rc_plain);
     ck_assert_int_eq(side->returned, STATUS_CONNECTION_INVALID);
     rc_connect_to(side, &from, &to, &rc_plain);
-    ck_assert_int_eq(side->returned, STATUS_CONNECTION_INVALID);
+    ck_assert_int_eq(rc_finish(side), STATUS_CONNECTION_INVALID);
     rc_disconnect(side);
     ck_assert_int_eq(side->returned, STATUS_CONNECTION_INVALID);
     ck_assert_int_eq(rc_reject(side, NULL, 0), STATUS_CONNECTION_INVALID);
@@ -713,7 +713,7 @@ run_main(void *arg)
 }
 
 static const char box_text[] = "  %s:\n    processors: 2\n    adapters:\n      nic0:\n        driver: vnic\n        port: wire:lan\n"
-                               "        idle: ok\n        mac: \"02:00:00:00:00:0%d\"\n        settings: { \"*NetworkDirect\": 1%s%s }\n%s";
+                               "        idle: ok\n        mac: \"02:00:00:00:00:0%d\"\n        settings: { \"*NetworkDirect\": 1%s%s%s }\n%s";
 static const char tcpip_text[] = "        protocols:\n          - tcpip: { addresses: [\"10.0.0.%d/24\", \"fd00::%d/64\"] }\n";
 
 static void
@@ -731,7 +731,8 @@ run_seed(struct run *run, const char *wire)
         char host[128] = "";
         if (rc_net.is_tcpip)
             snprintf(host, sizeof host, tcpip_text, box, box);
-        at += snprintf(text + at, sizeof text - (size_t)at, box_text, box == 1 ? "alpha" : "beta", box, *more ? ", " : "", more, host);
+        at += snprintf(text + at, sizeof text - (size_t)at, box_text, box == 1 ? "alpha" : "beta", box, *more ? ", " : "", more,
+                       rc_net.pends ? ", RdmaPend: 1" : "", host);
     }
     snprintf(text + at, sizeof text - (size_t)at, "wires:\n  lan: { %s }\n", wire);
     run->stack = stack_read(&source, text, strlen(text), &report);

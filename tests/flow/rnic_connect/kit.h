@@ -4,6 +4,7 @@
 // the provider in the box of the object that it is for.
 //   RC_TEST(name) { ... }          on a clean wire
 //   RC_TEST_WIRE(name, wire) ...   on one with these settings
+//   RC_TEST_BOTH(name) ...         once more where whatever may pend does; RC_TEST_TCPIP(name) ... with tcpip as the hosts
 // At the end everything that is still open must have been closed by the test: closing the adapter waits for it.
 #ifndef NBX_TESTS_FLOW_RNIC_CONNECT_KIT_H
 #define NBX_TESTS_FLOW_RNIC_CONNECT_KIT_H
@@ -58,6 +59,7 @@ extern struct rc_net {
     const char *wire, *settings;              // of the wire; more settings of both adapters
     bool at_dispatch;                         // calls are made at DISPATCH_LEVEL
     bool is_tcpip;                            // the host of each box is tcpip, not host.c
+    bool pends;                               // whatever may pend does (RdmaPend)
 } rc_net;
 
 void rc_run(const char *test, void (*fn)(void), const char *wire, unsigned seeds);
@@ -66,8 +68,18 @@ void rc_run(const char *test, void (*fn)(void), const char *wire, unsigned seeds
     TEST_TIMEOUT(120, name) { rc_run(#name, name##_body, wire, 3); }                                                   \
     static void name##_body(void)
 #define RC_TEST(name) RC_TEST_WIRE(name, "delay: 50us")
+// Twice: as it comes, and where whatever may pend does.
+#define RC_TEST_BOTH(name)                                                                                            \
+    static void name##_body(void);                                                                                     \
+    TEST_TIMEOUT(120, name)                                                                                            \
+    {                                                                                                                  \
+        rc_run(#name, name##_body, "delay: 50us", 2);                                                                  \
+        rc_net.pends = true;                                                                                           \
+        rc_run(#name, name##_body, "delay: 50us", 2);                                                                  \
+    }                                                                                                                  \
+    static void name##_body(void)
 // With tcpip as the host: ARP and ND on the same wire.
-#define RC_TEST_TCPIP(name, wire)                                                                                     \
+#define RC_TEST_TCPIP_WIRE(name, wire)                                                                                \
     static void name##_body(void);                                                                                     \
     TEST_TIMEOUT(120, name)                                                                                            \
     {                                                                                                                  \
@@ -75,6 +87,7 @@ void rc_run(const char *test, void (*fn)(void), const char *wire, unsigned seeds
         rc_run(#name, name##_body, wire, 3);                                                                           \
     }                                                                                                                  \
     static void name##_body(void)
+#define RC_TEST_TCPIP(name) RC_TEST_TCPIP_WIRE(name, "delay: 50us")
 
 void rc_host_change(int box);                 // tells the RNIC that something is not what it was
 

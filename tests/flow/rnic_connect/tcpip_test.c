@@ -37,17 +37,17 @@ life(void)
     rc_pair_close(&pair);
 }
 
-RC_TEST_TCPIP(connections_of_RDMA_live_beside_tcpip_on_one_adapter, "delay: 50us")
+RC_TEST_TCPIP(connections_of_RDMA_live_beside_tcpip_on_one_adapter)
 {
     life();
 }
 
-RC_TEST_TCPIP(connections_of_RDMA_live_beside_tcpip_on_a_bad_wire, "delay: 100us, loss: 3%, reorder: 3%, duplicate: 3%")
+RC_TEST_TCPIP_WIRE(connections_of_RDMA_live_beside_tcpip_on_a_bad_wire, "delay: 100us, loss: 3%, reorder: 3%, duplicate: 3%")
 {
     life();
 }
 
-RC_TEST_TCPIP(NdkConnect_is_refused_by_the_peers_host_where_no_RNIC_listens, "delay: 50us")
+RC_TEST_TCPIP(NdkConnect_is_refused_by_the_peers_host_where_no_RNIC_listens)
 {
     SOCKADDR_INET to = rc_address(1, RC_PORT + 7);
     struct rc_side side;
@@ -55,7 +55,7 @@ RC_TEST_TCPIP(NdkConnect_is_refused_by_the_peers_host_where_no_RNIC_listens, "de
     ck_assert_int_eq(side.returned, STATUS_PENDING);
 }
 
-RC_TEST_TCPIP(NdkConnect_is_HOST_UNREACHABLE_when_nobody_has_the_address, "delay: 50us")
+RC_TEST_TCPIP(NdkConnect_is_HOST_UNREACHABLE_when_nobody_has_the_address)
 {
     SOCKADDR_INET to = rc_address(8, RC_PORT);              // 10.0.0.9, fd00::9
     struct rc_side side;
@@ -67,7 +67,7 @@ RC_TEST_TCPIP(NdkConnect_is_HOST_UNREACHABLE_when_nobody_has_the_address, "delay
     rc_pair_close(&pair);
 }
 
-RC_TEST_TCPIP(NdkConnect_is_NETWORK_UNREACHABLE_inline_when_there_is_no_route, "delay: 50us")
+RC_TEST_TCPIP(NdkConnect_is_NETWORK_UNREACHABLE_inline_when_there_is_no_route)
 {
     SOCKADDR_INET to = rc_address(1, RC_PORT);
     struct rc_side side;
@@ -76,14 +76,14 @@ RC_TEST_TCPIP(NdkConnect_is_NETWORK_UNREACHABLE_inline_when_there_is_no_route, "
     ck_assert_int_ne(side.returned, STATUS_PENDING);
 }
 
-RC_TEST_TCPIP(NdkConnect_to_the_adapter_itself_is_refused_for_it_has_no_loopback, "delay: 50us")
+RC_TEST_TCPIP(NdkConnect_to_the_adapter_itself_is_refused_for_it_has_no_loopback)
 {
     SOCKADDR_INET to = rc_address(0, RC_PORT);
     struct rc_side side;
     ck_assert_int_eq(connect_to(&side, &to), STATUS_NOT_SUPPORTED);
 }
 
-RC_TEST_TCPIP(NdkListen_and_NdkConnect_want_an_address_that_tcpip_has_on_this_adapter, "delay: 50us")
+RC_TEST_TCPIP(NdkListen_and_NdkConnect_want_an_address_that_tcpip_has_on_this_adapter)
 {
     struct rc_listener listener = {0}, second = {0};
     SOCKADDR_INET foreign = rc_address(4, 0), to = rc_address(1, RC_PORT);
