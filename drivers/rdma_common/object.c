@@ -124,7 +124,8 @@ on_made(struct rdma_tell *tell, struct rdma_object *object)
 {
     struct made made = *CONTAINING_RECORD(tell, struct made, tell);
     rdma_free(CONTAINING_RECORD(tell, struct made, tell));
-    made.completion(made.context, made.status, made.status == STATUS_SUCCESS ? &object->header : NULL);
+    NDK_OBJECT_HEADER *header = made.status == STATUS_SUCCESS ? &object->header : NULL;
+    made.completion(made.context, made.status, header);
 }
 
 // object: what was made, or, for a failure, the parent. FALSE: it is told inline.

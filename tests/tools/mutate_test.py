@@ -69,7 +69,8 @@ class MutateTest(unittest.TestCase):
                 "include/ddk/kit.h": "typedef int (*KIT_GO)(void);\nstruct _KIT_A_DISPATCH {\n    KIT_GO Go;\n    KIT_END End;\n};\n"
                                      "typedef struct _KIT_B_DISPATCH {\n    KIT_GO GoB;\n} KIT_B;\nstruct other {\n    KIT_GO NoSlot;\n};\n",
                 "drivers/one/a.c": "static NTAPI NTSTATUS\ngo(void)\n{\n    return 1;\n}\n\n"
-                                   "const KIT_A a = {\n    .Go = go,\n    .End = end,\n};\nconst KIT_B b = {.GoB = shared};\n",
+                                   "const KIT_A_DISPATCH a = {\n    .Go = go,\n    .End = end,\n};\nconst KIT_B_DISPATCH b = {.GoB = shared};\n"
+                                   "const KIT_C_DISPATCH c = {.Go = end};\n",
                 "drivers/one/b.c": "static NTAPI VOID\ngo(void)\n{\n    other();\n}\n",
                 "drivers/one_common/c.c": "NTAPI NTSTATUS\nshared(void)\n{\n    return 2;\n}\n",
             }
@@ -77,10 +78,10 @@ class MutateTest(unittest.TestCase):
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 (root / name).write_text(text)
             slots = mutate.slots_of(root, types.SimpleNamespace(name="KIT_GO", header="kit.h"))
-            self.assertEqual(slots, ["Go", "GoB"])
+            self.assertEqual(slots, [("KIT_A_DISPATCH", "Go"), ("KIT_B_DISPATCH", "GoB")])
             mutants = dict(mutate.slot_mutants(root, slots))
             self.assertEqual(sorted(mutants), ["drivers/one/a.c", "drivers/one_common/c.c"])
-            self.assertIn("static NTSTATUS mutant_zero;\n    return mutant_zero;\n}\n\nconst KIT_A", mutants["drivers/one/a.c"])
+            self.assertIn("static NTSTATUS mutant_zero;\n    return mutant_zero;\n}\n\nconst KIT_A_DISPATCH", mutants["drivers/one/a.c"])
             self.assertNotIn("return 2;", mutants["drivers/one_common/c.c"])
             self.assertEqual(mutate.slots_of(root, types.SimpleNamespace(name="KIT_GO", header="-")), [])
 
@@ -88,8 +89,8 @@ class MutateTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)
             (root / "drivers/one").mkdir(parents=True)
-            (root / "drivers/one/a.c").write_text("const KIT_A a = {.Go = go};\n")
-            self.assertEqual(mutate.slot_mutants(root, ["Go"]), [("drivers/one/a.c", None)])
+            (root / "drivers/one/a.c").write_text("const KIT_A_DISPATCH a = {.Go = go};\n")
+            self.assertEqual(mutate.slot_mutants(root, [("KIT_A_DISPATCH", "Go")]), [("drivers/one/a.c", None)])
 
 
 if __name__ == "__main__":

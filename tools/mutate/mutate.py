@@ -46,7 +46,7 @@ OTHERWISE = {
     "NET_BUFFER_ALLOCATE_MDL": ("src/ndis/nbl_data.c", "allocate ? allocate(&bytes)", "allocate ? 0"),
     "NET_BUFFER_FREE_MDL": ("src/ndis/nbl_data.c", "free_handler(mdl)", "(void)0"),
     "MINIPORT_SYNCHRONIZE_INTERRUPT": ("src/ndis/ddi_interrupt.c", "SynchronizeFunction(SynchronizeContext)", "0"),
-    "NDK_FN_CREATE_COMPLETION": ("drivers/rdma_common/object.c", "made.completion(made.context, STATUS_SUCCESS, &object->header)", "(void)made"),
+    "NDK_FN_CREATE_COMPLETION": ("drivers/rdma_common/object.c", "made.completion(made.context, made.status, header)", "(void)header"),
     "NDK_FN_CLOSE_COMPLETION": ("drivers/rdma_common/object.c", "object->on_closed(object->close_context)", "(void)object"),
     "NDK_FN_REQUEST_COMPLETION": ("drivers/rdma_common/object.c", "request.completion(request.context, request.status)", "(void)request"),
     "NDK_FN_CQ_NOTIFICATION_CALLBACK": ("drivers/rdma_common/cq.c",
@@ -122,10 +122,10 @@ def callback_mutants(row):
 
 
 def slots_of(root, row):
-    """The members of tables of functions that are of the row's type."""
+    """(table, member) for each member of the tables of functions that is of the row's type."""
     header = root / "include/ddk" / row.header
-    tables = re.findall(r"struct \w+_DISPATCH \{(.*?)\n\}", header.read_text(), re.S) if header.is_file() else []
-    return sorted(set(re.findall(rf"^\s+{row.name}\s+(\w+);", "\n".join(tables), re.M)))
+    tables = re.findall(r"struct _?(\w+_DISPATCH) \{(.*?)\n\}", header.read_text(), re.S) if header.is_file() else []
+    return sorted({(table, member) for table, members in tables for member in re.findall(rf"^\s+{row.name}\s+(\w+);", members, re.M)})
 
 
 def slot_mutants(root, slots):
@@ -133,7 +133,9 @@ def slot_mutants(root, slots):
     texts = {path: path.read_text() for path in sorted((root / "drivers").glob("*/*.c"))}
     mutants = {}
     for path, text in texts.items():
-        for name in re.findall(rf"\.(?:{'|'.join(slots)}) = (\w+)", text):
+        filled = [name for table, member in slots for body in re.findall(rf"\b{table} \w+ = (\{{.*?\}});", text, re.S)
+                  for name in re.findall(rf"\.{member} = (\w+)", body)]
+        for name in filled:
             # its own file first: those of other files may have the same name, where they are static
             for other in sorted(texts, key=lambda p: (p != path, p)):
                 if changed := mutated(texts[other], name):

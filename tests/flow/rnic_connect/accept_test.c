@@ -53,6 +53,20 @@ RC_TEST(NdkReject_of_the_passive_side_refuses_with_private_data)
     rc_pair_close(&pair);
 }
 
+RC_TEST(NdkReject_may_be_called_at_DISPATCH_LEVEL_and_without_private_data)
+{
+    struct rc_pair pair = {0};
+    ULONG room = 0;
+    rc_pair_request(&pair);
+    rc_net.at_dispatch = true;
+    ck_assert_int_eq(rc_reject(&pair.passive, NULL, 0), STATUS_SUCCESS);
+    rc_net.at_dispatch = false;
+    ck_assert_int_eq(rc_finish(&pair.active), STATUS_CONNECTION_REFUSED);
+    ck_assert_int_eq(pair.active.connector->Dispatch->NdkGetConnectionData(pair.active.connector, NULL, NULL, NULL, &room), STATUS_SUCCESS);
+    ck_assert_uint_eq(room, 0);
+    rc_pair_close(&pair);
+}
+
 RC_TEST(NdkReject_closed_at_once_still_reaches_the_peer)
 {
     struct rc_pair pair = {0};
@@ -151,34 +165,116 @@ RC_TEST(NdkAccept_twice_or_of_the_active_side_is_CONNECTION_INVALID)
     rc_pair_close(&pair);
 }
 
-// ---- listeners ----------------------------------------------------------------------------------------------------------------------
-
-RC_TEST(NdkListen_wants_an_address_of_the_adapter_and_a_port_that_is_free)
+// A peer that has not completed the connect may also have vanished without a word, before.
+RC_TEST(NdkAccept_is_IO_TIMEOUT_inline_when_the_connecting_peer_has_fallen_silent_before)
 {
-    struct rc_listener one = {0}, two = {0};
-    rc_listen(&one, 1, RC_PORT);
-    ck_assert_int_eq(rc_listen_try(&two, 1, RC_PORT), STATUS_SHARING_VIOLATION);
-    rc_listener_close(&two);
-    rc_host[1].ports_are_held = true;         // by a socket of the host's
-    ck_assert_int_eq(rc_listen_try(&two, 1, RC_PORT + 1), STATUS_SHARING_VIOLATION);
-    rc_host[1].ports_are_held = false;
-    rc_listener_close(&two);
-    rc_host[1].no_ports = true;
-    ck_assert_int_eq(rc_listen_try(&two, 1, 0), STATUS_TOO_MANY_ADDRESSES);
-    rc_host[1].no_ports = false;
-    SOCKADDR_INET foreign = rc_address(0, RC_PORT);
-    struct rc_wait wait;
-    rc_wait_init(&wait);
-    RC_CALL(1, ck_assert_int_eq(two.listener->Dispatch->NdkListen(two.listener, (PSOCKADDR)&foreign, sizeof foreign, rc_done, &wait),
-                                STATUS_INVALID_ADDRESS));
-    rc_listener_close(&two);
-    rc_listen(&two, 1, 0);                    // any free port of the ephemeral ones
-    ck_assert_uint_ge(rc_port_of(&two.address), 49152);
-    rc_listener_close(&two);
-    rc_listener_close(&one);
-    rc_listen(&one, 1, RC_PORT);              // free again
-    rc_listener_close(&one);
+    struct rc_pair pair = {0};
+    rc_pair_request(&pair);
+    rc_cable(1, false);
+    rc_sleep_ms(60000);                       // keep-alives without an answer
+    rc_accept(&pair.passive, &rc_plain);
+    ck_assert_int_eq(pair.passive.returned, STATUS_IO_TIMEOUT);
+    rc_side_is_dead(&pair.passive);
+    rc_cable(1, true);
+    rc_pair_close(&pair);
 }
+
+RC_TEST(NdkAccept_pends_until_the_peer_completes_the_connect)
+{
+    struct rc_pair pair = {0};
+    rc_pair_request(&pair);
+    rc_net.at_dispatch = true;
+    rc_accept(&pair.passive, &rc_plain);
+    rc_net.at_dispatch = false;
+    ck_assert_int_eq(pair.passive.returned, STATUS_PENDING);
+    ck_assert_int_eq(rc_finish(&pair.active), STATUS_SUCCESS);
+    ck_assert(!rc_ended(1, &pair.passive.wait, 2000));
+    rc_complete(&pair.active);
+    ck_assert_int_eq(rc_finish(&pair.passive), STATUS_SUCCESS);
+    ck_assert_int_eq(rc_finish(&pair.active), STATUS_SUCCESS);
+    rc_pair_disconnect(&pair);
+    rc_pair_close(&pair);
+}
+
+static void
+accepts_at_once(void)
+{
+    struct rc_pair pair = {0};
+    rc_pair_request(&pair);
+    rc_accept(&pair.passive, &rc_plain);
+    ck_assert_int_eq(pair.passive.returned, STATUS_SUCCESS);
+    ck_assert_int_eq(rc_finish(&pair.active), STATUS_SUCCESS);
+    rc_complete(&pair.active);
+    ck_assert_int_eq(pair.active.returned, STATUS_SUCCESS);
+    rc_pair_disconnect(&pair);
+    rc_pair_close(&pair);
+}
+
+TEST_TIMEOUT(120, NdkAccept_succeeds_inline_when_no_RTR_was_agreed)
+{
+    rc_net.settings = "RdmaReadyToReceive: 0";
+    rc_run("no RTR", accepts_at_once, "delay: 50us", 2);
+}
+
+TEST_TIMEOUT(120, NdkAcceptEx_succeeds_inline_when_no_RTR_was_agreed)
+{
+    rc_net.is_ex = true;
+    rc_net.settings = "RdmaReadyToReceive: 0";
+    rc_run("no RTR", accepts_at_once, "delay: 50us", 2);
+}
+
+// What it answers is what the peer finds: its limits, cut to the adapter's, and its private data.
+RC_TEST(NdkAccept_answers_with_limits_and_private_data)
+{
+    const struct rc_data answer = {1000, 3, words, sizeof words};
+    struct rc_pair pair = {0};
+    ULONG inbound, outbound, room = 300;
+    UCHAR bytes[300];
+    rc_pair_request(&pair);                   // it asked for 8 each way
+    rc_accept(&pair.passive, &answer);
+    ck_assert_int_eq(rc_finish(&pair.active), STATUS_SUCCESS);
+    ck_assert_int_eq(pair.active.connector->Dispatch->NdkGetConnectionData(pair.active.connector, &inbound, &outbound, bytes, &room),
+                     STATUS_SUCCESS);
+    ck_assert_uint_eq(inbound, 3);
+    ck_assert_uint_eq(outbound, 8);
+    ck_assert_uint_eq(room, sizeof words);
+    ck_assert_mem_eq(bytes, words, sizeof words);
+    rc_pair_close(&pair);
+}
+
+RC_TEST(NdkAccept_without_a_DisconnectEvent_connects_and_tells_nobody_of_the_end)
+{
+    struct rc_pair pair = {0};
+    rc_pair_request(&pair);
+    pair.passive.no_event = true;
+    rc_accept(&pair.passive, &rc_plain);
+    ck_assert_int_eq(rc_finish(&pair.active), STATUS_SUCCESS);
+    rc_complete(&pair.active);
+    ck_assert_int_eq(rc_finish(&pair.active), STATUS_SUCCESS);
+    ck_assert_int_eq(rc_finish(&pair.passive), STATUS_SUCCESS);
+    rc_side_close(&pair.active);
+    rc_sleep_ms(1000);
+    ck_assert_uint_eq(pair.passive.disconnects, 0);
+    rc_disconnect(&pair.passive);
+    ck_assert_int_eq(rc_finish(&pair.passive), STATUS_CONNECTION_ABORTED);
+    rc_pair_close(&pair);
+}
+
+RC_TEST_EX(NdkAccept_pends_until_the_peer_completes_the_connect_body, NdkAcceptEx_pends_until_the_peer_completes_the_connect)
+RC_TEST_EX(NdkAccept_is_CONNECTION_ABORTED_inline_when_the_peer_has_gone_before_body,
+           NdkAcceptEx_is_CONNECTION_ABORTED_inline_when_the_peer_has_gone_before)
+RC_TEST_EX(NdkAccept_is_CONNECTION_ABORTED_later_when_the_peer_goes_meanwhile_body,
+           NdkAcceptEx_is_CONNECTION_ABORTED_later_when_the_peer_goes_meanwhile)
+RC_TEST_EX(NdkAccept_is_IO_TIMEOUT_when_the_peer_never_completes_the_connect_body,
+           NdkAcceptEx_is_IO_TIMEOUT_when_the_peer_never_completes_the_connect)
+RC_TEST_EX(NdkAccept_is_IO_TIMEOUT_inline_when_the_connecting_peer_has_fallen_silent_before_body,
+           NdkAcceptEx_is_IO_TIMEOUT_inline_when_the_connecting_peer_has_fallen_silent_before)
+RC_TEST_EX(NdkAccept_twice_or_of_the_active_side_is_CONNECTION_INVALID_body, NdkAcceptEx_twice_or_of_the_active_side_is_CONNECTION_INVALID)
+RC_TEST_EX(NdkAccept_answers_with_limits_and_private_data_body, NdkAcceptEx_answers_with_limits_and_private_data)
+RC_TEST_EX(NdkAccept_without_a_DisconnectEvent_connects_and_tells_nobody_of_the_end_body,
+           NdkAcceptEx_without_a_DisconnectEvent_connects_and_tells_nobody_of_the_end)
+
+// ---- listeners ----------------------------------------------------------------------------------------------------------------------
 
 RC_TEST(NdkControlConnectEvents_paused_is_as_if_nobody_listened)
 {

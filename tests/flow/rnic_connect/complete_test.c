@@ -270,79 +270,6 @@ RC_TEST(NdkCompleteConnect_without_a_DisconnectEvent_connects_and_tells_nobody_o
     rc_pair_close(&pair);
 }
 
-static struct {
-    ULONG completions, events;
-    NTSTATUS status;
-} none;
-
-static NTAPI VOID
-none_done(PVOID context, NTSTATUS status)
-{
-    ck_assert_ptr_null(context);
-    none.completions++;
-    none.status = status;
-}
-
-static NTAPI VOID
-none_event(PVOID context)
-{
-    ck_assert_ptr_null(context);
-    none.events++;
-}
-
-RC_TEST(NdkCompleteConnect_passes_contexts_back_as_they_are_NULL_too)
-{
-    struct rc_pair pair = {0};
-    none.completions = none.events = 0;
-    rc_pair_reply(&pair);
-    ck_assert_int_eq(pair.active.connector->Dispatch->NdkCompleteConnect(pair.active.connector, none_event, NULL, none_done, NULL),
-                     STATUS_PENDING);
-    ck_assert_int_eq(rc_finish(&pair.passive), STATUS_SUCCESS);
-    rc_sleep_ms(1000);
-    ck_assert_uint_eq(none.completions, 1);
-    ck_assert_int_eq(none.status, STATUS_SUCCESS);
-    rc_disconnect(&pair.passive);
-    rc_sleep_ms(1000);
-    ck_assert_uint_eq(none.events, 1);
-    rc_disconnect(&pair.active);
-    ck_assert_int_eq(rc_finish(&pair.active), STATUS_SUCCESS);
-    ck_assert_int_eq(rc_finish(&pair.passive), STATUS_SUCCESS);
-    rc_pair_close(&pair);
-    ck_assert_uint_eq(none.completions, 1);
-    ck_assert_uint_eq(none.events, 1);
-}
-
-RC_TEST(NdkCompleteConnectEx_and_NdkAcceptEx_give_the_event_a_reason)
-{
-    struct rc_pair pair = {0};
-    rc_pair_request(&pair);
-    pair.active.is_ex = pair.passive.is_ex = true;
-    rc_accept(&pair.passive, &rc_plain);
-    ck_assert_int_eq(rc_finish(&pair.active), STATUS_SUCCESS);
-    rc_complete(&pair.active);
-    ck_assert_int_eq(rc_finish(&pair.active), STATUS_SUCCESS);
-    ck_assert_int_eq(rc_finish(&pair.passive), STATUS_SUCCESS);
-    rc_disconnect(&pair.active);
-    rc_sleep_ms(1000);
-    ck_assert_uint_eq(pair.passive.disconnects, 1);
-    ck_assert_uint_eq(pair.passive.reason, 1);              // in order
-    rc_side_close(&pair.passive);
-    ck_assert_int_eq(rc_finish(&pair.active), STATUS_CONNECTION_ABORTED);
-    rc_pair_close(&pair);
-    rc_pair_request(&pair);
-    pair.passive.is_ex = true;
-    rc_accept(&pair.passive, &rc_plain);
-    ck_assert_int_eq(rc_finish(&pair.active), STATUS_SUCCESS);
-    rc_complete(&pair.active);
-    ck_assert_int_eq(rc_finish(&pair.active), STATUS_SUCCESS);
-    ck_assert_int_eq(rc_finish(&pair.passive), STATUS_SUCCESS);
-    rc_side_close(&pair.active);              // not in order
-    rc_sleep_ms(1000);
-    ck_assert_uint_eq(pair.passive.disconnects, 1);
-    ck_assert_uint_eq(pair.passive.reason, 2);
-    rc_pair_close(&pair);
-}
-
 RC_TEST(NdkCompleteConnect_that_pends_is_cancelled_by_the_close_and_before_it_ends)
 {
     struct rc_pair pair = {0};
@@ -371,4 +298,29 @@ RC_TEST(NdkCompleteConnect_without_memory_says_so_and_may_be_called_again)
     ck_assert_int_eq(rc_finish(&pair.passive), STATUS_SUCCESS);
     rc_pair_disconnect(&pair);
     rc_pair_close(&pair);
+}
+
+// ---- NdkCompleteConnectEx: the same, each status again ----------------------------------------------------------------------------------
+
+RC_TEST_EX(three_steps, NdkCompleteConnectEx_ends_when_the_peer_has_the_RTR_and_so_does_the_peers_NdkAcceptEx)
+RC_TEST_EX(at_dispatch, NdkCompleteConnectEx_may_be_called_at_DISPATCH_LEVEL)
+RC_TEST_EX(NdkCompleteConnect_is_CONNECTION_INVALID_inline_when_the_queue_pair_is_not_connecting_body,
+           NdkCompleteConnectEx_is_CONNECTION_INVALID_inline_when_the_queue_pair_is_not_connecting)
+RC_TEST_EX(NdkCompleteConnect_is_CONNECTION_INVALID_later_when_the_queue_pair_stops_connecting_body,
+           NdkCompleteConnectEx_is_CONNECTION_INVALID_later_when_the_queue_pair_stops_connecting)
+RC_TEST_EX(NdkCompleteConnect_is_CONNECTION_ABORTED_inline_when_the_accepting_peer_has_abandoned_it_body,
+           NdkCompleteConnectEx_is_CONNECTION_ABORTED_inline_when_the_accepting_peer_has_abandoned_it)
+RC_TEST_EX(NdkCompleteConnect_is_CONNECTION_ABORTED_later_when_the_accepting_peer_abandons_it_meanwhile_body,
+           NdkCompleteConnectEx_is_CONNECTION_ABORTED_later_when_the_accepting_peer_abandons_it_meanwhile)
+RC_TEST_EX(NdkCompleteConnect_is_IO_TIMEOUT_later_and_that_ends_establishment_for_this_connector_alone_body,
+           NdkCompleteConnectEx_is_IO_TIMEOUT_later_and_that_ends_establishment_for_this_connector_alone)
+RC_TEST_EX(NdkCompleteConnect_is_IO_TIMEOUT_inline_when_establishment_has_timed_out_before_body,
+           NdkCompleteConnectEx_is_IO_TIMEOUT_inline_when_establishment_has_timed_out_before)
+RC_TEST_EX(NdkCompleteConnect_without_a_DisconnectEvent_connects_and_tells_nobody_of_the_end_body,
+           NdkCompleteConnectEx_without_a_DisconnectEvent_connects_and_tells_nobody_of_the_end)
+
+TEST_TIMEOUT(120, NdkCompleteConnectEx_succeeds_inline_when_no_RTR_was_agreed)
+{
+    rc_net.is_ex = true;
+    run_with("RdmaReadyToReceive: 0", "no RTR", two_steps);
 }

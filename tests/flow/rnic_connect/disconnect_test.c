@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: MIT
-// NdkDisconnect, the disconnect event, and what is left of a connector afterwards [network/networkdirect-disconnect-scheme].
+// NdkDisconnect, and what is left of a connector afterwards [network/networkdirect-disconnect-scheme].
 #include <check.h>
 
 #include "kit.h"
-
-#define REASON_PEER 1
-#define REASON_RESET 2
-#define REASON_TIMED_OUT 3
 
 static ULONG
 results(int box, NTSTATUS status)
@@ -120,40 +116,32 @@ RC_TEST(NdkDisconnect_fails_inline_on_a_connection_that_was_aborted_and_flushes)
     rc_pair_close(&pair);
 }
 
-static void
-open_ex(struct rc_pair *pair)
-{
-    rc_pair_request(pair);
-    pair->active.is_ex = pair->passive.is_ex = true;
-    rc_accept(&pair->passive, &rc_plain);
-    ck_assert_int_eq(rc_finish(&pair->active), STATUS_SUCCESS);
-    rc_complete(&pair->active);
-    ck_assert_int_eq(rc_finish(&pair->active), STATUS_SUCCESS);
-    ck_assert_int_eq(rc_finish(&pair->passive), STATUS_SUCCESS);
-}
-
-RC_TEST(the_disconnect_event_comes_once_for_a_reset_and_for_a_silence)
+RC_TEST(NdkDisconnect_is_IO_TIMEOUT_inline_when_the_connection_has_timed_out_before)
 {
     struct rc_pair pair = {0};
-    open_ex(&pair);
-    rc_side_close(&pair.active);
-    ck_assert(rc_event(1, &pair.passive.disconnected, RC_WAIT_S * 1000));
-    rc_sleep_ms(1000);
-    ck_assert_uint_eq(pair.passive.disconnects, 1);
-    ck_assert_uint_eq(pair.passive.reason, REASON_RESET);
-    rc_side_close(&pair.passive);
-    open_ex(&pair);
+    rc_pair_open(&pair);
+    post_receives(&pair.active, 2);
     rc_cable(1, false);                       // nobody is heard any more
     ck_assert(rc_event(0, &pair.active.disconnected, RC_WAIT_S * 1000));
-    ck_assert(rc_event(1, &pair.passive.disconnected, RC_WAIT_S * 1000));
-    rc_sleep_ms(100000);
-    ck_assert_uint_eq(pair.active.disconnects, 1);
-    ck_assert_uint_eq(pair.passive.disconnects, 1);
-    ck_assert_uint_eq(pair.active.reason, REASON_TIMED_OUT);
+    ck_assert_uint_eq(results(0, STATUS_CANCELLED), 0);
     rc_disconnect(&pair.active);
-    ck_assert_int_eq(pair.active.returned, STATUS_IO_TIMEOUT);      // inline
+    ck_assert_int_eq(pair.active.returned, STATUS_IO_TIMEOUT);
+    ck_assert_uint_eq(results(0, STATUS_CANCELLED), 2);
     rc_side_is_dead(&pair.active);
     rc_cable(1, true);
+    rc_pair_close(&pair);
+}
+
+RC_TEST(NdkDisconnect_may_be_called_at_DISPATCH_LEVEL)
+{
+    struct rc_pair pair = {0};
+    rc_pair_open(&pair);
+    rc_net.at_dispatch = true;
+    rc_disconnect(&pair.active);
+    rc_disconnect(&pair.passive);
+    rc_net.at_dispatch = false;
+    ck_assert_int_eq(rc_finish(&pair.active), STATUS_SUCCESS);
+    ck_assert_int_eq(rc_finish(&pair.passive), STATUS_SUCCESS);
     rc_pair_close(&pair);
 }
 

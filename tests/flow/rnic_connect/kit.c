@@ -245,7 +245,7 @@ on_disconnect_ex(PVOID context, ULONG reason)
 static void
 side_init(struct rc_side *side, int box, NDK_QP *qp)
 {
-    *side = (struct rc_side){.box = box};
+    *side = (struct rc_side){.box = box, .is_ex = rc_net.is_ex};
     KeInitializeEvent(&side->disconnected, NotificationEvent, FALSE);
     rc_wait_init(&side->wait);
     side->qp = qp;

@@ -60,6 +60,7 @@ extern struct rc_net {
     bool at_dispatch;                         // calls are made at DISPATCH_LEVEL
     bool is_tcpip;                            // the host of each box is tcpip, not host.c
     bool pends;                               // whatever may pend does (RdmaPend)
+    bool is_ex;                               // sides begin with the calls of NDKPI 2.1
 } rc_net;
 
 void rc_run(const char *test, void (*fn)(void), const char *wire, unsigned seeds);
@@ -68,6 +69,15 @@ void rc_run(const char *test, void (*fn)(void), const char *wire, unsigned seeds
     TEST_TIMEOUT(120, name) { rc_run(#name, name##_body, wire, 3); }                                                   \
     static void name##_body(void)
 #define RC_TEST(name) RC_TEST_WIRE(name, "delay: 50us")
+// A body that several tests have; with the calls of NDKPI 2.1.
+#define RC_TEST_AS(fn, name)                                                                                          \
+    TEST_TIMEOUT(120, name) { rc_run(#name, fn, "delay: 50us", 2); }
+#define RC_TEST_EX(fn, name)                                                                                       \
+    TEST_TIMEOUT(120, name)                                                                                            \
+    {                                                                                                                  \
+        rc_net.is_ex = true;                                                                                           \
+        rc_run(#name, fn, "delay: 50us", 2);                                                                           \
+    }
 // Twice: as it comes, and where whatever may pend does.
 #define RC_TEST_BOTH(name)                                                                                            \
     static void name##_body(void);                                                                                     \
@@ -138,7 +148,7 @@ struct rc_side {                              // a connector with its QP
     volatile ULONG disconnects;
     ULONG reason;
     KEVENT disconnected;
-    bool no_event, is_ex;                     // it gives no callback; that of NDKPI 2.1
+    bool no_event, is_ex;                     // it gives no callback; NdkCompleteConnectEx and NdkAcceptEx, with that of NDKPI 2.1
 };
 void rc_side_open(struct rc_side *side, int box);       // an initiator's
 void rc_side_close(struct rc_side *side);               // whatever is there of it
