@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// NdkCreateConnector, NdkCreateListener and NdkCreateSharedEndpoint: the object comes inline or by the completion, and so does each failure;
+// NdkCreateConnector, NdkCreateListener, NdkCreateSharedEndpoint: the object comes inline or by the completion, as does each failure;
 // where the completion comes, nothing is written to the place for the object.
 #include <check.h>
 
