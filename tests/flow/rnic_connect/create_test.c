@@ -7,7 +7,11 @@
 
 #include "kit.h"
 
-enum kind { CONNECTOR, LISTENER, SHARED };
+enum kind {
+    CONNECTOR,
+    LISTENER,
+    SHARED
+};
 
 static struct creation {
     struct rc_wait wait;

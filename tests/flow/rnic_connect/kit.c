@@ -713,7 +713,8 @@ run_main(void *arg)
 }
 
 static const char box_text[] = "  %s:\n    processors: 2\n    adapters:\n      nic0:\n        driver: vnic\n        port: wire:lan\n"
-                               "        idle: ok\n        mac: \"02:00:00:00:00:0%d\"\n        settings: { \"*NetworkDirect\": 1%s%s%s }\n%s";
+                               "        idle: ok\n        mac: \"02:00:00:00:00:0%d\"\n"
+                               "        settings: { \"*NetworkDirect\": 1%s%s%s }\n%s";
 static const char tcpip_text[] = "        protocols:\n          - tcpip: { addresses: [\"10.0.0.%d/24\", \"fd00::%d/64\"] }\n";
 
 static void

@@ -11,7 +11,8 @@ listener_make(int box, NDK_FN_CONNECT_EVENT_CALLBACK on_connect, PVOID context)
 {
     NDK_ADAPTER *adapter = rc_end[box].adapter;
     NDK_LISTENER *listener;
-    RC_CALL(box, ck_assert_int_eq(adapter->Dispatch->NdkCreateListener(adapter, on_connect, context, NULL, NULL, &listener), STATUS_SUCCESS));
+    RC_CALL(box, ck_assert_int_eq(adapter->Dispatch->NdkCreateListener(adapter, on_connect, context, NULL, NULL, &listener),
+                                  STATUS_SUCCESS));
     return listener;
 }
 
