@@ -61,6 +61,13 @@ create_at(enum kind kind, PVOID context, const SOCKADDR_INET *address)
     rc_go_back(v);
 }
 
+// Nothing was written there by the provider; a strict verifier clears the place before it asks.
+static void
+is_untouched(const NDK_OBJECT_HEADER *object)
+{
+    ck_assert(object == UNTOUCHED || (rc_is_strict() && !object));
+}
+
 // The object, of which nothing but the way it comes depends on rc_net.pends.
 static NDK_OBJECT_HEADER *
 comes(enum kind kind, PVOID context, const SOCKADDR_INET *address)
@@ -73,7 +80,7 @@ comes(enum kind kind, PVOID context, const SOCKADDR_INET *address)
         return made.inline_object;
     }
     ck_assert_int_eq(rc_end_of(0, made.returned, &made.wait), STATUS_SUCCESS);
-    ck_assert_ptr_eq(made.inline_object, UNTOUCHED);
+    is_untouched(made.inline_object);
     ck_assert_ptr_eq(made.context, context);
     return made.later_object;
 }
@@ -84,7 +91,7 @@ fails(enum kind kind, const SOCKADDR_INET *address, NTSTATUS status)
     create_at(kind, &made, address);
     ck_assert_int_eq(made.returned, rc_net.pends ? STATUS_PENDING : status);
     ck_assert_int_eq(rc_end_of(0, made.returned, &made.wait), status);
-    ck_assert_ptr_eq(made.inline_object, UNTOUCHED);
+    is_untouched(made.inline_object);
     ck_assert_ptr_null(made.later_object);
 }
 
@@ -131,7 +138,7 @@ no_memory(enum kind kind)
         }
         ck_assert_int_eq(status, STATUS_INSUFFICIENT_RESOURCES);
         ck_assert_int_eq(made.returned, rc_net.pends ? STATUS_PENDING : STATUS_INSUFFICIENT_RESOURCES);
-        ck_assert_ptr_eq(made.inline_object, UNTOUCHED);
+        is_untouched(made.inline_object);
         ck_assert_ptr_null(made.later_object);
         ck_assert_uint_eq(report.refused, 1);
         ck_assert_uint_le(number, 2);

@@ -678,12 +678,11 @@ run_body(void *arg)
 
 // The strict one stands between the test and the provider (src/ndis/ndk/watch.h), and in asan builds holds the fence between vnic and
 // tcpip. What does without it is run too: half of the seeds. RC_STRICT=1 or 0 in the environment: all of them so.
-static enum verify_mode
-run_verify(void)
+bool
+rc_is_strict(void)
 {
     const char *wish = getenv("RC_STRICT");
-    bool is_strict = wish ? *wish == '1' : rc_net.is_six || rc_net.is_tcpip;
-    return is_strict ? VERIFY_STRICT : VERIFY_ON;
+    return wish ? *wish == '1' : rc_net.is_six || rc_net.is_tcpip;
 }
 
 static void
@@ -695,7 +694,7 @@ run_main(void *arg)
                                   .driver_path = driver_path,
                                   .on_message = on_message,
                                   .on_finding = on_line,
-                                  .verify = run_verify(),
+                                  .verify = rc_is_strict() ? VERIFY_STRICT : VERIFY_ON,
                                   .images = run->images};
     const char *trace = getenv("RC_TRACE");   // where to write what was on the wire
     if (trace)

@@ -63,6 +63,7 @@ extern struct rc_net {
     bool is_ex;                               // sides begin with the calls of NDKPI 2.1
 } rc_net;
 
+bool rc_is_strict(void);                      // the verifier stands between the test and the provider
 void rc_run(const char *test, void (*fn)(void), const char *wire, unsigned seeds);
 #define RC_TEST_WIRE(name, wire)                                                                                      \
     static void name##_body(void);                                                                                     \
