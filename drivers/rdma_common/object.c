@@ -26,6 +26,17 @@ rdma_object_after(struct rdma_object *object, struct rdma_object *antecedent)
 }
 
 VOID
+rdma_object_not_after(struct rdma_object *object, struct rdma_object *antecedent)
+{
+    ULONG i = RDMA_ANTECEDENTS;
+    while (i && object->antecedents[i - 1] != antecedent)
+        i--;
+    NT_ASSERT(i);
+    object->antecedents[i - 1] = NULL;
+    rdma_drop(antecedent);
+}
+
+VOID
 rdma_object_init(struct rdma_object *object, const struct rdma_type *type, struct rdma_object *parent)
 {
     struct rdma_adapter *adapter =

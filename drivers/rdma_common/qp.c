@@ -323,6 +323,14 @@ rdma_qp_attach(struct rdma_qp *qp, struct rdma_link *link)
     return STATUS_SUCCESS;
 }
 
+VOID
+rdma_qp_unattach(struct rdma_qp *qp)
+{
+    qp->link->qp = NULL;
+    qp->link = NULL;
+    qp->was_attached = FALSE;
+}
+
 BOOLEAN
 rdma_qp_is_idle(const struct rdma_qp *qp)
 {

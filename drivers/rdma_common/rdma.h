@@ -154,6 +154,7 @@ rdma_adapter_of(const NDK_ADAPTER *adapter)
 VOID rdma_object_init(struct rdma_object *object, const struct rdma_type *type, struct rdma_object *parent);
 // One more. It is held, and stays so until object's close has been completed. locks: rdma->lock held
 VOID rdma_object_after(struct rdma_object *object, struct rdma_object *antecedent);
+VOID rdma_object_not_after(struct rdma_object *object, struct rdma_object *antecedent);       // it was the last, and is none. Likewise
 VOID rdma_hold(struct rdma_object *object);     // locks: rdma->lock held
 // The last one ends a close that pends. locks: rdma->lock held
 VOID rdma_drop(struct rdma_object *object);
@@ -215,6 +216,7 @@ struct rdma_qp *rdma_qp_from(NDK_QP *qp);
 struct rdma_object *rdma_qp_object(struct rdma_qp *qp);
 // fails: STATUS_CONNECTION_ACTIVE (it is attached), STATUS_CONNECTION_INVALID (it was, or is being closed: no QP is used twice)
 NTSTATUS rdma_qp_attach(struct rdma_qp *qp, struct rdma_link *link);
+VOID rdma_qp_unattach(struct rdma_qp *qp);      // in the same call, which fails: it never was
 VOID rdma_qp_reap(struct rdma_qp *qp);
 VOID rdma_qp_end(struct rdma_qp *qp);
 BOOLEAN rdma_qp_is_idle(const struct rdma_qp *qp);

@@ -4,7 +4,7 @@
 //   resolve  rnic_path_find -> net_path_find, net_path_ask: answered at once, or the request waits; every call into the engines ends with
 //            tcpip_rnic_look, which finds those that are answered meanwhile, and rnic_tell hands them back with no lock held
 //   change   the same look sees the engine's generation
-//   ports    one list of all that RNICs have; address_listen (connection.c) asks before it listens, port_take before it takes
+//   ports    a table of those that each RNIC has; address_listen (connection.c) asks before it listens, port_take before it takes
 // Every op is one call between tcpip_enter and tcpip_leave, and a crossing from the RNIC's driver into ours; what we call of the RNIC's is
 // one into its.
 #include "rnic.h"
@@ -378,24 +378,26 @@ address_overlaps(const struct eng_address *one, ULONG one_index, const struct en
     return eng_address_is_equal(one, other);
 }
 
-// Who has ports that overlap with this address: each is told to `on_port`, until it says that it has seen enough.
-typedef BOOLEAN port_seen_fn(PVOID context, USHORT port);
-
+// Does an RNIC have this port, of an address that overlaps with this one?
 static BOOLEAN
-ports_of_rnics(const struct eng_address *local, ULONG index, port_seen_fn *on_port, PVOID context)
+rnics_have(const struct eng_address *local, ULONG index, USHORT port)
 {
     for (LIST_ENTRY *at = tcpip_host.rnics.Flink; at != &tcpip_host.rnics; at = at->Flink) {
         const struct tcpip_rnic *rnic = CONTAINING_RECORD(at, struct tcpip_rnic, link);
         const struct tcpip_adapter *adapter = rnic_adapter(rnic);
+        const LIST_ENTRY *bucket = &rnic->ports[port % RNIC_PORT_BUCKETS];
         // While its interface is gone nobody knows which addresses its any address stands for: it overlaps with all.
-        for (LIST_ENTRY *one = rnic->ports.Flink; one != &rnic->ports; one = one->Flink) {
+        for (LIST_ENTRY *one = bucket->Flink; one != bucket; one = one->Flink) {
             const struct rnic_port *taken = CONTAINING_RECORD(one, struct rnic_port, link);
-            if (address_overlaps(&taken->address, adapter ? adapter->index : 0, local, index) && on_port(context, taken->port))
+            if (taken->port == port && address_overlaps(&taken->address, adapter ? adapter->index : 0, local, index))
                 return TRUE;
         }
     }
     return FALSE;
 }
+
+// Who of the host has ports that overlap with this address: each is told to `on_port`, until it says that it has seen enough.
+typedef BOOLEAN port_seen_fn(PVOID context, USHORT port);
 
 // Listeners and connections of the host. A connection in TIME_WAIT has no more to say than an acknowledgement.
 static BOOLEAN
@@ -433,7 +435,7 @@ port_is(PVOID context, USHORT port)
 BOOLEAN
 tcpip_rnic_has_port(const struct eng_address *local, USHORT port)
 {
-    return ports_of_rnics(local, 0, port_is, &port);
+    return rnics_have(local, 0, port);
 }
 
 struct port_map {
@@ -455,12 +457,11 @@ port_choose(const struct eng_address *address, ULONG index, uint64_t now_us)
 {
     struct eng_address nobody = {.family = address->family};
     struct port_map map = {{0}};
-    ports_of_rnics(address, index, port_mark, &map);
     ports_of_host(address, index, now_us, port_mark, &map);
     ULONG first = tcp_port_pick(tcpip_host.tcp, address, &nobody, (uint16_t)now_us);
     for (ULONG i = 0; i < PORT_COUNT; i++) {
         ULONG at = (first + i) % PORT_COUNT;          // PORT_FIRST is a multiple of it
-        if (!(map.used[at / 64] >> at % 64 & 1))
+        if (!(map.used[at / 64] >> at % 64 & 1) && !rnics_have(address, index, (USHORT)(PORT_FIRST + at)))
             return (USHORT)(PORT_FIRST + at);
     }
     return 0;
@@ -478,10 +479,10 @@ port_take_locked(struct tcpip_rnic *rnic, struct rnic_port *taken, uint64_t now_
         taken->port = port_choose(&taken->address, adapter->index, now_us);
         if (!taken->port)
             return STATUS_TOO_MANY_ADDRESSES;
-    } else if (ports_of_rnics(&taken->address, adapter->index, port_is, &taken->port) ||
+    } else if (rnics_have(&taken->address, adapter->index, taken->port) ||
                ports_of_host(&taken->address, adapter->index, now_us, port_is, &taken->port))
         return STATUS_SHARING_VIOLATION;
-    InsertTailList(&rnic->ports, &taken->link);
+    InsertTailList(&rnic->ports[taken->port % RNIC_PORT_BUCKETS], &taken->link);
     return STATUS_SUCCESS;
 }
 
@@ -519,7 +520,8 @@ rnic_port_give(struct nbx_rnic *handle, const SOCKADDR_INET *address)
     if (!address_from(address, &local, &port))
         return FALSE;
     op_enter(&crossing, &call);
-    for (LIST_ENTRY *at = rnic->ports.Flink; at != &rnic->ports; at = at->Flink) {
+    const LIST_ENTRY *bucket = &rnic->ports[port % RNIC_PORT_BUCKETS];
+    for (LIST_ENTRY *at = bucket->Flink; at != bucket; at = at->Flink) {
         struct rnic_port *one = CONTAINING_RECORD(at, struct rnic_port, link);
         if (one->port == port && eng_address_is_equal(&one->address, &local))
             found = one;
@@ -557,8 +559,9 @@ rnic_close(struct nbx_rnic *handle)
     KeWaitForSingleObject(&rnic->idle, Executive, KernelMode, FALSE, NULL);
     tcpip_enter(&call);                       // whoever set the event has let go of the lock
     tcpip_leave(&call);
-    while (!IsListEmpty(&rnic->ports))
-        tcpip_free(CONTAINING_RECORD(RemoveHeadList(&rnic->ports), struct rnic_port, link));
+    for (ULONG i = 0; i < RNIC_PORT_BUCKETS; i++)
+        while (!IsListEmpty(&rnic->ports[i]))
+            tcpip_free(CONTAINING_RECORD(RemoveHeadList(&rnic->ports[i]), struct rnic_port, link));
     tcpip_free(rnic);
     nbx_cross_out(&crossing);
 }
@@ -604,7 +607,8 @@ tcpip_rnic_control(PIRP irp, const IO_STACK_LOCATION *stack, ULONG *bytes)
     tcpip_news_init(&rnic->news, &rnic_news);
     InitializeListHead(&rnic->waiting);
     InitializeListHead(&rnic->done);
-    InitializeListHead(&rnic->ports);
+    for (ULONG i = 0; i < RNIC_PORT_BUCKETS; i++)
+        InitializeListHead(&rnic->ports[i]);
     KeInitializeEvent(&rnic->idle, NotificationEvent, FALSE);
     rnic->refs = 1;
     rnic->if_index = open->if_index;

@@ -5,6 +5,8 @@
 
 #include "tcpip.h"
 
+#define RNIC_PORT_BUCKETS 2048u               // a few thousand ports are held while connections end by themselves
+
 // An RNIC: its interface, what it waits for, its ports. Guarded by host->lock.
 struct tcpip_rnic {
     LIST_ENTRY link;                          // in host->rnics
@@ -15,7 +17,7 @@ struct tcpip_rnic {
     ULONG64 generation;                       // of the engine, that it was told of
     BOOLEAN has_changed;
     LIST_ENTRY waiting, done;                 // struct rnic_wait: requests
-    LIST_ENTRY ports;                         // struct rnic_port
+    LIST_ENTRY ports[RNIC_PORT_BUCKETS];      // struct rnic_port, by port
     LONG refs;                                // ours, and while it has news; changed under host->lock or after it is closed
     KEVENT idle;                              // refs are 0
 };

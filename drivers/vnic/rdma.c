@@ -48,6 +48,7 @@ vnic_rdma_create(struct vnic_adapter *adapter)
     if (status != NDIS_STATUS_SUCCESS)
         return status;
     adapter->rdma->pends = adapter->settings.rdma_pends != 0;
+    adapter->rdma->info.AdapterFlags |= NDK_ADAPTER_FLAG_LOOPBACK_CONNECTIONS_SUPPORTED;
     return rdma_switch_create(adapter->rdma);
 }
 

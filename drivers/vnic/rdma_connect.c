@@ -138,16 +138,39 @@ prepare(struct rdma_connector *c, const struct wish *wish, struct rdma_call *cal
 static BOOLEAN
 pair_exists(const struct rdma_connector *c)
 {
-    const struct rdma_endpoint *endpoint = c->endpoint;
-    uint8_t ports[4] = {(uint8_t)(c->remote_port >> 8), (uint8_t)c->remote_port, (uint8_t)(endpoint->port >> 8), (uint8_t)endpoint->port};
-    struct eng_span span = {.bytes = ports, .count = sizeof ports};
-    struct eng_in in = {.spans = &span, .n_spans = 1, .length_bytes = sizeof ports, .source = c->remote, .destination = endpoint->local};
-    struct tcp_connection *tcp = tcp_knows(c->net->tcp, &in);
+    struct tcp_connection *tcp = rdma_endpoint_tcp(c->endpoint, &c->remote, c->remote_port);
     struct tcp_info info;
     if (!tcp)
         return FALSE;
     tcp_info(tcp, &info);
     return info.state != TCP_TIME_WAIT;
+}
+
+// As if it had not been prepared: the QP may be connected with again.
+static VOID
+unprepare(struct rdma_connector *c)
+{
+    struct rdma_object *qp = rdma_qp_object(c->link.qp);
+    rdma_qp_unattach(c->link.qp);
+    rdma_object_not_after(&c->object, qp);
+    rdma_hop_use(c->net, c->hop, -1);
+    c->hop = 0;
+    iwarp_release(c->link.iwarp);
+    c->link.iwarp = NULL;
+    RemoveEntryList(&c->link_all);
+    c->is_prepared = FALSE;
+    rdma_request_undo(c->request);
+    c->request = NULL;
+    rdma_drop(&c->object);
+}
+
+// To the adapter itself nothing has to be sent to learn that nobody would answer.
+static BOOLEAN
+is_refused_here(const struct rdma_connector *c)
+{
+    struct rdma_endpoint *endpoint = rdma_endpoint_find(c->net, &c->remote, c->remote_port);
+    struct rdma_listener *listener = endpoint && endpoint->listener ? tcp_listener_context(endpoint->listener) : NULL;
+    return !listener || !rdma_listener_is_open(listener);
 }
 
 static NTSTATUS
@@ -164,9 +187,7 @@ connect_tcp(struct rdma_connector *c, struct rdma_call *call)
                             .cached_flags = TCP_CACHED_KEEP_ALIVE,
                             .ttl = way->hop_limit,
                             .context = c};
-    if (way->is_local)
-        return STATUS_NOT_SUPPORTED;          // NDK_ADAPTER_FLAG_LOOPBACK_CONNECTIONS_SUPPORTED is not ours
-    c->hop = rdma_hop_get(net, way->next_link, 0);
+    c->hop = rdma_hop_get(net, way->next_link, way->is_local ? RDMA_LOOP_VLAN : 0);
     if (!c->hop)
         return STATUS_INSUFFICIENT_RESOURCES;
     open.path.interface_index = c->hop;
@@ -193,6 +214,16 @@ proceed(struct rdma_connector *c, struct rdma_call *call)
         rdma_connector_fail(c, status, call);
 }
 
+// NDK_ADAPTER_FLAG_LOOPBACK_CONNECTIONS_SUPPORTED is about the adapter itself: addresses that the host has elsewhere are not reached.
+// locks: none held
+static NTSTATUS
+way_check(struct rdma_connector *c, NTSTATUS status)
+{
+    if (status == STATUS_SUCCESS && c->ask.path.is_local && !rdma_host_owns(c->net, &c->remote))
+        return STATUS_NOT_SUPPORTED;
+    return status;
+}
+
 // irql: <= DISPATCH   locks: none
 static NTAPI VOID
 on_resolved(struct nbx_rnic_resolve *ask, NTSTATUS status)
@@ -200,6 +231,7 @@ on_resolved(struct nbx_rnic_resolve *ask, NTSTATUS status)
     struct rdma_connector *c = CONTAINING_RECORD(ask, struct rdma_connector, ask);
     struct vnic_rdma *rdma = c->net->rdma;
     struct rdma_call call;
+    status = way_check(c, status);
     rdma_enter(rdma, &call);
     c->is_asking = FALSE;
     c->ask_status = status;
@@ -252,12 +284,21 @@ connect_go(struct rdma_connector *c, const struct wish *wish, NTSTATUS asked)
         c->ask_status = asked;
         rdma_drop(&c->object);
     }
+    if (NT_SUCCESS(status) && pair_exists(c))
+        status = STATUS_ADDRESS_ALREADY_EXISTS;
+    if (status == STATUS_SUCCESS && c->ask.path.is_local && is_refused_here(c))
+        status = STATUS_CONNECTION_REFUSED;
     if (NT_SUCCESS(status))
-        status = pair_exists(c) ? STATUS_ADDRESS_ALREADY_EXISTS : prepare(c, wish, &call);
+        status = prepare(c, wish, &call);
+    if (status == STATUS_SUCCESS && c->ask_status != STATUS_PENDING) {
+        status = c->ask_status == STATUS_SUCCESS ? connect_tcp(c, &call) : c->ask_status;
+        if (status != STATUS_SUCCESS)
+            unprepare(c);
+    }
     if (status == STATUS_SUCCESS) {
         c->is_calling = TRUE;
-        if (c->ask_status != STATUS_PENDING)
-            proceed(c, &call);
+        if (c->ask_status == STATUS_SUCCESS)
+            rdma_connector_run(c, 0, &call);
         status = rdma_connector_called(c);
     } else if (c->is_asking) {
         c->state = RDMA_OVER;                 // the answer is still to come: no second question can be asked
@@ -279,7 +320,7 @@ connect_ask(struct rdma_connector *c, const struct wish *wish)
     c->ask_status = STATUS_PENDING;
     c->ask.on_resolved = on_resolved;
     rdma_leave(rdma, &call);
-    return connect_go(c, wish, rdma_host_resolve(c->net, &c->endpoint->local, &c->remote, &c->ask));
+    return connect_go(c, wish, way_check(c, rdma_host_resolve(c->net, &c->endpoint->local, &c->remote, &c->ask)));
 }
 
 static NTSTATUS

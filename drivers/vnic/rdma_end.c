@@ -381,6 +381,7 @@ rdma_connector_release(struct rdma_connector *c, struct rdma_call *call)
     c->tcp = NULL;
     rdma_hop_use(net, c->hop, -1);
     RemoveEntryList(&c->link_all);
+    rdma_endpoint_linger(c, call);
     if (c->endpoint)
         rdma_endpoint_drop(c->endpoint, &c->object);
     c->endpoint = NULL;
@@ -392,7 +393,7 @@ rdma_connector_release(struct rdma_connector *c, struct rdma_call *call)
 static BOOLEAN
 is_quiet(struct rdma_connector *c, const struct rdma_call *call)
 {
-    if (call->outbox.count)
+    if (call->outbox.count || !list_is_empty(&c->net->loop))
         return FALSE;
     if (!c->is_marked)
         c->end_mark = c->net->down.pushed;
@@ -493,7 +494,15 @@ rdma_connector_closing(struct rdma_object *object, struct rdma_call *call)
 }
 
 VOID
+rdma_connector_dispose(struct rdma_connector *c)
+{
+    c->is_freed = TRUE;
+    if (!c->lingers_at)
+        rdma_free(c);
+}
+
+VOID
 rdma_connector_free(struct rdma_object *object)
 {
-    rdma_free(CONTAINING_RECORD(object, struct rdma_connector, object));
+    rdma_connector_dispose(CONTAINING_RECORD(object, struct rdma_connector, object));
 }

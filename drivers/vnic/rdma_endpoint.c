@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Local ends: an address and a port, with a reference for each object that stands on it, and the shared endpoint, which is one of those.
 //   rdma_endpoint_take -> is it the adapter's? -> the host gives the port to us alone -> into the table, by which frames are found
-//   rdma_endpoint_drop -> the last reference: out of TCP's listeners at once, then (a tell: no lock is held) the port goes back to the host
+//   rdma_endpoint_drop -> the last reference: out of TCP's listeners at once, then (a tell: no lock is held) the port goes back to the
+//   host, but not before the last connection there is over for TCP, too (TIME_WAIT): consumers of ours may have it meanwhile, the host
+//   may not. With the last NDK adapter the host is closed, and gets everything back
 // References are those of [network/ndkpi-listeners--connectors--and-endpoints]: a listener and each connector that came by it; the one
 // connector of NdkConnect; a shared endpoint and each connector over it. Until the last is gone, nobody else gets address and port.
 #include "rdma_net.h"
@@ -80,7 +82,7 @@ on_give_back(struct rdma_tell *tell, struct rdma_object *object)
     struct rdma_call call;
     UNREFERENCED_PARAMETER(object);
     rdma_enter(rdma, &call);
-    BOOLEAN is_over = !endpoint->refs;        // nobody has taken it once more
+    BOOLEAN is_over = !endpoint->refs && !endpoint->lingers;        // nobody has taken it once more
     if (is_over) {
         RemoveEntryList(&endpoint->link);
         rdma->net->endpoint_count--;
@@ -143,7 +145,83 @@ rdma_endpoint_drop(struct rdma_endpoint *endpoint, struct rdma_object *object)
     if (endpoint->listener)
         tcp_unlisten(endpoint->listener);
     endpoint->listener = NULL;
-    rdma_tell(&object->adapter->object, &endpoint->tell);
+    if (!endpoint->lingers)
+        rdma_tell(&object->adapter->object, &endpoint->tell);
+}
+
+// ---- what TCP still waits for -----------------------------------------------------------------------------------------------------
+
+struct tcp_connection *
+rdma_endpoint_tcp(const struct rdma_endpoint *endpoint, const struct eng_address *remote, USHORT remote_port)
+{
+    uint8_t ports[4] = {(uint8_t)(remote_port >> 8), (uint8_t)remote_port, (uint8_t)(endpoint->port >> 8), (uint8_t)endpoint->port};
+    struct eng_span span = {.bytes = ports, .count = sizeof ports};
+    struct eng_in in = {.spans = &span, .n_spans = 1, .length_bytes = sizeof ports, .source = *remote, .destination = endpoint->local};
+    return tcp_knows(endpoint->rdma->net->tcp, &in);
+}
+
+VOID
+rdma_endpoint_linger(struct rdma_connector *c, const struct rdma_call *call)
+{
+    if (!c->endpoint || !rdma_endpoint_tcp(c->endpoint, &c->remote, c->remote_port))
+        return;
+    c->lingers_at = c->endpoint;
+    c->lingers_at->lingers++;
+    c->linger_us = call->now_us + RDMA_LINGER_US;
+    InsertTailList(&c->net->lingering, &c->link_all);
+}
+
+// Returns the endpoint if nothing stands on it any more. locks: rdma->lock held
+static struct rdma_endpoint *
+linger_end(struct rdma_connector *c)
+{
+    struct rdma_endpoint *endpoint = c->lingers_at;
+    RemoveEntryList(&c->link_all);
+    c->lingers_at = NULL;
+    if (c->is_freed)
+        rdma_connector_dispose(c);
+    return --endpoint->lingers || endpoint->refs ? NULL : endpoint;
+}
+
+VOID
+rdma_endpoints_time(struct rdma_net *net, const struct rdma_call *call)
+{
+    LIST_ENTRY *adapters = &net->rdma->adapters;
+    while (!IsListEmpty(&net->lingering)) {
+        struct rdma_connector *c = CONTAINING_RECORD(net->lingering.Flink, struct rdma_connector, link_all);
+        if (c->linger_us > call->now_us)
+            return;
+        // Without an adapter the host is being closed, and rdma_endpoints_yield is next.
+        if (IsListEmpty(adapters) || rdma_endpoint_tcp(c->lingers_at, &c->remote, c->remote_port)) {
+            c->linger_us = call->now_us + RDMA_LINGER_US;
+            RemoveEntryList(&c->link_all);
+            InsertTailList(&net->lingering, &c->link_all);
+            continue;
+        }
+        struct rdma_endpoint *endpoint = linger_end(c);
+        if (endpoint)
+            rdma_tell(&CONTAINING_RECORD(adapters->Flink, struct rdma_adapter, link)->object, &endpoint->tell);
+    }
+}
+
+VOID
+rdma_endpoints_yield(struct vnic_rdma *rdma)
+{
+    struct rdma_net *net = rdma->net;
+    struct rdma_call call;
+    rdma_enter(rdma, &call);
+    while (!IsListEmpty(&net->lingering)) {
+        struct rdma_endpoint *endpoint = linger_end(CONTAINING_RECORD(net->lingering.Flink, struct rdma_connector, link_all));
+        if (!endpoint)
+            continue;
+        RemoveEntryList(&endpoint->link);
+        net->endpoint_count--;
+        rdma_leave(rdma, &call);
+        rdma_host_port_give(net, &endpoint->local, endpoint->port);
+        rdma_free(endpoint);
+        rdma_enter(rdma, &call);
+    }
+    rdma_leave(rdma, &call);
 }
 
 // ---- the shared endpoint ----------------------------------------------------------------------------------------------------------

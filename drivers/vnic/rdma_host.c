@@ -81,7 +81,7 @@ on_news(struct rdma_tell *tell, struct rdma_object *object)
         rdma_inet_of(&c->remote, 0, &way.remote);
     }
     rdma_leave(object->rdma, &call);
-    if (!news || net->host.ops->path_now(net->host.rnic, &way) != STATUS_SUCCESS)
+    if (!news || net->host.ops->path_now(net->host.rnic, &way) != STATUS_SUCCESS || way.is_local)
         return;
     if (news & TCP_EVENT_PROGRESS)
         net->host.ops->confirm(net->host.rnic, &way);
@@ -118,8 +118,10 @@ rdma_host_close(struct vnic_rdma *rdma)
 {
     struct rdma_net *net = rdma->net;
     KeWaitForSingleObject(&net->host_turn, Executive, KernelMode, FALSE, NULL);
-    if (!--net->host_uses && net->host.rnic)
+    if (!--net->host_uses && net->host.rnic) {
+        rdma_endpoints_yield(rdma);
         nbx_rnic_close(&net->host);
+    }
     KeSetEvent(&net->host_turn, IO_NO_INCREMENT, FALSE);
 }
 
@@ -154,4 +156,14 @@ rdma_host_resolve(struct rdma_net *net, const struct eng_address *local, const s
     rdma_inet_of(local, 0, &request->path.local);
     rdma_inet_of(remote, 0, &request->path.remote);
     return net->host.ops->resolve(net->host.rnic, request);
+}
+
+BOOLEAN
+rdma_host_owns(struct rdma_net *net, const struct eng_address *address)
+{
+    struct nbx_rnic_path path = {0};
+    rdma_inet_of(address, 0, &path.local);
+    rdma_inet_of(address, 0, &path.remote);
+    // As a local address it is refused unless it is this interface's.
+    return net->host.rnic && net->host.ops->path_now(net->host.rnic, &path) == STATUS_SUCCESS && path.is_local;
 }

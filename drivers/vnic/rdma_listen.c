@@ -79,6 +79,12 @@ embryo_accept(struct rdma_connector *c, struct tcp_connection *offer, struct rdm
     return TRUE;
 }
 
+BOOLEAN
+rdma_listener_is_open(const struct rdma_listener *listener)
+{
+    return !listener->is_paused && listener->waiting < RDMA_BACKLOG;
+}
+
 VOID
 rdma_listener_offer(struct rdma_net *net, struct tcp_connection *offer, struct rdma_call *call)
 {
@@ -91,7 +97,7 @@ rdma_listener_offer(struct rdma_net *net, struct tcp_connection *offer, struct r
         return;
     }
     struct rdma_connector *c = NULL;
-    if (!listener->is_paused && listener->waiting < RDMA_BACKLOG && net->rx_hop)
+    if (rdma_listener_is_open(listener) && net->rx_hop)
         c = rdma_connector_alloc(net->rdma);
     if (!c) {
         tcp_refuse(offer, call->now_us, &call->outbox);
@@ -101,7 +107,7 @@ rdma_listener_offer(struct rdma_net *net, struct tcp_connection *offer, struct r
     c->hop = net->rx_hop;
     if (!embryo_accept(c, offer, call)) {
         tcp_refuse(offer, call->now_us, &call->outbox);
-        rdma_free(c);
+        rdma_connector_dispose(c);
         return;
     }
     rdma_hop_use(net, c->hop, 1);

@@ -52,7 +52,9 @@ packet_queue(struct rdma_net *net, struct eng_out *out)
 {
     uint32_t index = out->interface_index;
     const struct rdma_hop *hop = index && index <= net->hop_count ? &net->hops[index - 1] : NULL;
-    if (hop && vnic_down_head(&net->down, out, hop->mac, hop->vlan)) {
+    if (hop && hop->vlan == RDMA_LOOP_VLAN)
+        list_push_back(&net->loop, &out->link);
+    else if (hop && vnic_down_head(&net->down, out, hop->mac, hop->vlan)) {
         ULONG frames = vnic_down_pieces(out);
         net->rdma->counts.RDMAOutFrames += frames;
         net->rdma->counts.RDMAOutOctets += out->data_bytes + (ULONG64)frames * out->head_bytes;
@@ -67,6 +69,58 @@ packets_drop(struct rdma_net *net)
     struct eng_out *out;
     while ((out = vnic_down_pop(&net->down)))
         eng_out_put(&net->pool, out);
+}
+
+// ---- to the adapter itself --------------------------------------------------------------------------------------------------------
+// What is sent to the adapter's own address is no frame of the link: it waits for the next timer, which brings it in, whole.
+
+static VOID
+loop_input(struct rdma_net *net, struct eng_out *out, struct rdma_call *call)
+{
+    struct eng_span spans[ENG_OUT_SPANS + 1] = {{.bytes = out->head, .count = out->head_bytes}};
+    struct eng_in in = {.spans = spans,
+                        .n_spans = 1,
+                        .protocol = out->protocol,
+                        .hop_limit = out->hop_limit,
+                        .traffic_class = out->traffic_class,
+                        .length_bytes = out->head_bytes + out->data_bytes,
+                        .flags = ENG_IN_L4_SUM_GOOD | ENG_IN_LOOPBACK,
+                        .interface_index = out->interface_index,
+                        .source = out->source,
+                        .destination = out->destination};
+    if (vnic_down_pieces(out) > 1) {
+        in.coalesced = (uint16_t)vnic_down_pieces(out);
+        in.coalesced_mss = out->mss_bytes;
+    }
+    for (ULONG i = 0; i < out->n_data; i++)   // without an owner: what TCP keeps it copies, and the packet can go
+        spans[in.n_spans++] = (struct eng_span){.bytes = out->data[i].bytes, .count = out->data[i].count};
+    net->rx_hop = out->interface_index;
+    tcp_input(net->tcp, &in, call->now_us, &call->outbox);
+    rdma_offers_take(net, call);
+    eng_out_put(&net->pool, out);
+}
+
+static VOID
+loop_drop(struct rdma_net *net)
+{
+    while (!list_is_empty(&net->loop))
+        eng_out_put(&net->pool, LIST_ENTRY_OF(list_pop_front(&net->loop), struct eng_out, link));
+}
+
+// What answers to these packets is for the next time.
+static VOID
+loop_run(struct rdma_net *net, struct rdma_call *call)
+{
+    struct list now;
+    if (net->is_gone)
+        loop_drop(net);
+    list_init(&now);
+    while (!list_is_empty(&net->loop))
+        list_push_back(&now, list_pop_front(&net->loop));
+    tcp_batch_begin(net->tcp);
+    while (!list_is_empty(&now))
+        loop_input(net, LIST_ENTRY_OF(list_pop_front(&now), struct eng_out, link), call);
+    tcp_batch_end(net->tcp, call->now_us, &call->outbox);
 }
 
 static VOID
@@ -101,7 +155,7 @@ dead_bury(struct rdma_net *net, struct rdma_call *call)
         struct rdma_connector *c = CONTAINING_RECORD(net->dead.Flink, struct rdma_connector, link_ending);
         RemoveEntryList(&c->link_ending);
         rdma_connector_release(c, call);
-        rdma_free(c);
+        rdma_connector_dispose(c);
     }
 }
 
@@ -143,6 +197,12 @@ net_deadline(const struct vnic_rdma *rdma)
     uint64_t due_us = tcp_next_deadline(net->tcp), iwarp_us = iwarp_next_deadline(rdma->iwarp);
     due_us = iwarp_us < due_us ? iwarp_us : due_us;
     due_us = net->down.stuck_us < due_us ? net->down.stuck_us : due_us;
+    if (!list_is_empty(&net->loop))
+        return 0;
+    if (!IsListEmpty(&net->lingering)) {
+        uint64_t linger_us = CONTAINING_RECORD(net->lingering.Flink, struct rdma_connector, link_all)->linger_us;
+        due_us = linger_us < due_us ? linger_us : due_us;
+    }
     if (!IsListEmpty(&net->timed)) {
         uint64_t timed_us = CONTAINING_RECORD(net->timed.Flink, struct rdma_connector, link_timed)->deadline_us;
         due_us = timed_us < due_us ? timed_us : due_us;
@@ -154,6 +214,7 @@ static VOID
 net_time(struct vnic_rdma *rdma, struct rdma_call *call)
 {
     struct rdma_net *net = rdma->net;
+    loop_run(net, call);
     tcp_run(net->tcp, call->now_us, &call->outbox);
     if (iwarp_next_deadline(rdma->iwarp) <= call->now_us) {
         iwarp_time(rdma->iwarp, call->now_us);
@@ -161,6 +222,7 @@ net_time(struct vnic_rdma *rdma, struct rdma_call *call)
             rdma_connector_run(CONTAINING_RECORD(entry, struct rdma_connector, link_all), 0, call);
     }
     rdma_connectors_time(net, call);
+    rdma_endpoints_time(net, call);
     if (call->now_us >= net->down.stuck_us)
         packets_drop(net);
 }
@@ -230,6 +292,8 @@ net_create(struct vnic_rdma *rdma)
     InitializeListHead(&net->timed);
     InitializeListHead(&net->ending);
     InitializeListHead(&net->dead);
+    InitializeListHead(&net->lingering);
+    list_init(&net->loop);
     for (ULONG i = 0; i < RDMA_BUCKETS; i++)
         InitializeListHead(&net->endpoints[i]);
     eng_out_pool_init(&net->pool, &rdma->memory);
@@ -249,6 +313,7 @@ net_destroy(struct vnic_rdma *rdma)
     struct rdma_net *net = rdma->net;
     struct tcp_send *send;
     packets_drop(net);
+    loop_drop(net);
     tcp_abandon(net->tcp);
     while ((send = tcp_released_send_done(net->tcp)))
         iwarp_run_done(rdma->iwarp, send, rdma_now_us(rdma));

@@ -30,6 +30,8 @@
 #define RDMA_SYN_TRIES 4                  // after the first: 31 seconds
 #define RDMA_RECEIVE_BYTES 262144u
 #define RDMA_KEEPALIVE_US 30000000ull
+#define RDMA_LINGER_US 10000000           // so often a port that TCP still waits at is looked at
+#define RDMA_LOOP_VLAN 0xFFFFu            // no VLAN of a link: the hop to the adapter itself
 
 // ProviderDisconnectReason of NDKPI 2.1: ours; the page leaves the numbers to the provider.
 enum rdma_reason {
@@ -54,6 +56,8 @@ VOID rdma_host_port_give(struct rdma_net *net, const struct eng_address *address
 // The way to a peer, into request->path. fails: STATUS_PENDING, and on_resolved follows; else as nbx_rnic_ops.resolve
 NTSTATUS rdma_host_resolve(struct rdma_net *net, const struct eng_address *local, const struct eng_address *remote,
                            struct nbx_rnic_resolve *request);
+// Is it an address of this adapter's?
+BOOLEAN rdma_host_owns(struct rdma_net *net, const struct eng_address *address);
 
 // ---- on and off (rdma_oid.c) ------------------------------------------------------------------------------------------------------
 
@@ -94,6 +98,8 @@ struct rdma_net {
     ULONG hop_count;
     ULONG64 clock;                        // of hops
     ULONG rx_hop;                         // of the frame that is being looked at
+    struct list loop;                     // packets to the adapter itself, which its next timer brings in
+    LIST_ENTRY lingering;                 // connectors without a connection, whose TCP is not over yet
     LIST_ENTRY endpoints[RDMA_BUCKETS];
     ULONG endpoint_count;
     LIST_ENTRY connectors;                // that have a connection
@@ -118,13 +124,16 @@ rdma_mtu(const struct vnic_rdma *rdma)
 
 // ---- endpoints --------------------------------------------------------------------------------------------------------------------
 
+struct rdma_connector;
+
 struct rdma_endpoint {
     LIST_ENTRY link;
     struct vnic_rdma *rdma;
     struct eng_address local;
     USHORT port;
     BOOLEAN is_shared;                    // of a shared endpoint
-    ULONG refs;                           // 0: the host is about to get the port back, unless somebody takes it once more
+    ULONG refs;                           // 0: the host gets the port back when nothing lingers, unless somebody takes it once more
+    ULONG lingers;                        // connections that nobody has any more and that are not over (TIME_WAIT)
     struct tcp_listener *listener;
     struct rdma_tell tell;
 };
@@ -134,6 +143,12 @@ struct rdma_endpoint {
 NTSTATUS rdma_endpoint_take(struct vnic_rdma *rdma, const struct eng_address *local, USHORT port, struct rdma_endpoint **made);
 // Let it go; object descends from the adapter that waits for what this begins. locks: rdma->lock held
 VOID rdma_endpoint_drop(struct rdma_endpoint *endpoint, struct rdma_object *object);
+struct tcp_connection *rdma_endpoint_tcp(const struct rdma_endpoint *endpoint, const struct eng_address *remote, USHORT remote_port);
+// Its TCP was released. If that still speaks or waits, the host does not get the port before it has ended. locks: rdma->lock held
+VOID rdma_endpoint_linger(struct rdma_connector *connector, const struct rdma_call *call);
+VOID rdma_endpoints_time(struct rdma_net *net, const struct rdma_call *call);
+// The host is about to be closed: no port of its stays here. Every object is closed. irql: PASSIVE   locks: none held
+VOID rdma_endpoints_yield(struct vnic_rdma *rdma);
 struct rdma_endpoint *rdma_endpoint_find(struct rdma_net *net, const struct eng_address *local, USHORT port);
 
 // An address of a consumer's. fails: STATUS_INVALID_ADDRESS (a family that is neither, or too short)
@@ -199,6 +214,10 @@ struct rdma_connector {
     BOOLEAN is_asking;                    // on_resolved is yet to run
     BOOLEAN is_prepared;                  // all else for NdkConnect is there
     ULONG walk;                           // the last of rdma_host.c's that has seen it
+    // When it is released, and TCP is not over: on net->lingering by link_all.
+    struct rdma_endpoint *lingers_at;
+    ULONG64 linger_us;
+    BOOLEAN is_freed;                     // nothing else is to be had of it
     // The passive side.
     struct rdma_listener *listener;
     struct rdma_tell connect_tell;
@@ -232,6 +251,7 @@ extern const NDK_CONNECTOR_DISPATCH rdma_connector_dispatch;
 struct rdma_connector *rdma_connector_alloc(struct vnic_rdma *rdma);
 NTAPI NTSTATUS rdma_connector_create(NDK_ADAPTER *adapter, NDK_FN_CREATE_COMPLETION completion, PVOID context, NDK_CONNECTOR **made);
 VOID rdma_connector_object(struct rdma_connector *connector, struct rdma_adapter *adapter);    // from now on it is one
+VOID rdma_connector_dispose(struct rdma_connector *connector);    // its memory, when nothing lingers
 // TCP's and iWARP's machines, then what they have to say.
 VOID rdma_connector_run(struct rdma_connector *connector, uint32_t tcp_events, struct rdma_call *call);
 // The request that pends ends, or the call that is under way.
@@ -276,5 +296,7 @@ VOID rdma_listener_requested(struct rdma_connector *connector, struct rdma_call 
 // It is accepted, rejected or gone: no longer in the backlog.
 VOID rdma_listener_answered(struct rdma_connector *connector);
 VOID rdma_embryo_kill(struct rdma_connector *connector, struct rdma_call *call);
+// Would it take a request now?
+BOOLEAN rdma_listener_is_open(const struct rdma_listener *listener);
 
 #endif

@@ -209,13 +209,7 @@ static NDK_SHARED_ENDPOINT *
 shared_open(USHORT port, NTSTATUS *status)
 {
     SOCKADDR_INET address = rc_address(0, port);
-    NDK_SHARED_ENDPOINT *shared = NULL;
-    struct rc_wait wait;
-    rc_wait_init(&wait);
-    NDK_ADAPTER *adapter = rc_end[0].adapter;
-    *status = adapter->Dispatch->NdkCreateSharedEndpoint(adapter, (PSOCKADDR)&address,
-                                                         rc_net.is_six ? sizeof address.Ipv6 : sizeof address.Ipv4, NULL, NULL, &shared);
-    return shared;
+    return rc_shared_open(0, &address, status);
 }
 
 static void
@@ -262,7 +256,7 @@ RC_TEST(NdkConnectWithSharedEndpoint_connects_many_and_the_same_pair_of_ends_onl
     ck_assert(rc_ended(0, &closed, RC_WAIT_S * 1000));
     again = shared_open(6000, &status);
     ck_assert_int_eq(status, STATUS_SUCCESS);
-    rc_close_object(0, &again->Header, (NDK_FN_CLOSE_OBJECT *)&again->Dispatch->NdkCloseSharedEndpoint);
+    rc_shared_close(0, again);
     for (int i = 0; i < 2; i++) {
         rc_side_close(&passive[i]);
         rc_listener_close(&listeners[i]);
@@ -291,7 +285,7 @@ RC_TEST(NdkConnectWithSharedEndpoint_learns_later_that_the_pair_exists)
     rc_side_close(&second);
     rc_side_close(&passive);
     rc_listener_close(&listener);
-    rc_close_object(0, &shared->Header, (NDK_FN_CLOSE_OBJECT *)&shared->Dispatch->NdkCloseSharedEndpoint);
+    rc_shared_close(0, shared);
 }
 
 RC_TEST(NdkCreateSharedEndpoint_wants_an_address_of_the_adapter_and_a_port_that_is_free)
@@ -315,5 +309,5 @@ RC_TEST(NdkCreateSharedEndpoint_wants_an_address_of_the_adapter_and_a_port_that_
     ck_assert_uint_eq(bytes, size);
     ck_assert_int_eq(shared->Dispatch->NdkGetLocalAddress(shared, (PSOCKADDR)&own, &bytes), STATUS_SUCCESS);
     ck_assert_uint_ge(rc_port_of(&own), 49152);
-    rc_close_object(0, &shared->Header, (NDK_FN_CLOSE_OBJECT *)&shared->Dispatch->NdkCloseSharedEndpoint);
+    rc_shared_close(0, shared);
 }

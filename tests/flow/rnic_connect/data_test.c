@@ -117,14 +117,16 @@ one_write_and_read(uint32_t bytes)
     ck_assert_uint_eq(ours.bytes[0], first);
 }
 
+// From the first box to this one.
 static void
-all_sizes(uint32_t most)
+all_sizes(int there, uint32_t most)
 {
     static const uint32_t sizes[] = {1, 64, 1000, 1460, 65535, 65536, 300001, MOST};
     pair = (struct rc_pair){0};
+    rc_listen(&pair.listener, there, RC_PORT);
     rc_pair_open(&pair);
     memory_open(&ours, 0);
-    memory_open(&theirs, 1);
+    memory_open(&theirs, there);
     for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0] && sizes[i] <= most; i++) {
         one_send(&pair.active, &ours, &pair.passive, &theirs, sizes[i]);
         one_send(&pair.passive, &theirs, &pair.active, &ours, sizes[i]);
@@ -138,12 +140,17 @@ all_sizes(uint32_t most)
 
 RC_TEST(NdkSend_NdkWrite_and_NdkRead_move_one_byte_to_a_megabyte_between_two_boxes)
 {
-    all_sizes(MOST);
+    all_sizes(1, MOST);
+}
+
+RC_TEST(NdkSend_NdkWrite_and_NdkRead_move_one_byte_to_a_megabyte_within_one_adapter)
+{
+    all_sizes(0, MOST);
 }
 
 RC_TEST_WIRE(NdkSend_NdkWrite_and_NdkRead_lose_nothing_on_a_wire_that_loses_and_reorders, BAD_WIRE)
 {
-    all_sizes(65536);
+    all_sizes(1, 65536);
 }
 
 // The peer's box loses its cable: what is outstanding stays so until the connector is closed, which cancels it.

@@ -42,7 +42,7 @@ way_fill(const struct nbx_rnic *host, struct nbx_rnic_path *path)
     path->mtu_bytes = 1500;
     path->hop_limit = 64;
     path->is_on_link = TRUE;
-    path->is_local = rc_host[host->box].way_is_local;
+    path->is_local = is_own(host, &path->remote) || rc_host[host->box].way_is_local;
 }
 
 static NTAPI VOID
@@ -95,6 +95,8 @@ host_cancel(struct nbx_rnic *host, struct nbx_rnic_resolve *request)
 static NTAPI NTSTATUS
 host_path_now(struct nbx_rnic *host, struct nbx_rnic_path *path)
 {
+    if (!is_own(host, &path->local))
+        return STATUS_INVALID_ADDRESS;
     way_fill(host, path);
     __atomic_fetch_add(&rc_host[host->box].changes, 1, __ATOMIC_RELAXED);
     return STATUS_SUCCESS;

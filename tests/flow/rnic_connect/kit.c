@@ -242,6 +242,28 @@ on_disconnect_ex(PVOID context, ULONG reason)
     KeSetEvent(&side->disconnected, IO_NO_INCREMENT, FALSE);
 }
 
+NDK_SHARED_ENDPOINT *
+rc_shared_open(int box, const SOCKADDR_INET *address, NTSTATUS *status)
+{
+    NDK_ADAPTER *adapter = rc_end[box].adapter;
+    NDK_SHARED_ENDPOINT *shared = NULL;
+    struct made made = {0};
+    rc_wait_init(&made.wait);
+    struct rc_visit v = rc_visit(box);
+    *status = adapter->Dispatch->NdkCreateSharedEndpoint(adapter, (PSOCKADDR)address, address_bytes(address), on_made, &made, &shared);
+    rc_go_back(v);
+    *status = rc_end_of(box, *status, &made.wait);
+    if (*status != STATUS_SUCCESS)
+        return NULL;
+    return made.object ? (NDK_SHARED_ENDPOINT *)made.object : shared;
+}
+
+void
+rc_shared_close(int box, NDK_SHARED_ENDPOINT *shared)
+{
+    rc_close_object(box, &shared->Header, (NDK_FN_CLOSE_OBJECT *)&shared->Dispatch->NdkCloseSharedEndpoint);
+}
+
 static void
 side_init(struct rc_side *side, int box, NDK_QP *qp)
 {
@@ -272,6 +294,9 @@ rc_side_close(struct rc_side *side)
     if (side->connector)
         rc_close_object(side->box, &side->connector->Header, (NDK_FN_CLOSE_OBJECT *)&side->connector->Dispatch->NdkCloseConnector);
     side->connector = NULL;
+    if (side->shared)
+        rc_shared_close(side->box, side->shared);
+    side->shared = NULL;
     if (side->qp)
         rc_close_object(side->box, &side->qp->Header, (NDK_FN_CLOSE_OBJECT *)&side->qp->Dispatch->NdkCloseQp);
     side->qp = NULL;
@@ -352,9 +377,28 @@ rc_incoming_with(struct rc_listener *listener, struct rc_side *side, NDK_QP *qp,
 
 // ---- calls ------------------------------------------------------------------------------------------------------------------------
 
+static void
+connect_shared(struct rc_side *side, const SOCKADDR_INET *from, const SOCKADDR_INET *to, const struct rc_data *data)
+{
+    NTSTATUS status;
+    if (!side->shared)
+        side->shared = rc_shared_open(side->box, from, &status);
+    ck_assert_ptr_nonnull(side->shared);
+    rc_wait_init(&side->wait);
+    struct rc_visit v = rc_visit(side->box);
+    side->returned = side->connector->Dispatch->NdkConnectWithSharedEndpoint(side->connector, side->qp, side->shared, (PSOCKADDR)to,
+                                                                             address_bytes(to), data->inbound, data->outbound,
+                                                                             (PVOID)data->bytes, data->count, rc_done, &side->wait);
+    rc_go_back(v);
+}
+
 void
 rc_connect_to(struct rc_side *side, const SOCKADDR_INET *from, const SOCKADDR_INET *to, const struct rc_data *data)
 {
+    if (rc_net.is_shared) {
+        connect_shared(side, from, to, data);
+        return;
+    }
     rc_wait_init(&side->wait);
     struct rc_visit v = rc_visit(side->box);
     side->returned = side->connector->Dispatch->NdkConnect(side->connector, side->qp, (PSOCKADDR)from, address_bytes(from), (PSOCKADDR)to,

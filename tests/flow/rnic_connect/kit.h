@@ -61,6 +61,7 @@ extern struct rc_net {
     bool is_tcpip;                            // the host of each box is tcpip, not host.c
     bool pends;                               // whatever may pend does (RdmaPend)
     bool is_ex;                               // sides begin with the calls of NDKPI 2.1
+    bool is_shared;                           // they connect over shared endpoints, one each
 } rc_net;
 
 bool rc_is_strict(void);                      // the verifier stands between the test and the provider
@@ -77,6 +78,13 @@ void rc_run(const char *test, void (*fn)(void), const char *wire, unsigned seeds
     TEST_TIMEOUT(120, name)                                                                                            \
     {                                                                                                                  \
         rc_net.is_ex = true;                                                                                           \
+        rc_run(#name, fn, "delay: 50us", 2);                                                                           \
+    }
+// Over shared endpoints.
+#define RC_TEST_SHARED(fn, name)                                                                                      \
+    TEST_TIMEOUT(120, name)                                                                                            \
+    {                                                                                                                  \
+        rc_net.is_shared = true;                                                                                       \
         rc_run(#name, fn, "delay: 50us", 2);                                                                           \
     }
 // Twice: as it comes, and where whatever may pend does.
@@ -99,6 +107,22 @@ void rc_run(const char *test, void (*fn)(void), const char *wire, unsigned seeds
     }                                                                                                                  \
     static void name##_body(void)
 #define RC_TEST_TCPIP(name) RC_TEST_TCPIP_WIRE(name, "delay: 50us")
+// Over shared endpoints, with tcpip as the host.
+#define RC_TEST_OVER(fn, name)                                                                                        \
+    TEST_TIMEOUT(120, name)                                                                                            \
+    {                                                                                                                  \
+        rc_net.is_tcpip = rc_net.is_shared = true;                                                                     \
+        rc_run(#name, fn, "delay: 50us", 2);                                                                           \
+    }
+// One seed of each family: for what takes long.
+#define RC_TEST_LONG(name)                                                                                            \
+    static void name##_body(void);                                                                                     \
+    TEST_TIMEOUT(300, name)                                                                                            \
+    {                                                                                                                  \
+        rc_net.is_tcpip = true;                                                                                        \
+        rc_run(#name, name##_body, "delay: 50us", 1);                                                                  \
+    }                                                                                                                  \
+    static void name##_body(void)
 
 void rc_host_change(int box);                 // tells the RNIC that something is not what it was
 
@@ -144,6 +168,7 @@ struct rc_side {                              // a connector with its QP
     int box;
     NDK_CONNECTOR *connector;
     NDK_QP *qp;
+    NDK_SHARED_ENDPOINT *shared;              // it has connected over this one (rc_net.is_shared)
     struct rc_wait wait;                      // of the last request
     NTSTATUS returned;                        // what its function returned
     volatile ULONG disconnects;
@@ -153,6 +178,9 @@ struct rc_side {                              // a connector with its QP
 };
 void rc_side_open(struct rc_side *side, int box);       // an initiator's
 void rc_side_close(struct rc_side *side);               // whatever is there of it
+// One at this address, inline or not; NULL: *status says why.
+NDK_SHARED_ENDPOINT *rc_shared_open(int box, const SOCKADDR_INET *address, NTSTATUS *status);
+void rc_shared_close(int box, NDK_SHARED_ENDPOINT *shared);
 void rc_close_object(int box, NDK_OBJECT_HEADER *object, NDK_FN_CLOSE_OBJECT *close);
 NDK_QP *rc_qp(int box);
 

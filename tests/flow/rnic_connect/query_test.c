@@ -164,12 +164,9 @@ static NDK_SHARED_ENDPOINT *
 shared_open(USHORT port)
 {
     SOCKADDR_INET address = rc_address(0, port);
-    NDK_ADAPTER *adapter = rc_end[0].adapter;
-    NDK_SHARED_ENDPOINT *shared;
-    ck_assert_int_eq(adapter->Dispatch->NdkCreateSharedEndpoint(adapter, (PSOCKADDR)&address,
-                                                                rc_net.is_six ? sizeof address.Ipv6 : sizeof address.Ipv4, NULL, NULL,
-                                                                &shared),
-                     STATUS_SUCCESS);
+    NTSTATUS status;
+    NDK_SHARED_ENDPOINT *shared = rc_shared_open(0, &address, &status);
+    ck_assert_int_eq(status, STATUS_SUCCESS);
     return shared;
 }
 
@@ -181,7 +178,7 @@ RC_TEST(NdkGetSharedEndpointLocalAddress_gives_address_and_port_or_the_size_that
     rc_net.at_dispatch = true;
     tells(0, get_shareds, shared, &address);
     rc_net.at_dispatch = false;
-    rc_close_object(0, &shared->Header, (NDK_FN_CLOSE_OBJECT *)&shared->Dispatch->NdkCloseSharedEndpoint);
+    rc_shared_close(0, shared);
 }
 
 RC_TEST(NdkGetSharedEndpointLocalAddress_gives_the_port_that_the_provider_chose)
@@ -194,7 +191,7 @@ RC_TEST(NdkGetSharedEndpointLocalAddress_gives_the_port_that_the_provider_chose)
     ck_assert_uint_ge(port, 49152);
     address = rc_address(0, port);
     tells(0, get_shareds, shared, &address);
-    rc_close_object(0, &shared->Header, (NDK_FN_CLOSE_OBJECT *)&shared->Dispatch->NdkCloseSharedEndpoint);
+    rc_shared_close(0, shared);
 }
 
 // ---- connection data --------------------------------------------------------------------------------------------------------------
@@ -302,3 +299,9 @@ RC_TEST(NdkGetConnectionData_gives_what_came_with_a_reject)
     ck_assert_mem_eq(bytes, words, sizeof words);
     rc_pair_close(&pair);
 }
+
+// What the one side says is what the other is told: NdkConnect's half of the same.
+RC_TEST_AS(NdkGetConnectionData_gives_private_data_and_the_limits_that_both_sides_agree_to_body,
+           NdkConnect_says_its_limits_and_private_data_to_the_peer)
+RC_TEST_SHARED(NdkGetConnectionData_gives_private_data_and_the_limits_that_both_sides_agree_to_body,
+               NdkConnectWithSharedEndpoint_says_its_limits_and_private_data_to_the_peer)

@@ -6,6 +6,10 @@
 
 #include "kit.h"
 
+#include <stdio.h>
+
+#include "../tdi/kit.h"
+
 static NTSTATUS
 connect_to(struct rc_side *side, const SOCKADDR_INET *to)
 {
@@ -76,11 +80,23 @@ RC_TEST_TCPIP(NdkConnect_is_NETWORK_UNREACHABLE_inline_when_there_is_no_route)
     ck_assert_int_ne(side.returned, STATUS_PENDING);
 }
 
-RC_TEST_TCPIP(NdkConnect_to_the_adapter_itself_is_refused_for_it_has_no_loopback)
+RC_TEST_TCPIP(NdkConnect_to_the_adapter_itself_connects_and_to_other_addresses_of_the_host_it_is_refused)
 {
-    SOCKADDR_INET to = rc_address(0, RC_PORT);
+    struct rc_pair pair = {0};
     struct rc_side side;
-    ck_assert_int_eq(connect_to(&side, &to), STATUS_NOT_SUPPORTED);
+    SOCKADDR_INET host = rc_address(0, RC_PORT);
+    rc_listen(&pair.listener, 0, RC_PORT);
+    rc_pair_open(&pair);
+    rc_sleep_ms(1000);
+    ck_assert_uint_eq(pair.active.disconnects + pair.passive.disconnects, 0);
+    rc_pair_disconnect(&pair);
+    rc_pair_close(&pair);
+    if (rc_net.is_six)
+        memcpy(&host.Ipv6.sin6_addr, (UCHAR[16]){[15] = 1}, 16);
+    else
+        memcpy(&host.Ipv4.sin_addr, (UCHAR[4]){127, 0, 0, 1}, 4);
+    ck_assert_int_eq(connect_to(&side, &host), STATUS_NOT_SUPPORTED);
+    ck_assert_int_ne(side.returned, STATUS_PENDING);
 }
 
 RC_TEST_TCPIP(NdkListen_and_NdkConnect_want_an_address_that_tcpip_has_on_this_adapter)
@@ -100,4 +116,237 @@ RC_TEST_TCPIP(NdkListen_and_NdkConnect_want_an_address_that_tcpip_has_on_this_ad
     rc_listener_close(&listener);
     rc_listen(&listener, 1, port);            // and is free again
     rc_listener_close(&listener);
+}
+
+// ---- one port, two stacks -----------------------------------------------------------------------------------------------------------
+
+static struct tk_address theirs;              // a client's of tcpip
+
+// A client of tcpip asks for a port of this box's address.
+static NTSTATUS
+host_tries(int box, USHORT port)
+{
+    char name[64];
+    NTSTATUS status;
+    snprintf(name, sizeof name, rc_net.is_six ? "[fd00::%d]:%u" : "10.0.0.%d:%u", box + 1, port);
+    RC_CALL(box, status = tk_try_address(&theirs, rc_net.is_six ? L"\\Device\\Tcp6" : L"\\Device\\Tcp", name));
+    return status;
+}
+
+static NTSTATUS
+host_has(int box, USHORT port)
+{
+    NTSTATUS status = host_tries(box, port);
+    if (status == STATUS_SUCCESS)
+        RC_CALL(box, tk_close_address(&theirs));
+    return status;
+}
+
+static NTSTATUS
+shared_tries(USHORT port)
+{
+    SOCKADDR_INET address = rc_address(0, port);
+    NTSTATUS status;
+    NDK_SHARED_ENDPOINT *shared = rc_shared_open(0, &address, &status);
+    if (shared)
+        rc_shared_close(0, shared);
+    return status;
+}
+
+static NTSTATUS
+connect_from(USHORT port)
+{
+    SOCKADDR_INET from = rc_address(0, port), to = rc_address(1, RC_PORT);
+    struct rc_side side;
+    rc_side_open(&side, 0);
+    rc_connect_to(&side, &from, &to, &rc_plain);
+    NTSTATUS status = rc_finish(&side);
+    rc_side_close(&side);
+    return status;
+}
+
+RC_TEST_TCPIP(NdkListen_is_SHARING_VIOLATION_for_a_port_that_a_client_of_tcpip_has)
+{
+    struct rc_listener listener = {0};
+    ck_assert_int_eq(host_tries(0, 5445), STATUS_SUCCESS);
+    ck_assert_int_eq(rc_listen_try(&listener, 0, 5445), STATUS_SHARING_VIOLATION);
+    tk_close_address(&theirs);
+    rc_listener_close(&listener);
+    rc_listen(&listener, 0, 5445);
+    ck_assert_int_eq(host_has(0, 5445), TDI_ADDR_IN_USE);
+    rc_listener_close(&listener);
+    ck_assert_int_eq(host_has(0, 5445), STATUS_SUCCESS);
+}
+
+RC_TEST_TCPIP(NdkCreateSharedEndpoint_is_SHARING_VIOLATION_for_a_port_that_a_client_of_tcpip_has)
+{
+    ck_assert_int_eq(host_tries(0, 5445), STATUS_SUCCESS);
+    ck_assert_int_eq(shared_tries(5445), STATUS_SHARING_VIOLATION);
+    tk_close_address(&theirs);
+    ck_assert_int_eq(shared_tries(5445), STATUS_SUCCESS);
+}
+
+RC_TEST_TCPIP(NdkConnect_is_SHARING_VIOLATION_for_a_port_that_a_client_of_tcpip_has)
+{
+    ck_assert_int_eq(host_tries(0, 5445), STATUS_SUCCESS);
+    ck_assert_int_eq(connect_from(5445), STATUS_SHARING_VIOLATION);
+    tk_close_address(&theirs);
+    ck_assert_int_eq(connect_from(5445), STATUS_CONNECTION_REFUSED);        // nobody listens, but the port was to be had
+}
+
+// Half of the ephemeral ports are RDMA's, and one a client's; then there is no other.
+static void
+ports_exhaust(NDK_SHARED_ENDPOINT **all)
+{
+    NTSTATUS status;
+    SOCKADDR_INET any = rc_address(0, 0);
+    ck_assert_int_eq(host_tries(0, 50000), STATUS_SUCCESS);
+    for (ULONG i = 0; i < 16383; i++) {
+        all[i] = rc_shared_open(0, &any, &status);
+        ck_assert_int_eq(status, STATUS_SUCCESS);
+    }
+}
+
+static NDK_SHARED_ENDPOINT *all[16383];
+
+static void
+ports_free(NDK_SHARED_ENDPOINT **of)
+{
+    tk_close_address(&theirs);
+    for (ULONG i = 0; i < 16383; i++)
+        rc_shared_close(0, of[i]);
+}
+
+RC_TEST_LONG(NdkCreateSharedEndpoint_is_TOO_MANY_ADDRESSES_when_every_ephemeral_port_is_taken)
+{
+    ports_exhaust(all);
+    ck_assert_int_eq(shared_tries(0), STATUS_TOO_MANY_ADDRESSES);
+    ck_assert_int_eq(shared_tries(49151), STATUS_SUCCESS);
+    ports_free(all);
+    ck_assert_int_eq(shared_tries(0), STATUS_SUCCESS);
+}
+
+RC_TEST_LONG(NdkListen_is_TOO_MANY_ADDRESSES_when_every_ephemeral_port_is_taken)
+{
+    struct rc_listener listener = {0};
+    ports_exhaust(all);
+    ck_assert_int_eq(rc_listen_try(&listener, 0, 0), STATUS_TOO_MANY_ADDRESSES);
+    rc_listener_close(&listener);
+    ports_free(all);
+    rc_listen(&listener, 0, 0);
+    rc_listener_close(&listener);
+}
+
+RC_TEST_LONG(NdkConnect_is_TOO_MANY_ADDRESSES_when_every_ephemeral_port_is_taken)
+{
+    ports_exhaust(all);
+    ck_assert_int_eq(connect_from(0), STATUS_TOO_MANY_ADDRESSES);
+    ports_free(all);
+    ck_assert_int_eq(connect_from(0), STATUS_CONNECTION_REFUSED);
+}
+
+// ---- what TCP still waits for ---------------------------------------------------------------------------------------------------------
+
+static void
+lives_from(USHORT port, struct rc_listener *listener)
+{
+    SOCKADDR_INET from = rc_address(0, port);
+    struct rc_side active, passive;
+    rc_side_open(&active, 0);
+    rc_connect_to(&active, &from, &listener->address, &rc_plain);
+    ck_assert(rc_incoming(listener, &passive, RC_WAIT_S * 1000));
+    rc_accept(&passive, &rc_plain);
+    ck_assert_int_eq(rc_finish(&active), STATUS_SUCCESS);
+    rc_complete(&active);
+    ck_assert_int_eq(rc_finish(&active), STATUS_SUCCESS);
+    ck_assert_int_eq(rc_finish(&passive), STATUS_SUCCESS);
+    rc_disconnect(&active);                   // the first to end has the TIME_WAIT
+    ck_assert(rc_event(1, &passive.disconnected, RC_WAIT_S * 1000));
+    rc_disconnect(&passive);
+    ck_assert_int_eq(rc_finish(&active), STATUS_SUCCESS);
+    ck_assert_int_eq(rc_finish(&passive), STATUS_SUCCESS);
+    rc_side_close(&active);
+    rc_side_close(&passive);
+}
+
+RC_TEST_TCPIP(a_port_is_the_hosts_again_when_the_last_connection_there_is_through_its_TIME_WAIT_and_RDMAs_at_once)
+{
+    struct rc_listener listener = {0};
+    rc_listen(&listener, 1, RC_PORT);
+    lives_from(6001, &listener);
+    rc_sleep_ms(1000);
+    ck_assert_int_eq(host_has(0, 6001), TDI_ADDR_IN_USE);
+    lives_from(6001, &listener);              // to the same peer, even [RFC 6191]
+    rc_sleep_ms(55000);
+    ck_assert_int_eq(host_has(0, 6001), TDI_ADDR_IN_USE);
+    rc_sleep_ms(20000);
+    ck_assert_int_eq(host_has(0, 6001), STATUS_SUCCESS);
+    rc_listener_close(&listener);
+    rc_sleep_ms(1000);
+    ck_assert_int_eq(host_has(1, RC_PORT), STATUS_SUCCESS);   // there nothing waits
+}
+
+RC_TEST_TCPIP(a_port_where_TCP_still_waits_goes_back_with_the_last_NDK_adapter)
+{
+    struct rc_listener listener = {0};
+    rc_listen(&listener, 1, RC_PORT);
+    lives_from(6001, &listener);
+    ck_assert_int_eq(host_has(0, 6001), TDI_ADDR_IN_USE);
+    rc_adapter_close(0);
+    ck_assert_int_eq(host_has(0, 6001), STATUS_SUCCESS);
+    rc_adapter_open(0);
+    rc_listener_close(&listener);
+}
+
+// ---- ways, as tcpip finds them ----------------------------------------------------------------------------------------------------------
+
+// The neighbor is being asked for when the interface goes down.
+static void
+way_lost(void)
+{
+    SOCKADDR_INET from = rc_address(0, 0), to = rc_address(8, RC_PORT);
+    struct rc_side side;
+    rc_side_open(&side, 0);
+    rc_connect_to(&side, &from, &to, &rc_plain);
+    ck_assert_int_eq(side.returned, STATUS_PENDING);
+    rc_sleep_ms(500);
+    rc_cable(0, false);
+    ck_assert_int_eq(rc_finish(&side), STATUS_NETWORK_UNREACHABLE);
+    rc_side_is_dead(&side);
+    rc_side_close(&side);
+    rc_cable(0, true);
+}
+
+RC_TEST_TCPIP(NdkConnect_is_NETWORK_UNREACHABLE_later_when_the_interface_goes_down_meanwhile)
+{
+    way_lost();
+}
+
+RC_TEST_OVER(way_lost, NdkConnectWithSharedEndpoint_is_NETWORK_UNREACHABLE_later_when_the_interface_goes_down_meanwhile)
+RC_TEST_OVER(NdkConnect_is_NETWORK_UNREACHABLE_inline_when_there_is_no_route_body,
+             NdkConnectWithSharedEndpoint_is_NETWORK_UNREACHABLE_inline_when_there_is_no_route)
+RC_TEST_OVER(NdkConnect_is_HOST_UNREACHABLE_when_nobody_has_the_address_body,
+             NdkConnectWithSharedEndpoint_is_HOST_UNREACHABLE_later_when_nobody_has_the_address)
+
+// ---- a peer that speaks TCP and no more -------------------------------------------------------------------------------------------------
+
+RC_TEST_TCPIP(NdkConnectEventCallback_comes_with_an_MPA_request_and_not_for_TCP_alone)
+{
+    static struct tk_endpoint endpoint;
+    static struct tk_request request;
+    struct rc_pair pair = {0};
+    PCWSTR device = rc_net.is_six ? L"\\Device\\Tcp6" : L"\\Device\\Tcp";
+    rc_listen(&pair.listener, 1, RC_PORT);
+    tk_open_pair(&theirs, &endpoint, device, rc_net.is_six ? "[fd00::1]:0" : "10.0.0.1:0");
+    tk_set_handlers(&theirs);
+    tk_connect(&request, &endpoint, rc_net.is_six ? "[fd00::2]:4791" : "10.0.0.2:4791", NULL, 0);
+    ck_assert_int_eq(tk_wait(&request), STATUS_SUCCESS);
+    rc_sleep_ms(60000);
+    ck_assert_uint_eq(pair.listener.count, 0);
+    ck_assert_int_ge(endpoint.disconnects, 1);               // RDMA has given it up
+    rc_pair_open(&pair);                      // and is there for others
+    tk_close_endpoint(&endpoint);
+    tk_close_address(&theirs);
+    rc_pair_disconnect(&pair);
+    rc_pair_close(&pair);
 }
