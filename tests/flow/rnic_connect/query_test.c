@@ -280,7 +280,7 @@ RC_TEST(NdkGetConnectionData_gives_private_data_and_the_limits_that_both_sides_a
 
 RC_TEST(NdkGetConnectionData_says_that_there_is_no_private_data_and_that_no_reads_are_allowed)
 {
-    const struct rc_data nothing = {0, 0, NULL, 0};
+    const struct rc_data nothing = {0, 0, words, 0};
     limits_agreed(&nothing, &nothing, 0, 0, 0, 0);
 }
 
