@@ -92,12 +92,17 @@ vnic_slots_take(struct vnic_adapter *adapter, ULONG got, struct vnic_keeper *kee
         kept->owner.holds = 1;
         kept->is_slot = TRUE;
         kept->is_free = FALSE;
+        enum vnic_cast cast = vnic_cast_of(rx->slots[i].buffer);
         BOOLEAN is_taken = take(context, &rx->slots[i], may_keep ? &kept->owner : NULL);
         eng_drop(&kept->owner);
         if (!is_taken) {
             rx->slot_nbl[left] = nbl;
             rx->slots[left++] = rx->slots[i];
-        } else if (kept->is_free) {
+            continue;
+        }
+        rx->batch.frames[cast]++;             // the adapter's counters are of all traffic [network/ndis-general-statistics-oids]
+        rx->batch.bytes[cast] += rx->slots[i].bytes;
+        if (kept->is_free) {
             spare[spares++] = nbl;
         } else {
             kept->is_slot = FALSE;
