@@ -8,6 +8,7 @@
 #include "nbx/call.h"
 #include "nbx/handover.h"
 #include "nbx/link.h"
+#include "nbx/service.h"
 #include "nbx/traffic.h"
 #include "nbx/watch.h"
 #include "ndis/ndis.h"
@@ -82,8 +83,29 @@ state_is(struct world *world, struct world_adapter *adapter, enum stack_state wa
 }
 
 static void
+wait_for_service(struct world *world, const struct stack_step *step)
+{
+    struct world_box *box = &world->boxes[step->wait.box->index];
+    uint64_t deadline = sched_now_ns(world->config.sched) + step->within_ns;
+    char text[256];
+    while (!world_is_stopped(world) && service_get(box, step->wait.service->driver).state == SERVICE_SILENT) {
+        if (sched_now_ns(world->config.sched) >= deadline) {
+            snprintf(text, sizeof text, "%s.%s was not done in time", step->wait.box->name, step->wait.service->driver->name);
+            script_failed(world, &step->place, text);
+            return;
+        }
+        script_pass(world, POLL_NS);
+    }
+    services_settle(world);
+}
+
+static void
 step_wait(struct world *world, const struct stack_step *step)
 {
+    if (step->wait.service) {
+        wait_for_service(world, step);
+        return;
+    }
     if (!step->adapter) {
         script_pass(world, step->wait.for_ns);
         return;
@@ -269,8 +291,10 @@ step_do(struct world *world, const struct stack_step *step)
 static uint64_t
 counter_value(struct world *world, const struct stack_expectation *expectation)
 {
-    if (expectation->counter == STACK_COUNTER_FINDINGS)
+    if (expectation->counter == STACK_COUNTER_FINDINGS) {
+        services_settle(world);
         return atomic_load(&world->findings);
+    }
     struct world_counters c;
     world_counters_get(world, world_adapter_find(world, expectation->adapter), &c);
     switch (expectation->counter) {

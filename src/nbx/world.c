@@ -10,6 +10,7 @@
 
 #include "nbx/inf.h"
 #include "nbx/link.h"
+#include "nbx/service.h"
 #include "nbx/settings.h"
 #include "nbx/call.h"
 #include "nbx/traffic.h"
@@ -88,8 +89,10 @@ world_destroy(struct world *world)
 {
     if (world->ports)
         port_world_destroy(world->ports);
-    for (size_t i = 0; world->boxes && i < world->config.stack->box_count; i++)
+    for (size_t i = 0; world->boxes && i < world->config.stack->box_count; i++) {
         free(world->boxes[i].adapters);
+        services_close(&world->boxes[i]);
+    }
     verify_destroy(world->verify);
     free(world->boxes);
     free(world);
@@ -463,7 +466,7 @@ box_bring_up(struct world_box *self)
     struct box_config config = {.name = self->stack->name, .processors = self->stack->processors};
     self->adapters = calloc(self->stack->adapter_count + 1, sizeof *self->adapters);
     self->box = self->adapters ? box_create(self->world->config.sched, &config) : NULL;
-    if (!self->box) {
+    if (!self->box || !services_open(self)) {
         world_finding(self->world, "%s: out of memory", self->stack->name);
         return WORLD_FINDING;
     }
@@ -622,6 +625,7 @@ world_teardown(struct world *world)
         if (left)
             world_finding(world, "%s: %u objects left behind (said above, by holder)", self->stack->name, left);
     }
+    services_settle(world);
     if (world->verify && atomic_load(&world->verify->findings))
         world_finding(world, "%u rules broken (said above)", atomic_load(&world->verify->findings));
     traffic_destroy(world);

@@ -55,11 +55,15 @@ struct world_adapter {
     uint64_t rx_frames_seen;         // at its removal
 };
 
+struct world_service;                // nbx/service.h
+
 struct world_box {
     const struct stack_box *stack;
     struct box *box;
     struct world *world;
     struct world_adapter *adapters;  // stack->adapter_count
+    struct world_service *services;  // stack->driver_count: what drivers have said of their work
+    struct ke_lock services_lock;    // guards them; nothing is taken below it
 };
 
 struct world {

@@ -59,6 +59,9 @@ struct box {
     void *on_message_context;
     void (*on_finding)(void *context, const char *function, const char *what);   // a broken rule is about to end the process; NULL
     void *on_finding_context;
+    // A driver says how its work went (include/nbx/service.h); text is lent. irql: <= DISPATCH. NULL: nobody listens.
+    void (*on_service)(void *context, const char *service, bool is_good, const char *text);
+    void *on_service_context;
     uint32_t subject_contexts;   // captured and not released (nt/se); atomic
     struct list uppers;          // struct box_upper, newest first
     int create_error;            // -errno of the room that could not be made

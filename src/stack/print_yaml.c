@@ -308,7 +308,9 @@ print_step(const struct stack_step *step, FILE *out)
         print_adapter_name(step->kind == STACK_STEP_TRAFFIC ? "from" : "adapter", step->adapter, out);
     switch (step->kind) {
     case STACK_STEP_WAIT:
-        if (!step->adapter)
+        if (step->wait.service)
+            fprintf(out, "service: %s.%s", step->wait.box->name, step->wait.service->driver->name);
+        else if (!step->adapter)
             print_duration("", "for", step->wait.for_ns, "", out);
         else
             fprintf(out, ", state: %s", stack_state_word(step->wait.state));
@@ -340,7 +342,7 @@ print_step(const struct stack_step *step, FILE *out)
     case STACK_STEP_CALL:
     case STACK_STEP_HANG_UP: print_call(step, out); break;
     }
-    if (step->kind != STACK_STEP_WAIT || step->adapter)
+    if (step->kind != STACK_STEP_WAIT || step->adapter || step->wait.service)
         print_duration(", ", "within", step->within_ns, "", out);
     fputs(" }\n", out);
 }

@@ -63,18 +63,47 @@ adapter_of(const struct step_work *work, const char *key)
     return node ? adapter_named(work, node->text, node->place, key) : NULL;
 }
 
+// "alpha.ndkping".
+static void
+resolve_service(const struct step_work *work, struct stack_step *step)
+{
+    const struct stack_node *node = stack_node_find(work->node, "service");
+    size_t count = 0;
+    for (size_t i = 0; i < work->stack->box_count; i++)
+        count += work->stack->boxes[i].service_count;
+    const char **words = stack_arena_array(work->reader->arena, count + 1, sizeof *words);
+    count = 0;
+    for (size_t i = 0; i < work->stack->box_count; i++)
+        for (size_t j = 0; j < work->stack->boxes[i].service_count; j++) {
+            const struct stack_box *box = &work->stack->boxes[i];
+            words[count] = stack_arena_format(work->reader->arena, "%s.%s", box->name, box->services[j].driver->name);
+            if (!strcmp(words[count++], node->text)) {
+                step->wait.box = box;
+                step->wait.service = &box->services[j];
+            }
+        }
+    if (!step->wait.service)
+        stack_error(work->reader, node->place, "%s.service: no service \"%.80s\"%s; there are: %s", work->path, node->text,
+                    stack_hint(work->reader, node->text, words), count ? stack_words_join(work->reader->arena, words) : "none");
+}
+
 static void
 resolve_wait(const struct step_work *work, struct stack_step *step)
 {
     bool has_for = text_of(work, "for"), has_adapter = text_of(work, "adapter"), has_state = text_of(work, "state");
-    if (has_for ? has_adapter || has_state || text_of(work, "within") : !has_adapter || !has_state) {
-        stack_error(work->reader, work->node->place, "%s: allowed: { adapter: BOX.ADAPTER, state: STATE, within: 30s }, or { for: 2s }",
+    bool has_service = text_of(work, "service"), has_within = text_of(work, "within");
+    if (has_for + has_adapter + has_service != 1 || has_adapter != has_state || (has_for && has_within)) {
+        stack_error(work->reader, work->node->place,
+                    "%s: allowed: { adapter: BOX.ADAPTER, state: STATE, within: 30s }, { service: BOX.SERVICE, within: 30s }, or "
+                    "{ for: 2s }",
                     work->path);
         return;
     }
+    if (has_service)
+        resolve_service(work, step);
     step->wait.for_ns = duration_of(work, "for", 0);
     step->within_ns = duration_of(work, "within", UINT64_C(30000000000));
-    if (has_for)
+    if (!has_adapter)
         return;
     step->adapter = adapter_of(work, "adapter");
     step->wait.state = (enum stack_state)scalar_word(text_of(work, "state"), schema_states);

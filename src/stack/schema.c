@@ -31,9 +31,13 @@ static const struct schema_key wait_keys[] = {
     {.name = "for", .type = SCHEMA_DURATION, .min = 1, .max = DURATION_MAX, .doc = "Let this much time pass; stands alone"},
     {.name = "adapter", .type = SCHEMA_ADAPTER, .doc = "The adapter whose state is awaited"},
     {.name = "state", .type = SCHEMA_WORD, .words = schema_states, .doc = "The state to wait for"},
+    {.name = "service",
+     .type = SCHEMA_TEXT,
+     .doc = "BOX.SERVICE, until it says that its work is done or has failed, as a client of ndkping does and a server does not; a failure "
+            "is a finding"},
     WITHIN("30s"),
     {0}};
-static const struct schema_map wait_map = {"wait", "Wait for a state of an adapter, or let time pass", wait_keys};
+static const struct schema_map wait_map = {"wait", "Wait for a state of an adapter, for a service, or let time pass", wait_keys};
 
 static const struct schema_key traffic_keys[] = {
     {.name = "from",
@@ -136,7 +140,7 @@ static const struct schema_map hang_up_map = {
     "hang-up", "End a call. A byte that came back wrong, and a connection that ended by itself, are findings", hang_up_keys};
 
 static const struct schema_key step_keys[] = {
-    {.name = "wait", .type = SCHEMA_MAP, .map = &wait_map, .doc = "Wait for a state of an adapter, or let time pass"},
+    {.name = "wait", .type = SCHEMA_MAP, .map = &wait_map, .doc = "Wait for a state of an adapter, for a service, or let time pass"},
     {.name = "traffic", .type = SCHEMA_MAP, .map = &traffic_map, .doc = "Send frames from one adapter to another"},
     {.name = "oid", .type = SCHEMA_MAP, .map = &oid_map, .doc = "Send one OID request"},
     {.name = "do", .type = SCHEMA_MAP, .map = &do_map, .doc = "Pause, restart, reset, unplug, remove"},

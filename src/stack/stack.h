@@ -242,12 +242,14 @@ struct stack_expectation {
 struct stack_step {
     enum stack_step_kind kind;
     struct stack_place place;
-    const struct stack_adapter *adapter;    // wait (NULL: only time passes), traffic (from), oid, do
+    const struct stack_adapter *adapter;    // wait (NULL: for a service, or time passes), traffic (from), oid, do
     uint64_t within_ns; // wait, traffic, oid, do: a finding when it takes longer. expect: until then it may still come true
     union {
         struct {
             enum stack_state state;
-            uint64_t for_ns; // adapter NULL: just let this much time pass
+            uint64_t for_ns; // adapter and service NULL: just let this much time pass
+            const struct stack_box *box;            // of the service
+            const struct stack_service *service;    // until it has said that its work is over
         } wait;
         struct {
             const struct stack_adapter *to;

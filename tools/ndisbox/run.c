@@ -159,6 +159,31 @@ run_keep_counters(struct run *run)
                 run_keep_adapter(run, &run->world->boxes[b], &run->world->boxes[b].adapters[a]);
 }
 
+// When the drivers have gone: a service may say something to its last moment.
+static void
+run_keep_services(struct run *run)
+{
+    const struct stack *stack = run->stack;
+    size_t room = 0;
+    for (size_t b = 0; b < stack->box_count; b++)
+        room += stack->boxes[b].driver_count;
+    run->service = calloc(room + 1, sizeof *run->service);
+    for (size_t b = 0; run->service && b < stack->box_count; b++)
+        for (size_t i = 0; i < stack->boxes[b].driver_count; i++) {
+            const struct stack_driver *driver = &stack->boxes[b].drivers[i];
+            struct world_service said = service_get(&run->world->boxes[b], driver);
+            if (driver->is_service || said.state != SERVICE_SILENT)
+                run->service[run->service_count++] = (struct run_service){&stack->boxes[b], driver, said};
+        }
+}
+
+static const char *
+run_service_word(const struct run_service *service)
+{
+    static const char *const words[] = {[SERVICE_SILENT] = "silent", [SERVICE_DONE] = "done", [SERVICE_FAILED] = "failed"};
+    return words[service->said.state];
+}
+
 static void
 run_print_adapter(const struct run_adapter *adapter, struct out_table *table)
 {
@@ -194,6 +219,10 @@ run_print_table(const struct run *run, FILE *stream)
                 (unsigned long long)c->rx_dropped, out_count(tx, c->tx_frames), out_bytes(tb, (double)c->tx_bytes),
                 (unsigned long long)c->tx_dropped);
     }
+    for (size_t i = 0; i < run->service_count; i++)
+        if (run->service[i].said.state != SERVICE_SILENT)
+            fprintf(stream, "%s.%s: %s: %s\n", run->service[i].box->name, run->service[i].driver->name,
+                    run_service_word(&run->service[i]), run->service[i].said.text);
 }
 
 static json_t *
@@ -216,13 +245,17 @@ run_json_adapter(const struct run_adapter *adapter)
 static void
 run_print_json(const struct run *run, FILE *stream)
 {
-    json_t *adapters = json_array(), *findings = json_array();
+    json_t *adapters = json_array(), *findings = json_array(), *services = json_array();
     for (size_t i = 0; i < run->adapter_count; i++)
         json_array_append_new(adapters, run_json_adapter(&run->adapter[i]));
     for (size_t i = 0; i < run->finding_count; i++)
         json_array_append_new(findings, json_string(run->finding[i]));
-    json_t *document = json_pack("{s:s, s:I, s:o, s:o}", "stack", run->stack->file, "elapsed_ns", (json_int_t)run->elapsed_ns,
-                                 "adapters", adapters, "findings", findings);
+    for (size_t i = 0; i < run->service_count; i++)
+        json_array_append_new(services, json_pack("{s:s, s:s, s:s, s:s}", "box", run->service[i].box->name, "service",
+                                                  run->service[i].driver->name, "state", run_service_word(&run->service[i]), "text",
+                                                  run->service[i].said.text));
+    json_t *document = json_pack("{s:s, s:I, s:o, s:o, s:o}", "stack", run->stack->file, "elapsed_ns", (json_int_t)run->elapsed_ns,
+                                 "adapters", adapters, "services", services, "findings", findings);
     json_dumpf(document, stream, JSON_INDENT(2));
     fputc('\n', stream);
     json_decref(document);
@@ -237,6 +270,7 @@ run_clear(struct run *run)
         for (uint32_t e = 0; e < run->adapter[i].edge_count; e++)
             free((char *)run->adapter[i].edge[e].name);
     free(run->adapter);
+    free(run->service);
     ex_fault_destroy(run->fault);
     timeline_destroy(run->timeline);
 }
@@ -304,6 +338,8 @@ run_main(void *arg)
     }
     world_teardown(run->world);
     run->findings = atomic_load(&run->world->findings);
+    if (run->result == WORLD_OK)
+        run_keep_services(run);
     for (int i = 0; run->events && i < NDIS_EVENT_COUNT; i++)
         run->events[i] += run->world->events[i];
     run->elapsed_ns = sched_now_ns(run->sched);

@@ -3,6 +3,7 @@
 #ifndef NBX_TOOL_RUN_INT_H
 #define NBX_TOOL_RUN_INT_H
 
+#include "nbx/service.h"
 #include "nbx/world.h"
 #include "ndis/ndis.h"
 #include "nt/ex/fault.h"
@@ -17,6 +18,13 @@ struct run_adapter {
     struct ndis_edge edge[64];
     uint32_t edge_count;
     struct world_counters counters;
+};
+
+// How the work of a driver went (include/nbx/service.h).
+struct run_service {
+    const struct stack_box *box;
+    const struct stack_driver *driver;
+    struct world_service said;
 };
 
 struct run {
@@ -39,6 +47,8 @@ struct run {
     size_t finding_count;
     struct run_adapter *adapter;              // RUN_ADAPTERS_SHOWN
     size_t adapter_count;
+    struct run_service *service;              // every driver that is a service, or has said something of its work
+    size_t service_count;
 };
 
 // fails: false when out of memory.

@@ -35,6 +35,7 @@ USES_DDK = {"nt", "ndis", "tdi", "verify", "nbx"}
 GENERATED = {"ddi_ids.h"}
 PORT_USERS = {"vnic", "tapproto"}
 NDK_USERS = {"ndkping"}
+SERVICE_USERS = {"ndkping"}
 RNIC_USERS = {"vnic", "tcpip"}
 CROSS_USERS = {"tcpip"}
 ENGINE_USERS = {"vnic", "tcpip", "chimney_common", "rdma_common"}  # drivers that carry an engine in their image, and what they share
@@ -172,7 +173,8 @@ def check_room_include(file, number, room, name, exceptions):
 def check_driver_include(file, number, driver, name, quoted):
     if (ROOT / file).parent.joinpath(name).exists() or (ROOT / "include/ddk" / name).exists():
         return
-    nbx = {"nbx/port.h": PORT_USERS, "nbx/ndk.h": NDK_USERS, "nbx/rnic.h": RNIC_USERS, "nbx/cross.h": CROSS_USERS}
+    nbx = {"nbx/port.h": PORT_USERS, "nbx/ndk.h": NDK_USERS, "nbx/rnic.h": RNIC_USERS, "nbx/cross.h": CROSS_USERS,
+           "nbx/service.h": SERVICE_USERS}
     if driver in nbx.get(name, ()):
         return
     if driver in ENGINE_USERS and name.split("/")[0] in ("engine", "base") and not name.endswith("_int.h"):

@@ -225,7 +225,8 @@ TEST(a_script_step_is_one_word_with_its_keys)
     expect_line(WITH_SCRIPT("wait"), "script.0: found \"wait\"; allowed: wait, traffic, oid, do, expect, "
                                         "offload, upload, call or hang-up, each");
     expect_line(WITH_SCRIPT("wait: { for: 1s, state: running }"),
-                "script.0.wait: allowed: { adapter: BOX.ADAPTER, state: STATE, within: 30s }, or { for: 2s }");
+                "script.0.wait: allowed: { adapter: BOX.ADAPTER, state: STATE, within: 30s }, { service: BOX.SERVICE, within: 30s }, or "
+                "{ for: 2s }");
     expect_line(WITH_SCRIPT("wait: { adapter: a.n0, state: runing }"),
                 "found \"runing\"; allowed: running, paused, link-up, link-down or removed (did you mean \"running\"?)");
     expect_line(WITH_SCRIPT("oid: { adapter: a.n0 }"), "script.0.oid: allowed: query: OID_NAME, or set: OID_NAME with value: VALUE");

@@ -81,6 +81,35 @@ TEST(a_services_text_may_look_like_a_number)
                 "ndkping.role: found \"servant\"; allowed: client or server");
 }
 
+TEST(a_step_waits_for_a_service_by_box_and_name)
+{
+#define WAIT(step) SERVICES("      tdiecho: {}\n      mine: {}\n") "script: [ wait: { " step " } ]\n"
+    struct stack *stack = expect_good(WAIT("service: a.mine, within: 2s"));
+    ck_assert_ptr_eq(stack->steps[0].wait.service, &stack->boxes[0].services[1]);
+    ck_assert_ptr_eq(stack->steps[0].wait.box, &stack->boxes[0]);
+    ck_assert_ptr_null(stack->steps[0].adapter);
+    ck_assert_uint_eq(stack->steps[0].within_ns, 2000000000);
+    char *yaml = yaml_of(stack);
+    ck_assert_ptr_nonnull(strstr(yaml, "  - wait: { service: a.mine, within: 2s }\n"));
+    struct stack *again = expect_good(yaml);
+    ck_assert_ptr_eq(again->steps[0].wait.service, &again->boxes[0].services[1]);
+    stack_destroy(again);
+    stack_destroy(stack);
+    free(yaml);
+}
+
+TEST(a_wait_for_a_service_that_is_not_there_or_for_two_things_is_refused)
+{
+    expect_line(WAIT("service: a.tdiech"),
+                "script.0.wait.service: no service \"a.tdiech\" (did you mean \"a.tdiecho\"?); there are: a.tdiecho or a.mine");
+    expect_line(WAIT("service: tdiecho"), "no service \"tdiecho\"");
+    expect_line(ONE_ADAPTER("        driver: vnic\n        port: sink\n") "script: [ wait: { service: a.x } ]\n", "there are: none");
+    expect_line(WAIT("service: a.tdiecho, for: 2s"),
+                "script.0.wait: allowed: { adapter: BOX.ADAPTER, state: STATE, within: 30s }, { service: BOX.SERVICE, within: 30s }");
+    expect_line(WAIT("service: a.tdiecho, adapter: a.n, state: running"), "script.0.wait: allowed: ");
+    expect_line(WAIT("service: a.tdiecho, state: running"), "script.0.wait: allowed: ");
+}
+
 TEST(what_is_no_client_is_no_service)
 {
     expect_line(SERVICES("      vnic: {}\n"),
