@@ -5,6 +5,9 @@
 // Arrivals and removals come one at a time, and none after deregistering; between unload and a removal the lock decides who ends one.
 #include "ndkping.h"
 
+PDRIVER_OBJECT ping_driver;
+volatile LONG ping_local_users[PING_LISTENERS];
+
 static struct nbx_ndk_client *client;
 static LIST_ENTRY adapters;
 static KSPIN_LOCK lock;                    // guards adapters and is_ending
@@ -116,7 +119,10 @@ on_arrival(PVOID context, const struct nbx_ndk_arrival *arrival)
         status = adapter_start(adapter);
     }
     if (!NT_SUCCESS(status)) {
-        DbgPrint("ndkping: %s: its NDK adapter cannot be used: 0x%08x\n", arrival->name, status);
+        char text[PING_LINE];
+        RtlStringCbPrintfA(text, sizeof text, "%s: its NDK adapter cannot be used: 0x%08x", arrival->name, status);
+        DbgPrint("ndkping: %s\n", text);
+        nbx_service_failed(ping_driver, text);
         if (adapter)
             adapter_free(adapter);
         return;
@@ -184,5 +190,6 @@ DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
     InitializeListHead(&adapters);
     KeInitializeSpinLock(&lock);
     driver->DriverUnload = ping_unload;
+    ping_driver = driver;
     return nbx_ndk_client_register(&config, &client);
 }

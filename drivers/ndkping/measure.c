@@ -78,8 +78,10 @@ latency(struct ping_channel *channel, enum ping_test test, ULONG bytes, const st
     for (ULONG round = 0; NT_SUCCESS(status) && round < ping_settings.count; round++) {
         UINT64 begun = ping_now_ns();
         status = latency_round(channel, test, bytes, remote);
-        if (NT_SUCCESS(status))
-            ping_result_add(result, (ping_now_ns() - begun) / (test == PING_READ ? 1 : 2));
+        if (!NT_SUCCESS(status))
+            break;
+        ping_result_add(result, (ping_now_ns() - begun) / (test == PING_READ ? 1 : 2));
+        ping_result_tick(result);
     }
     return status;
 }
@@ -103,7 +105,8 @@ rate(struct ping_channel *channel, enum ping_test test, ULONG bytes, const struc
         if (!NT_SUCCESS(status))
             return status;
         if (done.op != PING_OP_RECEIVE) {
-            result->count++;
+            if (!(++result->count % 64))
+                ping_result_tick(result);
             continue;
         }
         credits += depth / 2;
@@ -115,16 +118,17 @@ rate(struct ping_channel *channel, enum ping_test test, ULONG bytes, const struc
 }
 
 NTSTATUS
-ping_measure_client(struct ping_channel *channel, enum ping_test test, BOOLEAN is_rate, ULONG bytes, const struct ping_remote *remote,
-                    struct ping_result *result)
+ping_measure_client(struct ping_channel *channel, const struct ping_job *job, const struct ping_remote *remote, struct ping_result *result)
 {
+    enum ping_test test = job->test;
+    ULONG bytes = job->bytes;
     ping_fill(channel->source.bytes, bytes, 1);
     memset(channel->sink.bytes, 0, bytes);
-    UINT64 start = ping_now_ns();
-    NTSTATUS status = is_rate ? rate(channel, test, bytes, remote, result) : latency(channel, test, bytes, remote, result);
-    result->elapsed_ns = ping_now_ns() - start;
+    ping_result_start(result);
+    NTSTATUS status = job->is_rate ? rate(channel, test, bytes, remote, result) : latency(channel, test, bytes, remote, result);
+    ping_result_stop(result);
     // Both ends filled their sources alike: what was read, or written back, is known.
-    BOOLEAN has_come = test == PING_READ || (test == PING_WRITE && !is_rate);
+    BOOLEAN has_come = test == PING_READ || (test == PING_WRITE && !job->is_rate);
     if (NT_SUCCESS(status) && has_come && RtlCompareMemory(channel->source.bytes, channel->sink.bytes, bytes) != bytes)
         status = STATUS_DATA_ERROR;
     return status;

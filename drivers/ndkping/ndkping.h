@@ -16,7 +16,10 @@
 
 #include <ntddk.h>
 
+#include <ntstrsafe.h>
+
 #include "nbx/ndk.h"
+#include "nbx/service.h"
 
 #define PING_TAG 'gnPK'
 #define PING_TEXT 64                       // an address or a name, as text
@@ -59,6 +62,10 @@ struct ping_adapter {
     KEVENT stop;                           // notification: the adapter goes, or we do
     PVOID thread;
 };
+
+extern PDRIVER_OBJECT ping_driver;
+// How many adapters' threads use (listen on, connect from) the address now: another's without one that is not its own has no failure.
+extern volatile LONG ping_local_users[PING_LISTENERS];
 
 VOID *ping_alloc(SIZE_T bytes);            // nonpaged, zeroed
 VOID ping_free(VOID *block);
@@ -185,10 +192,19 @@ VOID ping_address_print(const SOCKADDR_INET *address, char text[PING_TEXT]);
 
 // ---- the tests
 
+struct ping_job {
+    enum ping_test test;
+    BOOLEAN is_rate;
+    ULONG bytes;
+};
+
 struct ping_result {
     ULONG count;                           // done
     ULONG *samples, n_samples, room;       // round trips or requests, in ns
-    UINT64 elapsed_ns;
+    UINT64 start_ns, elapsed_ns;
+    const struct ping_job *job;            // of a client, as the next
+    ULONG depth;                           // requests out at one time
+    UINT64 next_word_ns;                   // when the user hears next how far it is
 };
 
 // What a measuring client says in its private data; 0 in mode: rping.
@@ -205,8 +221,8 @@ BOOLEAN ping_hello_get(const UCHAR *data, ULONG bytes, struct ping_hello *hello)
 
 NTSTATUS ping_rping_client(struct ping_channel *channel, ULONG bytes, struct ping_result *result);
 NTSTATUS ping_rping_server(struct ping_channel *channel, struct ping_result *result);
-NTSTATUS ping_measure_client(struct ping_channel *channel, enum ping_test test, BOOLEAN is_rate, ULONG bytes,
-                             const struct ping_remote *remote, struct ping_result *result);
+NTSTATUS ping_measure_client(struct ping_channel *channel, const struct ping_job *job, const struct ping_remote *remote,
+                             struct ping_result *result);
 NTSTATUS ping_measure_server(struct ping_channel *channel, const struct ping_hello *hello, struct ping_result *result);
 VOID ping_fill(UCHAR *bytes, ULONG count, ULONG round);
 UINT64 ping_now_ns(VOID);
@@ -216,8 +232,17 @@ KSTART_ROUTINE ping_server_thread;
 
 // ---- report.c
 
-VOID ping_report_client(enum ping_test test, BOOLEAN is_rate, ULONG bytes, NTSTATUS status, struct ping_result *result);
+#define PING_LINE 128
+// " (STATUS_IO_TIMEOUT)", or "" for one that is not often met
+const char *ping_status_word(NTSTATUS status);
+// "read rate of 64 bytes"
+VOID ping_job_print(const struct ping_job *job, char text[PING_LINE]);
+VOID ping_report_client(const struct ping_job *job, BOOLEAN is_stopped, NTSTATUS status, struct ping_result *result);
 VOID ping_report_server(const char *peer, const struct ping_hello *hello, NTSTATUS status, const struct ping_result *result);
 VOID ping_result_add(struct ping_result *result, UINT64 ns);
+// A test begins; so much is done; it has ended. What takes long says every few seconds how far it is.
+VOID ping_result_start(struct ping_result *result);
+VOID ping_result_tick(struct ping_result *result);
+VOID ping_result_stop(struct ping_result *result);
 
 #endif

@@ -68,7 +68,7 @@ NTSTATUS
 ping_rping_client(struct ping_channel *channel, ULONG bytes, struct ping_result *result)
 {
     NTSTATUS status = STATUS_SUCCESS;
-    UINT64 start = ping_now_ns();
+    ping_result_start(result);
     for (ULONG round = 0; NT_SUCCESS(status) && round < ping_settings.count; round++) {
         UINT64 begun = ping_now_ns();
         ping_fill(channel->source.bytes, bytes, round);
@@ -78,10 +78,12 @@ ping_rping_client(struct ping_channel *channel, ULONG bytes, struct ping_result 
             status = client_step(channel, &channel->sink, bytes);
         if (NT_SUCCESS(status) && RtlCompareMemory(channel->source.bytes, channel->sink.bytes, bytes) != bytes)
             status = STATUS_DATA_ERROR;
-        if (NT_SUCCESS(status))
-            ping_result_add(result, ping_now_ns() - begun);
+        if (!NT_SUCCESS(status))
+            break;
+        ping_result_add(result, ping_now_ns() - begun);
+        ping_result_tick(result);
     }
-    result->elapsed_ns = ping_now_ns() - start;
+    ping_result_stop(result);
     return status;
 }
 

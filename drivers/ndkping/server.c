@@ -23,6 +23,7 @@ struct listener {
     NDK_LISTENER *ndk;
     struct ping_wait closing;
     BOOLEAN is_closing;
+    BOOLEAN is_given_up;                   // it has been tried for long enough
 };
 
 struct server {
@@ -231,25 +232,43 @@ listen_once(struct server *server, struct listener *listener, const SOCKADDR_INE
     return status;
 }
 
-// An adapter may arrive before its addresses are of use.
+// An address without which the server goes on; unless another adapter's server has it, somebody will miss it.
 static VOID
-listen_on(struct server *server, ULONG i)
+give_up(struct server *server, ULONG i, const char *address, NTSTATUS status)
 {
-    const SOCKADDR_INET *local = &ping_settings.local[i];
-    UINT64 until = ping_now_ns() + ping_settings.retry_s * 1000000000ull;
+    char text[PING_LINE];
+    server->listeners[i].is_given_up = TRUE;
+    if (status == STATUS_INVALID_ADDRESS && ping_local_users[i]) {
+        DbgPrint("ndkping: server: %s is another adapter's, not %s's\n", address, server->adapter->name);
+        return;
+    }
+    RtlStringCbPrintfA(text, sizeof text, "%s: cannot listen: 0x%08x%s", address, status, ping_status_word(status));
+    DbgPrint("ndkping: server: %s\n", text);
+    nbx_service_failed(ping_driver, text);
+}
+
+// An adapter may arrive before its addresses are of use. TRUE: there are some to be tried again.
+static BOOLEAN
+listeners_try(struct server *server, UINT64 until)
+{
+    BOOLEAN is_left = FALSE;
     char text[PING_TEXT];
-    ping_address_print(local, text);
-    for (;;) {
-        NTSTATUS status = listen_once(server, &server->listeners[i], local);
+    for (ULONG i = 0; i < ping_settings.n_local; i++) {
+        struct listener *listener = &server->listeners[i];
+        if (listener->ndk || listener->is_given_up)
+            continue;
+        NTSTATUS status = listen_once(server, listener, &ping_settings.local[i]);
+        ping_address_print(&ping_settings.local[i], text);
         if (NT_SUCCESS(status)) {
+            InterlockedIncrement(&ping_local_users[i]);
             DbgPrint("ndkping: server: %s: listening\n", text);
-            return;
-        }
-        if (ping_now_ns() >= until || ping_sleep(server->adapter, 100)) {
-            DbgPrint("ndkping: server: %s: cannot listen: 0x%08x\n", text, status);
-            return;
+        } else if (ping_now_ns() >= until) {
+            give_up(server, i, text, status);
+        } else {
+            is_left = TRUE;
         }
     }
+    return is_left;
 }
 
 static VOID
@@ -260,6 +279,7 @@ server_end(struct server *server)
         struct listener *listener = &server->listeners[i];
         if (!listener->ndk)
             continue;
+        InterlockedDecrement(&ping_local_users[i]);
         ping_wait_init(&listener->closing);
         listener->is_closing =
             listener->ndk->Dispatch->NdkCloseListener(&listener->ndk->Header, listener_closed, &listener->closing) == STATUS_PENDING;
@@ -280,6 +300,7 @@ ping_server_thread(PVOID context)
     struct server *server = ping_alloc(sizeof *server);
     if (!server) {
         DbgPrint("ndkping: server: no memory\n");
+        nbx_service_failed(ping_driver, "no memory");
         PsTerminateSystemThread(STATUS_INSUFFICIENT_RESOURCES);
         return;
     }
@@ -290,9 +311,14 @@ ping_server_thread(PVOID context)
     InitializeListHead(&server->waiting);
     InitializeListHead(&server->sessions);
     KeInitializeEvent(&server->wake, SynchronizationEvent, FALSE);
-    for (ULONG i = 0; i < ping_settings.n_local; i++)
-        listen_on(server, i);
-    while (KeWaitForMultipleObjects(2, objects, WaitAny, Executive, KernelMode, FALSE, NULL, NULL) != STATUS_WAIT_0) {
+    UINT64 until = ping_now_ns() + ping_settings.retry_s * 1000000000ull;
+    BOOLEAN is_left = listeners_try(server, until);
+    for (;;) {
+        LARGE_INTEGER again = {.QuadPart = -1000000};
+        PLARGE_INTEGER timeout = is_left ? &again : NULL;
+        if (KeWaitForMultipleObjects(2, objects, WaitAny, Executive, KernelMode, FALSE, timeout, NULL) == STATUS_WAIT_0)
+            break;
+        is_left = is_left && listeners_try(server, until);
         while ((connector = waiting_take(server)))
             session_start(server, connector);
         sessions_reap(server, FALSE);
