@@ -270,7 +270,8 @@ TEST(completion_offers_verbs_options_and_values)
     tool_text("c.bash", script);
     tool_text("g.yaml", good);
     const struct told *told = tool("--version; bash c.bash");
-    ck_assert_str_eq(told->out + strcspn(told->out, "\n") + 1, "replay\n--check\nstrict\nnbl-forward nbl-verified ndk-lat ndk-rate ndk-bw ndk-memory\nnever\ng.yaml\n");
+    ck_assert_str_eq(told->out + strcspn(told->out, "\n") + 1,
+                     "replay\n--check\nstrict\nnbl-forward nbl-verified ndk-lat ndk-rate ndk-bw ndk-memory\nnever\ng.yaml\n");
 }
 
 TEST(a_driver_file_that_is_no_image_is_refused_before_anything_starts)
