@@ -36,6 +36,8 @@ BREACHES = {
     "a_readme_without_a_head": ("src/nt/README.md", "## Lives here\n", "no head 'Never'"),
     "a_link_that_leads_nowhere": ("README.md", "[x](docs/none.md)\n", "README.md:1: the link docs/none.md leads nowhere"),
     "a_path_that_does_not_exist": ("README.md", "See `src/nt/none.c`.\n", "src/nt/none.c does not exist"),
+    "a_function_that_has_gone_from_a_page_of_ways": ("docs/life-of-a-frame.md", "First\n`nt_gone` does it.\n",
+                                                     "docs/life-of-a-frame.md:2: nt_gone is no word of the sources"),
     "a_comment_that_cites_a_missing_page": ("src/nt/a.c", HEAD + "// See docs/none.md.\n", "docs/none.md does not exist"),
     "a_place_outside_the_repository": ("README.md", "See /wor" + "k/notes.\n", "the project stands alone"),
     "a_front_door_without_a_row": ("src/nt/ddi_a.c", HEAD + "void\nKeFoo(void)\n{\n}\n", "KeFoo has no row in ddi/nt.ddi"),
@@ -61,6 +63,7 @@ class TidyTest(unittest.TestCase):
         self.tree.c("src/nt/a.c", '#include "base/list.h"\n#include <stdint.h>\n\nvoid\nnt_a(struct list *l,\n       int b)\n{\n    nt_b(l,\n'
                     "         b);\n}\n")
         self.tree.c("src/nt/ddi_a.c", "static void *\nfoo_from(void *handle)\n{\n    return handle;\n}\n\nvoid\nKeFoo(void)\n{\n}\n")
+        self.tree.write("docs/life-of-a-frame.md", "`nt_a` does it.\n")
         self.tree.ddi("--sync")
         status, text = self.tree.tidy()
         self.assertEqual((status, "0 findings" in text), (0, True), text)

@@ -328,6 +328,20 @@ def check_document(file, text):
                 report(file, number, f"{path} does not exist")
 
 
+def check_ways(files):
+    """The pages that lead through the code name functions and fields: each is still there, as a word of the sources."""
+    ways = [f for f in files if re.fullmatch(r"docs/(life-of-[\w-]+|map)\.md", f)]
+    words = set()
+    for file in files if ways else ():
+        if re.match(r"(src|drivers|include)/.*\.[chS]$", file):
+            words.update(re.findall(r"\b[a-z]\w*_\w+", (ROOT / file).read_text(errors="replace")))
+    for file in ways:
+        for number, line in enumerate((ROOT / file).read_text().split("\n"), 1):
+            for word in re.findall(r"`(?:struct )?([a-z]\w*_\w+)`", line):
+                if word not in words:
+                    report(file, number, f"{word} is no word of the sources")
+
+
 def check_outside(file, text):
     if file in ("tools/tidy/tidy.py", ".gitignore") or file.startswith("tests/tools/"):
         return
@@ -423,6 +437,7 @@ def main():
         check_outside(file, text)
     check_format(sources)
     check_rooms(files)
+    check_ways(files)
     check_tables()
     checked = {"function-length", "file-length", "include", "system-header", "seam"}
     if check_globals(exceptions):
