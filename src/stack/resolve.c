@@ -247,6 +247,8 @@ resolve_services(struct box_work *work, const struct stack_node *map)
             driver->is_service = true;
         if (bundled && bundled->service)
             resolve_settings(work->reader, bundled->service, service);
+        if (driver && !driver->path && !driver->project && !strcmp(child->key, "ndkping"))
+            stack_check_ndkping(work->reader, work->box, service, path);
     }
 }
 

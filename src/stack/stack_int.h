@@ -190,6 +190,9 @@ void stack_check_values(struct stack_reader *reader, const struct stack_node *ma
 const struct stack_step *stack_resolve_script(struct stack_reader *reader, const struct stack *stack, const struct stack_node *list);
 void stack_check_whole(struct stack_reader *reader, const struct stack *stack);
 
+// ---- ndkping.c: settings that go together, of a service whose keys have been checked
+void stack_check_ndkping(struct stack_reader *reader, const struct stack_box *box, const struct stack_service *service, const char *path);
+
 // ---- inf.c, bind.c
 // Read the driver's INFs, or a bundled driver's own; node: where inf: stands, NULL for a bundled one. Its kind follows from them.
 void stack_inf_read(struct stack_reader *reader, struct stack_driver *driver, const struct stack_node *node, const char *path);

@@ -70,15 +70,78 @@ TEST(a_bundled_service_knows_its_settings)
     expect_line(SERVICES("      mine: { \"a\\\\b\": 1 }\n"), "a name in the registry has 1 to 255 bytes and no backslash");
 }
 
+// ---- ndkping
+
+#define PING(settings, more) \
+    "ndisbox: 1\nboxes:\n  a:\n    services: { ndkping: { " settings " } }\n    adapters:\n      nic0: { driver: vnic, port: sink" more \
+    " }\n      nic1: { driver: vnic, port: none }\n"
+#define NDK ", settings: { \"*NetworkDirect\": 1 }"
+#define PING_LINE(settings, column, key, line) \
+    expect_line(PING(settings, NDK), "t.yaml:4:" column ": error: boxes.a.services.ndkping" key ": " line)
+
 TEST(a_services_text_may_look_like_a_number)
 {
-    struct stack *stack = expect_good(SERVICES("      ndkping: { role: server, local: 10.0.0.1, sizes: 64, port: \"7\" }\n"));
+    struct stack *stack = expect_good(PING("role: client, local: 10.0.0.1, peer: 10.0.0.2, sizes: 64, port: \"7\"", NDK));
     const struct stack_service *service = &stack->boxes[0].services[0];
     ck_assert_str_eq(stack_value_text(&service->settings, "sizes"), "64");
     ck_assert_uint_eq(stack_value_find(&service->settings, "port")->number, 7);
     stack_destroy(stack);
-    expect_line(SERVICES("      ndkping: { role: servant, local: 10.0.0.1 }\n"),
-                "ndkping.role: found \"servant\"; allowed: client or server");
+}
+
+TEST(settings_of_ndkping_that_make_sense_are_taken)
+{
+    stack_destroy(expect_good(PING("role: server, local: \"10.0.0.1, fd77::1 10.0.0.2 fd77::2\", adapter: nic0, reject: 1", NDK)));
+    stack_destroy(expect_good(PING("role: client, local: \"fd77::1\", peer: \"fd77::2\", tests: \"write,send read ping\", "
+                                   "sizes: \"1 2, 4194304\", buffer: 4194304, count: 100000000, depth: 2, delay: 60000",
+                                   NDK)));
+}
+
+TEST(lists_of_ndkping_are_judged_where_they_stand)
+{
+    PING_LINE("role: server, local: 10.0.0.1/24", "49", ".local", "found \"10.0.0.1/24\"; allowed: one to four");
+    PING_LINE("role: server, local: \"10.0.0.1:7\"", "49", ".local", "found \"10.0.0.1:7\"; allowed");
+    PING_LINE("role: server, local: \"1.0.0.1 1.0.0.2 1.0.0.3 1.0.0.4 1.0.0.5\"", "49", ".local", "found");
+    PING_LINE("role: server, local: \" \"", "49", ".local", "found \" \"; allowed: one to four");
+    PING_LINE("role: client, peer: 1.0.0.1, local: \"1.0.0.1 1.0.0.2\"", "64", ".local", "found");
+    PING_LINE("role: client, local: 1.0.0.1, peer: \"fd77::1\"", "64", ".peer", "found \"fd77::1\"; allowed: the "
+                                                                                "server's address, of the family of local");
+    PING_LINE("role: client, local: 1.0.0.1", "17", "", "needs the key \"peer\": the server's address");
+    expect_line(PING("role: client, local: 1.0.0.1, peer: 1.0.0.2, tests: sent", NDK), "write, between spaces (did you mean \"send\"?)");
+    PING_LINE("role: client, local: 1.0.0.1, peer: 1.0.0.2, tests: sent", "80", ".tests", "found \"sent\"; allowed: some of ping, send");
+    PING_LINE("role: client, local: 1.0.0.1, peer: 1.0.0.2, tests: \" \"", "80", ".tests", "found \" \"; allowed");
+}
+
+TEST(sizes_of_ndkping_fit_its_buffer)
+{
+    const char *const bad[] = {"0", "1048577", "64k", "-1", "12 0", "18446744073709551617", "\" \""};
+    char text[1024];
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(text, sizeof text, PING("role: client, local: 1.0.0.1, peer: 1.0.0.2, sizes: %s", NDK), bad[i]);
+        expect_line(text, "ndkping.sizes: found \"");
+        expect_line(text, "allowed: one to 32 numbers of bytes between spaces, each from 1 to buffer (1048576)");
+    }
+    PING_LINE("role: client, local: 1.0.0.1, peer: 1.0.0.2, buffer: 99, sizes: 100", "92", ".sizes", "found");
+    PING_LINE("role: client, local: 1.0.0.1, peer: 1.0.0.2, sizes: \"1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\"",
+              "80", ".sizes", "found");
+}
+
+TEST(what_ndkpings_other_role_has_is_refused)
+{
+    expect_line(PING("role: servant, local: 10.0.0.1", NDK), "ndkping.role: found \"servant\"; allowed: client or server");
+    PING_LINE("role: server, local: 10.0.0.1, peer: 10.0.0.2", "65", ".peer", "found \"10.0.0.2\"; allowed: nothing");
+    PING_LINE("role: server, local: 10.0.0.1, count: 7", "66", ".count", "found 7; allowed: nothing: what is done");
+    PING_LINE("role: server, local: 10.0.0.1, tests: send", "66", ".tests", "found \"send\"; allowed: nothing");
+    PING_LINE("role: client, local: 1.0.0.1, peer: 1.0.0.2, reject: 1", "81", ".reject", "found 1; allowed: nothing");
+}
+
+TEST(ndkping_needs_an_adapter_with_ndk)
+{
+    PING_LINE("role: server, local: 1.0.0.1, adapter: nic", "67", ".adapter", "found \"nic\"; allowed: an adapter "
+                                                                              "of this box (did you mean \"nic0\"?): nic0 or nic1");
+    PING_LINE("role: server, local: 1.0.0.1, adapter: nic1", "17", "", "adapter nic1 has no NDK; give vnic");
+    expect_line(PING("role: server, local: 1.0.0.1", ""), "t.yaml:4:17: error: boxes.a.services.ndkping: no adapter of this box has NDK; "
+                                                          "give vnic the setting \"*NetworkDirect\": 1");
+    expect_line(PING("role: server, local: 1.0.0.1", ", settings: { \"*NetworkDirect\": 0 }"), "no adapter of this box has NDK");
 }
 
 TEST(a_step_waits_for_a_service_by_box_and_name)
