@@ -2,6 +2,7 @@
 // Completion queues: results in the order in which requests were done, and notifications [network/ndkpi-completion-handling-requirements].
 //   push      rdma_cq_push -> ring; if the arm is met, the arm is gone and a notification is due
 //   poll      NdkGetCqResults, NdkGetCqResultsEx: under the CQ's own lock alone
+//   spin      a consumer that finds nothing 64 times, and arms nothing, polls: from then on each look that finds nothing receives, too
 //   arm       ANY over SOLICITED over ERRORS; met at once by a result that is there and came after the last notification
 //   moderate  a notification that is due waits for so many results or so many microseconds more
 //   overrun   more results than the depth: the CQ and its QPs are unusable, whatever was armed is told STATUS_BUFFER_OVERFLOW, once
@@ -113,6 +114,8 @@ take_begin(struct rdma_cq *cq, ULONG room, KIRQL *irql)
 {
     KeAcquireSpinLock(&cq->lock, irql);
     ULONG64 there = cq->is_broken ? 0 : cq->put - cq->got;     // [ndkpi/nc-ndkpi-ndk_fn_cq_notification_callback]
+    if (!there && cq->empty_looks < RDMA_POLL_LOOKS)
+        cq->empty_looks++;
     return there < room ? (ULONG)there : room;
 }
 
@@ -123,10 +126,19 @@ take_end(struct rdma_cq *cq, ULONG taken, KIRQL irql)
     KeReleaseSpinLock(&cq->lock, irql);
 }
 
-static NTAPI ULONG
-get_results(NDK_CQ *object, NDK_RESULT *results, ULONG room)
+// Nothing was there. TRUE: perhaps there is now.
+static BOOLEAN
+poll(struct rdma_cq *cq)
 {
-    struct rdma_cq *cq = (struct rdma_cq *)object;
+    struct vnic_rdma *rdma = cq->object.rdma;
+    if (ReadULongNoFence(&cq->empty_looks) < RDMA_POLL_LOOKS || !rdma->transport->on_poll)
+        return FALSE;
+    return rdma->transport->on_poll(rdma);
+}
+
+static ULONG
+results_take(struct rdma_cq *cq, NDK_RESULT *results, ULONG room)
+{
     KIRQL irql;
     ULONG count = take_begin(cq, room, &irql);
     for (ULONG i = 0; i < count; i++) {
@@ -141,15 +153,30 @@ get_results(NDK_CQ *object, NDK_RESULT *results, ULONG room)
 }
 
 static NTAPI ULONG
-get_results_ex(NDK_CQ *object, NDK_RESULT_EX *results, ULONG room)
+get_results(NDK_CQ *object, NDK_RESULT *results, ULONG room)
 {
     struct rdma_cq *cq = (struct rdma_cq *)object;
+    ULONG count = results_take(cq, results, room);
+    return count || !poll(cq) ? count : results_take(cq, results, room);
+}
+
+static ULONG
+results_take_ex(struct rdma_cq *cq, NDK_RESULT_EX *results, ULONG room)
+{
     KIRQL irql;
     ULONG count = take_begin(cq, room, &irql);
     for (ULONG i = 0; i < count; i++)
         results[i] = cq->ring[(cq->got + i) % cq->depth];
     take_end(cq, count, irql);
     return count;
+}
+
+static NTAPI ULONG
+get_results_ex(NDK_CQ *object, NDK_RESULT_EX *results, ULONG room)
+{
+    struct rdma_cq *cq = (struct rdma_cq *)object;
+    ULONG count = results_take_ex(cq, results, room);
+    return count || !poll(cq) ? count : results_take_ex(cq, results, room);
 }
 
 // Which of two arms stays. The numbers are not in order: ERRORS 0, ANY 1, SOLICITED 2.
@@ -170,11 +197,15 @@ arm(NDK_CQ *object, ULONG type)
     rdma_enter(cq->object.rdma, &call);
     KeAcquireSpinLockAtDpcLevel(&cq->lock);
     cq->armed = arm_of(cq->armed, (LONG)type);
+    BOOLEAN was_polled = cq->empty_looks == RDMA_POLL_LOOKS;
+    cq->empty_looks = 0;
     BOOLEAN met = is_met(cq);
     KeReleaseSpinLockFromDpcLevel(&cq->lock);
     if (met)
         arm_met(cq, call.now_us);
     rdma_leave(cq->object.rdma, &call);
+    if (was_polled && cq->object.rdma->transport->on_poll_end)
+        cq->object.rdma->transport->on_poll_end(cq->object.rdma);
 }
 
 static NTAPI NTSTATUS

@@ -16,6 +16,7 @@
 #define RDMA_INLINE_BYTES_MAX 256u
 #define RDMA_QUEUE_DEPTH_MAX 16384u
 #define RDMA_CQ_DEPTH_MAX 65536u
+#define RDMA_POLL_LOOKS 64u               // a consumer that has found nothing so often, and arms nothing, polls
 #define RDMA_TOKEN_PRIVILEGED 0x000000FEu // leads to logical addresses, never for a peer
 #define RDMA_TOKENS_MAX (1u << 23)
 
@@ -106,6 +107,7 @@ struct rdma_cq {
     BOOLEAN is_broken;                    // overrun
     BOOLEAN is_break_told;
     LONG armed;                           // -1, or NDK_CQ_NOTIFY_xxx
+    ULONG empty_looks;                    // since it was armed the last time, up to RDMA_POLL_LOOKS
     NDK_FN_CQ_NOTIFICATION_CALLBACK on_notify;
     PVOID context;
     // Under rdma->lock.

@@ -225,7 +225,7 @@ VOID rdma_qp_detach(struct rdma_qp *qp);
 // ---- under the connections ---------------------------------------------------------------------------------------------------------
 
 /* What makes connections: rdma_net.c's rdma_net_transport, with rdma_connect.c, rdma_listen.c, rdma_endpoint.c; tests of the data path
- * have one of their own. All but the creators, create and destroy are called with rdma->lock held. */
+ * have one of their own. All but the creators, create, destroy and poll are called with rdma->lock held. */
 struct rdma_transport {
     NDIS_STATUS (*on_create)(struct vnic_rdma *rdma);
     VOID (*on_destroy)(struct vnic_rdma *rdma);
@@ -233,6 +233,10 @@ struct rdma_transport {
     VOID (*on_settle)(struct vnic_rdma *rdma, struct rdma_call *call);
     uint64_t (*on_deadline)(const struct vnic_rdma *rdma);      // TCP's and iWARP's; ENG_NEVER: none
     VOID (*on_time)(struct vnic_rdma *rdma, struct rdma_call *call);
+    // A consumer spins on an empty CQ: receive what is there without waiting to be woken. TRUE: something was. The other: it spins no more,
+    // and wants to be told. irql: <= DISPATCH   locks: none held by the provider   calls: nobody; a DPC receives. Both may be NULL.
+    BOOLEAN (*on_poll)(struct vnic_rdma *rdma);
+    VOID (*on_poll_end)(struct vnic_rdma *rdma);
     // The adapter's slots.
     NDK_FN_CREATE_CONNECTOR create_connector;
     NDK_FN_CREATE_LISTENER create_listener;

@@ -25,6 +25,7 @@ close_adapter(NDIS_HANDLE context, NDK_ADAPTER *ndk)
 {
     struct vnic_adapter *adapter = context;
     rdma_adapter_close(adapter->rdma, ndk);
+    KeFlushQueuedDpcs();                      // of net_poll: the port may be closed now
     rdma_host_close(adapter->rdma);
 }
 

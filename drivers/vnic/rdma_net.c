@@ -2,6 +2,7 @@
 // The engine under RDMA connections: an engine/tcp of its own on vnic's port. Its frames never reach the host stack, nor the host's frames
 // it (rdma_rx.c); ports belong to one side only (the host is asked, rdma_endpoint.c).
 //   rdma_enter ... rdma_leave -> rdma_net_settle: TCP's events to connectors and listeners, packets to the port, connectors that end
+//   a consumer spins on a CQ: net_poll -> (DPC) vnic_on_rx on its own processor, no thread is woken
 //   rdma_on_timer -> net_time: TCP's timers, MPA's deadlines, connectors that nobody completes
 // A packet carries the index of its next hop (struct rdma_hop): hops outlive connectors, because TCP still speaks in TIME_WAIT and when it
 // answers a segment that no connection is there for. Hops are found by address and VLAN; the one that was not used for longest gives way.
@@ -237,6 +238,38 @@ vnic_rdma_tx_ready(struct vnic_adapter *adapter)
     rdma_leave_dpc(adapter->rdma, &call);
 }
 
+// ---- consumers that spin ----------------------------------------------------------------------------------------------------------
+
+static KDEFERRED_ROUTINE rdma_on_poll;
+
+static VOID
+rdma_on_poll(PKDPC dpc, PVOID context, PVOID argument1, PVOID argument2)
+{
+    UNREFERENCED_PARAMETER(dpc);
+    UNREFERENCED_PARAMETER(argument1);
+    UNREFERENCED_PARAMETER(argument2);
+    vnic_on_rx(context);
+}
+
+// As an interrupt would: the DPC runs when this processor goes below DISPATCH_LEVEL, for most consumers before we return.
+static BOOLEAN
+net_poll(struct vnic_rdma *rdma)
+{
+    KIRQL irql;
+    if (!nbx_port_poll(rdma->adapter->port))
+        return FALSE;
+    KeRaiseIrql(DISPATCH_LEVEL, &irql);
+    KeInsertQueueDpc(&rdma->net->poll_dpc, NULL, NULL);
+    KeLowerIrql(irql);
+    return TRUE;
+}
+
+static VOID
+net_poll_end(struct vnic_rdma *rdma)
+{
+    nbx_port_poll_end(rdma->adapter->port);
+}
+
 // ---- making and unmaking ----------------------------------------------------------------------------------------------------------
 
 static VOID
@@ -284,6 +317,7 @@ net_create(struct vnic_rdma *rdma)
     if (!net)
         return NDIS_STATUS_RESOURCES;
     net->rdma = rdma;
+    KeInitializeDpc(&net->poll_dpc, rdma_on_poll, rdma->adapter);
     KeInitializeEvent(&net->host_turn, SynchronizationEvent, TRUE);
     net->keeper.adapter = rdma->adapter;
     net->scratch = rdma_alloc(IWARP_TCP_SPANS * sizeof *net->scratch);
@@ -329,6 +363,8 @@ const struct rdma_transport rdma_net_transport = {
     .on_settle = rdma_net_settle,
     .on_deadline = net_deadline,
     .on_time = net_time,
+    .on_poll = net_poll,
+    .on_poll_end = net_poll_end,
     .create_connector = rdma_connector_create,
     .create_listener = rdma_listener_create,
     .create_shared_endpoint = rdma_shared_create,

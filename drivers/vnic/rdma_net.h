@@ -107,6 +107,7 @@ struct rdma_net {
     LIST_ENTRY ending;                    // that wait until the last byte of their QP has left
     LIST_ENTRY dead;                      // embryos to be freed
     BOOLEAN is_gone;                      // the hardware was pulled out: nothing leaves
+    KDPC poll_dpc;                        // receives for a consumer that spins
 };
 
 // irql: DISPATCH   locks: rdma->lock held

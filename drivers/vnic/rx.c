@@ -2,6 +2,7 @@
 // Frames up, buffers back.
 //   port -> vnic_on_rx (DISPATCH) -> rx_refill: 64 empty NBLs into slots, one lock -> nbx_port_rx straight into their buffers
 //        -> rx_frame: filter, VLAN tag, checksum and RSC words -> [rss.c] -> one NdisMIndicateReceiveNetBufferLists
+//   the port calls on its own thread; for a consumer of RDMA that spins a DPC does (rdma_net.c). One receives, the other leaves it to it
 //   NDIS -> vnic_return -> free list, one lock; a receiver that had run dry is called again
 // An NBL carries its NET_BUFFER, MDL and buffer for life. Nothing is allocated after initialize, and nothing is locked for a frame.
 // While the adapter is paused the receiver takes frames off the port and drops them, as a NIC whose receiver is off: a port that
@@ -405,10 +406,10 @@ rx_indicate(struct vnic_adapter *adapter, ULONG got)
         vnic_list_indicate(adapter, &list);
 }
 
-void
-vnic_on_rx(void *context)
+// What waits at the port, as its one receiver.
+static void
+rx_receive(struct vnic_adapter *adapter)
 {
-    struct vnic_adapter *adapter = context;
     struct vnic_rx *rx = &adapter->rx;
     ULONG budget = VNIC_RX_BUDGET;
     BOOLEAN running = FALSE;
@@ -428,6 +429,30 @@ vnic_on_rx(void *context)
     rx_leave(adapter);
     if (!budget)
         nbx_port_rx_again(adapter->port);
+}
+
+// Whoever comes while another receives leaves it to that one.
+static BOOLEAN
+receiver_begin(struct vnic_rx *rx)
+{
+    for (;;) {
+        LONG was = InterlockedCompareExchange(&rx->receiver, 1, 0);
+        if (!was)
+            return TRUE;
+        if (was == 2 || InterlockedCompareExchange(&rx->receiver, 2, 1) == 1)
+            return FALSE;
+    }
+}
+
+void
+vnic_on_rx(void *context)
+{
+    struct vnic_adapter *adapter = context;
+    do {
+        if (!receiver_begin(&adapter->rx))
+            return;
+        rx_receive(adapter);
+    } while (InterlockedExchange(&adapter->rx.receiver, 0) == 2);
 }
 
 VOID

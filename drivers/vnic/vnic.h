@@ -168,6 +168,7 @@ struct vnic_rx {
     struct vnic_rx_mode mode;
     struct vnic_counters counters;
     struct vnic_rsc rsc;
+    volatile LONG receiver;                   // 0; 1: there is one, the port's thread or vnic_rx_poll; 2: it is to look once more
     // The receiver's alone. Whatever is in slots beyond slot_used is stale.
     ULONG slot_used;
     NET_BUFFER_LIST *slot_nbl[VNIC_RX_BATCH];

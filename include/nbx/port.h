@@ -89,6 +89,12 @@ uint32_t nbx_port_tx(struct nbx_port *port, const struct port_frame *frames, uin
 uint32_t nbx_port_rx(struct nbx_port *port, struct port_slot *slots, uint32_t count);
 // Buffers are there again after on_rx was left early: call it again soon. irql: <= DISPATCH
 void nbx_port_rx_again(struct nbx_port *port);
+/* For a driver whose own users spin: look for frames without being called. While it is called at least once a millisecond no frame raises
+ * on_rx by itself; TRUE: something may have come, so receive it, one receiver at a time (on_rx may come all the same). FALSE: nothing, or
+ * this port cannot be looked at so; then on_rx comes as ever. irql: <= DISPATCH   locks: takes none */
+bool nbx_port_poll(struct nbx_port *port);
+// That was the last call for now; without it, on_rx comes again after two milliseconds. irql: <= DISPATCH
+void nbx_port_poll_end(struct nbx_port *port);
 // A number below bound from the box's seeded stream: completion order and the like. irql: any
 uint64_t nbx_port_draw(uint64_t bound);
 

@@ -216,6 +216,18 @@ nbx_port_rx_again(struct nbx_port *port)
     port_rx_again(port->port);
 }
 
+bool
+nbx_port_poll(struct nbx_port *port)
+{
+    return port_poll(port->port);
+}
+
+void
+nbx_port_poll_end(struct nbx_port *port)
+{
+    port_poll_end(port->port);
+}
+
 uint64_t
 nbx_port_draw(uint64_t bound)
 {

@@ -5,6 +5,7 @@
 //   port_open   text -> kind -> ops->open, then the thread, which waits for port_start
 //   port_start  the thread takes turns: ops->turn does what is due and raises the upcalls, then the thread sleeps on the bell
 //   port_ring   wakes it; a ring costs a system call only while it sleeps
+//   port_poll   a device that spins looks at the bell itself; then rings wake nobody, and the thread looks once a millisecond
 //   port_close  flag, ring, join, ops->close: after that no upcall can run
 //
 // A device that leaves on_rx before port_rx gave 0 is out of buffers: on_rx is raised again when it says so (port_rx_again) or after
@@ -18,6 +19,7 @@
 #include <string.h>
 
 static const uint64_t port_backoff_min_ns = 50 * 1000, port_backoff_max_ns = 100 * 1000 * 1000;
+static const uint64_t port_polled_ns = 1000 * 1000;
 
 static const struct port_ops *const port_kinds[] = {
     &sink_port_ops, &none_port_ops, &wire_port_ops, &test_port_ops, &tap_port_ops, &packet_port_ops, &pcap_port_ops,
@@ -119,6 +121,20 @@ port_spec_check(const char *spec, char *error, size_t error_bytes)
     return ops->check(argument, error, error_bytes);
 }
 
+// The thread of a port at which a device looks by itself sleeps without hearing the bell, but not for long: the device may have
+// stopped without a word. Returns false when nobody looks.
+static bool
+port_thread_doze(struct port *port, uint64_t next_ns)
+{
+    uint32_t ends = atomic_load_explicit(&port->poll_ends, memory_order_acquire);
+    if (!atomic_load_explicit(&port->is_polled, memory_order_relaxed) ||
+        !atomic_exchange_explicit(&port->is_polled, 0, memory_order_acq_rel))
+        return false;
+    uint64_t until_ns = sched_now_ns(port->sched) + port_polled_ns;
+    (void)sched_wait(port->sched, &port->poll_ends, ends, next_ns < until_ns ? next_ns : until_ns);
+    return true;
+}
+
 static void
 port_thread_main(void *arg)
 {
@@ -133,6 +149,8 @@ port_thread_main(void *arg)
             sched_choice(port->sched, SCHED_POINT_QUEUE);
             continue;
         }
+        if (port_thread_doze(port, next))
+            continue;
         // Said before the last look at the bell, which sched_wait takes: whoever rings after that sees it and wakes us.
         atomic_store_explicit(&port->is_asleep, 1, memory_order_seq_cst);
         (void)sched_wait(port->sched, &port->bell, seen, next);
@@ -148,6 +166,29 @@ port_ring(struct port *port)
         port->ops->ring(port);
     if (atomic_load_explicit(&port->is_asleep, memory_order_seq_cst))
         sched_wake(port->sched, &port->bell, 1);
+}
+
+bool
+port_poll(struct port *port)
+{
+    if (!port->may_be_polled || port->sched->is_sim)
+        return false;
+    if (!atomic_load_explicit(&port->is_polled, memory_order_relaxed))
+        atomic_store_explicit(&port->is_polled, 1, memory_order_relaxed);
+    uint32_t bell = atomic_load_explicit(&port->bell, memory_order_acquire);
+    if (bell == atomic_load_explicit(&port->polled_bell, memory_order_relaxed))
+        return false;
+    atomic_store_explicit(&port->polled_bell, bell, memory_order_relaxed);
+    return true;
+}
+
+void
+port_poll_end(struct port *port)
+{
+    atomic_store_explicit(&port->is_polled, 0, memory_order_relaxed);
+    atomic_fetch_add_explicit(&port->poll_ends, 1, memory_order_seq_cst);
+    if (port->thread && !port->sched->is_sim)
+        sched_wake(port->sched, &port->poll_ends, 1);
 }
 
 bool

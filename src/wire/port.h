@@ -73,6 +73,14 @@ uint32_t port_rx(struct port *port, struct port_slot *slots, uint32_t count);
 // soon. Without this call the port asks again by itself, later and later (50 us doubling to 100 ms). irql: <= DISPATCH.
 void port_rx_again(struct port *port);
 
+/* The device looks for frames by itself for now: while it calls this at least once a millisecond, a frame that comes wakes nobody, and the
+ * port's thread looks only now and then. Returns whether something may have come since the last call that said so; then port_rx, as the one
+ * receiver. A wire without delay and rate can be looked at so, on OS threads; every other port always says false.
+ * irql: <= DISPATCH   locks: none taken */
+bool port_poll(struct port *port);
+// It does so no more: the thread is back at once. Without this call it is after two milliseconds.
+void port_poll_end(struct port *port);
+
 // Test ports ("test:NAME"): be the hardware.
 struct port *port_test_find(struct port_world *world, const char *name);
 int port_test_rx_enqueue(struct port *port, const void *frame, uint32_t bytes, const struct port_offload *offload);

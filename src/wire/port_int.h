@@ -71,6 +71,9 @@ struct port {
     // What the last port_rx said (kinds set it by port_rx_result), and when to ask a device again that left frames behind.
     _Atomic bool rx_is_drained;
     uint64_t rx_backoff_ns, rx_retry_ns;    // the thread's
+    bool may_be_polled;                     // the kind's: whatever there is to receive has rung, and rx may be called by any thread
+    // port_poll: somebody looks; the ring that was seen last; what the thread waits for meanwhile.
+    _Atomic uint32_t is_polled, polled_bell, poll_ends;
     struct soft *soft;                      // finishes what the device does not take; NULL: it takes all, or the kind sees to it
     struct port_counters counters;
 };

@@ -147,6 +147,7 @@ wire_open(struct port *port, const char *argument, char *error, size_t error_byt
     }
     wire_caps_set(self);
     sched_mutex_lock(world->sched, &self->wire->lock);
+    self->base.may_be_polled = self->wire->is_instant;      // else a frame rings before it may be taken
     self->wire->port_count++;
     list_push_back(&self->wire->ports, &self->member);
     prng_seed(&self->line.prng, self->wire->config.seed + self->wire->port_count * 0x632be59bd9b4e019ull);

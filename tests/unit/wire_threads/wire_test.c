@@ -100,6 +100,48 @@ REAL_TEST(wire_ports_come_and_go_in_full_flight)
     device_close(&a);
 }
 
+// A frame that comes while somebody looks is said by port_poll, whoever takes it then.
+static void
+polled_until_it_comes(struct sched *sched, struct device *from, struct device *to, uint32_t number)
+{
+    for (int i = 0; i < 1000; i++)            // the thread knows that somebody looks
+        port_poll(to->port);
+    device_send(from, number, 1, 200);
+    for (uint64_t until = sched_now_ns(sched) + real_long_ns; !port_poll(to->port);)
+        ck_assert_uint_lt(sched_now_ns(sched), until);
+}
+
+REAL_TEST(wire_port_that_was_polled_goes_back_to_its_thread)
+{
+    static struct device a, b;
+    device_open(&a, world, "wire:lan");
+    device_open(&b, world, "wire:lan");
+    ck_assert(!port_poll(b.port) || !port_poll(b.port));    // starting rings, too
+    for (uint32_t i = 0; i < 40; i += 2) {
+        polled_until_it_comes(sched, &a, &b, i);
+        if (i % 4)                            // without a word: after two milliseconds
+            port_poll_end(b.port);
+        ck_assert(device_wait(&b, i + 1, real_long_ns));
+        device_send(&a, i + 1, 1, 200);
+        ck_assert(device_wait(&b, i + 2, real_long_ns));
+    }
+    device_close(&a);
+    device_close(&b);
+}
+
+REAL_TEST(wire_port_with_a_delay_is_never_polled)
+{
+    static struct device a, b;
+    ck_assert_int_eq(port_world_wire(world, "slow", &(struct wire_config){.delay_ns = 1000}), 0);
+    device_open(&a, world, "wire:slow");
+    device_open(&b, world, "wire:slow");
+    device_send(&a, 0, 100, 200);
+    ck_assert(device_wait(&b, 100, real_long_ns));
+    ck_assert(!port_poll(b.port));
+    device_close(&a);
+    device_close(&b);
+}
+
 REAL_TEST(sink_generates_on_threads_and_stops_when_closed)
 {
     static struct device a;
