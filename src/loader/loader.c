@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // From a .so on disk to a mapped image: read it whole, check it (elf.c), list every name that nobody defines, write the copy, dlopen
 // it with RTLD_NOW | RTLD_LOCAL, look up DriverEntry.
-// Copies lie in one run directory of the process, $TMPDIR/ndisbox-<pid>-XXXXXX/, and stay there until exit even after loader_close:
-// without the file a debugger or a sanitizer could not name the frames of a driver any more. What a killed process left is removed
-// by the next one. That directory's path, like dlopen itself, belongs to the process and not to a box; it is the one static here,
-// written once under its mutex.
+// Copies lie in one run directory of the process, $TMPDIR/ndisbox-<pid>-XXXXXX/, as long as they are mapped, because without the file a
+// debugger or a sanitizer could not name the frames of a driver; the directory goes at exit. What a killed process left is removed by the
+// next one. That directory's path, like dlopen itself, belongs to the process and not to a box; it is the one static here, written once
+// under its mutex.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -107,6 +107,22 @@ copy_write(const char *path, const char *bytes, size_t count)
     failed = file_write(fd, bytes, count, 0);
     file_close(fd);
     return failed;
+}
+
+// Unless it is mapped still, as an image that may not be unloaded is, or is another process's: one that this was forked from.
+static void
+copy_remove(const char *path)
+{
+    void *dl = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+    if (dl) {
+        dlclose(dl);
+        return;
+    }
+    pthread_mutex_lock(&run.mutex);
+    size_t length = run.pid == getpid() ? strlen(run.path) : 0;
+    if (length && strncmp(path, run.path, length) == 0 && path[length] == '/')
+        unlink(path);
+    pthread_mutex_unlock(&run.mutex);
 }
 
 static bool
@@ -230,6 +246,8 @@ loader_open(const char *path, const char *name, struct loader_image *image, char
             snprintf(error, error_bytes, "%s: cannot write a copy of %s: %s", name, path, strerror(-failed));
         else
             failed = copy_open(copy, name, image, error, error_bytes);
+        if (failed)
+            copy_remove(copy);
     }
     free(bytes);
     return failed;
@@ -238,5 +256,10 @@ loader_open(const char *path, const char *name, struct loader_image *image, char
 void
 loader_close(void *dl)
 {
+    const struct link_map *map = NULL;
+    char path[600] = "";
+    if (dlinfo(dl, RTLD_DI_LINKMAP, &map) == 0)
+        snprintf(path, sizeof(path), "%s", map->l_name);
     dlclose(dl);
+    copy_remove(path);
 }

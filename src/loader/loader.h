@@ -16,6 +16,7 @@ struct loader_image {
 // fails: -ENOENT, -EACCES, -EIO, -ENOMEM, -ENOEXEC (no driver image), -ENOSYS (names that nobody defines, or no DriverEntry);
 // error gets one sentence that begins with name, nothing is mapped then.
 int loader_open(const char *path, const char *name, struct loader_image *image, char *error, size_t error_bytes);
+// Unmaps it and removes the copy.
 void loader_close(void *dl);
 
 #endif

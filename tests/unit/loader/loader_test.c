@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Images from files: private copies, all unresolved names at once, damaged files, nothing left in the run directory's place.
 #include <dirent.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 
 #include "host/file.h"
 #include "loader/elf.h"
+#include "loader/keep.h"
 #include "nt/io/io.h"
 #include "unit/nt/nt_test.h"
 
@@ -161,5 +163,97 @@ TEST(loader_run_directory_goes_at_exit_and_a_dead_processs_is_swept)
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_int_eq(status, 0);
     ck_assert_uint_eq(entries_of(directory), 0);
+    ck_assert_int_eq(rmdir(directory), 0);
+}
+
+// ---- copies -----------------------------------------------------------------------------------------------------------------------
+
+// How many images lie in the one directory that this one holds.
+static unsigned
+copies_in(const char *directory)
+{
+    char path[600] = "";
+    DIR *dir = opendir(directory);
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (entry->d_name[0] != '.')
+            snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
+    closedir(dir);
+    return path[0] ? entries_of(path) : 0;
+}
+
+static int
+library_find(struct dl_phdr_info *info, size_t size, void *context)
+{
+    const char **path = context;
+    if (!strstr(info->dlpi_name, "libjansson"))
+        return 0;
+    *path = info->dlpi_name;
+    return 1;
+}
+
+static void
+load_some(void *arg)
+{
+    const char *directory = arg;
+    char error[512];
+    struct io_image *image, *one = load(box_self(), "counter", "one", STATUS_SUCCESS, error, sizeof(error));
+    load(box_self(), "counter", "two", STATUS_SUCCESS, error, sizeof(error));
+    ck_assert_uint_eq(copies_in(directory), 2);
+    ck_assert_int_eq(io_image_unload(one), STATUS_SUCCESS);
+    ck_assert_uint_eq(copies_in(directory), box_self()->images ? 2 : 1);
+    struct io_image_config library = {.name = "library"};
+    ck_assert(dl_iterate_phdr(library_find, &library.path)); // no driver: it is mapped before that is seen
+    ck_assert_int_eq(io_image_load(box_self(), &library, &image, error, sizeof(error)), STATUS_PROCEDURE_NOT_FOUND);
+    ck_assert_msg(strstr(error, "no DriverEntry") != NULL, "%s", error);
+    ck_assert_uint_eq(copies_in(directory), box_self()->images ? 2 : 1);
+}
+
+static void
+one_box(const char *directory, struct loader_keep *keep)
+{
+    const char *why;
+    struct sched *sched = sim_create(&(struct sim_config){.seed = 1}, &why);
+    struct box *box = box_create(sched, &(struct box_config){.name = "box", .processors = 1});
+    box->images = keep;
+    ck_assert_int_eq(box_run(box, load_some, (void *)directory), 0);
+    box_destroy(box);
+    sched_destroy(sched);
+}
+
+static void
+copies_come_and_go(const char *directory)
+{
+    setenv("TMPDIR", directory, 1);
+    for (int i = 0; i < 3; i++) {
+        one_box(directory, NULL);
+        ck_assert_uint_eq(copies_in(directory), 0);
+    }
+    struct loader_keep *keep = loader_keep_create();
+    for (int i = 0; i < 3; i++) {
+        one_box(directory, keep);
+        ck_assert_uint_eq(copies_in(directory), 2);
+    }
+    pid_t child = fork(); // which unmaps what it inherited: the copies are ours
+    if (child == 0) {
+        loader_keep_destroy(keep);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    ck_assert_uint_eq(copies_in(directory), 2);
+    loader_keep_destroy(keep);
+    ck_assert_uint_eq(copies_in(directory), 0);
+    exit(0);
+}
+
+TEST(loader_removes_a_copy_when_its_image_is_unmapped_and_no_sooner)
+{
+    char directory[] = "/tmp/ndisbox-tests-XXXXXX";
+    int status;
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    pid_t child = fork();
+    if (child == 0)
+        copies_come_and_go(directory);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
     ck_assert_int_eq(rmdir(directory), 0);
 }
