@@ -42,6 +42,8 @@ void passthru_gate_leave(struct passthru *self);
 // offload_entry.c. Until a DPC: the tree is refused, or tried again; the lists are completed as such that nobody could pass on.
 void passthru_defer_tree(struct passthru *self, enum passthru_op op, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST tree);
 void passthru_defer_nbls(struct passthru_offload *offload, enum passthru_data op, PNET_BUFFER_LIST nbls);
+// The same of a disconnect without a list.
+void passthru_defer_disconnect(struct passthru *self);
 // The DPC's part. irql: DISPATCH
 void passthru_tree_again(struct passthru *self, enum passthru_op op, PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST tree);
 void passthru_nbls_refuse(struct passthru_offload *offload, enum passthru_data op, PNET_BUFFER_LIST nbls);

@@ -80,6 +80,12 @@ passthru_tcp_disconnect(NDIS_HANDLE context, PVOID object, PNET_BUFFER_LIST nbl,
     UNREFERENCED_PARAMETER(context);
     if (nbl && !data_may_go(offload, PASSTHRU_DISCONNECT, nbl))
         return NDIS_STATUS_PENDING;
+    // Without a list there is nothing to mark, but a FIN must not overtake data that was refused. That it did not go out, the state says
+    // that comes with the upload; of a completion without a list nothing else is said. A reset overtakes whatever there is.
+    if (!nbl && flags == TCP_DISCONNECT_GRACEFUL_CLOSE && offload->is_uploading) {
+        passthru_defer_disconnect(offload->self);
+        return NDIS_STATUS_PENDING;
+    }
     return NdisOffloadTcpDisconnect(&offload->handle, nbl, flags);
 }
 

@@ -117,9 +117,13 @@ deferred_run(PKDPC dpc, PVOID context, PVOID first, PVOID second)
     PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST trees = self->deferred_trees;
     self->deferred_nbls = NULL;
     self->deferred_last = &self->deferred_nbls;
+    ULONG disconnects = self->deferred_disconnects;
     self->deferred_trees = NULL;
+    self->deferred_disconnects = 0;
     KeReleaseSpinLock(&self->lock, old);
     deferred_nbls(nbls);
+    for (; disconnects; disconnects--)
+        self->offload_up.NdisTcpOffloadDisconnectComplete(self->miniport, NULL);
     deferred_trees(self, trees);
     passthru_unref(self);
 }
@@ -188,6 +192,16 @@ passthru_defer_nbls(struct passthru_offload *offload, enum passthru_data op, PNE
     NET_BUFFER_LIST_MINIPORT_RESERVED(nbls)[1] = (PVOID)((ULONG_PTR)offload | op);
     *self->deferred_last = nbls;
     self->deferred_last = (PNET_BUFFER_LIST *)&NET_BUFFER_LIST_MINIPORT_RESERVED(nbls)[0];
+    deferred_queue(self);
+    KeReleaseSpinLock(&self->lock, old);
+}
+
+void
+passthru_defer_disconnect(struct passthru *self)
+{
+    KIRQL old;
+    KeAcquireSpinLock(&self->lock, &old);
+    self->deferred_disconnects++;
     deferred_queue(self);
     KeReleaseSpinLock(&self->lock, old);
 }

@@ -53,6 +53,7 @@ struct passthru {
     NDIS_TCP_OFFLOAD_EVENT_HANDLERS offload_up;
     PNDIS_MINIPORT_OFFLOAD_BLOCK_LIST deferred_trees, retry_trees;
     PNET_BUFFER_LIST deferred_nbls, *deferred_last;
+    ULONG deferred_disconnects;               // without a list
     KDPC deferred_dpc, retry_dpc;
     KTIMER retry_timer;
     ULONG offloads, gate_shut;                // offload entries; PASSTHRU_PAUSED, PASSTHRU_ASLEEP. Guarded by lock

@@ -171,6 +171,29 @@ one_fails(enum s_data op, uint32_t count, uint64_t number, ULONG flags)
     return nbls;
 }
 
+static bool
+is_without(void)
+{
+    return s.without != 0;
+}
+
+// The FIN of a graceful disconnect that has no list stays behind as well; a reset need not.
+static void
+without_a_list(void)
+{
+    s.without = 0;
+    s.disconnects = 0;
+    s.completed[S_DISCONNECT] = NULL;
+    ck_assert_int_eq(s_request(S_DISCONNECT, &s.tcp_object[0], NULL, TCP_DISCONNECT_GRACEFUL_CLOSE), NDIS_STATUS_PENDING);
+    w_until(is_without);
+    ck_assert_uint_eq(s.without, 1);
+    ck_assert_uint_eq(s.disconnects, 0);      // it did not get to the target
+    ck_assert_int_eq(s_request(S_DISCONNECT, &s.tcp_object[0], NULL, TCP_DISCONNECT_ABORTIVE_CLOSE), NDIS_STATUS_PENDING);
+    ck_assert_uint_eq(s.disconnects, 1);
+    s_give_back(S_DISCONNECT, NDIS_STATUS_SUCCESS);
+    ck_assert_uint_eq(s.without, 2);
+}
+
 static void
 sends_fail(void)
 {
@@ -193,6 +216,10 @@ sends_fail(void)
         ck_assert_uint_eq(s.events, 0);       // the status of the send has said it
         s_upload(1);
     }
+    s_offload(1);
+    s_free(one_fails(S_SEND, 1, 1, 0));
+    without_a_list();
+    s_upload(1);
 }
 
 TEST(MiniportTcpOffloadSend_of_an_intermediate_driver_without_memory_asks_for_the_upload_by_its_status)
