@@ -112,6 +112,26 @@ arp_answer(const uint8_t *question, unsigned to, const uint8_t *mac)
     frame_send(to, frame, sizeof frame);
 }
 
+static const uint8_t router6[16] = {0xFE, 0x80, [15] = 0xFD}, far6[16] = {0xFD, 9, [15] = 0xFE};
+
+// A neighbor advertisement of a router, about the address that it was asked for [RFC 4861 4.4].
+static void
+nd_answer(const uint8_t *question, unsigned to, const uint8_t *mac)
+{
+    uint8_t frame[96] = {0};
+    ip_begin(frame, true, question + 62, question + 22, 32);
+    memcpy(frame, question + 6, 6);
+    memcpy(frame + 6, mac, 6);
+    frame[54] = 136;
+    frame[58] = 0xE0; // router, solicited, override
+    memcpy(frame + 62, question + 62, 16);
+    frame[78] = 2;
+    frame[79] = 1;
+    memcpy(frame + 80, mac, 6);
+    icmp6_sum(frame + 14, 32);
+    frame_send(to, frame, 86);
+}
+
 static bool
 is_question(const uint8_t *frame)
 {
@@ -131,6 +151,32 @@ is_for_router(const uint8_t *frame)
 {
     static const uint8_t prefix[3] = {10, 0, 0};
     return bytes_load_be16(frame + 12) == 0x0806 && !memcmp(frame + 38, prefix, 3) && frame[41] >= 253;
+}
+
+// IPv6 between the routers: questions are answered, what is for a router goes on, all else ends here. FALSE: it does not go on
+static bool
+route6(uint8_t *frame, unsigned from)
+{
+    bool is_first = from == 0;
+    if (is_question(frame)) {
+        if (is_first && !memcmp(frame + 62, router6, 15) && (frame[77] == 0xFD || frame[77] == 0xFE))
+            nd_answer(frame, 0, router_mac[frame[77] - 0xFD]);
+        bridge.asked_silent += is_first && !memcmp(frame + 62, router6, 15) && frame[77] == 0xFF;
+        if (!is_first && !memcmp(frame + 62, far6, 16))
+            nd_answer(frame, 1, far_mac);
+        return false;
+    }
+    if (frame[0] & 1)
+        return false;
+    unsigned which = !memcmp(frame, router_mac[1], 6);
+    if (is_first && !which && memcmp(frame, router_mac[0], 6)) {
+        bridge.stray++;
+        return false;
+    }
+    bridge.by_router[which] += is_first;
+    memcpy(frame, macs[!from], 6);
+    memcpy(frame + 6, is_first ? far_mac : router_mac[0], 6);
+    return true;
 }
 
 static uint32_t
@@ -169,6 +215,9 @@ from_first(uint8_t *frame, uint32_t bytes)
         }
         memcpy(frame, macs[1], 6);
         memcpy(frame + 6, far_mac, 6);
+    } else if (bridge.is_routed && type == 0x86DD) {
+        if (!route6(frame, 0))
+            return;
     } else if (!(frame[0] & 1)) {
         bool is_to_before = bridge.is_secret && is_answer(frame) && !memcmp(frame, before, 6);
         if (memcmp(frame, bridge.shown, 6) && !is_to_before) {
@@ -228,6 +277,9 @@ from_second(uint8_t *frame, uint32_t bytes)
     if (bridge.is_routed && bytes_load_be16(frame + 12) == 0x0800) {
         memcpy(frame, macs[0], 6);
         memcpy(frame + 6, router_mac[0], 6);
+    } else if (bridge.is_routed && bytes_load_be16(frame + 12) == 0x86DD) {
+        if (!route6(frame, 1))
+            return;
     } else {
         show(frame, bytes, bridge.is_secret && is_question(frame) ? before : bridge.shown);
     }
@@ -332,6 +384,31 @@ bridge_announce(void)
         memcpy(frame + 38, second4, 4);
         frame_send(0, frame, 60);
     }
+    KeReleaseSpinLock(&lock, irql);
+}
+
+void
+bridge_advertise(unsigned router, bool is_preferred, uint16_t lifetime_s)
+{
+    static const uint8_t all6[16] = {0xFF, 2, [15] = 1}, silent_mac[6] = {2, 0x66, 0, 0, 0, 3};
+    uint8_t frame[96] = {0}, source[16];
+    uint32_t bytes = router < 2 ? 24 : 16; // the last eight are its MAC
+    KIRQL irql;
+    memcpy(source, router6, 16);
+    source[15] += (uint8_t)router;
+    KeAcquireSpinLock(&lock, &irql);
+    ip_begin(frame, true, source, all6, bytes);
+    memcpy(frame, "\x33\x33\0\0\0\1", 6);
+    memcpy(frame + 6, router < 2 ? router_mac[router] : silent_mac, 6);
+    frame[54] = 134; // [RFC 4861 4.2], the preference [RFC 4191 2.2]
+    frame[59] = is_preferred ? 0x08 : 0;
+    bytes_store_be16(frame + 60, lifetime_s);
+    if (router < 2) {
+        frame[70] = frame[71] = 1;
+        memcpy(frame + 72, router_mac[router], 6);
+    }
+    icmp6_sum(frame + 14, bytes);
+    frame_send(0, frame, 54 + bytes);
     KeReleaseSpinLock(&lock, irql);
 }
 

@@ -21,6 +21,8 @@ open_all(bool is_routed)
 {
     bridge_open();
     bridge.is_routed = is_routed;
+    if (is_routed && tn_net.place == TN_TWO6)
+        bridge_advertise(0, false, 1800);
     for (ULONG i = 0; i < sizeof(big); i++)
         big[i] = (UCHAR)(i * 13 + (i >> 10));
     tk_sleep_ms(5000); // IPv6 addresses have been probed
@@ -269,13 +271,19 @@ route_set(UCHAR router, ULONG type)
 static void
 by_second_router(void)
 {
-    route_set(254, IRE_TYPE_INDIRECT);
+    if (tn_net.place == TN_TWO6)
+        bridge_advertise(1, true, 1800);
+    else
+        route_set(254, IRE_TYPE_INDIRECT);
 }
 
 static void
 by_first_router(void)
 {
-    route_set(254, IRE_TYPE_INVALID);
+    if (tn_net.place == TN_TWO6)
+        bridge_advertise(1, true, 0);
+    else
+        route_set(254, IRE_TYPE_INVALID);
 }
 
 static void
@@ -283,6 +291,20 @@ by_nobody(void)
 {
     route_set(252, IRE_TYPE_INDIRECT);
 }
+
+static void
+by_a_silent_router(void)
+{
+    bridge_advertise(2, true, 1800);
+}
+
+#define ROUTED6_RUN(name, count)                                                                             \
+    tn_net.tcpip[0] = ALWAYS "addresses: [\"fd00::1/64\"]";                                                  \
+    tn_net.tcpip[1] = ALWAYS "addresses: [\"fd09::2/64\"], gateway: \"fd09::fe\"";                           \
+    tn_net.name_there = "[fd09::2]";                                                                         \
+    tn_net.wire = WIRE;                                                                                      \
+    for (tn_net.storeys = 0; tn_net.storeys < 2; tn_net.storeys++)                                           \
+    tn_run(#name, name##_body, TN_TWO6, 0, count)
 
 #define ROUTED_TEST(name)                                                                                    \
     static void name##_body(void);                                                                           \
@@ -298,7 +320,15 @@ by_nobody(void)
     }                                                                                                        \
     static void name##_body(void)
 
-// The new router has to be asked for its MAC, is offloaded, gets the path; the old one is terminated. And back.
+// The new router has to be asked for its MAC, is offloaded, gets the path; the old one is terminated. And back. Over IPv6 the second router
+// advertises itself as preferred, and later that it is none any more.
+static void the_route_changes_in_mid_transfer_and_the_path_is_linked_to_the_new_neighbour_body(void);
+
+TEST_TIMEOUT(120, the_default_router_changes_in_mid_transfer_and_the_path_is_linked_to_the_new_neighbour)
+{
+    ROUTED6_RUN(the_route_changes_in_mid_transfer_and_the_path_is_linked_to_the_new_neighbour, 3);
+}
+
 ROUTED_TEST(the_route_changes_in_mid_transfer_and_the_path_is_linked_to_the_new_neighbour)
 {
     open_all(true);
@@ -330,4 +360,24 @@ ROUTED_TEST(a_path_whose_new_router_does_not_answer_is_invalidated_and_its_conne
     route_set(252, IRE_TYPE_INVALID);
     transfer(true, nothing);
     close_all();
+}
+
+// A router that is preferred to ours and does not answer: ours is asked again [RFC 4861 6.3.6], and nothing changes for the target.
+static void
+silent_router_body(void)
+{
+    open_all(true);
+    transfer(true, by_a_silent_router);
+    tk_sleep_ms(10000);
+    ck_assert_uint_ge(bridge.asked_silent, 1);
+    transfer(true, nothing);
+    ck_assert_uint_eq(bridge.by_router[1], 0);
+    ck_assert_uint_eq(count_of("chimney_updated") + count_of("chimney_uploaded") + count_of("chimney_invalidated"), 0);
+    ck_assert_uint_eq(away_count(), 1);
+    close_all();
+}
+
+TEST_TIMEOUT(60, a_path_whose_preferred_router_does_not_answer_stays_with_the_one_before)
+{
+    ROUTED6_RUN(silent_router, 2);
 }
