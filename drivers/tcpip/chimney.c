@@ -70,11 +70,7 @@ tcpip_chimney_opened(struct tcpip_connection *connection, uint64_t now_us)
     if (net_path_find(tcpip_host.net, &path, now_us) || path.is_loopback)
         return;
     struct tcpip_adapter *adapter = tcpip_host.adapters[path.interface_index % NET_INTERFACES_MAX];
-    if (!adapter)
-        return;
-    if (adapter->chimney.policy == TCPIP_CHIMNEY_ALWAYS)
-        tcpip_chimney_go(connection, now_us);
-    else
+    if (adapter)
         tcpip_policy_opened(connection, adapter, &record, now_us);
 }
 

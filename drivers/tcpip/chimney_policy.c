@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Which connections go to a target by themselves: `chimney: on` with chimney_after and chimney_rate.
+// Which connections go to a target by themselves: all with `chimney: always`, as soon as they are open; with `on` by chimney_after and
+// chimney_rate.
 //   tcpip_policy_opened (it is open), tcpip_policy_back (it is the engine's again, or did not go) -> host->candidates, by due time
 //   tcpip_policy_run: one that is due and has moved enough bytes since it was last looked at goes; else it is looked at again
 // One that the target refused or wanted to be rid of rests: chimney_rest, and twice as long each time again, up to REST_DOUBLINGS times;
-// one that the target kept for longer than that begins anew. What is full or paused is only looked at again: tcpip_chimney_go says.
+// one that the target kept for longer than that begins anew. What is full or paused is only looked at again: tcpip_chimney_go says. One
+// whose FIN is on its way stays: it would come back before long (chimney.c, half_closed_deadline_us).
 #include "chimney.h"
 
 #define REST_DOUBLINGS 6
-#define NO_WAY_US 1000000                 // until one whose way leads nowhere is looked at again
+#define NO_WAY_US 1000000                 // until one whose way leads nowhere is looked at again; none is sooner
 
 // The last due first looked at from: most delays are the same.   locks: host->lock held, as for all of these
 static VOID
@@ -34,7 +36,14 @@ tcpip_policy_forget(struct tcpip_connection *connection)
 static BOOLEAN
 has_policy(const struct tcpip_chimney *chimney)
 {
-    return chimney->policy == TCPIP_CHIMNEY_ON && chimney->after_us;
+    return chimney->policy == TCPIP_CHIMNEY_ALWAYS || (chimney->policy == TCPIP_CHIMNEY_ON && chimney->after_us);
+}
+
+// Until one that could not go, or has come back, is looked at again.
+static ULONG64
+again_us(const struct tcpip_chimney *chimney)
+{
+    return chimney->policy == TCPIP_CHIMNEY_ALWAYS ? max(chimney->rest_us, NO_WAY_US) : chimney->after_us;
 }
 
 // What it has moved is counted from here on.
@@ -52,8 +61,10 @@ tcpip_policy_opened(struct tcpip_connection *connection, const struct tcpip_adap
 {
     if (!has_policy(&adapter->chimney))
         return;
+    if (adapter->chimney.policy == TCPIP_CHIMNEY_ALWAYS && !tcpip_chimney_go(connection, now_us))
+        return;
     look_begin(connection, record, now_us);
-    enlist(connection, now_us + adapter->chimney.after_us);
+    enlist(connection, now_us + again_us(&adapter->chimney));
 }
 
 VOID
@@ -61,7 +72,7 @@ tcpip_policy_back(struct tcpip_connection *connection, const struct tcpip_adapte
                   uint64_t now_us)
 {
     const struct tcpip_chimney *chimney = &adapter->chimney;
-    ULONG64 rest_us = chimney->after_us;
+    ULONG64 rest_us = again_us(chimney);
     struct tcp_record record;
     if (!connection->tcp || connection->is_silent || !has_policy(chimney))
         return;
@@ -78,8 +89,9 @@ tcpip_policy_back(struct tcpip_connection *connection, const struct tcpip_adapte
 
 // Numbers wrap: of more than 4 GB each way between two looks some are overlooked.
 static BOOLEAN
-is_fast(const struct tcpip_connection *connection, const struct tcp_record *record, ULONG64 rate_bytes, uint64_t now_us)
+is_fast(const struct tcpip_connection *connection, const struct tcp_record *record, const struct tcpip_chimney *chimney, uint64_t now_us)
 {
+    ULONG64 rate_bytes = chimney->policy == TCPIP_CHIMNEY_ALWAYS ? 0 : chimney->rate_bytes;
     ULONG64 bytes = (ULONG64)(record->delegated.snd_una - connection->policy_una) + (record->delegated.rcv_nxt - connection->policy_nxt);
     return bytes * 1000000 >= rate_bytes * (now_us - connection->policy_since_us);
 }
@@ -91,6 +103,8 @@ look(struct tcpip_connection *connection, uint64_t now_us)
     if (connection->offload || !connection->tcp || connection->is_silent)
         return; // it is there, and comes to tcpip_policy_back; or it is over
     tcp_query(connection->tcp, now_us, &record);
+    if (record.delegated.state != TCP_ESTABLISHED && record.delegated.state != TCP_CLOSE_WAIT)
+        return;
     struct net_path path = {.source = record.constant.local, .destination = record.constant.remote};
     struct tcpip_adapter *adapter = NULL;
     if (!net_path_find(tcpip_host.net, &path, now_us))
@@ -101,10 +115,10 @@ look(struct tcpip_connection *connection, uint64_t now_us)
         return;
     }
     if (!has_policy(&adapter->chimney) ||
-        (is_fast(connection, &record, adapter->chimney.rate_bytes, now_us) && !tcpip_chimney_go(connection, now_us)))
+        (is_fast(connection, &record, &adapter->chimney, now_us) && !tcpip_chimney_go(connection, now_us)))
         return;
     look_begin(connection, &record, now_us);
-    enlist(connection, now_us + adapter->chimney.after_us);
+    enlist(connection, now_us + again_us(&adapter->chimney));
 }
 
 uint64_t
