@@ -31,7 +31,7 @@ until_true 5 grep -q 'nb0 has been deleted: link down' "$work/err" || fail "nobo
 in_b ping -n -q -c 1 -W 1 10.77.0.1 >/dev/null && fail "a ping passed without nb0"
 ip netns exec "$m" ip tuntap add dev nb0 mode tap vnet_hdr
 ip -n "$m" link set nb0 up
-came_back() { sed '1,/nb0 has been deleted/d' "$work/err" | grep -q 'nb0 is up: link up'; }
+came_back() { sed '0,/nb0 has been deleted/d' "$work/err" | grep -q 'nb0 is up: link up'; }
 until_true 5 came_back || fail "nb0 came back and nobody said so: $(cat "$work/err")"
 join "$a" nb0 1 || fail "nb0 could not be joined again"
 until_true 10 in_a ping -n -q -c 1 -W 1 10.77.0.2 || fail "no ping passes after nb0 has come back"
