@@ -64,12 +64,14 @@ fill(void)
             regions[r]->bytes[i] = fill_at(r, i);
 }
 
+// No assertion for each byte: Check writes every one that holds down in a file.
 static void
 untouched(void)
 {
     for (size_t r = 0; r < ARRAYSIZE(regions); r++)
         for (size_t i = 0; i < REGION_BYTES; i++)
-            ck_assert_msg(regions[r]->bytes[i] == fill_at(r, i), "byte %zu of region %zu was touched", i, r);
+            if (regions[r]->bytes[i] != fill_at(r, i))
+                ck_abort_msg("byte %zu of region %zu was touched", i, r);
 }
 
 static void
