@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/prng.h"
 #include "model.h"
 
 #define REGION_BYTES 4096
@@ -14,6 +15,7 @@
 #define WINDOW_BYTES 200
 #define RECEIVE_BYTES 100
 #define REPLY_BYTES 24
+#define REASON_PEER_TERMINATE 4
 #define REASON_TERMINATE 5
 
 // What a tag in a row is.
@@ -575,6 +577,46 @@ MODEL_TEST(an_answer_of_the_peer_to_a_read_that_was_not_asked_so_is_refused_and_
         untouched();
         model_shutdown();
         connection_close(1 + rows[i].is_asked);
+    }
+    rows_end();
+}
+
+// ---- the peer's own Terminate, and noise ------------------------------------------------------------------------------------------
+
+MODEL_TEST(a_Terminate_of_the_peer_is_one_disconnect_with_its_reason_and_ends_our_stream)
+{
+    static const uint16_t errors[] = {DDP_INVALID_TAG, RDMAP_LOCAL_CATASTROPHIC, MPA_CRC_ERROR, 0xFEDC};
+    rows_begin();
+    for (size_t i = 0; i < ARRAYSIZE(errors); i++) {
+        uint8_t ulpdu[64] = {0};
+        connection_open();
+        size_t head = model_untagged(ulpdu, RDMAP_TERMINATE, DDP_QUEUE_TERMINATE, 1, 0);
+        bytes_store_be16(ulpdu + head, errors[i]);
+        model_send_fpdu(ulpdu, head + 4);
+        ck_assert(rc_event(0, &h.side.disconnected, RC_WAIT_S * 1000));
+        ck_assert_uint_eq(h.side.reason, REASON_PEER_TERMINATE | (ULONG)errors[i] << 8);
+        ck_assert(model_wait_fin());
+        ck_assert_uint_eq(model.count, REPLY_BYTES);        // nothing is said to it
+        untouched();
+        model_shutdown();
+        connection_close(1);
+    }
+    rows_end();
+}
+
+MODEL_TEST(noise_of_the_peer_in_place_of_FPDUs_ends_the_connection_and_touches_nothing)
+{
+    struct prng prng;
+    prng_seed(&prng, rc_net.seed);
+    rows_begin();
+    for (int round = 0; round < 8; round++) {
+        uint8_t bytes[3000];
+        connection_open();
+        for (size_t i = 0; i < sizeof bytes; i++)
+            bytes[i] = (uint8_t)prng_next(&prng);
+        bytes[0] = (uint8_t)(prng_next(&prng) % 8);         // what it says is a length is there
+        model_send(bytes, sizeof bytes);
+        judged(MPA_CRC_ERROR, false, false, 1);
     }
     rows_end();
 }
