@@ -294,6 +294,14 @@ MODEL_TEST(a_reply_that_wants_more_reads_than_were_offered_or_an_RTR_that_was_no
         model_shutdown();
         over(STATUS_INVALID_NETWORK_RESPONSE);
     }
+    // A consumer that closes everything at once does not take it back.
+    asked();
+    model_send(h.frame, frame(true, 0x50, 2, rows[0].bytes, 4));
+    ck_assert_int_eq(rc_finish(&h.side), STATUS_INVALID_NETWORK_RESPONSE);
+    rc_side_close(&h.side);
+    model_terminated(24, rows[0].error, false, false);
+    model_shutdown();
+    model_release();
 }
 
 MODEL_TEST(a_reply_that_does_not_come_fails_the_connect_in_time_and_a_peer_that_goes_refuses_it_at_once)
