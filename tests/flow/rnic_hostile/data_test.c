@@ -186,16 +186,16 @@ window_open(void)
     ck_assert_uint_ne(h.tags[TAG_WINDOW], h.tags[TAG_STALE_WINDOW]);
 }
 
-// An open connection whose RTR has come, with one receive posted. Revision 2, CRCs, RTR by write, 4 reads each way.
+// An open connection whose RTR has come, with one receive posted. Revision 2, RTR by write, 4 reads each way.
 static void
-connection_open(void)
+connection_open_with(uint8_t flags)
 {
     uint8_t frame[64], ulpdu[32];
     NDK_SGE sge = {.VirtualAddress = h.receive.bytes, .Length = RECEIVE_BYTES};
     sge.MemoryRegionToken = h.receive.mr->Dispatch->NdkGetLocalTokenFromMr(h.receive.mr);
     fill();
     model_connect(RC_PORT);
-    model_send(frame, model_frame(frame, false, 0x50, 2, "\x80\x04\x80\x04", 4));
+    model_send(frame, model_frame(frame, false, flags, 2, "\x80\x04\x80\x04", 4));
     ck_assert(rc_incoming(&h.listener, &h.side, RC_WAIT_S * 1000));
     h.side.is_ex = true;
     rc_accept(&h.side, &(struct rc_data){.inbound = 4, .outbound = 4});
@@ -205,6 +205,12 @@ connection_open(void)
     ck_assert_int_eq(rc_finish(&h.side), STATUS_SUCCESS);
     ck_assert_int_eq(h.side.qp->Dispatch->NdkReceive(h.side.qp, (PVOID)1, &sge, 1), STATUS_SUCCESS);
     window_open();
+}
+
+static void
+connection_open(void)
+{
+    connection_open_with(0x50);               // CRCs
 }
 
 // Both have ended; what was posted comes back.
@@ -532,6 +538,44 @@ MODEL_TEST(an_FPDU_of_the_peer_that_is_too_short_for_a_header_is_a_catastrophe_o
         model_send_fpdu(ulpdu, count);
         judged(DDP_LOCAL_CATASTROPHIC, false, false, 1);
     }
+    rows_end();
+}
+
+// Where they are agreed: the provider asks for none and gives those that are asked for [RFC 5044 4.3].
+MODEL_TEST(a_peer_that_asks_for_markers_gets_one_every_512_bytes_from_the_first_FPDU_on)
+{
+    uint8_t plain[1200];
+    size_t got = 0;
+    rows_begin();
+    connection_open_with(0xD0);
+    NDK_SGE sge = {.VirtualAddress = h.both.bytes, .Length = 1000, .MemoryRegionToken = h.tags[TAG_LOCAL]};
+    NDK_QP *qp = h.side.qp;
+    ck_assert_int_eq(qp->Dispatch->NdkSend(qp, (PVOID)3, &sge, 1, 0), STATUS_SUCCESS);
+    ck_assert_uint_eq(result(STATUS_SUCCESS), 3);
+    const size_t bytes = 2 + 18 + 1000 + 4 + 3 * 4;         // length, header, text, CRC, markers at 0, 512 and 1024
+    const uint8_t *stream = model.in + REPLY_BYTES;
+    ck_assert(model_wait_bytes(REPLY_BYTES + bytes));
+    ck_assert_uint_eq(model.count, REPLY_BYTES + bytes);
+    for (size_t at = 0; at < bytes; at++) {
+        if (at % 512 == 0) {                  // how far back the FPDU begins, behind the first marker
+            ck_assert_uint_eq(bytes_load_be32(stream + at), at ? at - 4 : 0);
+            at += 3;
+        } else {
+            plain[got++] = stream[at];
+        }
+    }
+    ck_assert_uint_eq(got, 1024);
+    ck_assert_uint_eq(bytes_load_be16(plain), 1018);
+    ck_assert_mem_eq(plain + 20, h.both.bytes, 1000);
+    ck_assert_uint_eq(bytes_load_le32(stream + bytes - 4), model_crc(stream, bytes - 4));
+    model_shutdown();
+    ck_assert(rc_event(0, &h.side.disconnected, RC_WAIT_S * 1000));
+    rc_disconnect(&h.side);
+    ck_assert_int_eq(rc_finish(&h.side), STATUS_SUCCESS);
+    ck_assert_uint_eq(result(STATUS_CANCELLED), 1);
+    rc_close_object(0, &h.window->Header, (NDK_FN_CLOSE_OBJECT *)&h.window->Dispatch->NdkCloseMw);
+    rc_side_close(&h.side);
+    model_release();
     rows_end();
 }
 
