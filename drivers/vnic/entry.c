@@ -79,6 +79,8 @@ DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
         .ResetHandlerEx = vnic_reset,
         .DevicePnPEventNotifyHandler = vnic_pnp_event,
         .ShutdownHandlerEx = vnic_shutdown,
-        .CancelOidRequestHandler = vnic_cancel_oid};
+        .CancelOidRequestHandler = vnic_cancel_oid,
+        .DirectOidRequestHandler = vnic_direct_oid,
+        .CancelDirectOidRequestHandler = vnic_cancel_direct_oid};
     return NdisMRegisterMiniportDriver(driver, registry_path, NULL, &chars, &vnic_driver);
 }

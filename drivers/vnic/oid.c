@@ -404,3 +404,23 @@ vnic_cancel_oid(NDIS_HANDLE context, PVOID request_id)
     UNREFERENCED_PARAMETER(context);
     UNREFERENCED_PARAMETER(request_id);
 }
+
+// ---- direct requests ----------------------------------------------------------------------------------------------------------------
+
+// At the caller's IRQL and beside other requests. Statistics of RDMA can be had so [network/oid-ndk-statistics].
+NDIS_STATUS
+vnic_direct_oid(NDIS_HANDLE context, PNDIS_OID_REQUEST request)
+{
+    BOOLEAN is_query = request->RequestType == NdisRequestQueryInformation || request->RequestType == NdisRequestQueryStatistics;
+    if (!is_query || request->DATA.QUERY_INFORMATION.Oid != OID_NDK_STATISTICS)
+        return NDIS_STATUS_NOT_SUPPORTED;
+    return vnic_rdma_query(context, request);
+}
+
+// None pends.
+VOID
+vnic_cancel_direct_oid(NDIS_HANDLE context, PVOID request_id)
+{
+    UNREFERENCED_PARAMETER(context);
+    UNREFERENCED_PARAMETER(request_id);
+}

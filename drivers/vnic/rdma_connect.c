@@ -72,6 +72,8 @@ VOID
 rdma_connector_object(struct rdma_connector *c, struct rdma_adapter *adapter)
 {
     rdma_object_init(&c->object, &connector_type, &adapter->object);
+    if (c->object.header.Version.Major == 1)
+        c->object.dispatch = &rdma_connector_dispatch1;
 }
 
 NTAPI NTSTATUS
@@ -412,6 +414,8 @@ connect_end(struct rdma_connector *c, NTSTATUS status, const struct wish *wish)
     if (NT_SUCCESS(status))
         return status;
     rdma_enter(c->net->rdma, &call);
+    if (c->state == RDMA_NEW)                 // else rdma_connector_fail has counted it, or it was nothing of ours to begin with
+        c->net->rdma->counts.ConnectFailure++;
     status = rdma_request_now(&c->object, status, wish->completion, wish->context);
     rdma_leave(c->net->rdma, &call);
     return status;
@@ -631,4 +635,19 @@ const NDK_CONNECTOR_DISPATCH rdma_connector_dispatch = {
     .NdkDisconnect = rdma_connector_disconnect,
     .NdkCompleteConnectEx = connector_complete_ex,
     .NdkAcceptEx = connector_accept_ex,
+};
+
+// NDKPI 1.x has no more.
+const NDK_CONNECTOR_DISPATCH rdma_connector_dispatch1 = {
+    .NdkCloseConnector = rdma_close,
+    .NdkQueryExtension = rdma_query_extension,
+    .NdkConnect = connector_connect,
+    .NdkConnectWithSharedEndpoint = connector_connect_shared,
+    .NdkCompleteConnect = connector_complete,
+    .NdkAccept = connector_accept,
+    .NdkReject = connector_reject,
+    .NdkGetConnectionData = rdma_connector_data,
+    .NdkGetLocalAddress = rdma_connector_local,
+    .NdkGetPeerAddress = rdma_connector_peer,
+    .NdkDisconnect = rdma_connector_disconnect,
 };

@@ -246,7 +246,7 @@ rdma_connector_of(NDK_CONNECTOR *connector)
     return (struct rdma_connector *)connector;
 }
 
-extern const NDK_CONNECTOR_DISPATCH rdma_connector_dispatch;
+extern const NDK_CONNECTOR_DISPATCH rdma_connector_dispatch, rdma_connector_dispatch1;     // of NDKPI 2.1, 1.2
 
 // All with rdma->lock held.
 struct rdma_connector *rdma_connector_alloc(struct vnic_rdma *rdma);

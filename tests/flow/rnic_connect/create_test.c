@@ -197,3 +197,49 @@ RC_TEST_BOTH(NdkCreateSharedEndpoint_is_SHARING_VIOLATION_inline_or_later_while_
     closes(SHARED, first);
     closes(SHARED, comes(SHARED, NULL, &address));
 }
+
+// ---- versions -------------------------------------------------------------------------------------------------------------------------
+
+static NTAPI VOID
+on_notification(PVOID context, NTSTATUS status)
+{
+    ck_abort_msg("nothing is posted here");
+}
+
+// An adapter of this version, and what it makes: the highest minor version of the major one, whose tables are whole and have no more.
+static void
+version_is(USHORT major, USHORT minor, USHORT highest)
+{
+    NDK_VERSION version = {major, minor};
+    NDK_ADAPTER *adapter;
+    NDK_CONNECTOR *connector;
+    NDK_CQ *cq;
+    RC_CALL(0, ck_assert_int_eq(nbx_ndk_adapter_open(rc_end[0].client, rc_end[0].if_index, version, &adapter), NDIS_STATUS_SUCCESS));
+    ck_assert_int_eq(adapter->Dispatch->NdkCreateConnector(adapter, NULL, NULL, &connector), STATUS_SUCCESS);
+    ck_assert_int_eq(adapter->Dispatch->NdkCreateCq(adapter, 4, on_notification, NULL, NULL, NULL, NULL, &cq), STATUS_SUCCESS);
+    const NDK_OBJECT_HEADER *const headers[] = {&adapter->Header, &connector->Header, &cq->Header};
+    for (int i = 0; i < 3; i++) {
+        ck_assert_uint_eq(headers[i]->Version.Major, major);
+        ck_assert_uint_eq(headers[i]->Version.Minor, highest);
+    }
+    const NDK_CONNECTOR_DISPATCH *dispatch = connector->Dispatch;
+    const PVOID *slots = (const PVOID *)dispatch;
+    for (size_t i = 0; i < offsetof(NDK_CONNECTOR_DISPATCH, NdkCompleteConnectEx) / sizeof(PVOID); i++)
+        ck_assert_ptr_nonnull(slots[i]);
+    ck_assert_ptr_nonnull((PVOID)cq->Dispatch->NdkGetCqResultsEx);       // of 1.2
+    if (major == 2 || !rc_is_strict()) {      // the verifier has one table of its own for both
+        ck_assert_int_eq(dispatch->NdkCompleteConnectEx != NULL, major == 2);
+        ck_assert_int_eq(dispatch->NdkAcceptEx != NULL, major == 2);
+    }
+    rc_close_object(0, &connector->Header, (NDK_FN_CLOSE_OBJECT *)&dispatch->NdkCloseConnector);
+    rc_close_object(0, &cq->Header, (NDK_FN_CLOSE_OBJECT *)&cq->Dispatch->NdkCloseCq);
+    RC_CALL(0, nbx_ndk_adapter_close(rc_end[0].client, adapter));
+}
+
+RC_TEST(NdkCreateConnector_gives_the_functions_of_the_adapters_version)
+{
+    version_is(1, 1, 2);
+    version_is(1, 2, 2);
+    version_is(2, 0, 1);
+    version_is(2, 1, 1);
+}

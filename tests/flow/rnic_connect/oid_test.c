@@ -90,6 +90,40 @@ RC_TEST(OID_NDK_STATISTICS_counts_connections_and_the_frames_that_carry_them)
     rc_pair_close(&pair);
 }
 
+RC_TEST(OID_NDK_STATISTICS_counts_attempts_that_fail_and_connections_that_end_in_error)
+{
+    struct rc_pair pair = {0};
+    rc_pair_request(&pair);
+    rc_side_close(&pair.passive);             // refused
+    ck_assert_int_eq(rc_finish(&pair.active), STATUS_CONNECTION_REFUSED);
+    ck_assert_uint_eq(counters(0).ConnectFailure, 1);
+    rc_side_close(&pair.active);
+    rc_host[0].way_status = STATUS_NETWORK_UNREACHABLE;
+    rc_side_open(&pair.active, 0);
+    rc_connect(&pair.active, &pair.listener, &rc_plain);    // inline
+    ck_assert_int_eq(pair.active.returned, STATUS_NETWORK_UNREACHABLE);
+    rc_host[0].way_status = STATUS_SUCCESS;
+    ck_assert_uint_eq(counters(0).ConnectFailure, 2);
+    rc_side_close(&pair.active);
+    ck_assert_uint_eq(counters(1).ConnectFailure, 0);
+    rc_pair_reply(&pair);
+    rc_side_close(&pair.active);              // an inbound one
+    ck_assert_int_eq(rc_finish(&pair.passive), STATUS_CONNECTION_ABORTED);
+    ck_assert_uint_eq(counters(1).ConnectFailure, 1);
+    rc_side_close(&pair.passive);
+    ck_assert_uint_eq(counters(0).Connect, 0);
+    rc_pair_open(&pair);
+    rc_side_close(&pair.passive);             // without a disconnect
+    ck_assert(rc_event(0, &pair.active.disconnected, RC_WAIT_S * 1000));
+    NDIS_NDK_PERFORMANCE_COUNTERS here = counters(0), there = counters(1);
+    ck_assert_uint_eq(here.ConnectionError, 1);
+    ck_assert_uint_eq(here.ActiveConnection, 0);
+    ck_assert_uint_eq(there.ConnectionError, 0);            // its own consumer has ended it
+    ck_assert_uint_eq(there.ActiveConnection, 0);
+    ck_assert_uint_eq(here.CQError + there.CQError, 0);
+    rc_pair_close(&pair);
+}
+
 RC_TEST(OID_NDK_CONNECTIONS_tells_each_open_connection_twice)
 {
     struct rc_pair pair = {0};
@@ -181,6 +215,22 @@ try_open(void)
     if (status == NDIS_STATUS_SUCCESS)
         RC_CALL(0, nbx_ndk_adapter_close(rc_end[0].client, adapter));
     return status;
+}
+
+RC_TEST(OID_NDK_LOCAL_ENDPOINTS_tells_a_shared_endpoint_and_not_after_its_close)
+{
+    NTSTATUS status;
+    SOCKADDR_INET own = rc_address(0, 6002);
+    NDK_SHARED_ENDPOINT *shared = rc_shared_open(0, &own, &status);
+    ck_assert_ptr_nonnull(shared);
+    query(0, OID_NDK_LOCAL_ENDPOINTS);
+    ck_assert_uint_eq(got.endpoints.Count, 2);
+    ck_assert(is_at(&got.endpoints.LocalEndpoints[0].Local, &own));
+    ck_assert(is_at(&got.endpoints.LocalEndpoints[1].Local, &own));
+    ck_assert_uint_eq(got.endpoints.LocalEndpoints[0].Listener, FALSE);
+    rc_shared_close(0, shared);
+    query(0, OID_NDK_LOCAL_ENDPOINTS);
+    ck_assert_uint_eq(got.endpoints.Count, 0);
 }
 
 RC_TEST(OID_NDK_SET_STATE_switches_NDK_off_and_on_and_waits_for_open_adapters)

@@ -205,8 +205,8 @@ tp_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
 {
     static WCHAR name[] = L"tp";
     NDIS_PROTOCOL_DRIVER_CHARACTERISTICS chars = {
-        .Header = {NDIS_OBJECT_TYPE_PROTOCOL_DRIVER_CHARACTERISTICS, NDIS_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_1,
-                   NDIS_SIZEOF_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_1},
+        .Header = {NDIS_OBJECT_TYPE_PROTOCOL_DRIVER_CHARACTERISTICS, NDIS_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_2,
+                   NDIS_SIZEOF_PROTOCOL_DRIVER_CHARACTERISTICS_REVISION_2},
         .MajorNdisVersion = 6,
         .MinorNdisVersion = 30,
         .Name = {4, 6, name},
@@ -216,6 +216,7 @@ tp_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
         .CloseAdapterCompleteHandlerEx = tp_close_complete,
         .NetPnPEventHandler = tp_pnp,
         .OidRequestCompleteHandler = tp_oid_complete,
+        .DirectOidRequestCompleteHandler = tp_oid_complete,
         .StatusHandlerEx = tp_status,
         .ReceiveNetBufferListsHandler = tp_receive,
         .SendNetBufferListsCompleteHandler = tp_send_complete};
