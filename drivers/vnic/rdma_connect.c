@@ -192,6 +192,7 @@ connect_tcp(struct rdma_connector *c, struct rdma_call *call)
     c->hop = rdma_hop_get(net, way->next_link, way->is_local ? RDMA_LOOP_VLAN : 0);
     if (!c->hop)
         return STATUS_INSUFFICIENT_RESOURCES;
+    net->has_loops |= way->is_local;
     open.path.interface_index = c->hop;
     vnic_down_path(net->rdma->adapter, c->remote.family, &open.path);
     rdma_hop_use(net, c->hop, 1);

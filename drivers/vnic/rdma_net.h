@@ -98,6 +98,7 @@ struct rdma_net {
     ULONG hop_count;
     ULONG64 clock;                        // of hops
     ULONG rx_hop;                         // of the frame that is being looked at
+    BOOLEAN has_loops;                    // it has connected to itself, at least once
     struct list loop;                     // packets to the adapter itself, which its next timer brings in
     LIST_ENTRY lingering;                 // connectors without a connection, whose TCP is not over yet
     LIST_ENTRY endpoints[RDMA_BUCKETS];

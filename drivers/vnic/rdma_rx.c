@@ -181,6 +181,9 @@ frame_take(void *context, const struct port_slot *slot, struct eng_owner *owner)
         return icmp_take(look, frame, slot->bytes) || is_our_oddity(net, frame, slot->bytes);
     if (is_fragment)
         return is_our_piece(net, frame, slot->bytes, &in);
+    // What the adapter says to itself never comes from the link: a liar.
+    if (net->has_loops && rdma_endpoint_find(net, &in.source, (USHORT)frame_get16(frame + in.at_bytes)))
+        return TRUE;
     if (!is_ours(net, &in, frame))
         return FALSE;
     frame_count(net, slot);

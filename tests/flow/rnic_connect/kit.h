@@ -226,7 +226,8 @@ struct rc_pair {
 void rc_pair_open(struct rc_pair *pair);
 void rc_pair_request(struct rc_pair *pair);   // up to the connect event; NdkConnect pends
 void rc_pair_reply(struct rc_pair *pair);     // up to the end of NdkConnect; NdkAccept pends
-void rc_sides_open(struct rc_listener *listener, struct rc_side *active, struct rc_side *passive);   // the same over any listener
+// The same over any listener, from the first box.
+void rc_sides_open(struct rc_listener *listener, struct rc_side *active, struct rc_side *passive);
 void rc_pair_close(struct rc_pair *pair);     // whatever is there
 void rc_pair_disconnect(struct rc_pair *pair);          // in order, from both sides
 
