@@ -79,6 +79,7 @@ connect_status(const struct rdma_connector *c)
     }
     switch (info.end) {
     case RDMA_END_TIMED_OUT: return STATUS_IO_TIMEOUT;
+    case RDMA_END_NO_MEMORY: return STATUS_INSUFFICIENT_RESOURCES;
     case RDMA_END_STARTUP:
     case RDMA_END_TERMINATED: return STATUS_INVALID_NETWORK_RESPONSE;    // no MPA, or one that cannot be agreed to
     default: return STATUS_CONNECTION_REFUSED;      // it closed instead of answering

@@ -135,6 +135,7 @@ enum rdma_end {
     RDMA_END_PEER_TERMINATED,       // the peer did
     RDMA_END_LOST,                  // reset, unreachable, or closed in the middle of something
     RDMA_END_ABORTED,               // by us
+    RDMA_END_NO_MEMORY,             // for what its set-up takes
 };
 
 #endif

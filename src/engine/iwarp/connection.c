@@ -430,11 +430,12 @@ agree(struct iwarp_connection *c, const struct mpa_frame *frame)
     mulpdu_set(c);
 }
 
-static bool
+// RDMA_END_NONE: it is taken.
+static enum rdma_end
 request_in(struct iwarp_connection *c, const struct mpa_frame *frame)
 {
     if (!private_keep(c, frame))
-        return false;
+        return RDMA_END_NO_MEMORY;
     agree(c, frame);
     c->is_peer_to_peer = frame->is_peer_to_peer;
     c->rtr = c->rtr_options & frame->rtr;
@@ -442,7 +443,7 @@ request_in(struct iwarp_connection *c, const struct mpa_frame *frame)
     c->need = 1;
     iwarp_deadline(c, ENG_NEVER);
     iwarp_tell(c, RDMA_EVENT_REQUEST);
-    return true;
+    return RDMA_END_NONE;
 }
 
 // A reply that we agree to, or not: then it is said in a Terminate [RFC 6581 9.1, 9.2].
@@ -473,25 +474,29 @@ accepted(struct iwarp_connection *c, const struct mpa_frame *frame, uint64_t now
         iwarp_fail(c, error, NULL, 0, NULL, now_us);
     else
         iwarp_tell(c, RDMA_EVENT_REPLY);
+    if (error == MPA_LOCAL_CATASTROPHIC)
+        c->end = RDMA_END_NO_MEMORY;
 }
 
-static bool
+static enum rdma_end
 reply_in(struct iwarp_connection *c, const struct mpa_frame *frame, uint64_t now_us)
 {
     bool asked_enhanced = c->uses & IWARP_USE_ENHANCED;
     // What was asked with the enhanced form is answered in it and what was not is not [RFC 6581 10].
-    if (asked_enhanced != !!(frame->flags & MPA_ENHANCED) || frame->revision != (asked_enhanced ? 2 : 1) || !private_keep(c, frame))
-        return false;
+    if (asked_enhanced != !!(frame->flags & MPA_ENHANCED) || frame->revision != (asked_enhanced ? 2 : 1))
+        return RDMA_END_STARTUP;
+    if (!private_keep(c, frame))
+        return RDMA_END_NO_MEMORY;
     agree(c, frame);
     if (frame->flags & MPA_REJECT) {
         c->end = RDMA_END_REJECTED;
         c->is_deaf = true;
         iwarp_tell(c, RDMA_EVENT_REJECT);
         iwarp_close_soon(c, now_us);
-        return true;
+        return RDMA_END_NONE;
     }
     accepted(c, frame, now_us);
-    return true;
+    return RDMA_END_NONE;
 }
 
 static size_t
@@ -506,8 +511,11 @@ startup_input(struct iwarp_connection *c, const struct eng_span *spans, size_t n
     if (used == 0)
         return 0;
     // A request has nothing behind it until it is answered: its length of private data would be wrong [RFC 5044 7.1.1].
-    if (used < 0 || (!is_reply && (size_t)used < count) || !(is_reply ? reply_in(c, &frame, now_us) : request_in(c, &frame))) {
-        reset(c, RDMA_END_STARTUP);
+    enum rdma_end end = RDMA_END_STARTUP;
+    if (used > 0 && (is_reply || (size_t)used == count))
+        end = is_reply ? reply_in(c, &frame, now_us) : request_in(c, &frame);
+    if (end != RDMA_END_NONE) {
+        reset(c, end);
         return count;
     }
     c->bytes_in += (unsigned)used;

@@ -9,7 +9,7 @@ iwarp_params_default(struct iwarp_params *params)
     *params = (struct iwarp_params){
         .reads_max = 128,
         .send_bytes_max = 1u << 20,
-        .request_us = 10000000,
+        .request_us = 30000000,         // TCP may repeat a request after 3, 6 and 12 seconds [RFC 6298 5.7]
         .reply_us = 120000000,
         .ready_us = 10000000,
         .close_us = 10000000,

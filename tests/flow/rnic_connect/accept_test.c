@@ -370,3 +370,27 @@ RC_TEST(a_listener_holds_so_many_unanswered_requests_and_refuses_the_rest)
     rc_side_close(&active[0]);
     rc_listener_close(&listener);
 }
+
+// After a lost SYN, TCP repeats what it sends first after 3, 6 and 12 seconds [RFC 6298 5.7]: the listener waits for a request as long.
+RC_TEST_WIRE(a_request_that_is_lost_three_times_still_finds_its_listener, "delay: 100ms")
+{
+    struct rc_pair pair = {0};
+    rc_listen(&pair.listener, 1, RC_PORT);
+    rc_cable(1, false);
+    rc_side_open(&pair.active, 0);
+    rc_connect(&pair.active, &pair.listener, &rc_plain);
+    rc_sleep_ms(500);
+    rc_cable(1, true);                        // the second SYN, after a second, comes through, and so does its answer
+    rc_sleep_ms(650);
+    rc_cable(1, false);                       // and the request does not
+    rc_sleep_ms(12000);
+    rc_cable(1, true);
+    ck_assert(rc_incoming(&pair.listener, &pair.passive, RC_WAIT_S * 1000));
+    rc_accept(&pair.passive, &rc_plain);
+    ck_assert_int_eq(rc_finish(&pair.active), STATUS_SUCCESS);
+    rc_complete(&pair.active);
+    ck_assert_int_eq(rc_finish(&pair.active), STATUS_SUCCESS);
+    ck_assert_int_eq(rc_finish(&pair.passive), STATUS_SUCCESS);
+    rc_pair_disconnect(&pair);
+    rc_pair_close(&pair);
+}

@@ -21,6 +21,7 @@
 struct rc_end rc_end[2];
 struct rc_net rc_net;
 void (*rc_on_removal)(int box);
+enum nbx_ndk_gone rc_gone = NBX_NDK_SURPRISE;
 const struct rc_data rc_plain = {.inbound = 8, .outbound = 8};
 
 static struct world *world;
@@ -177,23 +178,20 @@ rc_end_of(int box, NTSTATUS returned, struct rc_wait *wait)
 
 // ---- objects ----------------------------------------------------------------------------------------------------------------------
 
-struct made {
-    struct rc_wait wait;
-    NDK_OBJECT_HEADER *object;
-};
-
-static NTAPI VOID
-on_made(PVOID context, NTSTATUS status, NDK_OBJECT_HEADER *object)
+NTAPI VOID
+rc_on_made(PVOID context, NTSTATUS status, NDK_OBJECT_HEADER *object)
 {
-    struct made *made = context;
+    struct rc_made *made = context;
     made->object = object;
     rc_done(&made->wait, status);
 }
 
-static NDK_OBJECT_HEADER *
-made_end(int box, NTSTATUS status, struct made *made)
+NDK_OBJECT_HEADER *
+rc_made_end(int box, NTSTATUS status, struct rc_made *made)
 {
     status = rc_end_of(box, status, &made->wait);
+    if (rc_net.is_short && status == STATUS_INSUFFICIENT_RESOURCES)
+        return NULL;
     ck_assert_msg(status == STATUS_SUCCESS, "seed %llu: create: %08x", (unsigned long long)rc_net.seed, (unsigned)status);
     return made->object;
 }
@@ -213,13 +211,13 @@ NDK_QP *
 rc_qp(int box)
 {
     struct rc_end *end = &rc_end[box];
-    struct made made = {0};
+    struct rc_made made = {0};
     NDK_QP *qp = NULL;
     rc_wait_init(&made.wait);
     struct rc_visit v = rc_visit(box);
-    NTSTATUS status = end->pd->Dispatch->NdkCreateQp(end->pd, end->cq, end->cq, NULL, 16, 16, 2, 2, 0, on_made, &made, &qp);
+    NTSTATUS status = end->pd->Dispatch->NdkCreateQp(end->pd, end->cq, end->cq, NULL, 16, 16, 2, 2, 0, rc_on_made, &made, &qp);
     rc_go_back(v);
-    NDK_OBJECT_HEADER *later = made_end(box, status, &made);
+    NDK_OBJECT_HEADER *later = rc_made_end(box, status, &made);
     return later ? (NDK_QP *)later : qp;
 }
 
@@ -247,10 +245,10 @@ rc_shared_open(int box, const SOCKADDR_INET *address, NTSTATUS *status)
 {
     NDK_ADAPTER *adapter = rc_end[box].adapter;
     NDK_SHARED_ENDPOINT *shared = NULL;
-    struct made made = {0};
+    struct rc_made made = {0};
     rc_wait_init(&made.wait);
     struct rc_visit v = rc_visit(box);
-    *status = adapter->Dispatch->NdkCreateSharedEndpoint(adapter, (PSOCKADDR)address, address_bytes(address), on_made, &made, &shared);
+    *status = adapter->Dispatch->NdkCreateSharedEndpoint(adapter, (PSOCKADDR)address, address_bytes(address), rc_on_made, &made, &shared);
     rc_go_back(v);
     *status = rc_end_of(box, *status, &made.wait);
     if (*status != STATUS_SUCCESS)
@@ -277,13 +275,13 @@ void
 rc_side_open(struct rc_side *side, int box)
 {
     NDK_ADAPTER *adapter = rc_end[box].adapter;
-    struct made made = {0};
+    struct rc_made made = {0};
     side_init(side, box, rc_qp(box));
     rc_wait_init(&made.wait);
     struct rc_visit v = rc_visit(box);
-    NTSTATUS status = adapter->Dispatch->NdkCreateConnector(adapter, on_made, &made, &side->connector);
+    NTSTATUS status = adapter->Dispatch->NdkCreateConnector(adapter, rc_on_made, &made, &side->connector);
     rc_go_back(v);
-    NDK_OBJECT_HEADER *later = made_end(box, status, &made);
+    NDK_OBJECT_HEADER *later = rc_made_end(box, status, &made);
     if (later)
         side->connector = (NDK_CONNECTOR *)later;
 }
@@ -318,7 +316,7 @@ NTSTATUS
 rc_listen_try(struct rc_listener *listener, int box, USHORT port)
 {
     NDK_ADAPTER *adapter = rc_end[box].adapter;
-    struct made made = {0};
+    struct rc_made made = {0};
     struct rc_wait wait;
     ULONG bytes = sizeof listener->address;
     *listener = (struct rc_listener){.box = box};
@@ -326,11 +324,13 @@ rc_listen_try(struct rc_listener *listener, int box, USHORT port)
     rc_wait_init(&made.wait);
     rc_wait_init(&wait);
     struct rc_visit v = rc_visit(box);
-    NTSTATUS status = adapter->Dispatch->NdkCreateListener(adapter, on_connect, listener, on_made, &made, &listener->listener);
+    NTSTATUS status = adapter->Dispatch->NdkCreateListener(adapter, on_connect, listener, rc_on_made, &made, &listener->listener);
     rc_go_back(v);
-    NDK_OBJECT_HEADER *later = made_end(box, status, &made);
+    NDK_OBJECT_HEADER *later = rc_made_end(box, status, &made);
     if (later)
         listener->listener = (NDK_LISTENER *)later;
+    if (!listener->listener)
+        return STATUS_INSUFFICIENT_RESOURCES;
     SOCKADDR_INET address = rc_address(box, port);
     v = rc_visit(box);
     const NDK_LISTENER_DISPATCH *dispatch = listener->listener->Dispatch;
@@ -579,15 +579,15 @@ static void
 end_objects(int index)
 {
     struct rc_end *end = &rc_end[index];
-    struct made cq = {0}, pd = {0};
+    struct rc_made cq = {0}, pd = {0};
     rc_wait_init(&cq.wait);
     rc_wait_init(&pd.wait);
-    NTSTATUS status = end->adapter->Dispatch->NdkCreateCq(end->adapter, 1024, on_notification, NULL, NULL, on_made, &cq, &end->cq);
-    NDK_OBJECT_HEADER *later = made_end(index, status, &cq);
+    NTSTATUS status = end->adapter->Dispatch->NdkCreateCq(end->adapter, 1024, on_notification, NULL, NULL, rc_on_made, &cq, &end->cq);
+    NDK_OBJECT_HEADER *later = rc_made_end(index, status, &cq);
     if (later)
         end->cq = (NDK_CQ *)later;
-    status = end->adapter->Dispatch->NdkCreatePd(end->adapter, on_made, &pd, &end->pd);
-    later = made_end(index, status, &pd);
+    status = end->adapter->Dispatch->NdkCreatePd(end->adapter, rc_on_made, &pd, &end->pd);
+    later = rc_made_end(index, status, &pd);
     if (later)
         end->pd = (NDK_PD *)later;
 }
@@ -650,7 +650,7 @@ on_removal(PVOID context, NET_IFINDEX if_index, enum nbx_ndk_gone why)
     int index = (int)((struct rc_end *)context - rc_end);
     if (!rc_end[index].adapter)
         return;
-    ck_assert_int_eq(why, NBX_NDK_SURPRISE);
+    ck_assert_int_eq(why, rc_gone);
     rc_on_removal(index);
     adapter_close(index);
 }
@@ -721,12 +721,16 @@ run_body(void *arg)
 }
 
 // The strict one stands between the test and the provider (src/ndis/ndk/watch.h), and in asan builds holds the fence between vnic and
-// tcpip. What does without it is run too: half of the seeds. RC_STRICT=1 or 0 in the environment: all of them so.
+// tcpip. What does without it is run too: half of the seeds, unless RC_ALWAYS_STRICT is 1. RC_STRICT=1 or 0 in the environment: all of
+// them so.
+#ifndef RC_ALWAYS_STRICT
+#define RC_ALWAYS_STRICT 0
+#endif
 bool
 rc_is_strict(void)
 {
     const char *wish = getenv("RC_STRICT");
-    return wish ? *wish == '1' : rc_net.is_six || rc_net.is_tcpip;
+    return wish ? *wish == '1' : RC_ALWAYS_STRICT || rc_net.is_six || rc_net.is_tcpip;
 }
 
 static void
@@ -792,6 +796,17 @@ run_seed(struct run *run, const char *wire)
     sched_destroy(run->sched);
     stack_destroy(run->stack);
     stack_report_clear(&report);
+}
+
+void
+rc_run_seed(const char *test, void (*fn)(void), const char *wire, uint64_t seed, bool is_six)
+{
+    struct run run = {.test = test, .fn = fn, .images = loader_keep_create()};
+    rc_net.seed = seed;
+    rc_net.is_six = is_six;
+    rc_net.at_dispatch = false;
+    run_seed(&run, wire);
+    loader_keep_destroy(run.images);
 }
 
 void

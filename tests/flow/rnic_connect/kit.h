@@ -62,10 +62,12 @@ extern struct rc_net {
     bool pends;                               // whatever may pend does (RdmaPend)
     bool is_ex;                               // sides begin with the calls of NDKPI 2.1
     bool is_shared;                           // they connect over shared endpoints, one each
+    bool is_short;                            // of memory: what makes an object may give none
 } rc_net;
 
 bool rc_is_strict(void);                      // the verifier stands between the test and the provider
 void rc_run(const char *test, void (*fn)(void), const char *wire, unsigned seeds);
+void rc_run_seed(const char *test, void (*fn)(void), const char *wire, uint64_t seed, bool is_six);    // one of them
 #define RC_TEST_WIRE(name, wire)                                                                                      \
     static void name##_body(void);                                                                                     \
     TEST_TIMEOUT(120, name) { rc_run(#name, name##_body, wire, 3); }                                                   \
@@ -130,6 +132,7 @@ void rc_host_change(int box);                 // tells the RNIC that something i
 
 void rc_surprise(int box);                    // the adapter is pulled out; on_removal has run when it returns
 extern void (*rc_on_removal)(int box);        // closes what the test has open there; the kit's own follows
+extern enum nbx_ndk_gone rc_gone;             // why the next one goes
 // The consumer's NDK adapter of a box, with its CQ and PD; a run begins with both open.
 void rc_adapter_open(int box);
 void rc_adapter_close(int box);
@@ -163,6 +166,14 @@ NTSTATUS rc_end_of(int box, NTSTATUS returned, struct rc_wait *wait);
 bool rc_ended(int box, struct rc_wait *wait, ULONG ms);
 
 // ---- objects
+
+struct rc_made {                              // what a create function ends with
+    struct rc_wait wait;
+    NDK_OBJECT_HEADER *object;
+};
+NTAPI VOID rc_on_made(PVOID context, NTSTATUS status, NDK_OBJECT_HEADER *object);
+// The object when it came by the completion; NULL: the function itself gave it, or, short of memory, there is none.
+NDK_OBJECT_HEADER *rc_made_end(int box, NTSTATUS status, struct rc_made *made);
 
 struct rc_side {                              // a connector with its QP
     int box;

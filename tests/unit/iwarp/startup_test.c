@@ -278,7 +278,29 @@ TEST(an_initiator_without_memory_for_the_reads_says_a_local_catastrophe)
     pair_run(&pair);
     ck_assert_mem_eq(pair.sides[0].sent + 20, "\x20\x05\x00\x00", 4);
     ck_assert(info_of(&pair.sides[1]).got_terminate);
+    ck_assert_int_eq(info_of(&pair.sides[0]).end, RDMA_END_NO_MEMORY);      // nothing was wrong with the peer
     pair_close(&pair);
+}
+
+TEST(without_memory_for_the_peers_private_data_a_connection_ends_for_want_of_memory)
+{
+    for (int is_initiator = 0; is_initiator < 2; is_initiator++) {
+        struct pair pair;
+        struct setup setup = setup_plain;
+        setup.private_bytes[0] = "hello";
+        setup.private_count[0] = 5;
+        struct side *side = &pair.sides[!is_initiator];
+        pair_open(&pair, &setup, 1);
+        if (is_initiator) {
+            pair_run(&pair);
+            ck_assert_int_eq(iwarp_accept(pair.sides[1].c, setup.reads[1], "there", 5, pair.now_us), 0);
+        }
+        side->memory.limit_bytes = side->memory.taken_bytes;
+        pair_run(&pair);
+        ck_assert_int_eq(info_of(side).end, RDMA_END_NO_MEMORY);
+        ck_assert_uint_eq(side->events, RDMA_EVENT_CLOSED);
+        pair_close(&pair);
+    }
 }
 
 TEST(a_reject_carries_private_data_and_closes_in_order)
