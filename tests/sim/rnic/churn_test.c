@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Connections made and torn down in every way, at every stage, by either side, over wires that lose and reorder, with bytes on their way
 // and without: each request ends, with a status that its page has; everything can be closed; and when TCP has forgotten them there is as
-// much of everything as before the first: pool, ports, endpoints, connections.
+// much of everything as before the first: pool, ports, endpoints, connections of the engines, frames.
 //   a life   one connection up to a stage, a deed, its end
 //   a party  one in each stage, and then something befalls the adapter of one side: its NDK adapter is closed, NDK is switched off
 //            (NetEventNDKDisable) and on again, or it is pulled out, which is the end of a world
@@ -12,6 +12,8 @@
 
 #include <nbx/fault.h>
 
+#include "../../../drivers/rdma_common/rdma.h"
+#include "../../../drivers/vnic/rdma_net.h"
 #include "engine/engine.h"
 #include "engine/iwarp/iwarp_int.h"
 #include "engine/tcp/tcp_int.h"
@@ -401,31 +403,48 @@ befalls(enum fate fate)
 
 // ---- what is left -------------------------------------------------------------------------------------------------------------------
 
-// The engines keep records of these sizes for the next connection, so many of each at most; the rest of the pool is exact. A table that
-// has grown is still one block.
-static const struct {
-    size_t bytes;
-    unsigned most;
-} caches[] = {
-    {sizeof(struct eng_out), 256}, {sizeof(struct tcp_sent), 1024}, {sizeof(struct iwarp_run), 256}, {sizeof(struct tcp_chunk), 4096}};
-#define CACHES (sizeof caches / sizeof caches[0])
-
+// What the provider and its engines have, by their own counts.
 struct state {
-    uint64_t blocks, kept[CACHES];            // of the pool, those that are kept apart
-    ULONG ports, connections, endpoints, active;
+    uint64_t blocks;                          // of the pool, but for the records that the engines keep for the next connection
+    ULONG ports, connections, endpoints, active;            // as the host and the OIDs say
+    uint32_t tcp, iwarp, frames, runs, hops, ends, linked;
 };
 
-static bool
-kept_count(void *context, const struct verify_origin *origin, const void *block, size_t bytes, ULONG tag)
+static uint32_t
+entries(const LIST_ENTRY *list)
 {
-    struct state *state = context;
-    for (unsigned i = 0; i < CACHES; i++)
-        if (bytes == caches[i].bytes) {
-            state->kept[i]++;
-            state->blocks--;
-            break;
-        }
-    return false;
+    uint32_t count = 0;
+    for (const LIST_ENTRY *entry = list->Flink; entry != list; entry = entry->Flink)
+        count++;
+    return count;
+}
+
+static uint32_t
+nodes(const struct list *list)
+{
+    uint32_t count = 0;
+    for (const struct list *node = list->next; node != list; node = node->next)
+        count++;
+    return count;
+}
+
+static void
+engines_count(int box, struct state *state)
+{
+    const struct vnic_rdma *rdma = ((struct rdma_adapter *)rc_end[box].adapter)->object.rdma;
+    const struct rdma_net *net = rdma->net;
+    state->tcp = nodes(&net->tcp->connections) + nodes(&net->tcp->listeners);
+    state->iwarp = rdma->iwarp->connections;
+    state->runs = rdma->iwarp->runs_out;
+    state->frames = net->pool.in_use + net->tcp->early_chunks;
+    state->ends = net->endpoint_count;
+    for (ULONG i = 0; i < net->hop_count; i++)
+        state->hops += net->hops[i].uses;
+    const LIST_ENTRY *const lists[] = {&net->connectors, &net->timed, &net->ending, &net->dead,
+                                       &net->lingering, &rdma->kicks, &rdma->waiting, &rdma->tells};
+    for (unsigned i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        state->linked += entries(lists[i]);
+    state->blocks -= net->pool.kept + net->tcp->chunks_kept + net->tcp->sent_pool.kept + rdma->iwarp->runs_kept;
 }
 
 static void
@@ -454,7 +473,7 @@ state_of(int box)
                           .connections = connections.Count,
                           .endpoints = endpoints.Count,
                           .active = statistics.CounterSet.ActiveConnection};
-    ex_pool_each_origin(rc_end[box].box, kept_count, &state);
+    engines_count(box, &state);
     return state;
 }
 
@@ -465,10 +484,15 @@ nothing_is_left(const struct state before[2])
     for (int box = 0; box < 2; box++) {
         struct state now = state_of(box);
         ck_assert_uint_eq(now.ports + now.connections + now.endpoints + now.active, 0);
+        ck_assert_uint_eq(now.tcp, 0);
+        ck_assert_uint_eq(now.iwarp, 0);
+        ck_assert_uint_eq(now.frames, 0);
+        ck_assert_uint_eq(now.runs, 0);
+        ck_assert_uint_eq(now.hops, 0);
+        ck_assert_uint_eq(now.ends, 0);
+        ck_assert_uint_eq(now.linked, 0);
         ck_assert_msg(now.blocks == before[box].blocks, "seed %llu, box %d: %llu blocks, before %llu", (unsigned long long)rc_net.seed,
                       box, (unsigned long long)now.blocks, (unsigned long long)before[box].blocks);
-        for (unsigned i = 0; i < CACHES; i++)
-            ck_assert_uint_le(now.kept[i], caches[i].most);
     }
 }
 
