@@ -336,3 +336,17 @@ RULE(0712, NdkIrql, ENDS,
 RULE(0713, NdkCloseTimed, ENDS,
      "A consumer of NDK closes what it has open of an adapter, and CloseNDKAdapterHandler returns, within 30 seconds of the removal.", "-",
      "an_NDK_adapter_that_is_kept_after_its_removal_is_reported", "an_NDK_consumer_that_takes_its_time_is_not_reported")
+RULE(0714, NdkMemory, ENDS,
+     "A consumer of NDK names memory that is registered: its buffers lie inside a region of their token, of the queue pair's protection "
+     "domain.",
+     "-", "an_NDK_request_on_memory_that_is_not_registered_is_reported", "an_NDK_request_on_registered_memory_is_not_reported")
+RULE(0715, NdkRequest, ENDS,
+     "A request of NDK has the flags that its page has, the buffers and inline bytes that its queue was made for, and ends what was "
+     "deferred.",
+     "-", "an_NDK_request_with_flags_or_sizes_that_do_not_go_is_reported", "an_NDK_request_with_the_flags_of_its_page_is_not_reported")
+RULE(0716, NdkConnectionData, ENDS,
+     "A consumer of NDK asks for connection data into a buffer or with no length, and before it accepts or completes the connection.", "-",
+     "an_NDK_consumer_that_asks_for_data_in_a_wrong_way_is_reported", "an_NDK_consumer_that_asks_for_data_in_time_is_not_reported")
+RULE(0717, NdkOut, ENDS,
+     "A provider of NDK that makes an object later leaves the parameter of the create alone.", "-",
+     "an_NDK_object_that_comes_twice_is_reported", "an_NDK_object_that_is_made_later_is_not_reported")

@@ -2,7 +2,7 @@
 // See watch.h: objects and requests.
 //   create    ndk_request_new -> (inline) ndk_create_answered, or ndk_on_create -> ndk_object_begin: the object has our table
 //   close     ndk_close -> (inline) close_over, or ndk_on_close -> close_over
-//   request   ndk_request_new -> (inline) ndk_request_answered, or ndk_on_request
+//   request   ndk_request_for -> (inline) ndk_request_answered, or ndk_on_request
 // A request is answered once: by what its function returned, or, when that was STATUS_PENDING, by its completion (NBX-0702). An object is
 // used until its close is called (NBX-0700); the close is over when nothing of the object runs or is out (NBX-0703), and nothing that was
 // made with it is left (NBX-0701). [network/ndkpi-object-lifetime-requirements]
@@ -11,6 +11,12 @@
 #include <string.h>
 
 #include "ndis/ndk/watch_int.h"
+
+void
+ndk_blame(const struct ndk_object *object, enum verify_rule rule, const char *function, const char *text)
+{
+    verify_report(&(struct verify_finding){.rule = rule, .driver = object->watch->provider, .function = function, .text = text});
+}
 
 // ---- calls ------------------------------------------------------------------------------------------------------------------------------
 
@@ -124,6 +130,7 @@ object_link(struct ndk_object *object)
     for (int i = 0; i < NDK_ANTECEDENTS; i++)
         if (object->antecedent[i])
             object->antecedent[i]->successors++;
+    ndk_memory_made(object);
     ke_lock_drop(&watch->lock, old);
 }
 
@@ -145,8 +152,11 @@ ndk_object_begin(struct ndk_request *request, NDK_OBJECT_HEADER *header)
     struct ndk_watch *watch = request->of->watch;
     created_check(watch, header, request->type, request->function);
     struct ndk_object *object = object_new(watch, header, request->type);
-    memcpy(object->antecedent, request->antecedent, sizeof object->antecedent);
+    object->made = request->made;
+    memcpy(object->antecedent, object->made.with, sizeof object->antecedent);
     object->event_context = request->event ? request : NULL;   // by which its events find it (watch_events.c)
+    if (object->made.slot)
+        ndk_qp_made(object);
     object_link(object);
     return object;
 }
@@ -156,8 +166,8 @@ ndk_object_come(struct ndk_object *listener, NDK_OBJECT_HEADER *header)
 {
     created_check(listener->watch, header, NdkObjectTypeConnector, "NdkConnectEventCallback");
     struct ndk_object *object = object_new(listener->watch, header, NdkObjectTypeConnector);
-    object->antecedent[0] = listener->watch->root;
-    object->antecedent[1] = listener;
+    object->antecedent[0] = object->made.with[0] = listener->watch->root;
+    object->antecedent[1] = object->made.with[1] = listener;
     object_link(object);
     return object;
 }
@@ -179,11 +189,18 @@ ndk_request_new(struct ndk_object *of, const char *function, PVOID context)
     return request;
 }
 
+struct ndk_request *
+ndk_request_for(struct ndk_object *of, const char *function, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
+{
+    struct ndk_request *request = ndk_request_new(of, function, context);
+    request->fn.request = completion;
+    return request;
+}
+
 static void
 blame_provider(const struct ndk_request *request, const char *text)
 {
-    verify_report(&(struct verify_finding){.rule = NBX_0702, .driver = request->of->watch->provider, .function = request->function,
-                                           .text = text});
+    ndk_blame(request->of, NBX_0702, request->function, text);
 }
 
 // From now on its completion counts as out, unless it has come already.
@@ -204,6 +221,8 @@ ndk_request_answered(struct ndk_request *request, NTSTATUS status)
         request_pend(request);
     else if (atomic_exchange(&request->state, NDK_REQUEST_ANSWERED) == NDK_REQUEST_COMPLETED)
         blame_provider(request, "was completed by its callback, and returned another status than STATUS_PENDING too");
+    else if (status == STATUS_SUCCESS && request->on_success)
+        request->on_success(request);
     return status;
 }
 
@@ -218,6 +237,8 @@ request_completed(struct ndk_request *request, NTSTATUS status)
         blame_provider(request, "is completed, and had returned another status than STATUS_PENDING");
     if (status == STATUS_PENDING)
         blame_provider(request, "is completed with STATUS_PENDING");
+    if (status == STATUS_SUCCESS && request->on_success)
+        request->on_success(request);
     KIRQL old = ke_lock_take(&watch->lock);
     request->of->requests -= request->is_pended;
     request->is_pended = false;
@@ -235,15 +256,36 @@ ndk_on_request(PVOID context, NTSTATUS status)
     ndk_frame_end(&frame);
 }
 
-NTSTATUS
-ndk_create_answered(struct ndk_request *request, NTSTATUS status, NDK_OBJECT_HEADER *header)
+// The provider has nothing to write into what it makes later.
+static void
+out_check(const struct ndk_request *request)
 {
+    if (request->out)
+        ndk_blame(request->of, NBX_0717, request->function,
+                  "returned STATUS_PENDING and wrote the object into its parameter: the completion brings it, and that may be gone");
+}
+
+static void
+created_begin(struct ndk_request *request, NDK_OBJECT_HEADER *header)
+{
+    struct verify_finding nothing = {.rule = NBX_0711, .driver = request->of->watch->provider, .function = request->function};
+    nothing.text = "succeeded and gave no object";
+    if (!header)
+        verify_report_fatal(&nothing);
+    ndk_object_begin(request, header);
+}
+
+NTSTATUS
+ndk_create_answered(struct ndk_request *request, NTSTATUS status, PVOID out)
+{
+    NDK_OBJECT_HEADER *header = request->out;
+    if (status == STATUS_PENDING)
+        out_check(request);
     ndk_request_answered(request, status);
-    if (status == STATUS_SUCCESS && !header)
-        verify_report_fatal(&(struct verify_finding){.rule = NBX_0711, .driver = request->of->watch->provider,
-                                                     .function = request->function, .text = "succeeded and gave no object"});
-    if (status == STATUS_SUCCESS)
-        ndk_object_begin(request, header);
+    if (status != STATUS_SUCCESS)
+        return status;
+    created_begin(request, header);
+    memcpy(out, &header, sizeof header);
     return status;
 }
 
@@ -253,11 +295,9 @@ ndk_on_create(PVOID context, NTSTATUS status, NDK_OBJECT_HEADER *header)
     struct ndk_request *request = context;
     struct ndk_frame frame;
     request_completed(request, status);
-    if (status == STATUS_SUCCESS && !header)
-        verify_report_fatal(&(struct verify_finding){.rule = NBX_0711, .driver = request->of->watch->provider,
-                                                     .function = request->function, .text = "succeeded and gave no object"});
+    out_check(request);
     if (status == STATUS_SUCCESS)
-        ndk_object_begin(request, header);
+        created_begin(request, header);
     ndk_frame_begin(&frame, request->of, "NdkCreateCompletion");
     request->fn.create(request->context, status, header);
     ndk_frame_end(&frame);
@@ -281,8 +321,7 @@ close_check(struct ndk_object *object)
         snprintf(text, sizeof text, "the close of a %s is over, and %u of its requests are not completed, %u callbacks have not returned",
                  type_word(object->type), requests, callbacks);
     if (text[0])
-        verify_report(&(struct verify_finding){.rule = successors ? NBX_0701 : NBX_0703, .driver = watch->provider,
-                                               .function = "NdkCloseObject", .text = text});
+        ndk_blame(object, successors ? NBX_0701 : NBX_0703, "NdkCloseObject", text);
 }
 
 // Its antecedents may go, as far as this one is concerned.
@@ -337,8 +376,13 @@ ndk_close(NDK_OBJECT_HEADER *header, NDK_FN_CLOSE_COMPLETION completion, PVOID c
     NDK_FN_CLOSE_OBJECT close = ((const NDK_CQ_DISPATCH *)object->theirs)->NdkCloseCq;   // the first of every table but an adapter's
     if (atomic_exchange(&object->state, NDK_CLOSING) != NDK_LIVE)
         verify_rule_broken(NBX_0700, "NdkCloseObject", "is called twice for one %s", type_word(object->type));
+    else
+        ndk_memory_closed(object);
     struct ndk_request *request = ndk_request_new(object, "NdkCloseObject", context);
     request->fn.close = completion;
+    if (object->queue[NDK_INITIATOR].is_deferred)
+        verify_rule_broken(NBX_0715, "NdkCloseObject",
+                           "is called of a QP whose last request was posted with NDK_OP_FLAG_DEFER: the one it waits for never came");
     memcpy(antecedent, object->antecedent, sizeof antecedent);
     successor_end(object);
     struct ke_crossing crossing = ndk_call(object, "NdkCloseObject");
@@ -369,6 +413,8 @@ ndk_watch_open(struct ndis_adapter *adapter, struct io_image *consumer, NDK_ADAP
     list_init(&watch->objects);
     list_init(&watch->requests);
     list_init(&watch->frames);
+    list_init(&watch->memory);
+    list_init(&watch->lams);
     watch->root = object_new(watch, &object->Header, NdkObjectTypeAdapter);
     object_link(watch->root);
     return watch;
@@ -391,6 +437,9 @@ ndk_watch_closing(struct ndk_watch *watch)
         verify_rule_broken(NBX_0705, "nbx_ndk_adapter_close", "is called from inside a callback of the adapter, for whose return it waits");
     if (live)
         verify_rule_broken(NBX_0705, "nbx_ndk_adapter_close", "is called over %u objects that were not closed", live);
+    uint32_t lams = ndk_lams_left(watch);
+    if (lams)
+        verify_rule_broken(NBX_0705, "nbx_ndk_adapter_close", "is called over %u mappings that were not released", lams);
     atomic_store(&watch->root->state, NDK_CLOSING);
     ((NDK_ADAPTER *)watch->root->header)->Dispatch = watch->root->theirs;
 }
@@ -399,8 +448,12 @@ static void
 watch_free(struct ndk_watch *watch)
 {
     struct list *node;
-    while ((node = list_pop_front(&watch->objects)))
+    while ((node = list_pop_front(&watch->objects))) {
+        ndk_queues_free(LIST_ENTRY_OF(node, struct ndk_object, node));
         free(LIST_ENTRY_OF(node, struct ndk_object, node));
+    }
+    ndk_memory_free(watch);
+    free(watch->qps);
     while ((node = list_pop_front(&watch->requests)))
         free(LIST_ENTRY_OF(node, struct ndk_request, node));
     free(watch);
@@ -419,8 +472,7 @@ ndk_watch_closed(struct ndk_watch *watch)
         frames += node != NULL;
     if (open || frames) {
         snprintf(text, sizeof text, "returned with the closes of %u objects not completed and %u callbacks not back", open, frames);
-        verify_report(&(struct verify_finding){.rule = NBX_0709, .driver = watch->provider, .function = "CloseNDKAdapterHandler",
-                                               .text = text});
+        ndk_blame(watch->root, NBX_0709, "CloseNDKAdapterHandler", text);
         return;                               // whatever is left may still come: the watch stays
     }
     watch_free(watch);

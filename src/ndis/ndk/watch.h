@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What passes between a consumer and a provider of NDK, watched (--verify strict; rules NBX-0700 to 0712 of docs/rules).
+// What passes between a consumer and a provider of NDK, watched (--verify strict; rules NBX-0700 and up of docs/rules).
 // An object stays the provider's, where it is; its Dispatch is changed, before the consumer sees it, to a table of ours that checks and
 // calls the provider's. Consumer's callbacks are given to the provider as ours. So no pointer that crosses has to be translated, and
 // without the verifier there is nothing at all.

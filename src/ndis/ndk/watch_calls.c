@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// See watch.h: the functions that a consumer calls of adapters, completion queues, protection domains, memory regions and windows, and
-// shared receive queues. Each looks at what it is given, and calls the provider's.
+// See watch.h: the functions that a consumer calls of adapters, completion queues, protection domains, memory windows and shared
+// receive queues (of memory regions: watch_memory.c). Each looks at what it is given, and calls the provider's.
 #include "ndis/ndk/watch_int.h"
 
 #define OBJECT(kind, pointer, function) ndk_use(&(pointer)->Header, NdkObjectType##kind, function)
+#define MADE(kind) ((NDK_##kind **)&request->out)
 
 // ---- adapter ------------------------------------------------------------------------------------------------------------------------
 
@@ -13,7 +14,7 @@ create_new(struct ndk_object *of, const char *function, NDK_OBJECT_TYPE type, ND
     struct ndk_request *request = ndk_request_new(of, function, context);
     request->type = type;
     request->fn.create = completion;
-    request->antecedent[0] = of;
+    request->made.with[0] = of;
     return request;
 }
 
@@ -36,10 +37,7 @@ create_cq(NDK_ADAPTER *adapter, ULONG depth, NDK_FN_CQ_NOTIFICATION_CALLBACK not
     struct ndk_request *request = create_new(object, function, NdkObjectTypeCq, completion, context);
     request->event = (PVOID)notification;
     request->event_context = notification_context;
-    *cq = NULL;
-    NTSTATUS status = NDK_INTO(object, function, NDK_THEIRS(object, ADAPTER)->NdkCreateCq(adapter, depth, ndk_on_cq, request, affinity,
-                                                                                        ndk_on_create, request, cq));
-    return ndk_create_answered(request, status, (NDK_OBJECT_HEADER *)*cq);
+    return NDK_MAKE(request, ADAPTER, cq, NdkCreateCq(adapter, depth, ndk_on_cq, request, affinity, ndk_on_create, request, MADE(CQ)));
 }
 
 static NTAPI NTSTATUS
@@ -48,9 +46,7 @@ create_pd(NDK_ADAPTER *adapter, NDK_FN_CREATE_COMPLETION completion, PVOID conte
     const char *function = "NdkCreatePd";
     struct ndk_object *object = OBJECT(Adapter, adapter, function);
     struct ndk_request *request = create_new(object, function, NdkObjectTypePd, completion, context);
-    *pd = NULL;
-    NTSTATUS status = NDK_INTO(object, function, NDK_THEIRS(object, ADAPTER)->NdkCreatePd(adapter, ndk_on_create, request, pd));
-    return ndk_create_answered(request, status, (NDK_OBJECT_HEADER *)*pd);
+    return NDK_MAKE(request, ADAPTER, pd, NdkCreatePd(adapter, ndk_on_create, request, MADE(PD)));
 }
 
 static NTAPI NTSTATUS
@@ -60,10 +56,8 @@ create_shared_endpoint(NDK_ADAPTER *adapter, const PSOCKADDR address, ULONG byte
     const char *function = "NdkCreateSharedEndpoint";
     struct ndk_object *object = OBJECT(Adapter, adapter, function);
     struct ndk_request *request = create_new(object, function, NdkObjectTypeSharedEndpoint, completion, context);
-    *endpoint = NULL;
-    NTSTATUS status = NDK_INTO(object, function, NDK_THEIRS(object, ADAPTER)->NdkCreateSharedEndpoint(adapter, address, bytes,
-                                                                                                   ndk_on_create, request, endpoint));
-    return ndk_create_answered(request, status, (NDK_OBJECT_HEADER *)*endpoint);
+    return NDK_MAKE(request, ADAPTER, endpoint, NdkCreateSharedEndpoint(adapter, address, bytes, ndk_on_create, request,
+                                                                        MADE(SHARED_ENDPOINT)));
 }
 
 static NTAPI NTSTATUS
@@ -72,10 +66,7 @@ create_connector(NDK_ADAPTER *adapter, NDK_FN_CREATE_COMPLETION completion, PVOI
     const char *function = "NdkCreateConnector";
     struct ndk_object *object = OBJECT(Adapter, adapter, function);
     struct ndk_request *request = create_new(object, function, NdkObjectTypeConnector, completion, context);
-    *connector = NULL;
-    NTSTATUS status = NDK_INTO(object, function, NDK_THEIRS(object, ADAPTER)->NdkCreateConnector(adapter, ndk_on_create, request,
-                                                                                              connector));
-    return ndk_create_answered(request, status, (NDK_OBJECT_HEADER *)*connector);
+    return NDK_MAKE(request, ADAPTER, connector, NdkCreateConnector(adapter, ndk_on_create, request, MADE(CONNECTOR)));
 }
 
 static NTAPI NTSTATUS
@@ -87,36 +78,8 @@ create_listener(NDK_ADAPTER *adapter, NDK_FN_CONNECT_EVENT_CALLBACK event, PVOID
     struct ndk_request *request = create_new(object, function, NdkObjectTypeListener, completion, context);
     request->event = (PVOID)event;
     request->event_context = event_context;
-    *listener = NULL;
-    NTSTATUS status = NDK_INTO(object, function, NDK_THEIRS(object, ADAPTER)->NdkCreateListener(adapter, ndk_on_connect, request,
-                                                                                             ndk_on_create, request, listener));
-    return ndk_create_answered(request, status, (NDK_OBJECT_HEADER *)*listener);
-}
-
-static struct ndk_request *
-request_new(struct ndk_object *of, const char *function, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
-{
-    struct ndk_request *request = ndk_request_new(of, function, context);
-    request->fn.request = completion;
-    return request;
-}
-
-static NTAPI NTSTATUS
-build_lam(NDK_ADAPTER *adapter, MDL *mdl, SIZE_T bytes, NDK_FN_REQUEST_COMPLETION completion, PVOID context,
-          NDK_LOGICAL_ADDRESS_MAPPING *lam, ULONG *lam_bytes, ULONG *fbo)
-{
-    const char *function = "NdkBuildLAM";
-    struct ndk_object *object = OBJECT(Adapter, adapter, function);
-    struct ndk_request *request = request_new(object, function, completion, context);
-    return ndk_request_answered(request, NDK_INTO(object, function, NDK_THEIRS(object, ADAPTER)->NdkBuildLAM(
-                                                      adapter, mdl, bytes, ndk_on_request, request, lam, lam_bytes, fbo)));
-}
-
-static NTAPI VOID
-release_lam(NDK_ADAPTER *adapter, NDK_LOGICAL_ADDRESS_MAPPING *lam)
-{
-    struct ndk_object *object = OBJECT(Adapter, adapter, "NdkReleaseLAM");
-    NDK_INTO_VOID(object, "NdkReleaseLAM", NDK_THEIRS(object, ADAPTER)->NdkReleaseLAM(adapter, lam));
+    return NDK_MAKE(request, ADAPTER, listener, NdkCreateListener(adapter, ndk_on_connect, request, ndk_on_create, request,
+                                                                  MADE(LISTENER)));
 }
 
 const NDK_ADAPTER_DISPATCH ndk_adapter_calls = {.NdkQueryAdapterInfo = query_adapter_info,
@@ -125,8 +88,8 @@ const NDK_ADAPTER_DISPATCH ndk_adapter_calls = {.NdkQueryAdapterInfo = query_ada
                                                 .NdkCreateSharedEndpoint = create_shared_endpoint,
                                                 .NdkCreateConnector = create_connector,
                                                 .NdkCreateListener = create_listener,
-                                                .NdkBuildLAM = build_lam,
-                                                .NdkReleaseLAM = release_lam};
+                                                .NdkBuildLAM = ndk_build_lam,
+                                                .NdkReleaseLAM = ndk_release_lam};
 
 // ---- completion queue -----------------------------------------------------------------------------------------------------------------
 
@@ -134,9 +97,8 @@ static NTAPI NTSTATUS
 resize_cq(NDK_CQ *cq, ULONG depth, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
 {
     struct ndk_object *object = OBJECT(Cq, cq, "NdkResizeCq");
-    struct ndk_request *request = request_new(object, "NdkResizeCq", completion, context);
-    return ndk_request_answered(request, NDK_INTO(object, "NdkResizeCq",
-                                                  NDK_THEIRS(object, CQ)->NdkResizeCq(cq, depth, ndk_on_request, request)));
+    struct ndk_request *request = ndk_request_for(object, "NdkResizeCq", completion, context);
+    return NDK_ANSWER(request, CQ, NdkResizeCq(cq, depth, ndk_on_request, request));
 }
 
 static NTAPI VOID
@@ -149,19 +111,13 @@ arm_cq(NDK_CQ *cq, ULONG type)
     ndk_leave(object, 0, before);
 }
 
-// So many results came out of the queue, of nResults that were asked for.
-static ULONG
-results_check(struct ndk_object *object, ULONG count, ULONG asked, const char *function)
+// So many results came out of the queue, of `asked`.
+static bool
+count_check(const struct ndk_object *object, ULONG count, ULONG asked, const char *function)
 {
-    struct io_image *provider = object->watch->provider;
-    int64_t left = atomic_fetch_sub(&object->results, count) - count;
     if (count > asked)
-        verify_report(&(struct verify_finding){.rule = NBX_0708, .driver = provider, .function = function,
-                                               .text = "gave more results than there was room for"});
-    if (left < 0 && !object->is_shared)
-        verify_report(&(struct verify_finding){.rule = NBX_0708, .driver = provider, .function = function,
-                                               .text = "gave a result of a request that was not posted, or has had its result"});
-    return count;
+        ndk_blame(object, NBX_0708, function, "gave more results than there was room for");
+    return count <= asked;
 }
 
 static NTAPI ULONG
@@ -171,7 +127,11 @@ get_cq_results(NDK_CQ *cq, NDK_RESULT *results, ULONG asked)
     struct ndk_object *object = OBJECT(Cq, cq, function);
     struct ke_thread *before = ndk_enter(object, 0, NBX_0706, function);
     ULONG count = NDK_INTO(object, function, NDK_THEIRS(object, CQ)->NdkGetCqResults(cq, results, asked));
-    results_check(object, count, asked, function);
+    for (ULONG i = 0; count_check(object, count, asked, function) && i < count; i++) {
+        NDK_RESULT *at = &results[i];
+        struct ndk_result result = {at->Status, at->BytesTransferred, &at->QPContext, &at->RequestContext, NULL};
+        ndk_result_check(object, result, function);
+    }
     ndk_leave(object, 0, before);
     return count;
 }
@@ -183,7 +143,11 @@ get_cq_results_ex(NDK_CQ *cq, NDK_RESULT_EX *results, ULONG asked)
     struct ndk_object *object = OBJECT(Cq, cq, function);
     struct ke_thread *before = ndk_enter(object, 0, NBX_0706, function);
     ULONG count = NDK_INTO(object, function, NDK_THEIRS(object, CQ)->NdkGetCqResultsEx(cq, results, asked));
-    results_check(object, count, asked, function);
+    for (ULONG i = 0; count_check(object, count, asked, function) && i < count; i++) {
+        NDK_RESULT_EX *at = &results[i];
+        struct ndk_result result = {at->Status, at->BytesTransferred, &at->QPContext, &at->RequestContext, &at->Type};
+        ndk_result_check(object, result, function);
+    }
     ndk_leave(object, 0, before);
     return count;
 }
@@ -210,9 +174,8 @@ create_mr(NDK_PD *pd, BOOLEAN is_fast, NDK_FN_CREATE_COMPLETION completion, PVOI
 {
     struct ndk_object *object = OBJECT(Pd, pd, "NdkCreateMr");
     struct ndk_request *request = create_new(object, "NdkCreateMr", NdkObjectTypeMr, completion, context);
-    *mr = NULL;
-    NTSTATUS status = NDK_INTO(object, "NdkCreateMr", NDK_THEIRS(object, PD)->NdkCreateMr(pd, is_fast, ndk_on_create, request, mr));
-    return ndk_create_answered(request, status, (NDK_OBJECT_HEADER *)*mr);
+    request->made.is_fast = is_fast;
+    return NDK_MAKE(request, PD, mr, NdkCreateMr(pd, is_fast, ndk_on_create, request, MADE(MR)));
 }
 
 static NTAPI NTSTATUS
@@ -220,9 +183,7 @@ create_mw(NDK_PD *pd, NDK_FN_CREATE_COMPLETION completion, PVOID context, NDK_MW
 {
     struct ndk_object *object = OBJECT(Pd, pd, "NdkCreateMw");
     struct ndk_request *request = create_new(object, "NdkCreateMw", NdkObjectTypeMw, completion, context);
-    *mw = NULL;
-    NTSTATUS status = NDK_INTO(object, "NdkCreateMw", NDK_THEIRS(object, PD)->NdkCreateMw(pd, ndk_on_create, request, mw));
-    return ndk_create_answered(request, status, (NDK_OBJECT_HEADER *)*mw);
+    return NDK_MAKE(request, PD, mw, NdkCreateMw(pd, ndk_on_create, request, MADE(MW)));
 }
 
 static NTAPI NTSTATUS
@@ -233,19 +194,17 @@ create_srq(NDK_PD *pd, ULONG depth, ULONG sges, ULONG threshold, NDK_FN_SRQ_NOTI
     struct ndk_request *request = create_new(object, "NdkCreateSrq", NdkObjectTypeSrq, completion, context);
     request->event = (PVOID)notification;
     request->event_context = notification_context;
-    *srq = NULL;
-    NTSTATUS status = NDK_INTO(object, "NdkCreateSrq",
-                               NDK_THEIRS(object, PD)->NdkCreateSrq(pd, depth, sges, threshold, notification ? ndk_on_srq : NULL, request,
-                                                                    affinity, ndk_on_create, request, srq));
-    return ndk_create_answered(request, status, (NDK_OBJECT_HEADER *)*srq);
+    request->made.sges[NDK_RECEIVER] = sges;
+    return NDK_MAKE(request, PD, srq, NdkCreateSrq(pd, depth, sges, threshold, notification ? ndk_on_srq : NULL, request, affinity,
+                                                   ndk_on_create, request, MADE(SRQ)));
 }
 
 static struct ndk_request *
 qp_new(struct ndk_object *pd, const char *function, NDK_CQ *const *cq, NDK_FN_CREATE_COMPLETION completion, PVOID context)
 {
     struct ndk_request *request = create_new(pd, function, NdkObjectTypeQp, completion, context);
-    request->antecedent[1] = OBJECT(Cq, cq[0], function);
-    request->antecedent[2] = OBJECT(Cq, cq[1], function);
+    request->made.with[1] = OBJECT(Cq, cq[0], function);
+    request->made.with[2] = OBJECT(Cq, cq[1], function);
     return request;
 }
 
@@ -255,12 +214,12 @@ create_qp(NDK_PD *pd, NDK_CQ *receive_cq, NDK_CQ *initiator_cq, PVOID qp_context
 {
     struct ndk_object *object = OBJECT(Pd, pd, "NdkCreateQp");
     struct ndk_request *request = qp_new(object, "NdkCreateQp", (NDK_CQ *[]){receive_cq, initiator_cq}, completion, context);
-    *qp = NULL;
-    NTSTATUS status = NDK_INTO(object, "NdkCreateQp",
-                               NDK_THEIRS(object, PD)->NdkCreateQp(pd, receive_cq, initiator_cq, qp_context, receive_depth,
-                                                                   initiator_depth, receive_sges, initiator_sges, inline_bytes,
-                                                                   ndk_on_create, request, qp));
-    return ndk_create_answered(request, status, (NDK_OBJECT_HEADER *)*qp);
+    request->made.sges[NDK_INITIATOR] = initiator_sges;
+    request->made.sges[NDK_RECEIVER] = receive_sges;
+    request->made.inline_bytes = inline_bytes;
+    PVOID number = ndk_qp_number(object->watch, &request->made, qp_context);
+    return NDK_MAKE(request, PD, qp, NdkCreateQp(pd, receive_cq, initiator_cq, number, receive_depth, initiator_depth, receive_sges,
+                                                 initiator_sges, inline_bytes, ndk_on_create, request, MADE(QP)));
 }
 
 static NTAPI NTSTATUS
@@ -270,20 +229,12 @@ create_qp_with_srq(NDK_PD *pd, NDK_CQ *receive_cq, NDK_CQ *initiator_cq, NDK_SRQ
     const char *function = "NdkCreateQpWithSrq";
     struct ndk_object *object = OBJECT(Pd, pd, function);
     struct ndk_request *request = qp_new(object, function, (NDK_CQ *[]){receive_cq, initiator_cq}, completion, context);
-    request->antecedent[3] = OBJECT(Srq, srq, function);
-    request->antecedent[1]->is_shared = true;
-    *qp = NULL;
-    NTSTATUS status = NDK_INTO(object, function,
-                               NDK_THEIRS(object, PD)->NdkCreateQpWithSrq(pd, receive_cq, initiator_cq, srq, qp_context, initiator_depth,
-                                                                          initiator_sges, inline_bytes, ndk_on_create, request, qp));
-    return ndk_create_answered(request, status, (NDK_OBJECT_HEADER *)*qp);
-}
-
-static NTAPI VOID
-get_privileged_token(NDK_PD *pd, UINT32 *token)
-{
-    struct ndk_object *object = OBJECT(Pd, pd, "NdkGetPrivilegedMemoryRegionToken");
-    NDK_INTO_VOID(object, "NdkGetPrivilegedMemoryRegionToken", NDK_THEIRS(object, PD)->NdkGetPrivilegedMemoryRegionToken(pd, token));
+    request->made.with[3] = OBJECT(Srq, srq, function);
+    request->made.sges[NDK_INITIATOR] = initiator_sges;
+    request->made.inline_bytes = inline_bytes;
+    PVOID number = ndk_qp_number(object->watch, &request->made, qp_context);
+    return NDK_MAKE(request, PD, qp, NdkCreateQpWithSrq(pd, receive_cq, initiator_cq, srq, number, initiator_depth, initiator_sges,
+                                                        inline_bytes, ndk_on_create, request, MADE(QP)));
 }
 
 const NDK_PD_DISPATCH ndk_pd_calls = {.NdkClosePd = ndk_close,
@@ -292,58 +243,9 @@ const NDK_PD_DISPATCH ndk_pd_calls = {.NdkClosePd = ndk_close,
                                       .NdkCreateSrq = create_srq,
                                       .NdkCreateQp = create_qp,
                                       .NdkCreateQpWithSrq = create_qp_with_srq,
-                                      .NdkGetPrivilegedMemoryRegionToken = get_privileged_token};
+                                      .NdkGetPrivilegedMemoryRegionToken = ndk_get_privileged_token};
 
-// ---- memory region, memory window -----------------------------------------------------------------------------------------------------
-
-static NTAPI NTSTATUS
-register_mr(NDK_MR *mr, MDL *mdl, SIZE_T bytes, ULONG flags, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
-{
-    struct ndk_object *object = OBJECT(Mr, mr, "NdkRegisterMr");
-    struct ndk_request *request = request_new(object, "NdkRegisterMr", completion, context);
-    return ndk_request_answered(request, NDK_INTO(object, "NdkRegisterMr", NDK_THEIRS(object, MR)->NdkRegisterMr(mr, mdl, bytes, flags,
-                                                                                                              ndk_on_request, request)));
-}
-
-static NTAPI NTSTATUS
-deregister_mr(NDK_MR *mr, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
-{
-    struct ndk_object *object = OBJECT(Mr, mr, "NdkDeregisterMr");
-    struct ndk_request *request = request_new(object, "NdkDeregisterMr", completion, context);
-    return ndk_request_answered(request, NDK_INTO(object, "NdkDeregisterMr",
-                                                  NDK_THEIRS(object, MR)->NdkDeregisterMr(mr, ndk_on_request, request)));
-}
-
-static NTAPI NTSTATUS
-initialize_fast_register_mr(NDK_MR *mr, ULONG pages, BOOLEAN is_remote, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
-{
-    const char *function = "NdkInitializeFastRegisterMr";
-    struct ndk_object *object = OBJECT(Mr, mr, function);
-    struct ndk_request *request = request_new(object, function, completion, context);
-    return ndk_request_answered(request, NDK_INTO(object, function, NDK_THEIRS(object, MR)->NdkInitializeFastRegisterMr(
-                                                      mr, pages, is_remote, ndk_on_request, request)));
-}
-
-static NTAPI UINT32
-get_remote_token_from_mr(NDK_MR *mr)
-{
-    struct ndk_object *object = OBJECT(Mr, mr, "NdkGetRemoteTokenFromMr");
-    return NDK_INTO(object, "NdkGetRemoteTokenFromMr", NDK_THEIRS(object, MR)->NdkGetRemoteTokenFromMr(mr));
-}
-
-static NTAPI UINT32
-get_local_token_from_mr(NDK_MR *mr)
-{
-    struct ndk_object *object = OBJECT(Mr, mr, "NdkGetLocalTokenFromMr");
-    return NDK_INTO(object, "NdkGetLocalTokenFromMr", NDK_THEIRS(object, MR)->NdkGetLocalTokenFromMr(mr));
-}
-
-const NDK_MR_DISPATCH ndk_mr_calls = {.NdkCloseMr = ndk_close,
-                                      .NdkRegisterMr = register_mr,
-                                      .NdkDeregisterMr = deregister_mr,
-                                      .NdkInitializeFastRegisterMr = initialize_fast_register_mr,
-                                      .NdkGetRemoteTokenFromMr = get_remote_token_from_mr,
-                                      .NdkGetLocalTokenFromMr = get_local_token_from_mr};
+// ---- memory window ----------------------------------------------------------------------------------------------------------------------
 
 static NTAPI UINT32
 get_remote_token_from_mw(NDK_MW *mw)
@@ -360,19 +262,20 @@ static NTAPI NTSTATUS
 modify_srq(NDK_SRQ *srq, ULONG depth, ULONG threshold, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
 {
     struct ndk_object *object = OBJECT(Srq, srq, "NdkModifySrq");
-    struct ndk_request *request = request_new(object, "NdkModifySrq", completion, context);
-    return ndk_request_answered(request, NDK_INTO(object, "NdkModifySrq",
-                                                  NDK_THEIRS(object, SRQ)->NdkModifySrq(srq, depth, threshold, ndk_on_request, request)));
+    struct ndk_request *request = ndk_request_for(object, "NdkModifySrq", completion, context);
+    return NDK_ANSWER(request, SRQ, NdkModifySrq(srq, depth, threshold, ndk_on_request, request));
 }
 
 static NTAPI NTSTATUS
 srq_receive(NDK_SRQ *srq, PVOID context, const NDK_SGE *sges, ULONG count)
 {
-    struct ndk_object *object = OBJECT(Srq, srq, "NdkSrqReceive");
-    struct ke_thread *before = ndk_enter(object, 0, NBX_0707, "NdkSrqReceive");
-    NTSTATUS status = NDK_INTO(object, "NdkSrqReceive", NDK_THEIRS(object, SRQ)->NdkSrqReceive(srq, context, sges, count));
-    ndk_leave(object, 0, before);
-    return status;
+    const char *function = "NdkSrqReceive";
+    struct ndk_object *object = OBJECT(Srq, srq, function);
+    struct ndk_post post = {.context = context, .type = NdkOperationTypeReceive, .bytes = ndk_sges_bytes(sges, count)};
+    ndk_sges_check(object, NDK_RECEIVER, sges, count, 0, function);
+    struct ndk_posting posting = ndk_post_begin(object, NDK_RECEIVER, &post, function);
+    NTSTATUS status = NDK_INTO(object, function, NDK_THEIRS(object, SRQ)->NdkSrqReceive(srq, posting.number, sges, count));
+    return ndk_post_end(&posting, status, function);
 }
 
 const NDK_SRQ_DISPATCH ndk_srq_calls = {.NdkCloseSrq = ndk_close, .NdkModifySrq = modify_srq, .NdkSrqReceive = srq_receive};

@@ -1,46 +1,19 @@
 // SPDX-License-Identifier: MIT
 // See watch.h: the functions that a consumer calls of queue pairs, connectors, listeners and shared endpoints.
-// A request that is posted to a queue pair has one result, or none when it was posted with NDK_OP_FLAG_SILENT_SUCCESS; a post that fails
-// has none. They are counted where they come out, at the completion queue. [network/ndkpi-work-request-posting-requirements]
+// Requests on queues are followed to their results in watch_posts.c, what they say of memory is looked at in watch_memory.c.
 #include "ndis/ndk/watch_int.h"
 
 #define OBJECT(kind, pointer, function) ndk_use(&(pointer)->Header, NdkObjectType##kind, function)
 
 // ---- queue pair -----------------------------------------------------------------------------------------------------------------------
 
-enum queue {
-    INITIATOR,
-    RECEIVER
-};
+#define EVERY_POST (NDK_OP_FLAG_SILENT_SUCCESS | NDK_OP_FLAG_READ_FENCE | NDK_OP_FLAG_DEFER)
 
-struct post {
-    struct ndk_object *cq;
-    struct ke_thread *before;
-};
-
-static struct post
-post_begin(struct ndk_object *qp, enum queue queue, const char *function)
-{
-    struct post post = {.before = ndk_enter(qp, (int)queue, NBX_0707, function), .cq = qp->antecedent[queue == RECEIVER ? 1 : 2]};
-    if (post.cq)
-        atomic_fetch_add(&post.cq->results, 1);   // before the call: the result may be there before it returns
-    return post;
-}
-
-static NTSTATUS
-post_end(struct ndk_object *qp, enum queue queue, struct post post, NTSTATUS status)
-{
-    ndk_leave(qp, (int)queue, post.before);
-    if (post.cq && !NT_SUCCESS(status))
-        atomic_fetch_sub(&post.cq->results, 1);
-    return status;
-}
-
-#define POST(queue, pointer, function, call) \
+// A post to a queue of a queue pair; checks come before.
+#define POST(name, object, post, function, call) \
     ({ \
-        struct ndk_object *object = OBJECT(Qp, pointer, function); \
-        struct post post = post_begin(object, queue, function); \
-        post_end(object, queue, post, NDK_INTO(object, function, NDK_THEIRS(object, QP)->call)); \
+        struct ndk_posting posting = ndk_post_begin(object, name, post, function); \
+        ndk_post_end(&posting, NDK_INTO(object, function, NDK_THEIRS(object, QP)->call), function); \
     })
 
 static NTAPI VOID
@@ -53,55 +26,99 @@ flush(NDK_QP *qp)
 static NTAPI NTSTATUS
 send(NDK_QP *qp, PVOID context, const NDK_SGE *sges, ULONG count, ULONG flags)
 {
-    return POST(INITIATOR, qp, "NdkSend", NdkSend(qp, context, sges, count, flags));
+    struct ndk_object *object = OBJECT(Qp, qp, "NdkSend");
+    struct ndk_post post = {.context = context, .type = NdkOperationTypeSend, .flags = flags};
+    ndk_flags_check(object, flags, EVERY_POST | NDK_OP_FLAG_SEND_AND_SOLICIT_EVENT | NDK_OP_FLAG_INLINE, "NdkSend");
+    ndk_sges_check(object, NDK_INITIATOR, sges, count, flags, "NdkSend");
+    return POST(NDK_INITIATOR, object, &post, "NdkSend", NdkSend(qp, posting.number, sges, count, flags));
 }
 
 static NTAPI NTSTATUS
 receive(NDK_QP *qp, PVOID context, const NDK_SGE *sges, ULONG count)
 {
-    return POST(RECEIVER, qp, "NdkReceive", NdkReceive(qp, context, sges, count));
+    struct ndk_object *object = OBJECT(Qp, qp, "NdkReceive");
+    struct ndk_post post = {.context = context, .type = NdkOperationTypeReceive, .bytes = ndk_sges_bytes(sges, count)};
+    ndk_sges_check(object, NDK_RECEIVER, sges, count, 0, "NdkReceive");
+    return POST(NDK_RECEIVER, object, &post, "NdkReceive", NdkReceive(qp, posting.number, sges, count));
 }
 
 static NTAPI NTSTATUS
 bind(NDK_QP *qp, PVOID context, NDK_MR *mr, NDK_MW *mw, PVOID address, SIZE_T bytes, ULONG flags)
 {
-    OBJECT(Mr, mr, "NdkBind");
-    OBJECT(Mw, mw, "NdkBind");
-    return POST(INITIATOR, qp, "NdkBind", NdkBind(qp, context, mr, mw, address, bytes, flags));
+    struct ndk_object *object = OBJECT(Qp, qp, "NdkBind");
+    struct ndk_post post = {.context = context, .type = NdkOperationTypeBind, .flags = flags};
+    ndk_flags_check(object, flags, EVERY_POST | NDK_OP_FLAG_ALLOW_REMOTE_READ | NDK_OP_FLAG_ALLOW_REMOTE_WRITE, "NdkBind");
+    ndk_bind_check(object, OBJECT(Mr, mr, "NdkBind"), OBJECT(Mw, mw, "NdkBind"), (uint64_t)(ULONG_PTR)address, bytes);
+    return POST(NDK_INITIATOR, object, &post, "NdkBind", NdkBind(qp, posting.number, mr, mw, address, bytes, flags));
 }
 
 static NTAPI NTSTATUS
 fast_register(NDK_QP *qp, PVOID context, NDK_MR *mr, ULONG pages, const NDK_LOGICAL_ADDRESS *page, ULONG fbo, SIZE_T bytes, PVOID base,
               ULONG flags)
 {
-    OBJECT(Mr, mr, "NdkFastRegister");
-    return POST(INITIATOR, qp, "NdkFastRegister", NdkFastRegister(qp, context, mr, pages, page, fbo, bytes, base, flags));
+    const char *function = "NdkFastRegister";
+    struct ndk_object *object = OBJECT(Qp, qp, function), *region = OBJECT(Mr, mr, function);
+    struct ndk_post post = {.context = context, .type = NdkOperationTypeFastRegister, .flags = flags};
+    ndk_flags_check(object, flags, EVERY_POST | NDK_OP_FLAG_ALLOW_REMOTE_READ | NDK_OP_FLAG_ALLOW_REMOTE_WRITE | NDK_OP_FLAG_RDMA_READ_SINK,
+                    function);
+    ndk_fast_check(object, region, pages, fbo, bytes, (uint64_t)(ULONG_PTR)base);
+    NTSTATUS status = POST(NDK_INITIATOR, object, &post, function,
+                           NdkFastRegister(qp, posting.number, mr, pages, page, fbo, bytes, base, flags));
+    if (NT_SUCCESS(status))
+        ndk_fast_posted(region, (uint64_t)(ULONG_PTR)base, bytes);
+    return status;
 }
 
 static NTAPI NTSTATUS
-invalidate(NDK_QP *qp, PVOID context, NDK_OBJECT_HEADER *object_header, ULONG flags)
+invalidate(NDK_QP *qp, PVOID context, NDK_OBJECT_HEADER *header, ULONG flags)
 {
-    NDK_OBJECT_TYPE type = object_header->ObjectType;
-    ndk_use(object_header, type == NdkObjectTypeMw ? NdkObjectTypeMw : NdkObjectTypeMr, "NdkInvalidate");
-    return POST(INITIATOR, qp, "NdkInvalidate", NdkInvalidate(qp, context, object_header, flags));
+    const char *function = "NdkInvalidate";
+    bool is_window = header->ObjectType == NdkObjectTypeMw;
+    struct ndk_object *object = OBJECT(Qp, qp, function);
+    struct ndk_object *memory = ndk_use(header, is_window ? NdkObjectTypeMw : NdkObjectTypeMr, function);
+    struct ndk_post post = {.context = context, .type = NdkOperationTypeInvalidate, .flags = flags};
+    ndk_flags_check(object, flags, EVERY_POST, function);
+    if (!is_window && !memory->made.is_fast)
+        verify_rule_broken(NBX_0714, function, "is given a memory region that was not made for fast registration");
+    NTSTATUS status = POST(NDK_INITIATOR, object, &post, function, NdkInvalidate(qp, posting.number, header, flags));
+    if (NT_SUCCESS(status))
+        ndk_invalidate_posted(memory);
+    return status;
 }
 
 static NTAPI NTSTATUS
 read_remote(NDK_QP *qp, PVOID context, const NDK_SGE *sges, ULONG count, UINT64 address, UINT32 token, ULONG flags)
 {
-    return POST(INITIATOR, qp, "NdkRead", NdkRead(qp, context, sges, count, address, token, flags));
+    struct ndk_object *object = OBJECT(Qp, qp, "NdkRead");
+    struct ndk_post post = {.context = context, .type = NdkOperationTypeRead, .flags = flags};
+    ndk_flags_check(object, flags, EVERY_POST | NDK_OP_FLAG_RDMA_READ_LOCAL_INVALIDATE, "NdkRead");
+    ndk_sges_check(object, NDK_INITIATOR, sges, count, flags, "NdkRead");
+    NTSTATUS status = POST(NDK_INITIATOR, object, &post, "NdkRead", NdkRead(qp, posting.number, sges, count, address, token, flags));
+    if (NT_SUCCESS(status) && count && flags & NDK_OP_FLAG_RDMA_READ_LOCAL_INVALIDATE)
+        ndk_sge_invalidated(object, sges);
+    return status;
 }
 
+// The page of NdkWrite has no NDK_OP_FLAG_INLINE, those of NDK_SGE and NdkCreateQp ("a single send or write request") do. UNSURE.
 static NTAPI NTSTATUS
 write_remote(NDK_QP *qp, PVOID context, const NDK_SGE *sges, ULONG count, UINT64 address, UINT32 token, ULONG flags)
 {
-    return POST(INITIATOR, qp, "NdkWrite", NdkWrite(qp, context, sges, count, address, token, flags));
+    struct ndk_object *object = OBJECT(Qp, qp, "NdkWrite");
+    struct ndk_post post = {.context = context, .type = NdkOperationTypeWrite, .flags = flags};
+    ndk_flags_check(object, flags, EVERY_POST | NDK_OP_FLAG_INLINE, "NdkWrite");
+    ndk_sges_check(object, NDK_INITIATOR, sges, count, flags, "NdkWrite");
+    return POST(NDK_INITIATOR, object, &post, "NdkWrite", NdkWrite(qp, posting.number, sges, count, address, token, flags));
 }
 
 static NTAPI NTSTATUS
 send_and_invalidate(NDK_QP *qp, PVOID context, const NDK_SGE *sges, ULONG count, ULONG flags, UINT32 token)
 {
-    return POST(INITIATOR, qp, "NdkSendAndInvalidate", NdkSendAndInvalidate(qp, context, sges, count, flags, token));
+    const char *function = "NdkSendAndInvalidate";
+    struct ndk_object *object = OBJECT(Qp, qp, function);
+    struct ndk_post post = {.context = context, .type = NdkOperationTypeSend, .flags = flags};
+    ndk_flags_check(object, flags, EVERY_POST | NDK_OP_FLAG_SEND_AND_SOLICIT_EVENT | NDK_OP_FLAG_INLINE, function);
+    ndk_sges_check(object, NDK_INITIATOR, sges, count, flags, function);
+    return POST(NDK_INITIATOR, object, &post, function, NdkSendAndInvalidate(qp, posting.number, sges, count, flags, token));
 }
 
 const NDK_QP_DISPATCH ndk_qp_calls = {.NdkCloseQp = ndk_close,
@@ -117,27 +134,16 @@ const NDK_QP_DISPATCH ndk_qp_calls = {.NdkCloseQp = ndk_close,
 
 // ---- connector --------------------------------------------------------------------------------------------------------------------------
 
-static struct ndk_request *
-request_new(struct ndk_object *of, const char *function, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
-{
-    struct ndk_request *request = ndk_request_new(of, function, context);
-    request->fn.request = completion;
-    return request;
-}
-
 static NTAPI NTSTATUS
 connect(NDK_CONNECTOR *connector, NDK_QP *qp, const PSOCKADDR source, ULONG source_bytes, const PSOCKADDR destination,
         ULONG destination_bytes, ULONG inbound, ULONG outbound, const PVOID data, ULONG data_bytes,
         NDK_FN_REQUEST_COMPLETION completion, PVOID context)
 {
     struct ndk_object *object = OBJECT(Connector, connector, "NdkConnect");
-    struct ndk_request *request = request_new(object, "NdkConnect", completion, context);
+    struct ndk_request *request = ndk_request_for(object, "NdkConnect", completion, context);
     OBJECT(Qp, qp, "NdkConnect");
-    return ndk_request_answered(request,
-                                NDK_INTO(object, "NdkConnect",
-                                         NDK_THEIRS(object, CONNECTOR)->NdkConnect(connector, qp, source, source_bytes, destination,
-                                                                                   destination_bytes, inbound, outbound, data, data_bytes,
-                                                                                   ndk_on_request, request)));
+    return NDK_ANSWER(request, CONNECTOR, NdkConnect(connector, qp, source, source_bytes, destination, destination_bytes, inbound,
+                                                     outbound, data, data_bytes, ndk_on_request, request));
 }
 
 static NTAPI NTSTATUS
@@ -146,14 +152,24 @@ connect_shared(NDK_CONNECTOR *connector, NDK_QP *qp, NDK_SHARED_ENDPOINT *endpoi
 {
     const char *function = "NdkConnectWithSharedEndpoint";
     struct ndk_object *object = OBJECT(Connector, connector, function);
-    struct ndk_request *request = request_new(object, function, completion, context);
+    struct ndk_request *request = ndk_request_for(object, function, completion, context);
     OBJECT(Qp, qp, function);
     OBJECT(SharedEndpoint, endpoint, function);
-    return ndk_request_answered(request, NDK_INTO(object, function,
-                                                  NDK_THEIRS(object, CONNECTOR)->NdkConnectWithSharedEndpoint(
-                                                      connector, qp, endpoint, destination, destination_bytes, inbound, outbound, data,
-                                                      data_bytes, ndk_on_request, request)));
+    return NDK_ANSWER(request, CONNECTOR, NdkConnectWithSharedEndpoint(connector, qp, endpoint, destination, destination_bytes, inbound,
+                                                                       outbound, data, data_bytes, ndk_on_request, request));
 }
+
+// From now on the consumer asks for no connection data; what failed at once has answered nothing.
+static NTSTATUS
+connection_answered(struct ndk_request *request, NTSTATUS status)
+{
+    if (NT_SUCCESS(status))
+        atomic_store(&request->of->is_answered, true);
+    return ndk_request_answered(request, status);
+}
+
+#define ANSWER_CONNECTION(request, call) \
+    connection_answered(request, NDK_INTO((request)->of, (request)->function, NDK_THEIRS((request)->of, CONNECTOR)->call))
 
 static NTAPI NTSTATUS
 complete_connect(NDK_CONNECTOR *connector, NDK_FN_DISCONNECT_EVENT_CALLBACK event, PVOID event_context,
@@ -161,11 +177,11 @@ complete_connect(NDK_CONNECTOR *connector, NDK_FN_DISCONNECT_EVENT_CALLBACK even
 {
     const char *function = "NdkCompleteConnect";
     struct ndk_object *object = OBJECT(Connector, connector, function);
-    struct ndk_request *request = request_new(object, function, completion, context);
+    struct ndk_request *request = ndk_request_for(object, function, completion, context);
     object->event.disconnect = event;
     object->event_context = event_context;
-    return ndk_request_answered(request, NDK_INTO(object, function, NDK_THEIRS(object, CONNECTOR)->NdkCompleteConnect(
-                                                      connector, event ? ndk_on_disconnect : NULL, object, ndk_on_request, request)));
+    return ANSWER_CONNECTION(request, NdkCompleteConnect(connector, event ? ndk_on_disconnect : NULL, object, ndk_on_request,
+                                                                    request));
 }
 
 static NTAPI NTSTATUS
@@ -174,11 +190,11 @@ complete_connect_ex(NDK_CONNECTOR *connector, NDK_FN_DISCONNECT_EVENT_CALLBACK_E
 {
     const char *function = "NdkCompleteConnectEx";
     struct ndk_object *object = OBJECT(Connector, connector, function);
-    struct ndk_request *request = request_new(object, function, completion, context);
+    struct ndk_request *request = ndk_request_for(object, function, completion, context);
     object->event.disconnect_ex = event;
     object->event_context = event_context;
-    return ndk_request_answered(request, NDK_INTO(object, function, NDK_THEIRS(object, CONNECTOR)->NdkCompleteConnectEx(
-                                                      connector, event ? ndk_on_disconnect_ex : NULL, object, ndk_on_request, request)));
+    return ANSWER_CONNECTION(request, NdkCompleteConnectEx(connector, event ? ndk_on_disconnect_ex : NULL, object,
+                                                                      ndk_on_request, request));
 }
 
 static NTAPI NTSTATUS
@@ -186,14 +202,12 @@ accept(NDK_CONNECTOR *connector, NDK_QP *qp, ULONG inbound, ULONG outbound, cons
        NDK_FN_DISCONNECT_EVENT_CALLBACK event, PVOID event_context, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
 {
     struct ndk_object *object = OBJECT(Connector, connector, "NdkAccept");
-    struct ndk_request *request = request_new(object, "NdkAccept", completion, context);
+    struct ndk_request *request = ndk_request_for(object, "NdkAccept", completion, context);
     OBJECT(Qp, qp, "NdkAccept");
     object->event.disconnect = event;
     object->event_context = event_context;
-    return ndk_request_answered(request, NDK_INTO(object, "NdkAccept",
-                                                  NDK_THEIRS(object, CONNECTOR)->NdkAccept(connector, qp, inbound, outbound, data,
-                                                                                           data_bytes, event ? ndk_on_disconnect : NULL,
-                                                                                           object, ndk_on_request, request)));
+    return ANSWER_CONNECTION(request, NdkAccept(connector, qp, inbound, outbound, data, data_bytes,
+                                                           event ? ndk_on_disconnect : NULL, object, ndk_on_request, request));
 }
 
 static NTAPI NTSTATUS
@@ -201,15 +215,12 @@ accept_ex(NDK_CONNECTOR *connector, NDK_QP *qp, ULONG inbound, ULONG outbound, c
           NDK_FN_DISCONNECT_EVENT_CALLBACK_EX event, PVOID event_context, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
 {
     struct ndk_object *object = OBJECT(Connector, connector, "NdkAcceptEx");
-    struct ndk_request *request = request_new(object, "NdkAcceptEx", completion, context);
+    struct ndk_request *request = ndk_request_for(object, "NdkAcceptEx", completion, context);
     OBJECT(Qp, qp, "NdkAcceptEx");
     object->event.disconnect_ex = event;
     object->event_context = event_context;
-    return ndk_request_answered(request, NDK_INTO(object, "NdkAcceptEx",
-                                                  NDK_THEIRS(object, CONNECTOR)->NdkAcceptEx(connector, qp, inbound, outbound, data,
-                                                                                             data_bytes,
-                                                                                             event ? ndk_on_disconnect_ex : NULL, object,
-                                                                                             ndk_on_request, request)));
+    return ANSWER_CONNECTION(request, NdkAcceptEx(connector, qp, inbound, outbound, data, data_bytes,
+                                                             event ? ndk_on_disconnect_ex : NULL, object, ndk_on_request, request));
 }
 
 static NTAPI NTSTATUS
@@ -224,6 +235,10 @@ get_connection_data(NDK_CONNECTOR *connector, ULONG *inbound, ULONG *outbound, P
 {
     const char *function = "NdkGetConnectionData";
     struct ndk_object *object = OBJECT(Connector, connector, function);
+    if (!data && *data_bytes)
+        verify_rule_broken(NBX_0716, function, "is called with a length of %u and no buffer", *data_bytes);
+    if (atomic_load(&object->is_answered))
+        verify_rule_broken(NBX_0716, function, "is called after NdkAccept or NdkCompleteConnect of the connector");
     return NDK_INTO(object, function, NDK_THEIRS(object, CONNECTOR)->NdkGetConnectionData(connector, inbound, outbound, data, data_bytes));
 }
 
@@ -245,9 +260,8 @@ static NTAPI NTSTATUS
 disconnect(NDK_CONNECTOR *connector, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
 {
     struct ndk_object *object = OBJECT(Connector, connector, "NdkDisconnect");
-    struct ndk_request *request = request_new(object, "NdkDisconnect", completion, context);
-    return ndk_request_answered(request, NDK_INTO(object, "NdkDisconnect",
-                                                  NDK_THEIRS(object, CONNECTOR)->NdkDisconnect(connector, ndk_on_request, request)));
+    struct ndk_request *request = ndk_request_for(object, "NdkDisconnect", completion, context);
+    return NDK_ANSWER(request, CONNECTOR, NdkDisconnect(connector, ndk_on_request, request));
 }
 
 const NDK_CONNECTOR_DISPATCH ndk_connector_calls = {.NdkCloseConnector = ndk_close,
@@ -269,9 +283,8 @@ static NTAPI NTSTATUS
 listen(NDK_LISTENER *listener, const PSOCKADDR address, ULONG bytes, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
 {
     struct ndk_object *object = OBJECT(Listener, listener, "NdkListen");
-    struct ndk_request *request = request_new(object, "NdkListen", completion, context);
-    return ndk_request_answered(request, NDK_INTO(object, "NdkListen", NDK_THEIRS(object, LISTENER)->NdkListen(listener, address, bytes,
-                                                                                                            ndk_on_request, request)));
+    struct ndk_request *request = ndk_request_for(object, "NdkListen", completion, context);
+    return NDK_ANSWER(request, LISTENER, NdkListen(listener, address, bytes, ndk_on_request, request));
 }
 
 static NTAPI NTSTATUS

@@ -15,6 +15,46 @@ enum ndk_state {
     NDK_CLOSED                                // and is over
 };
 
+// The queues of a queue pair; a shared receive queue has the second.
+enum ndk_queue_name {
+    NDK_INITIATOR,
+    NDK_RECEIVER,
+    NDK_QUEUES
+};
+
+// A request on a queue, from its post to its result (watch_posts.c).
+struct ndk_post {
+    PVOID context;                            // the consumer's
+    uint64_t bytes;                           // room, of a receive
+    uint32_t type, flags;                     // NDK_OPERATION_TYPE; NDK_OP_FLAG_*
+    bool is_over;                             // it has had its result, or will have none
+};
+
+struct ndk_queue {
+    struct ndk_post *ring;
+    uint64_t room;                            // of the ring, a power of 2
+    uint64_t first, next;                     // numbers: the oldest whose result may still come; the next post
+    bool is_deferred;                         // its last request may wait for the next
+};
+
+// What a create said of an object; kept with it.
+struct ndk_made {
+    struct ndk_object *with[NDK_ANTECEDENTS]; // its antecedents
+    PVOID qp_context;
+    ULONG sges[NDK_QUEUES], inline_bytes;
+    uint32_t slot;                            // of a queue pair: in watch->qps, from 1
+    bool is_fast;                             // a memory region, made for fast registration
+};
+
+// A memory region (watch_memory.c): what it stands for now.
+struct ndk_region {
+    uint64_t base, bytes;                     // addresses that its token reaches, while it is there
+    UINT32 token[2];                          // local, remote: as they were asked for last
+    bool knows[2];
+    bool is_there;
+    ULONG pages;                              // initialised for so many; 0: not
+};
+
 // Of an object of the provider's; kept until its adapter is closed, so that a late use is known.
 struct ndk_object {
     union {                                   // first: the provider's object points at it
@@ -35,7 +75,8 @@ struct ndk_object {
     NDK_OBJECT_HEADER *header;
     NDK_OBJECT_TYPE type;
     _Atomic uint32_t state;
-    struct ndk_object *antecedent[NDK_ANTECEDENTS];
+    struct ndk_object *antecedent[NDK_ANTECEDENTS];   // for which it still counts
+    struct ndk_made made;
     // Guarded by watch->lock.
     uint32_t successors;                      // live, or closing with the answer still to come
     uint32_t requests;                        // pended and not completed
@@ -49,8 +90,10 @@ struct ndk_object {
     _Atomic uint32_t arms;                    // of a CQ: not yet answered by a notification
     _Atomic uint32_t is_notifying;
     struct ke_thread *_Atomic inside[2];      // a CQ: who polls; a QP: who posts to the initiator's queue, to the receive queue
-    _Atomic int64_t results;                  // a CQ: requests whose results may still come
-    bool is_shared;                           // a CQ: receives of an SRQ end here too, and are not counted
+    struct ndk_queue queue[NDK_QUEUES];       // guarded by watch->lock, as the next two are
+    struct ndk_region region;
+    struct list memory;                       // watch->memory, of a live memory region or protection domain
+    _Atomic bool is_answered;                 // a connector: NdkAccept or NdkCompleteConnect has begun
 };
 
 enum ndk_request_state {
@@ -71,8 +114,12 @@ struct ndk_request {
     } fn;
     PVOID context;
     NDK_OBJECT_TYPE type;                     // a create's
-    struct ndk_object *antecedent[NDK_ANTECEDENTS];
+    struct ndk_made made;
+    NDK_OBJECT_HEADER *out;                   // where the provider leaves what it makes at once
     PVOID event, event_context;               // the consumer's, of what is created
+    void (*on_success)(struct ndk_request *request);   // what it has done when it has succeeded
+    uint64_t base, bytes;                     // for that: of memory
+    NDK_LOGICAL_ADDRESS_MAPPING *lam;
     _Atomic uint32_t state;
     bool is_pended;                           // guarded by watch->lock
 };
@@ -92,6 +139,10 @@ struct ndk_watch {
     struct ndk_object *root;
     struct ke_lock lock;
     struct list objects, requests, frames;
+    struct list memory;                       // memory regions and protection domains that live: their tokens
+    struct list lams;                         // struct ndk_lam: mappings that were made and not released
+    struct ndk_object **qps;                  // by number; the provider has the number as QPContext
+    uint32_t qp_count, qp_room;
 };
 
 // ---- objects (watch.c) --------------------------------------------------------------------------------------------------------------
@@ -115,16 +166,20 @@ extern const NDK_CONNECTOR_DISPATCH ndk_connector_calls;
 extern const NDK_LISTENER_DISPATCH ndk_listener_calls;
 extern const NDK_SHARED_ENDPOINT_DISPATCH ndk_endpoint_calls;
 
+// The provider has broken a rule.
+void ndk_blame(const struct ndk_object *object, enum verify_rule rule, const char *function, const char *text);
+
 // ---- requests -----------------------------------------------------------------------------------------------------------------------
 struct ndk_request *ndk_request_new(struct ndk_object *of, const char *function, PVOID context);
+struct ndk_request *ndk_request_for(struct ndk_object *of, const char *function, NDK_FN_REQUEST_COMPLETION completion, PVOID context);
 // What the function returned. Returns it.
 NTSTATUS ndk_request_answered(struct ndk_request *request, NTSTATUS status);
 // The completions that the provider is given; their context is the request.
 NTAPI VOID ndk_on_create(PVOID context, NTSTATUS status, NDK_OBJECT_HEADER *header);
 NTAPI VOID ndk_on_request(PVOID context, NTSTATUS status);
 NTAPI VOID ndk_on_close(PVOID context);
-// A create returned STATUS_SUCCESS and an object.
-NTSTATUS ndk_create_answered(struct ndk_request *request, NTSTATUS status, NDK_OBJECT_HEADER *header);
+// What a create returned; where it says so, the consumer gets what was made, at *out. The provider had &request->out.
+NTSTATUS ndk_create_answered(struct ndk_request *request, NTSTATUS status, PVOID out);
 NTAPI NTSTATUS ndk_close(NDK_OBJECT_HEADER *header, NDK_FN_CLOSE_COMPLETION completion, PVOID context);
 
 // ---- calls --------------------------------------------------------------------------------------------------------------------------
@@ -148,9 +203,58 @@ void ndk_frame_end(struct ndk_frame *frame);
         call; \
         ke_driver_leave(ke_self(), into_crossing); \
     } while (0)
+// A request's, or a create's: what it answers.
+#define NDK_ANSWER(request, kind, call) \
+    ndk_request_answered(request, NDK_INTO((request)->of, (request)->function, NDK_THEIRS((request)->of, kind)->call))
+#define NDK_MAKE(request, kind, to, call) \
+    ndk_create_answered(request, NDK_INTO((request)->of, (request)->function, NDK_THEIRS((request)->of, kind)->call), to)
 // One thread at a time: a queue's or a CQ's. Returns what ndk_leave takes.
 struct ke_thread *ndk_enter(struct ndk_object *object, int which, enum verify_rule rule, const char *function);
 void ndk_leave(struct ndk_object *object, int which, struct ke_thread *before);
+
+// ---- posts and results (watch_posts.c) ------------------------------------------------------------------------------------------------
+// A post under way. The provider gets `number` as RequestContext.
+struct ndk_posting {
+    struct ndk_object *object;                // a QP, or an SRQ
+    enum ndk_queue_name name;
+    struct ke_thread *before;
+    PVOID number;
+};
+struct ndk_posting ndk_post_begin(struct ndk_object *object, enum ndk_queue_name name, const struct ndk_post *post, const char *function);
+NTSTATUS ndk_post_end(struct ndk_posting *posting, NTSTATUS status, const char *function);
+// A queue pair is to be made: the QPContext that the provider gets.
+PVOID ndk_qp_number(struct ndk_watch *watch, struct ndk_made *made, PVOID qp_context);
+void ndk_qp_made(struct ndk_object *qp);
+// count results that a CQ gave, of `asked`; the consumer's contexts are put back. type: NULL, or what an NDK_RESULT_EX says.
+struct ndk_result {
+    NTSTATUS status;
+    ULONG bytes;
+    PVOID *qp_context, *request_context;
+    const NDK_OPERATION_TYPE *type;
+};
+void ndk_result_check(struct ndk_object *cq, struct ndk_result result, const char *function);
+void ndk_queues_free(struct ndk_object *object);
+uint64_t ndk_sges_bytes(const NDK_SGE *sges, ULONG count);
+
+// ---- memory (watch_memory.c) ------------------------------------------------------------------------------------------------------------
+void ndk_memory_made(struct ndk_object *object);   // locks: watch->lock held
+void ndk_memory_closed(struct ndk_object *object);
+// The buffers of a request for a QP or an SRQ, and its flags.
+void ndk_sges_check(struct ndk_object *object, enum ndk_queue_name name, const NDK_SGE *sges, ULONG count, ULONG flags,
+                    const char *function);
+void ndk_flags_check(const struct ndk_object *object, ULONG flags, ULONG allowed, const char *function);
+uint32_t ndk_lams_left(struct ndk_watch *watch);
+void ndk_memory_free(struct ndk_watch *watch);
+NTAPI NTSTATUS ndk_build_lam(NDK_ADAPTER *adapter, MDL *mdl, SIZE_T bytes, NDK_FN_REQUEST_COMPLETION completion, PVOID context,
+                             NDK_LOGICAL_ADDRESS_MAPPING *lam, ULONG *lam_bytes, ULONG *fbo);
+NTAPI VOID ndk_release_lam(NDK_ADAPTER *adapter, NDK_LOGICAL_ADDRESS_MAPPING *lam);
+NTAPI VOID ndk_get_privileged_token(NDK_PD *pd, UINT32 *token);
+// Before they are posted; and what follows when they were.
+void ndk_bind_check(const struct ndk_object *qp, struct ndk_object *mr, const struct ndk_object *mw, uint64_t at, uint64_t bytes);
+void ndk_fast_check(const struct ndk_object *qp, const struct ndk_object *mr, ULONG pages, ULONG fbo, uint64_t bytes, uint64_t base);
+void ndk_fast_posted(struct ndk_object *mr, uint64_t base, uint64_t bytes);
+void ndk_invalidate_posted(struct ndk_object *mr);
+void ndk_sge_invalidated(struct ndk_object *qp, const NDK_SGE *sge);
 
 // ---- events (watch_events.c) ----------------------------------------------------------------------------------------------------------
 // What the provider is given in place of the consumer's; the context is the object, or the request that makes it.

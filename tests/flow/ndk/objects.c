@@ -52,10 +52,23 @@ p_register(NDK_MR *mr, MDL *mdl, SIZE_T bytes, ULONG flags, NDK_FN_REQUEST_COMPL
     return p_answers(completion, context);
 }
 
-static NTAPI UINT32
-p_token(NDK_MR *mr)
+static NTAPI NTSTATUS
+mr_deregister(NDK_MR *mr, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
 {
-    return 7;
+    return p_answers(completion, context);
+}
+
+static NTAPI NTSTATUS
+mr_initialize(NDK_MR *mr, ULONG pages, BOOLEAN is_remote, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
+{
+    return p_answers(completion, context);
+}
+
+// Each region its own.
+static NTAPI UINT32
+mr_token(NDK_MR *mr)
+{
+    return 100 + (UINT32)((struct p_object *)mr - p.object);
 }
 
 static NTAPI VOID
@@ -63,32 +76,94 @@ p_arm(NDK_CQ *cq, ULONG type)
 {
 }
 
+static void
+go_inside(void)
+{
+    void (*inside)(void) = p.inside;
+    p.inside = NULL;
+    if (inside)
+        inside();
+}
+
 static NTAPI ULONG
-p_results(NDK_CQ *cq, NDK_RESULT *results, ULONG asked)
+cq_results(NDK_CQ *cq, NDK_RESULT *results, ULONG asked)
 {
     ULONG count = p.results;
     p.results = 0;
-    void (*inside)(void) = p.inside;
-    p.inside = NULL;
-    if (inside)
-        inside();
+    go_inside();
+    for (ULONG i = 0; i < count && i < asked; i++)
+        results[i] = p.result[i];
     return count;
 }
 
-static NTAPI NTSTATUS
-p_send(NDK_QP *qp, PVOID context, const NDK_SGE *sges, ULONG count, ULONG flags)
+static NTAPI ULONG
+cq_results_ex(NDK_CQ *cq, NDK_RESULT_EX *results, ULONG asked)
 {
-    void (*inside)(void) = p.inside;
-    p.inside = NULL;
-    if (inside)
-        inside();
-    return count ? STATUS_SUCCESS : STATUS_CONNECTION_INVALID;
+    ULONG count = p.results;
+    p.results = 0;
+    for (ULONG i = 0; i < count && i < asked; i++)
+        results[i] = (NDK_RESULT_EX){p.result[i].Status, p.result[i].BytesTransferred, p.result[i].QPContext, p.result[i].RequestContext,
+                                     p.result_type, 0, 0};
+    return count;
+}
+
+void
+p_result(uint32_t post, NTSTATUS status)
+{
+    p.result[p.results++] = (NDK_RESULT){status, 0, p.qp_context[(p.qps - 1) % 2], p.posted[post]};
+}
+
+// Every post.
+static NTSTATUS
+posted(PVOID context)
+{
+    ck_assert_uint_lt(p.posts, P_POSTS);
+    p.posted[p.posts++] = context;
+    go_inside();
+    return p.post_status;
 }
 
 static NTAPI NTSTATUS
-p_receive(NDK_QP *qp, PVOID context, const NDK_SGE *sges, ULONG count)
+qp_send(NDK_QP *qp, PVOID context, const NDK_SGE *sges, ULONG count, ULONG flags)
 {
-    return STATUS_SUCCESS;
+    return posted(context);
+}
+
+static NTAPI NTSTATUS
+qp_receive(NDK_QP *qp, PVOID context, const NDK_SGE *sges, ULONG count)
+{
+    return posted(context);
+}
+
+static NTAPI NTSTATUS
+qp_bind(NDK_QP *qp, PVOID context, NDK_MR *mr, NDK_MW *mw, PVOID address, SIZE_T bytes, ULONG flags)
+{
+    return posted(context);
+}
+
+static NTAPI NTSTATUS
+qp_fast_register(NDK_QP *qp, PVOID context, NDK_MR *mr, ULONG pages, const NDK_LOGICAL_ADDRESS *page, ULONG fbo, SIZE_T bytes, PVOID base,
+                 ULONG flags)
+{
+    return posted(context);
+}
+
+static NTAPI NTSTATUS
+qp_invalidate(NDK_QP *qp, PVOID context, NDK_OBJECT_HEADER *header, ULONG flags)
+{
+    return posted(context);
+}
+
+static NTAPI NTSTATUS
+qp_read(NDK_QP *qp, PVOID context, const NDK_SGE *sges, ULONG count, UINT64 address, UINT32 token, ULONG flags)
+{
+    return posted(context);
+}
+
+static NTAPI NTSTATUS
+qp_send_and_invalidate(NDK_QP *qp, PVOID context, const NDK_SGE *sges, ULONG count, ULONG flags, UINT32 token)
+{
+    return posted(context);
 }
 
 static NTAPI NTSTATUS
@@ -100,10 +175,32 @@ p_complete_connect(NDK_CONNECTOR *connector, NDK_FN_DISCONNECT_EVENT_CALLBACK ev
     return p_answers(completion, context);
 }
 
-static const NDK_MR_DISPATCH mr_table = {.NdkCloseMr = p_close, .NdkRegisterMr = p_register, .NdkGetLocalTokenFromMr = p_token};
-const NDK_CQ_DISPATCH p_cq_table = {.NdkCloseCq = p_close, .NdkArmCq = p_arm, .NdkGetCqResults = p_results};
-static const NDK_QP_DISPATCH qp_table = {.NdkCloseQp = p_close, .NdkSend = p_send, .NdkReceive = p_receive};
-static const NDK_CONNECTOR_DISPATCH connector_table = {.NdkCloseConnector = p_close, .NdkCompleteConnect = p_complete_connect};
+static NTAPI NTSTATUS
+connector_data(NDK_CONNECTOR *connector, ULONG *inbound, ULONG *outbound, PVOID data, ULONG *bytes)
+{
+    *bytes = 0;
+    return STATUS_SUCCESS;
+}
+
+static const NDK_MR_DISPATCH mr_table = {.NdkCloseMr = p_close,
+                                         .NdkRegisterMr = p_register,
+                                         .NdkDeregisterMr = mr_deregister,
+                                         .NdkInitializeFastRegisterMr = mr_initialize,
+                                         .NdkGetLocalTokenFromMr = mr_token};
+static const NDK_MW_DISPATCH mw_table = {.NdkCloseMw = p_close};
+const NDK_CQ_DISPATCH p_cq_table = {
+    .NdkCloseCq = p_close, .NdkArmCq = p_arm, .NdkGetCqResults = cq_results, .NdkGetCqResultsEx = cq_results_ex};
+static const NDK_QP_DISPATCH qp_table = {.NdkCloseQp = p_close,
+                                         .NdkSend = qp_send,
+                                         .NdkReceive = qp_receive,
+                                         .NdkBind = qp_bind,
+                                         .NdkFastRegister = qp_fast_register,
+                                         .NdkInvalidate = qp_invalidate,
+                                         .NdkRead = qp_read,
+                                         .NdkWrite = qp_read,
+                                         .NdkSendAndInvalidate = qp_send_and_invalidate};
+static const NDK_CONNECTOR_DISPATCH connector_table = {
+    .NdkCloseConnector = p_close, .NdkCompleteConnect = p_complete_connect, .NdkGetConnectionData = connector_data};
 
 static NTAPI NTSTATUS
 p_create_mr(NDK_PD *pd, BOOLEAN is_fast, NDK_FN_CREATE_COMPLETION completion, PVOID context, NDK_MR **mr)
@@ -116,11 +213,29 @@ static NTAPI NTSTATUS
 p_create_qp(NDK_PD *pd, NDK_CQ *receive_cq, NDK_CQ *initiator_cq, PVOID qp_context, ULONG receive_depth, ULONG initiator_depth,
             ULONG receive_sges, ULONG initiator_sges, ULONG inline_bytes, NDK_FN_CREATE_COMPLETION completion, PVOID context, NDK_QP **qp)
 {
+    p.qp_context[p.qps++ % 2] = qp_context;
     *qp = p_object(NdkObjectTypeQp, &qp_table);
     return STATUS_SUCCESS;
 }
 
-static const NDK_PD_DISPATCH pd_table = {.NdkClosePd = p_close, .NdkCreateMr = p_create_mr, .NdkCreateQp = p_create_qp};
+static NTAPI NTSTATUS
+p_create_mw(NDK_PD *pd, NDK_FN_CREATE_COMPLETION completion, PVOID context, NDK_MW **mw)
+{
+    *mw = p_object(NdkObjectTypeMw, &mw_table);
+    return STATUS_SUCCESS;
+}
+
+static NTAPI VOID
+pd_token(NDK_PD *pd, UINT32 *token)
+{
+    *token = P_PRIVILEGED;
+}
+
+static const NDK_PD_DISPATCH pd_table = {.NdkClosePd = p_close,
+                                         .NdkCreateMr = p_create_mr,
+                                         .NdkCreateMw = p_create_mw,
+                                         .NdkCreateQp = p_create_qp,
+                                         .NdkGetPrivilegedMemoryRegionToken = pd_token};
 
 static NTAPI NTSTATUS
 p_create_pd(NDK_ADAPTER *adapter, NDK_FN_CREATE_COMPLETION completion, PVOID context, NDK_PD **pd)
@@ -143,7 +258,11 @@ p_create_cq(NDK_ADAPTER *adapter, ULONG depth, NDK_FN_CQ_NOTIFICATION_CALLBACK n
 static NTAPI NTSTATUS
 p_create_connector(NDK_ADAPTER *adapter, NDK_FN_CREATE_COMPLETION completion, PVOID context, NDK_CONNECTOR **connector)
 {
-    completion(context, STATUS_SUCCESS, p_object(NdkObjectTypeConnector, &connector_table));
+    NDK_CONNECTOR *made = p_object(NdkObjectTypeConnector, &connector_table);
+    p.out = connector;
+    if (p.writes_out)
+        *connector = made;
+    completion(context, STATUS_SUCCESS, &made->Header);
     return STATUS_PENDING;
 }
 
@@ -234,6 +353,46 @@ p_register_mr(void)
     return p.mr->Dispatch->NdkRegisterMr(p.mr, NULL, 4096, 0, p_on_request, &p);
 }
 
+NDK_PD *
+p_make_pd(void)
+{
+    NDK_PD *pd;
+    ck_assert_int_eq(p.adapter->Dispatch->NdkCreatePd(p.adapter, p_on_create, &p, &pd), STATUS_SUCCESS);
+    return pd;
+}
+
+NDK_MR *
+p_make_mr(NDK_PD *pd, bool is_fast)
+{
+    NDK_MR *mr;
+    ck_assert_int_eq(pd->Dispatch->NdkCreateMr(pd, is_fast, p_on_create, &p, &mr), STATUS_SUCCESS);
+    return mr;
+}
+
+NTSTATUS
+p_send(ULONG flags)
+{
+    return p.qp->Dispatch->NdkSend(p.qp, &p.posted[p.posts], &p.sge, 1, flags);
+}
+
+NTSTATUS
+p_receive(void)
+{
+    return p.qp->Dispatch->NdkReceive(p.qp, &p.posted[p.posts], &p.sge, 1);
+}
+
+ULONG
+p_poll(void)
+{
+    NDK_RESULT result[4];
+    ULONG count = p.cq->Dispatch->NdkGetCqResults(p.cq, result, 4);
+    for (ULONG i = 0; i < count; i++) {
+        ck_assert_ptr_eq(result[i].QPContext, &p);
+        ck_assert_uint_lt((PVOID *)result[i].RequestContext - p.posted, P_POSTS);   // the consumer's, not what the provider had
+    }
+    return count;
+}
+
 static NDK_CQ *
 make_cq(void)
 {
@@ -252,8 +411,10 @@ p_make_all(void)
     p.adapter = n.opened[0];
     p.other_cq = make_cq();
     p.cq = make_cq();
-    ck_assert_int_eq(p.adapter->Dispatch->NdkCreatePd(p.adapter, p_on_create, &p, &p.pd), STATUS_SUCCESS);
-    ck_assert_int_eq(p.pd->Dispatch->NdkCreateMr(p.pd, FALSE, p_on_create, &p, &p.mr), STATUS_SUCCESS);
+    p.pd = p_make_pd();
+    p.mr = p_make_mr(p.pd, false);
+    ck_assert_int_eq(p_register_mr(), STATUS_SUCCESS);
+    p.sge = (NDK_SGE){.Length = 1, .MemoryRegionToken = p.mr->Dispatch->NdkGetLocalTokenFromMr(p.mr)};
     ck_assert_int_eq(p.pd->Dispatch->NdkCreateQp(p.pd, p.cq, p.cq, &p, 8, 8, 1, 1, 0, p_on_create, &p, &p.qp), STATUS_SUCCESS);
     NDK_CONNECTOR *none;
     ck_assert_int_eq(p.adapter->Dispatch->NdkCreateConnector(p.adapter, p_on_create, &p, &none), STATUS_PENDING);

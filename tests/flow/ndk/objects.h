@@ -8,6 +8,8 @@
 #include "provider.h"
 
 #define P_OBJECTS 16
+#define P_POSTS 16
+#define P_PRIVILEGED 99u
 
 struct p_object {
     NDK_OBJECT_HEADER header;                 // as NDK_CQ and its kin begin
@@ -35,7 +37,14 @@ struct p_stand {
     PVOID notify_context;
     NDK_FN_DISCONNECT_EVENT_CALLBACK disconnect;
     PVOID disconnect_context;
-    ULONG results;                            // that the next poll gives
+    ULONG results;                            // that the next poll gives: result, as p_result said
+    NDK_RESULT result[P_POSTS];
+    NDK_OPERATION_TYPE result_type;           // of NdkGetCqResultsEx
+    PVOID posted[P_POSTS], qp_context[2];     // contexts as the provider got them: of posts, of the last queue pairs
+    uint32_t posts, qps;
+    NTSTATUS post_status;
+    bool writes_out;                          // a connector that is made later is in the parameter too
+    NDK_CONNECTOR **out;
     void (*inside)(void);                     // a poll, a post
     NDK_OBJECT_TYPE wrong_type;
     USHORT wrong_minor;
@@ -49,6 +58,7 @@ struct p_stand {
     NDK_MR *mr;
     NDK_QP *qp;
     NDK_CONNECTOR *connector;
+    NDK_SGE sge;                              // one byte of p.mr, which is registered
 };
 
 extern struct p_stand p;
@@ -60,12 +70,19 @@ void p_closed(void *at);                      // a close that pends; inside p_as
 void p_notify(void);
 void p_complete(NTSTATUS status);             // the last request that pends
 void p_disconnect(void);
+// The next poll has the result of that post too, with the last queue pair's context.
+void p_result(uint32_t post, NTSTATUS status);
 
 // The consumer: an adapter with two CQs, a PD, an MR, a QP and a connector; its callbacks count in p.
 void p_make_all(void);
 void p_close_all(void);                       // successors first; all at once, whatever the provider does else
 NTSTATUS p_close_object(void *object);
 NTSTATUS p_register_mr(void);
+NDK_MR *p_make_mr(NDK_PD *pd, bool is_fast);
+NDK_PD *p_make_pd(void);
+NTSTATUS p_send(ULONG flags);                 // p.sge, with a context of its own
+NTSTATUS p_receive(void);
+ULONG p_poll(void);                           // p.cq, of four
 NTAPI VOID p_on_request(PVOID context, NTSTATUS status);
 NTAPI VOID p_on_create(PVOID context, NTSTATUS status, NDK_OBJECT_HEADER *header);
 NTAPI VOID p_on_disconnect(PVOID context);

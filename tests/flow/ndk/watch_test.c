@@ -248,13 +248,12 @@ static NTAPI VOID
 another_thread(PVOID context)
 {
     NDK_RESULT result;
-    NDK_SGE sge = {.Length = 1};
     if (polled)
         polled->Dispatch->NdkGetCqResults(polled, &result, 1);
     else if (is_receive)
-        p.qp->Dispatch->NdkReceive(p.qp, NULL, &sge, 1);
+        p.qp->Dispatch->NdkReceive(p.qp, NULL, &p.sge, 1);
     else
-        p.qp->Dispatch->NdkSend(p.qp, NULL, &sge, 1, 0);
+        p.qp->Dispatch->NdkSend(p.qp, NULL, &p.sge, 1, 0);
     is_over = true;
 }
 
@@ -308,11 +307,10 @@ TEST(two_threads_that_poll_two_CQs_are_not_reported)
 static void
 posts_at_once(bool with_receive)
 {
-    NDK_SGE sge = {.Length = 1};
     polled = NULL;
     is_receive = with_receive;
     p.inside = another;
-    p.qp->Dispatch->NdkSend(p.qp, NULL, &sge, 1, 0);
+    p.qp->Dispatch->NdkSend(p.qp, NULL, &p.sge, 1, 0);
 }
 
 static void
@@ -346,11 +344,12 @@ static void
 result_of_nothing(void)
 {
     NDK_RESULT result[4];
-    NDK_SGE sge = {.Length = 1};
     p_make_all();
-    p.qp->Dispatch->NdkSend(p.qp, NULL, &sge, 1, 0);
-    p.qp->Dispatch->NdkSend(p.qp, NULL, &sge, 0, 0);   // fails
-    p.results = 2;
+    p_send(0);
+    p.post_status = STATUS_CONNECTION_INVALID;
+    p_send(0);
+    p_result(0, STATUS_SUCCESS);
+    p_result(1, STATUS_SUCCESS);
     p.cq->Dispatch->NdkGetCqResults(p.cq, result, 4);
 }
 
@@ -470,7 +469,6 @@ whole_life(void)
     NDK_ADAPTER_INFO info;
     ULONG bytes = sizeof info;
     NDK_RESULT result[4];
-    NDK_SGE sge = {.Length = 1};
     KIRQL old;
     p_make_all();
     ck_assert_int_eq(p.adapter->Dispatch->NdkQueryAdapterInfo(p.adapter, &info, &bytes), STATUS_SUCCESS);
@@ -479,10 +477,11 @@ whole_life(void)
     ck_assert_int_eq(p_register_mr(), STATUS_PENDING);
     p_complete(STATUS_SUCCESS);
     p.cq->Dispatch->NdkArmCq(p.cq, NDK_CQ_NOTIFY_ANY);
-    p.qp->Dispatch->NdkSend(p.qp, NULL, &sge, 1, 0);
-    p.qp->Dispatch->NdkReceive(p.qp, NULL, &sge, 1);
+    p_send(0);
+    p_receive();
     p_notify();
-    p.results = 2;
+    p_result(0, STATUS_SUCCESS);
+    p_result(1, STATUS_SUCCESS);
     ck_assert_uint_eq(p.cq->Dispatch->NdkGetCqResults(p.cq, result, 4), 2);
     p.answer = P_AT_ONCE;
     complete_connect();

@@ -16,6 +16,7 @@
 #include "nt/io/image.h"
 #include "nt/ke/ke_int.h"
 #include "sim/sim.h"
+#include "verify/sink.h"
 #include "wire/pcapng.h"
 
 struct rc_end rc_end[2];
@@ -733,6 +734,15 @@ rc_is_strict(void)
     return wish ? *wish == '1' : RC_ALWAYS_STRICT || rc_net.is_six || rc_net.is_tcpip;
 }
 
+static struct verify_sink *
+run_sink(void)
+{
+    char error[256];
+    struct verify_sink *sink = verify_sink_create();
+    ck_assert_msg(verify_sink_suppress(sink, NBX_SOURCE_DIR "/tests/flow/rnic_connect/suppress.txt", error, sizeof error), "%s", error);
+    return sink;
+}
+
 static void
 run_main(void *arg)
 {
@@ -743,6 +753,7 @@ run_main(void *arg)
                                   .on_message = on_message,
                                   .on_finding = on_line,
                                   .verify = rc_is_strict() ? VERIFY_STRICT : VERIFY_ON,
+                                  .sink = run_sink(),
                                   .images = run->images};
     const char *trace = getenv("RC_TRACE");   // where to write what was on the wire
     if (trace)
@@ -755,6 +766,7 @@ run_main(void *arg)
     ck_assert_msg(findings == 0, "%s, seed %llu: %u findings", run->test, (unsigned long long)rc_net.seed, findings);
     world_destroy(world);
     world = NULL;
+    verify_sink_destroy(config.sink);
     if (config.trace)
         pcapng_writer_destroy(config.trace);
 }
