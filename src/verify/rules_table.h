@@ -350,3 +350,5 @@ RULE(0716, NdkConnectionData, ENDS,
 RULE(0717, NdkOut, ENDS,
      "A provider of NDK that makes an object later leaves the parameter of the create alone.", "-",
      "an_NDK_object_that_comes_twice_is_reported", "an_NDK_object_that_is_made_later_is_not_reported")
+RULE(0718, NdkKeyword, ENDS, "A miniport whose *NetworkDirect is 0 does not enable NDK.", "-",
+     "an_NDK_provider_that_is_on_against_its_keyword_is_reported", "an_NDK_provider_that_follows_its_keyword_is_not_reported")

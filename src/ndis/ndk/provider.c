@@ -8,10 +8,14 @@
 // OID_NDK_STATISTICS, OID_NDK_CONNECTIONS and OID_NDK_LOCAL_ENDPOINTS are the miniport's alone, regular or direct.
 // [network/initializing-an-ndk-capable-miniport-driver], [network/initializing-an-ndk-miniport-adapter],
 // [network/enabling-and-disabling-ndk-functionality], [ndis/nf-ndis-ndissetoptionalhandlers]
+#include <stdlib.h>
 #include <string.h>
 
 #include "ndis/header.h"
 #include "ndis/ndk/ndk_int.h"
+#include "nt/cm/cm.h"
+#include "verify/report.h"
+#include "verify/verify.h"
 
 NDIS_STATUS
 ndis_ndk_provider_set(struct ndis_miniport_driver *driver, const NDIS_OBJECT_HEADER *handlers)
@@ -28,6 +32,35 @@ ndis_ndk_provider_set(struct ndis_miniport_driver *driver, const NDIS_OBJECT_HEA
     return NDIS_STATUS_SUCCESS;
 }
 
+// ---- the keyword -----------------------------------------------------------------------------------------------------------------------
+
+// The administrator's word: is it there, and 0?   irql: PASSIVE
+static bool
+keyword_is_off(const struct ndis_adapter *adapter)
+{
+    static const WCHAR name[] = L"*NetworkDirect";
+    static const WCHAR zero[] = L"0";
+    UNICODE_STRING keyword = {sizeof name - sizeof(WCHAR), sizeof name, (PWCH)name};
+    struct box *box = adapter->module.ndis->box;
+    struct cm_key *key = cm_key_open(box, adapter->registry_path);
+    ULONG type, bytes;
+    void *data;
+    if (!key || !NT_SUCCESS(cm_get(box, key, &keyword, &type, &data, &bytes)))
+        return false;
+    bool is_off = (type == REG_DWORD && bytes == sizeof(uint32_t) && !memcmp(data, &(uint32_t){0}, sizeof(uint32_t))) ||
+                  (type == REG_SZ && bytes >= sizeof(WCHAR) && !memcmp(data, zero, bytes < sizeof zero ? bytes : sizeof zero));
+    free(data);
+    return is_off;
+}
+
+// "If it is set to 0 ("Disabled"), NDK functionality cannot be enabled" [network/enabling-and-disabling-ndk-functionality].
+static void
+keyword_check(const struct ndis_adapter *adapter, const char *function)
+{
+    if (adapter->module.ndis->box->verify && keyword_is_off(adapter))
+        verify_rule_broken(NBX_0718, function, "says that NDK of %s is enabled, and its *NetworkDirect is 0", adapter->name);
+}
+
 // ---- the adapter --------------------------------------------------------------------------------------------------------------------
 
 NDIS_STATUS
@@ -40,6 +73,8 @@ ndis_ndk_attributes(struct ndis_adapter *adapter, const NDIS_MINIPORT_ADAPTER_ND
     if (!capabilities || !capabilities->NdkInfo ||
         !ndis_header_is(&capabilities->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SIZEOF_NDK_CAPABILITIES_REVISION_1))
         return NDIS_STATUS_INVALID_PARAMETER;
+    if (attributes->Enabled)
+        keyword_check(adapter, "NdisMSetMiniportAttributes");
     struct ndis_ndk *ndk = ndis_alloc(sizeof *ndk);
     if (!ndk)
         return NDIS_STATUS_RESOURCES;
@@ -119,6 +154,8 @@ ndis_ndk_event(struct ndis_adapter *adapter, NET_PNP_EVENT_NOTIFICATION *event)
     struct ndis *ndis = adapter->module.ndis;
     struct ndk_event_call call = {.item = {.fn = ndk_event_work, .arg = &call}, .adapter = adapter, .event = event};
     ke_latch_reset(&call.done);
+    if (event->NetPnPEvent.NetEvent == NetEventNDKEnable)
+        keyword_check(adapter, "NdisMNetPnPEvent");
     KIRQL old = ke_lock_take(&ndis->lock);
     bool is_known = adapter->ndk != NULL, is_halting = is_known && adapter->ndk->is_halting;
     bool waits = is_known && !is_halting && !ndis_pnp_is_self(ndis);

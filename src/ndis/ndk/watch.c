@@ -27,11 +27,47 @@ irql_check(const char *function)
         verify_rule_broken(NBX_0712, function, "is called at IRQL %u, above DISPATCH_LEVEL", ke_self()->irql);
 }
 
-struct ke_crossing
-ndk_call(struct ndk_object *object, const char *function)
+void
+ndk_into_begin(struct ndk_into *into, struct ndk_object *object, struct ndk_request *request, const char *function)
 {
+    struct ndk_watch *watch = object->watch;
     irql_check(function);
-    return ke_driver_enter(ke_self(), object->watch->provider, function);
+    into->thread = ke_self();
+    into->object = object;
+    into->request = request;
+    into->function = function;
+    KIRQL old = ke_lock_take(&watch->lock);
+    list_push_back(&watch->intos, &into->node);
+    ke_lock_drop(&watch->lock, old);
+    into->crossing = ke_driver_enter(into->thread, watch->provider, function);
+}
+
+void
+ndk_into_end(struct ndk_into *into)
+{
+    struct ndk_watch *watch = into->object->watch;
+    ke_driver_leave(into->thread, into->crossing);
+    KIRQL old = ke_lock_take(&watch->lock);
+    list_remove(&into->node);
+    ke_lock_drop(&watch->lock, old);
+}
+
+// "The consumer will not call the NdkCloseObject function for an object until all provider functions for that object have returned", but
+// for one whose completion has been called. Which another thread is inside; NULL: none.
+static const char *
+inside_of(const struct ndk_object *object)
+{
+    struct ndk_watch *watch = object->watch;
+    const char *function = NULL;
+    KIRQL old = ke_lock_take(&watch->lock);
+    LIST_FOR_EACH(node, &watch->intos) {
+        const struct ndk_into *into = LIST_ENTRY_OF(node, struct ndk_into, node);
+        if (into->object == object && into->thread != ke_self() &&
+            !(into->request && atomic_load(&into->request->state) == NDK_REQUEST_COMPLETED))
+            function = into->function;
+    }
+    ke_lock_drop(&watch->lock, old);
+    return function;
 }
 
 void
@@ -378,6 +414,10 @@ ndk_close(NDK_OBJECT_HEADER *header, NDK_FN_CLOSE_COMPLETION completion, PVOID c
         verify_rule_broken(NBX_0700, "NdkCloseObject", "is called twice for one %s", type_word(object->type));
     else
         ndk_memory_closed(object);
+    const char *inside = inside_of(object);
+    if (inside)
+        verify_rule_broken(NBX_0700, "NdkCloseObject", "is called of a %s while another thread is inside %s of it", type_word(object->type),
+                           inside);
     struct ndk_request *request = ndk_request_new(object, "NdkCloseObject", context);
     request->fn.close = completion;
     if (object->queue[NDK_INITIATOR].is_deferred)
@@ -385,9 +425,7 @@ ndk_close(NDK_OBJECT_HEADER *header, NDK_FN_CLOSE_COMPLETION completion, PVOID c
                            "is called of a QP whose last request was posted with NDK_OP_FLAG_DEFER: the one it waits for never came");
     memcpy(antecedent, object->antecedent, sizeof antecedent);
     successor_end(object);
-    struct ke_crossing crossing = ndk_call(object, "NdkCloseObject");
-    NTSTATUS status = close(header, ndk_on_close, request);
-    ke_driver_leave(ke_self(), crossing);
+    NTSTATUS status = NDK_INTO_FOR(object, request, "NdkCloseObject", close(header, ndk_on_close, request));
     if (status == STATUS_PENDING)
         successor_hold(object, antecedent, request);
     ndk_request_answered(request, status);
@@ -413,6 +451,7 @@ ndk_watch_open(struct ndis_adapter *adapter, struct io_image *consumer, NDK_ADAP
     list_init(&watch->objects);
     list_init(&watch->requests);
     list_init(&watch->frames);
+    list_init(&watch->intos);
     list_init(&watch->memory);
     list_init(&watch->lams);
     watch->root = object_new(watch, &object->Header, NdkObjectTypeAdapter);

@@ -169,7 +169,7 @@ connection_answered(struct ndk_request *request, NTSTATUS status)
 }
 
 #define ANSWER_CONNECTION(request, call) \
-    connection_answered(request, NDK_INTO((request)->of, (request)->function, NDK_THEIRS((request)->of, CONNECTOR)->call))
+    connection_answered(request, NDK_INTO_FOR((request)->of, request, (request)->function, NDK_THEIRS((request)->of, CONNECTOR)->call))
 
 static NTAPI NTSTATUS
 complete_connect(NDK_CONNECTOR *connector, NDK_FN_DISCONNECT_EVENT_CALLBACK event, PVOID event_context,

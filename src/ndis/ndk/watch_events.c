@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See watch.h: what a provider calls unasked. A CQ's notification is due once for each arm, and not inside another (NBX-0704); a
+// See watch.h: what a provider calls unasked. A CQ's notification is due once for each arm, and not inside another, with one of its page's
+// statuses (NBX-0704); a
 // connector's DisconnectEvent comes once (NBX-0710). The context of a CQ's, an SRQ's and a listener's is the request that made the object,
 // because the provider has it before the object is known; a connector's is the connector.
 // [network/ndkpi-completion-handling-requirements], [ndkpi/nc-ndkpi-ndk_fn_disconnect_event_callback]
@@ -24,6 +25,9 @@ static void
 notify_check(struct ndk_object *cq, NTSTATUS status)
 {
     uint32_t arms = atomic_load(&cq->arms);
+    if (status != STATUS_SUCCESS && status != STATUS_BUFFER_OVERFLOW && status != STATUS_INTERNAL_ERROR)
+        verify_rule_broken(NBX_0704, "NdkCqNotificationCallback", "is called with status 0x%08X, which is not of its page",
+                           (unsigned)status);
     if (atomic_exchange(&cq->is_notifying, 1))
         verify_rule_broken(NBX_0704, "NdkCqNotificationCallback", "is called while one for the same completion queue has not returned");
     if (status != STATUS_SUCCESS)
@@ -57,6 +61,9 @@ ndk_on_srq(PVOID context, NTSTATUS status)
     struct ndk_object *srq = object_made(request);
     struct ndk_frame frame;
     NDK_FN_SRQ_NOTIFICATION_CALLBACK fn = request->event;
+    if (status != STATUS_SUCCESS && status != STATUS_INTERNAL_ERROR)
+        verify_rule_broken(NBX_0704, "NdkSrqNotificationCallback", "is called with status 0x%08X, which is not of its page",
+                           (unsigned)status);
     ndk_frame_begin(&frame, srq ? srq : request->of, "NdkSrqNotificationCallback");
     fn(request->event_context, status);
     ndk_frame_end(&frame);

@@ -132,13 +132,23 @@ struct ndk_frame {
     struct ke_crossing crossing;
 };
 
+// A call into the provider, likewise.
+struct ndk_into {
+    struct list node;                         // watch->intos
+    struct ke_thread *thread;
+    struct ndk_object *object;
+    struct ndk_request *request;              // NULL: what is called does not pend
+    const char *function;
+    struct ke_crossing crossing;
+};
+
 struct ndk_watch {
     struct ndis_adapter *adapter;
     struct io_image *provider, *consumer;
     NDK_VERSION version;
     struct ndk_object *root;
     struct ke_lock lock;
-    struct list objects, requests, frames;
+    struct list objects, requests, frames, intos;
     struct list memory;                       // memory regions and protection domains that live: their tokens
     struct list lams;                         // struct ndk_lam: mappings that were made and not released
     struct ndk_object **qps;                  // by number; the provider has the number as QPContext
@@ -184,30 +194,34 @@ NTAPI NTSTATUS ndk_close(NDK_OBJECT_HEADER *header, NDK_FN_CLOSE_COMPLETION comp
 
 // ---- calls --------------------------------------------------------------------------------------------------------------------------
 // Into the provider, at the consumer's IRQL.
-struct ke_crossing ndk_call(struct ndk_object *object, const char *function);
+void ndk_into_begin(struct ndk_into *into, struct ndk_object *object, struct ndk_request *request, const char *function);
+void ndk_into_end(struct ndk_into *into);
 // Into the consumer, at the provider's.
 void ndk_frame_begin(struct ndk_frame *frame, struct ndk_object *object, const char *name);
 void ndk_frame_end(struct ndk_frame *frame);
 // The provider's function of an object, called there.
 #define NDK_THEIRS(object, kind) ((const NDK_##kind##_DISPATCH *)(object)->theirs)
-#define NDK_INTO(object, function, call) \
+#define NDK_INTO_FOR(object, request, function, call) \
     ({ \
-        struct ke_crossing into_crossing = ndk_call(object, function); \
+        struct ndk_into into; \
+        ndk_into_begin(&into, object, request, function); \
         typeof(call) into_result = (call); \
-        ke_driver_leave(ke_self(), into_crossing); \
+        ndk_into_end(&into); \
         into_result; \
     })
+#define NDK_INTO(object, function, call) NDK_INTO_FOR(object, NULL, function, call)
 #define NDK_INTO_VOID(object, function, call) \
     do { \
-        struct ke_crossing into_crossing = ndk_call(object, function); \
+        struct ndk_into into; \
+        ndk_into_begin(&into, object, NULL, function); \
         call; \
-        ke_driver_leave(ke_self(), into_crossing); \
+        ndk_into_end(&into); \
     } while (0)
 // A request's, or a create's: what it answers.
 #define NDK_ANSWER(request, kind, call) \
-    ndk_request_answered(request, NDK_INTO((request)->of, (request)->function, NDK_THEIRS((request)->of, kind)->call))
+    ndk_request_answered(request, NDK_INTO_FOR((request)->of, request, (request)->function, NDK_THEIRS((request)->of, kind)->call))
 #define NDK_MAKE(request, kind, to, call) \
-    ndk_create_answered(request, NDK_INTO((request)->of, (request)->function, NDK_THEIRS((request)->of, kind)->call), to)
+    ndk_create_answered(request, NDK_INTO_FOR((request)->of, request, (request)->function, NDK_THEIRS((request)->of, kind)->call), to)
 // One thread at a time: a queue's or a CQ's. Returns what ndk_leave takes.
 struct ke_thread *ndk_enter(struct ndk_object *object, int which, enum verify_rule rule, const char *function);
 void ndk_leave(struct ndk_object *object, int which, struct ke_thread *before);

@@ -2,7 +2,9 @@
 // What a miniport registers as an NDK provider and says of an adapter, and what of it is refused.
 #include "provider.h"
 
+#include "harness/crime.h"
 #include "harness/harness.h"
+#include "nt/cm/cm.h"
 
 // ---- NdisSetOptionalHandlers ----------------------------------------------------------------------------------------------------------
 
@@ -190,4 +192,49 @@ TEST(NdisMSetMiniportAttributes_takes_NDK_attributes_inside_MiniportInitializeEx
 {
     n.edit_attributes = keep;
     n_run(SIM_CALM, tells_late);
+}
+
+// ---- the administrator's word -------------------------------------------------------------------------------------------------------
+
+static const char *keyword;
+static bool enables_later;
+
+static void
+starts_with_keyword(void)
+{
+    char path[256];
+    ndis_adapter_key("nic0", path, sizeof path);
+    struct cm_key *key = cm_key_open(kit.box, path);
+    if (keyword && *keyword)
+        ck_assert_int_eq(cm_set_sz(kit.box, key, "*NetworkDirect", keyword), STATUS_SUCCESS);
+    else if (keyword)
+        ck_assert_int_eq(cm_set_dword(kit.box, key, "*NetworkDirect", 0), STATUS_SUCCESS);
+    n.starts_disabled = enables_later;
+    n_start(0);
+    if (enables_later)
+        n_event(true);
+}
+
+static void
+keyword_run(void)
+{
+    n_watched(starts_with_keyword);
+}
+
+TEST(an_NDK_provider_that_is_on_against_its_keyword_is_reported)
+{
+    keyword = "0";
+    crime_is_found(keyword_run, "NBX-0718", "driver mp", "NdisMSetMiniportAttributes", "*NetworkDirect is 0", NULL);
+    keyword = "";
+    crime_is_found(keyword_run, "NBX-0718", "driver mp", "NdisMSetMiniportAttributes", NULL);
+    enables_later = true;
+    crime_is_found(keyword_run, "NBX-0718", "NdisMNetPnPEvent", "*NetworkDirect is 0", NULL);
+}
+
+TEST(an_NDK_provider_that_follows_its_keyword_is_not_reported)
+{
+    keyword = "1";
+    crime_is_none(keyword_run);
+    keyword = NULL;
+    crime_is_none(keyword_run);
 }

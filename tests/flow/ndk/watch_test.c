@@ -56,11 +56,24 @@ makes_with_what_it_closes(void)
     p.pd->Dispatch->NdkCreateQp(p.pd, p.cq, p.other_cq, &p, 8, 8, 1, 1, 0, p_on_create, &p, &qp);
 }
 
+static void
+close_from_another_thread(void);
+
+static void
+closes_what_is_in_use(void)
+{
+    NDK_RESULT result;
+    p_make_all();
+    p.inside = close_from_another_thread;
+    p.other_cq->Dispatch->NdkGetCqResults(p.other_cq, &result, 1);
+}
+
 TEST(an_NDK_object_that_is_used_after_its_close_is_reported)
 {
     IS_FOUND(registers_what_it_closes, "NBX-0700", "NdkRegisterMr", "a MR whose close was called before");
     IS_FOUND(closes_twice, "NBX-0700", "NdkCloseObject", "twice");
     IS_FOUND(makes_with_what_it_closes, "NBX-0700", "NdkCreateQp", "a CQ whose close was called before");
+    IS_FOUND(closes_what_is_in_use, "NBX-0700", "NdkCloseObject", "while another thread is inside NdkGetCqResults of it");
 }
 
 static void
@@ -205,8 +218,18 @@ notifies_inside(void)
     p_notify();
 }
 
+static void
+notifies_with_a_strange_status(void)
+{
+    p_make_all();
+    struct ke_crossing crossing = p_as("mp");
+    p.notify(p.notify_context, STATUS_CANCELLED);
+    ke_driver_leave(ke_self(), crossing);
+}
+
 TEST(a_notification_that_nobody_armed_is_reported)
 {
+    IS_FOUND(notifies_with_a_strange_status, "NBX-0704", "NdkCqNotificationCallback", "status 0xC0000120", "driver mp");
     IS_FOUND(notifies_unasked, "NBX-0704", "NdkCqNotificationCallback", "NdkArmCq", "driver mp");
     IS_FOUND(notifies_inside, "NBX-0704", "has not returned", "driver mp");
 }
@@ -242,13 +265,15 @@ TEST(an_NDK_adapter_that_is_closed_over_its_objects_is_reported)
 // ---- two threads ------------------------------------------------------------------------------------------------------------------------
 
 static NDK_CQ *polled;
-static bool is_receive, is_over;
+static bool is_receive, is_over, is_closed;
 
 static NTAPI VOID
 another_thread(PVOID context)
 {
     NDK_RESULT result;
-    if (polled)
+    if (is_closed)
+        p_close_object(p.other_cq);
+    else if (polled)
         polled->Dispatch->NdkGetCqResults(polled, &result, 1);
     else if (is_receive)
         p.qp->Dispatch->NdkReceive(p.qp, NULL, &p.sge, 1);
@@ -268,6 +293,13 @@ another(void)
         KeDelayExecutionThread(KernelMode, FALSE, &millisecond);
     ck_assert(is_over);
     ZwClose(thread);
+}
+
+static void
+close_from_another_thread(void)
+{
+    is_closed = true;
+    another();
 }
 
 static void
