@@ -43,6 +43,7 @@ boxes:
           - tcpip: { addresses: [10.77.0.1/24, "fd77::1/64"] }
         idle: ok
 END
+    : >"$work/out"                            # until_said may look before the tool has begun
     "$tool" run "$work/stack.yaml" --for $((250 + 3 * rounds))s >"$work/out" 2>&1 &
     run=$!
 }
