@@ -2,7 +2,8 @@
 // port tap:NAME, the Linux kernel's network stack at the other end of the cable, with checksums and 64 KB TCP super-segments left to
 // the virtio-net header both ways.
 //
-//   out  tap_tx: one writev a frame, header and the device's own pieces, no copy of ours; the kernel takes the frame in at once
+//   out  tap_tx: one write a frame, header and the device's own pieces, no copy of ours; the kernel takes the frame in at once. Several
+//        frames are written in one system call where the machine has io_uring (host/batch.h)
 //   in   the thread waits in poll, raises on_rx; tap_rx: one readv a frame straight into the device's slot, at most 256 a wake-up
 //   link up while the interface is up. Deleted in mid-run: link down, a message, and each second a look whether it is back
 //
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "host/batch.h"
 #include "host/fd.h"
 #include "host/tap.h"
 
@@ -21,6 +23,7 @@ enum {
     tap_budget_frames = 256,
     tap_spare_bytes = 16,                   // behind the slot: a frame that reaches it was too large
     tap_pieces_max = 128,                   // a frame in more pieces is put together first
+    tap_batch_pieces = 512,                 // of the frames of one call
     tap_look_ms = 1000
 };
 
@@ -36,6 +39,10 @@ struct tap_port {
     _Atomic uint32_t is_starved;            // port_tx took fewer
     _Atomic uint32_t budget_frames;         // left before port_rx gives 0 once, so that the thread sees to its other work
     uint8_t bounce[PORT_GSO_MAX_BYTES + 4]; // the sender's, for frames in too many pieces
+    struct batch *batch;                    // likewise; NULL: frames are written one by one
+    struct batch_write writes[BATCH_WRITES];
+    struct vnet_header headers[BATCH_WRITES];
+    struct iovec pieces[tap_batch_pieces];
 };
 
 static int
@@ -64,6 +71,7 @@ tap_port_open(struct port *port, const char *argument, char *error, size_t error
         fd_close(self->bell);
         return rc;
     }
+    self->batch = batch_open(self->tap.fd);
     enum tap_link link = tap_look(self);
     atomic_store(&self->link, link);
     atomic_store(&self->budget_frames, tap_budget_frames);
@@ -84,6 +92,7 @@ static void
 tap_port_close(struct port *port)
 {
     struct tap_port *self = (struct tap_port *)port;
+    batch_close(self->batch);
     tap_close(&self->tap);
     fd_close(self->bell);
 }
@@ -126,32 +135,85 @@ tap_send(struct tap_port *self, const struct port_frame *frame)
     return tap_write(&self->tap, iov, 2);
 }
 
+// Frames from the front, as many as go into one call. Returns how many; the next goes by itself when it is none.
+static uint32_t
+tap_batch_fill(struct tap_port *self, const struct port_frame *frames, uint32_t count)
+{
+    struct iovec *iov = self->pieces;
+    uint32_t filled = 0;
+    for (; filled < count && filled < BATCH_WRITES; filled++) {
+        const struct port_frame *frame = &frames[filled];
+        if (frame->iov_count >= (uint32_t)(self->pieces + tap_batch_pieces - iov) || !port_frame_is_valid(frame, &self->caps))
+            break;
+        vnet_encode(&frame->offload, &self->headers[filled]);
+        self->writes[filled] = (struct batch_write){.iov = iov, .iov_count = frame->iov_count + 1};
+        *iov++ = (struct iovec){&self->headers[filled], VNET_HEADER_BYTES};
+        memcpy(iov, frame->iov, frame->iov_count * sizeof(*iov));
+        iov += frame->iov_count;
+    }
+    return filled;
+}
+
+struct tap_sent {
+    uint64_t frames, bytes, dropped;
+    bool is_suspect;
+    bool is_refused;                        // the last batch, whole
+};
+
+static void
+tap_count(struct tap_sent *sent, const struct port_frame *frame, ssize_t rc)
+{
+    sent->frames += rc >= 0;
+    sent->bytes += rc >= 0 ? frame->bytes : 0;
+    sent->dropped += rc < 0;
+    sent->is_suspect |= rc == -EIO || rc == -EBADFD;
+}
+
+// Several frames in one call. Returns how many are over; one for which there was no room, and that another overtook, is lost.
+static uint32_t
+tap_send_batch(struct tap_port *self, const struct port_frame *frames, uint32_t count, struct tap_sent *sent)
+{
+    uint32_t filled = count > 1 && self->batch ? tap_batch_fill(self, frames, count) : 0;
+    uint32_t taken = filled > 1 ? batch_write(self->batch, self->writes, filled) : 0;
+    sent->is_refused = taken > 0;
+    while (taken && self->writes[taken - 1].result == -EAGAIN)
+        taken--;
+    sent->is_refused = sent->is_refused && !taken;
+    for (uint32_t i = 0; i < taken; i++)
+        tap_count(sent, &frames[i], self->writes[i].result);
+    return taken;
+}
+
 static uint32_t
 tap_tx(struct port *port, const struct port_frame *frames, uint32_t count)
 {
     struct tap_port *self = (struct tap_port *)port;
-    uint64_t sent = 0, bytes = 0, dropped = 0;
+    struct tap_sent sent = {0};
     bool is_up = atomic_load_explicit(&self->link, memory_order_relaxed) == TAP_UP;
     uint32_t taken = 0;
-    for (; taken < count; taken++) {
+    while (taken < count) {
+        uint32_t together = is_up ? tap_send_batch(self, &frames[taken], count - taken, &sent) : 0;
+        taken += together;
+        if (together)
+            continue;
         ssize_t rc = is_up && port_frame_is_valid(&frames[taken], &self->caps) ? tap_send(self, &frames[taken]) : -EINVAL;
         if (rc == -EAGAIN) {
             atomic_store(&self->is_starved, 1);
             port_ring(port);
             break;
         }
-        if (rc >= 0) {
-            sent++;
-            bytes += frames[taken].bytes;
-            continue;
+        if (sent.is_refused && rc >= 0) { // by itself it goes: a kernel whose TAPs want to block in batches
+            batch_close(self->batch);
+            self->batch = NULL;
+            sent.is_refused = false;
         }
-        dropped++;
-        if (is_up && (rc == -EIO || rc == -EBADFD) && !atomic_exchange(&self->is_suspect, 1))
-            port_ring(port);
+        tap_count(&sent, &frames[taken++], rc);
     }
-    port_count_tx(port, sent, bytes);
-    if (dropped)
-        port_count(&port->counters.tx_dropped, dropped);
+    if (is_up && sent.is_suspect && !atomic_exchange(&self->is_suspect, 1))
+        port_ring(port);
+    port_count_tx(port, sent.frames, sent.bytes);
+    if (sent.dropped)
+        port_count(&port->counters.tx_dropped, sent.dropped);
     return taken;
 }
 
