@@ -167,7 +167,7 @@ struct rdma_qp {
     struct rdma_srq *srq;
     PVOID context;
     ULONG max_receive_sges, max_initiator_sges, inline_bytes;
-    VOID *slots;
+    struct rdma_slot_block *blocks;       // of slots
     struct list free_initiator, free_receive, receives;
     struct list blocked;                  // done, waiting behind an invalidation whose bytes TCP still has
     ULONG in_transport;                   // works that iWARP has
@@ -248,6 +248,12 @@ rdma_slot_bytes(ULONG max_sges, ULONG inline_bytes)
     more = more > inline_bytes ? more : inline_bytes;
     more = more > sizeof(struct rdma_local) ? more : sizeof(struct rdma_local);
     return (FIELD_OFFSET(struct rdma_slot, local) + more + 15) & ~(SIZE_T)15;
+}
+// A QP's receive is never a local request.
+static inline SIZE_T
+rdma_receive_slot_bytes(ULONG max_sges)
+{
+    return (FIELD_OFFSET(struct rdma_slot, sges) + max_sges * sizeof(NDK_SGE) + 15) & ~(SIZE_T)15;
 }
 /* The SGEs of a request, checked as far as they can be now (a fast region may come to be before its turn) and noted in the slot.
  * locks: rdma->lock held. fails: STATUS_INVALID_PARAMETER, STATUS_ACCESS_VIOLATION, STATUS_INSUFFICIENT_RESOURCES (none of these yet) */

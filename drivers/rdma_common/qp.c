@@ -356,11 +356,26 @@ qp_closing(struct rdma_object *object, struct rdma_call *call)
     rdma_qp_end(CONTAINING_RECORD(object, struct rdma_qp, object));
 }
 
+// Slots, several to a block that is smaller than a page: pool gives a block of a page or more pages of its own.
+struct rdma_slot_block {
+    DECLSPEC_ALIGN(16) struct rdma_slot_block *next;
+};
+#define SLOT_BLOCK_BYTES (PAGE_SIZE - sizeof(struct rdma_slot_block) - 1)
+
+static VOID
+slots_free(struct rdma_qp *qp)
+{
+    for (struct rdma_slot_block *block = qp->blocks, *next; block; block = next) {
+        next = block->next;
+        rdma_free(block);
+    }
+}
+
 static VOID
 qp_free(struct rdma_object *object)
 {
     struct rdma_qp *qp = CONTAINING_RECORD(object, struct rdma_qp, object);
-    rdma_free(qp->slots);
+    slots_free(qp);
     rdma_free(qp);
 }
 
@@ -379,40 +394,68 @@ sizes_are_ok(const struct qp_sizes *sizes)
            sizes->inline_bytes <= RDMA_INLINE_BYTES_MAX;
 }
 
-static VOID
-slots_init(struct rdma_qp *qp, const struct qp_sizes *sizes)
+// What is left of the last block, and bytes of slots that are yet to come.
+struct slot_room {
+    UCHAR *at;
+    SIZE_T left_bytes, total_bytes;
+};
+
+static UCHAR *
+slot_take(struct rdma_qp *qp, struct slot_room *room, SIZE_T slot_bytes)
 {
-    SIZE_T receive_bytes = rdma_slot_bytes(sizes->max_receive_sges, 0);
+    if (room->left_bytes < slot_bytes) {
+        SIZE_T bytes = room->total_bytes > 16 * SLOT_BLOCK_BYTES || room->total_bytes < SLOT_BLOCK_BYTES ? room->total_bytes : SLOT_BLOCK_BYTES;
+        struct rdma_slot_block *block = rdma_alloc(sizeof *block + bytes);
+        if (!block)
+            return NULL;
+        block->next = qp->blocks;
+        qp->blocks = block;
+        room->at = (UCHAR *)(block + 1);
+        room->left_bytes = bytes;
+    }
+    UCHAR *slot = room->at;
+    room->at += slot_bytes;
+    room->left_bytes -= slot_bytes;
+    room->total_bytes -= slot_bytes;
+    return slot;
+}
+
+// fails: FALSE without memory; what is there is slots_free's
+static BOOLEAN
+slots_make(struct rdma_qp *qp, const struct qp_sizes *sizes)
+{
+    SIZE_T receive_bytes = rdma_receive_slot_bytes(sizes->max_receive_sges);
     SIZE_T initiator_bytes = rdma_slot_bytes(sizes->max_initiator_sges, sizes->inline_bytes);
-    UCHAR *at = qp->slots;
-    list_init(&qp->free_initiator);
-    list_init(&qp->free_receive);
-    list_init(&qp->receives);
-    list_init(&qp->blocked);
-    for (ULONG i = 0; i < sizes->receive_depth; i++, at += receive_bytes)
-        list_push_back(&qp->free_receive, &((struct rdma_slot *)at)->work.link);
-    for (ULONG i = 0; i < sizes->initiator_depth; i++, at += initiator_bytes)
-        list_push_back(&qp->free_initiator, &((struct rdma_slot *)at)->work.link);
+    struct slot_room room = {.total_bytes = sizes->receive_depth * receive_bytes + sizes->initiator_depth * initiator_bytes};
+    for (ULONG i = 0; i < sizes->receive_depth + sizes->initiator_depth; i++) {
+        BOOLEAN is_receive = i < sizes->receive_depth;
+        UCHAR *slot = slot_take(qp, &room, is_receive ? receive_bytes : initiator_bytes);
+        if (!slot)
+            return FALSE;
+        list_push_back(is_receive ? &qp->free_receive : &qp->free_initiator, &((struct rdma_slot *)slot)->work.link);
+    }
+    return TRUE;
 }
 
 // fails: NULL without memory
 static struct rdma_qp *
 qp_alloc(const struct qp_sizes *sizes)
 {
-    SIZE_T bytes = sizes->receive_depth * rdma_slot_bytes(sizes->max_receive_sges, 0) +
-                   sizes->initiator_depth * rdma_slot_bytes(sizes->max_initiator_sges, sizes->inline_bytes);
     struct rdma_qp *qp = rdma_alloc(sizeof *qp);
     if (!qp)
         return NULL;
-    qp->slots = bytes ? rdma_alloc(bytes) : NULL;
-    if (bytes && !qp->slots) {
+    list_init(&qp->free_initiator);
+    list_init(&qp->free_receive);
+    list_init(&qp->receives);
+    list_init(&qp->blocked);
+    if (!slots_make(qp, sizes)) {
+        slots_free(qp);
         rdma_free(qp);
         return NULL;
     }
     qp->max_receive_sges = sizes->max_receive_sges;
     qp->max_initiator_sges = sizes->max_initiator_sges;
     qp->inline_bytes = sizes->inline_bytes;
-    slots_init(qp, sizes);
     return qp;
 }
 

@@ -282,6 +282,8 @@ params_set(struct tcp_params *params)
     params->uses &= ~(uint32_t)TCP_USE_COOKIES;         // an offer knows where it came from
     params->syn_retransmissions = RDMA_SYN_TRIES;
     params->receive_bytes = RDMA_RECEIVE_BYTES;
+    params->receive_max_bytes = RDMA_RECEIVE_MAX_BYTES;
+    params->quick_ack_bytes = RDMA_QUICK_ACK_BYTES;
     params->keepalive_us = RDMA_KEEPALIVE_US;
     params->keepalive_interval_us = 1000000;
     params->keepalive_probes = 10;

@@ -29,6 +29,8 @@
 #define RDMA_ESTABLISH_US 15000000        // a consumer has so long from the reply to NdkCompleteConnect; an accepter waits 10 s for it
 #define RDMA_SYN_TRIES 4                  // after the first: 31 seconds
 #define RDMA_RECEIVE_BYTES 262144u
+#define RDMA_RECEIVE_MAX_BYTES 1048576u   // that grows to
+#define RDMA_QUICK_ACK_BYTES 4096u        // the start of MPA: NdkCompleteConnect waits for the acknowledgement of its RTR
 #define RDMA_KEEPALIVE_US 30000000ull
 #define RDMA_LINGER_US 10000000           // so often a port that TCP still waits at is looked at
 #define RDMA_LOOP_VLAN 0xFFFFu            // no VLAN of a link: the hop to the adapter itself

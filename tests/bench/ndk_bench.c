@@ -4,7 +4,7 @@
 //   ndk_bench lat SECONDS DRIVERS [crc]     64-byte Sends there and back: microseconds one way, the median of all rounds
 //   ndk_bench rate SECONDS DRIVERS [crc]    64-byte Writes, 32 posted at once, of which all but the last with NDK_OP_FLAG_DEFER: a second
 //   ndk_bench bw SECONDS DRIVERS [crc]      64 KB Writes, 32 out: gigabytes a second
-//   ndk_bench idle COUNT DRIVERS            connections that do nothing, queues of 16 and 16, 8 reads each way: bytes of one end of one
+//   ndk_bench idle COUNT DRIVERS [DEPTH]    connections that do nothing, queues of DEPTH (1) and DEPTH, 8 reads each way: bytes of one end
 //   ndk_bench mr BYTES DRIVERS              a region registered: microseconds, and how much memory the process has more
 // The line begins with the figure. A Write counts when it is complete: the peer's TCP has acknowledged it. Without `crc` neither end wants
 // CRCs. What an idle end costs is what the C library's heap has given out (mallinfo2), with its own overhead, of all that two boxes hold
@@ -32,7 +32,6 @@
 #define LARGE_OUT 32
 #define SAMPLES (1u << 20)
 #define READS 8                               // that may be out, each way
-#define IDLE_DEPTH 16
 #define MDL_BYTES ((SIZE_T)8 << 20)
 #define WARM_NS 200000000ull                  // before anything counts
 
@@ -76,6 +75,7 @@ static struct {
     enum job job;
     const char *drivers;
     bool has_crc;
+    ULONG idle_depth;
     uint64_t argument;                        // nanoseconds, connections, bytes
     struct sched *sched;
     struct side side[2];                      // alpha listens, beta connects
@@ -488,9 +488,9 @@ idle_run(struct side *side)
     memset(ends, 0, (count + 1) * sizeof *ends);
     for (uint64_t i = 0; i <= count; i++) {
         if (side->index)
-            connection_make(side, IDLE_DEPTH);
+            connection_make(side, bench.idle_depth);
         else
-            connection_take(side, IDLE_DEPTH);
+            connection_take(side, bench.idle_depth);
         ends[i] = (struct end){side->connector, side->qp};
         if (!i && side->index) {              // the first one has paid for what they share
             nap_ms(1000);
@@ -654,15 +654,17 @@ stack_make(void)
 static bool
 arguments_read(int argc, char **argv)
 {
-    bool has_crc = argc == 5 && !strcmp(argv[4], "crc");
-    if (argc != 4 && !has_crc)
+    if (argc != 4 && argc != 5)
         return false;
     while (bench.job < JOBS && strcmp(argv[1], job_names[bench.job]))
         bench.job++;
     double number = strtod(argv[2], NULL);
     bench.argument = (uint64_t)(bench.job < JOB_IDLE ? number * 1e9 : number);
     bench.drivers = argv[3];
-    bench.has_crc = has_crc;
+    bench.has_crc = argc == 5 && !strcmp(argv[4], "crc");
+    bench.idle_depth = argc == 5 ? (ULONG)strtoul(argv[4], NULL, 10) : 1;
+    if (argc == 5 && (bench.job == JOB_IDLE ? !bench.idle_depth : !bench.has_crc))
+        return false;
     // Each end of an idle connection has a port of those that are given out; a region's length is an MDL's.
     return bench.job < JOBS && number > 0 && (bench.job != JOB_IDLE || number <= 15000) && (bench.job != JOB_MR || number <= 1u << 31);
 }
@@ -672,7 +674,8 @@ main(int argc, char **argv)
 {
     static const char *const units[JOBS] = {"us one way, the median of", "Writes/s,", "GB/s,", "bytes an end, of", "us for"};
     if (!arguments_read(argc, argv)) {
-        fprintf(stderr, "usage: ndk_bench lat|rate|bw SECONDS DRIVERS [crc], ndk_bench idle COUNT DRIVERS, ndk_bench mr BYTES DRIVERS\n");
+        fprintf(stderr, "usage: ndk_bench lat|rate|bw SECONDS DRIVERS [crc], ndk_bench idle COUNT DRIVERS [DEPTH], "
+                        "ndk_bench mr BYTES DRIVERS\n");
         return 2;
     }
     struct stack *stack = stack_make();

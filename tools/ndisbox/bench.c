@@ -118,7 +118,8 @@ static const struct bench benches[] = {
     {"ndk-rate", "write/s", NULL, ndk_rate_crc_ours, NULL, "64-byte Writes, deferred, with CRC"},
     {"ndk-bw", "byte/s", "raw TCP", ndk_bw_ours, ndk_bw_kernel, "64 KB Writes", "UCX tcp", ndk_bw_ucx},
     {"ndk-bw", "byte/s", NULL, ndk_bw_crc_ours, NULL, "64 KB Writes, with CRC"},
-    {"ndk-memory", "byte", NULL, ndk_idle_ours, NULL, "memory of an end of an idle connection, of 10,000"},
+    {"ndk-memory", "byte", NULL, ndk_idle_ours, NULL, "memory of an end of an idle connection, of 10,000; queues of 1"},
+    {"ndk-memory", "byte", NULL, ndk_idle_queues_ours, NULL, "the same, queues of 16"},
     {"ndk-memory", "us", NULL, ndk_region_ours, NULL, "a region of 1 GB registered"},
     {"ndk-memory", "byte", NULL, ndk_region_memory, NULL, "memory that registering 1 GB takes"},
 };

@@ -53,7 +53,7 @@ typedef double bench_ndk_fn(const struct run_options *options);
 bench_ndk_fn ndk_lat_ours, ndk_lat_crc_ours, ndk_lat_kernel, ndk_lat_ucx, ndk_lat_fabric;
 bench_ndk_fn ndk_rate_ours, ndk_rate_crc_ours, ndk_rate_kernel, ndk_rate_ucx;
 bench_ndk_fn ndk_bw_ours, ndk_bw_crc_ours, ndk_bw_kernel, ndk_bw_ucx;
-bench_ndk_fn ndk_idle_ours, ndk_region_ours, ndk_region_memory;
+bench_ndk_fn ndk_idle_ours, ndk_idle_queues_ours, ndk_region_ours, ndk_region_memory;
 
 // ---- sim, sim-lifecycle and sim-minute (bench_sim.c) ----------------------------------------------------------------------------
 

@@ -108,6 +108,13 @@ ndk_idle_ours(const struct run_options *options)
 }
 
 double
+ndk_idle_queues_ours(const struct run_options *options)
+{
+    (void)options;
+    return ndk_program("idle", 10000, "16", NULL);
+}
+
+double
 ndk_region_ours(const struct run_options *options)
 {
     (void)options;

@@ -60,6 +60,7 @@ struct tcp_params {
     uint32_t ticks_per_second;
     uint32_t ack_frequency;             // segments that one delayed acknowledgement may stand for
     uint32_t delayed_ack_ticks;
+    uint32_t quick_ack_bytes;           // of a connection's sequence space, its SYN with it, that are acknowledged at once; 0: none
     uint32_t max_retransmissions;       // R2 when a connection's max_rt is 0
     uint32_t doubt_retransmissions;     // R1: TCP_EVENT_DOUBT after so many
     uint32_t sws_ticks;                 // how long a small window is waited out

@@ -320,7 +320,8 @@ ack_decide(struct tcp_connection *c, const struct tcp_segment *segment)
 {
     struct tcp *tcp = c->tcp;
     c->ack_segments += segment->in->coalesced > 1 ? segment->in->coalesced : 1;
-    if (c->ack_segments >= tcp->params.ack_frequency || !tcp->params.delayed_ack_ticks || c->path.flags & TCP_PATH_LOCAL) {
+    bool is_early = c->r.delegated.rcv_nxt - c->irs <= tcp->params.quick_ack_bytes;
+    if (c->ack_segments >= tcp->params.ack_frequency || !tcp->params.delayed_ack_ticks || c->path.flags & TCP_PATH_LOCAL || is_early) {
         c->ack_now = true;
     } else if (!c->ack_delayed) {
         c->ack_delayed = true;

@@ -42,6 +42,21 @@ TEST(one_segment_is_acknowledged_after_a_delay_below_half_a_second)
     peer_destroy(&peer);
 }
 
+TEST(the_first_bytes_are_acknowledged_at_once_where_params_say_so)
+{
+    struct tcp_params params;
+    tcp_params_default(&params);
+    params.quick_ack_bytes = 301;             // of sequence space, the SYN with it
+    open_with(&params, 60000);
+    for (uint32_t i = 0; i < 300; i += 100) {
+        peer_say(&peer, A, 1 + i, 1, 60000, 100);
+        peer_expect(&peer, A, 1, 101 + i, 0);
+    }
+    peer_say(&peer, A, 301, 1, 60000, 100);
+    peer_silence(&peer);
+    peer_destroy(&peer);
+}
+
 TEST(every_second_segment_is_acknowledged_at_once)
 {
     open_with(NULL, 60000);
