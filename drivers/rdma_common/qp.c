@@ -404,7 +404,8 @@ static UCHAR *
 slot_take(struct rdma_qp *qp, struct slot_room *room, SIZE_T slot_bytes)
 {
     if (room->left_bytes < slot_bytes) {
-        SIZE_T bytes = room->total_bytes > 16 * SLOT_BLOCK_BYTES || room->total_bytes < SLOT_BLOCK_BYTES ? room->total_bytes : SLOT_BLOCK_BYTES;
+        BOOLEAN is_one = room->total_bytes < SLOT_BLOCK_BYTES || room->total_bytes > 16 * SLOT_BLOCK_BYTES;
+        SIZE_T bytes = is_one ? room->total_bytes : SLOT_BLOCK_BYTES;
         struct rdma_slot_block *block = rdma_alloc(sizeof *block + bytes);
         if (!block)
             return NULL;

@@ -475,8 +475,9 @@ complete_now(struct rdma_connector *c, const struct event *event, NDK_FN_REQUEST
     c->state = RDMA_COMPLETING;
     c->is_calling = TRUE;
     // A QP that was flushed meanwhile connects no more; a peer that has gone is in c->lost.
-    if (iwarp_complete_connect(c->link.iwarp, call->now_us))
-        rdma_connector_fail(c, STATUS_CONNECTION_INVALID, call);
+    int error = iwarp_complete_connect(c->link.iwarp, call->now_us);
+    if (error)
+        rdma_connector_fail(c, error == -ENOMEM ? STATUS_INSUFFICIENT_RESOURCES : STATUS_CONNECTION_INVALID, call);
     else
         rdma_connector_run(c, 0, call);
     return rdma_connector_called(c);

@@ -68,6 +68,13 @@ private_drop(struct iwarp_connection *c)
     c->private_count = 0;
 }
 
+void
+iwarp_rtr_drop(struct iwarp_connection *c)
+{
+    eng_give(c->iwarp->memory, c->rtr_work, sizeof *c->rtr_work);
+    c->rtr_work = NULL;
+}
+
 static uint16_t
 reads_real(const struct iwarp_connection *c, uint16_t reads)
 {
@@ -169,6 +176,7 @@ iwarp_release(struct iwarp_connection *c)
         LIST_ENTRY_OF(node, struct iwarp_run, out_link)->connection = NULL;
     iwarp_deadline(c, ENG_NEVER);
     private_drop(c);
+    iwarp_rtr_drop(c);
     if (c->answers)
         eng_give(iwarp->memory, c->answers, c->answers_max * sizeof *c->answers);
     iwarp->connections--;
@@ -623,16 +631,19 @@ iwarp_complete_connect(struct iwarp_connection *c, uint64_t now_us)
 {
     if (c->state != IWARP_REPLIED || c->is_deaf || c->peer_fin || c->is_closing)
         return -ENOTCONN;
+    if (c->rtr && !(c->rtr_work = eng_take(c->iwarp->memory, sizeof *c->rtr_work)))
+        return -ENOMEM;
     c->need = 1;
     c->state = IWARP_READY;
     if (!c->rtr) {
         iwarp_established(c);
         return 0;
     }
-    c->rtr_work = (struct rdma_work){.is_internal = true};
-    c->rtr_work.kind = c->rtr == MPA_RTR_WRITE ? RDMA_WRITE : c->rtr == MPA_RTR_READ ? RDMA_READ : RDMA_SEND;
-    list_init(&c->rtr_work.read_link);
-    list_push_front(&c->waiting, &c->rtr_work.link);
+    *c->rtr_work = (struct rdma_work){.is_internal = true};
+    c->rtr_work->kind = c->rtr == MPA_RTR_WRITE ? RDMA_WRITE : c->rtr == MPA_RTR_READ ? RDMA_READ
+                                                                                      : RDMA_SEND;
+    list_init(&c->rtr_work->read_link);
+    list_push_front(&c->waiting, &c->rtr_work->link);
     iwarp_deadline(c, now_us + c->iwarp->params.ready_us);
     iwarp_pump(c, now_us);
     return 0;

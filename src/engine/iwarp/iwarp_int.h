@@ -91,7 +91,7 @@ struct iwarp_connection {
     struct iwarp_message message;
     uint32_t sequence[DDP_QUEUES];      // of the next message
     uint32_t reads_out;
-    struct rdma_work rtr_work;
+    struct rdma_work *rtr_work;         // until it is done
     bool may_send, was_answer;
     // In.
     uint64_t in_position;
@@ -131,6 +131,7 @@ void iwarp_works_blame(struct iwarp_connection *c, const struct iwarp_terminate 
 size_t iwarp_place(struct iwarp_connection *c, const struct eng_span *spans, size_t n_spans, size_t count, uint64_t now_us);
 
 // connection.c
+void iwarp_rtr_drop(struct iwarp_connection *c);
 void iwarp_tell(struct iwarp_connection *c, uint32_t events);
 void iwarp_deadline(struct iwarp_connection *c, uint64_t deadline_us);
 void iwarp_established(struct iwarp_connection *c);

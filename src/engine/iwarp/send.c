@@ -14,6 +14,7 @@ iwarp_work_done(struct iwarp_connection *c, struct rdma_work *work, int status)
 {
     work->status = status;
     if (work->is_internal) {
+        iwarp_rtr_drop(c);
         iwarp_established(c);
         return;
     }
