@@ -14,7 +14,8 @@ object_made(const struct ndk_request *request)
     KIRQL old = ke_lock_take(&watch->lock);
     LIST_FOR_EACH(node, &watch->objects) {
         struct ndk_object *object = LIST_ENTRY_OF(node, struct ndk_object, node);
-        if (object->event_context == request)
+        // A connector's is the consumer's, which NdkAccept may be about to write on another thread.
+        if (object->type != NdkObjectTypeConnector && object->event_context == request)
             found = object;
     }
     ke_lock_drop(&watch->lock, old);
