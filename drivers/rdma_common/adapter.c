@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // NDK_ADAPTER: what NDIS opens for a consumer and closes for it. Several may be open at a time, each of its own version.
 //   open   majors 1 and 2 are separate contracts: the highest of the one that is asked for, unless more than that is asked for
-//   close  blocks until all that descends from it was closed, and every callback has returned
+//   close  blocks until all that descends from it was closed, and every callback has returned; logical addresses go with it
 #include "objects.h"
 
 static VOID
@@ -114,5 +114,6 @@ rdma_adapter_close(struct vnic_rdma *rdma, NDK_ADAPTER *object)
     // Whoever set the event may still stand in the lock.
     rdma_enter(rdma, &call);
     rdma_leave(rdma, &call);
+    rdma_lams_release(adapter);
     rdma_free(adapter);
 }

@@ -35,19 +35,29 @@ has_moderation(const struct rdma_cq *cq)
     return cq->interval_us && cq->count > 1;
 }
 
+// How many results ever put in make so many there that the notification waits no longer; those that were there before count too. A count
+// that the depth has not (any more) leaves it to the time, or else is the depth [ndkpi/nc-ndkpi-ndk_fn_control_cq_interrupt_moderation].
+static ULONG64
+moderated_put(const struct rdma_cq *cq)
+{
+    if (cq->count <= cq->depth)
+        return cq->got + cq->count;
+    return cq->interval_us == MAXULONG ? cq->got + cq->depth : ~0ull;
+}
+
 // The arm is met: now, or moderated.
 static VOID
 arm_met(struct rdma_cq *cq, ULONG64 now_us)
 {
     struct vnic_rdma *rdma = cq->object.rdma;
-    if (!has_moderation(cq) || cq->is_broken) {
+    if (!has_moderation(cq) || cq->is_broken || cq->put >= moderated_put(cq)) {
         notify(cq);
         return;
     }
     if (cq->is_moderated)
         return;
     cq->is_moderated = TRUE;
-    cq->moderated_put = cq->put + (cq->count >= cq->depth ? MAXULONG : cq->count - 1);
+    cq->moderated_put = moderated_put(cq);
     cq->moderated_us = cq->interval_us == MAXULONG ? ENG_NEVER : now_us + cq->interval_us;
     InsertTailList(&rdma->moderated, &cq->moderated_link);
     rdma_timer_need(rdma, now_us, cq->moderated_us);
@@ -249,6 +259,8 @@ resize(NDK_CQ *object, ULONG depth, NDK_FN_REQUEST_COMPLETION completion, PVOID 
         status = STATUS_SUCCESS;
     }
     KeReleaseSpinLockFromDpcLevel(&cq->lock);
+    if (status == STATUS_SUCCESS && cq->is_moderated)   // a count of before may be more than there is room for
+        notify(cq);
     if (status == STATUS_SUCCESS)
         status = rdma_request_now(&cq->object, status, completion, context);
     rdma_leave(cq->object.rdma, &call);
@@ -290,14 +302,12 @@ static const NDK_CQ_DISPATCH cq_dispatch = {
 static const struct rdma_type cq_type = {
     .type = NdkObjectTypeCq, .dispatch = &cq_dispatch, .on_closing = cq_closing, .on_free = cq_free};
 
-// The preferred processors are not honoured: one teller speaks for all.
 NTAPI NTSTATUS
 rdma_create_cq(NDK_ADAPTER *object, ULONG depth, NDK_FN_CQ_NOTIFICATION_CALLBACK on_notification, PVOID notify_context,
                GROUP_AFFINITY *affinity, NDK_FN_CREATE_COMPLETION completion, PVOID context, NDK_CQ **made)
 {
     struct rdma_adapter *adapter = rdma_adapter_of(object);
     struct rdma_call call;
-    UNREFERENCED_PARAMETER(affinity);
     if (!depth || depth > RDMA_CQ_DEPTH_MAX || !on_notification)
         return STATUS_INVALID_PARAMETER;
     struct rdma_cq *cq = rdma_alloc(sizeof *cq);
@@ -316,6 +326,7 @@ rdma_create_cq(NDK_ADAPTER *object, ULONG depth, NDK_FN_CQ_NOTIFICATION_CALLBACK
     cq->tell.on_tell = on_notify;
     rdma_enter(adapter->object.rdma, &call);
     rdma_object_init(&cq->object, &cq_type, &adapter->object);
+    cq->tell.teller = rdma_teller_near(adapter->object.rdma, affinity);
     rdma_leave(adapter->object.rdma, &call);
     return rdma_object_made(&cq->object, completion, context, (PVOID *)made);
 }

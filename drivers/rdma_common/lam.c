@@ -2,6 +2,7 @@
 // Logical addresses: how the adapter sees memory [ndkpi/nc-ndkpi-ndk_fn_build_lam]. They are numbers of ours, as those of an IOMMU: the
 // number of a mapping, how often its place was used, and an offset, so that an address that no mapping gave out leads nowhere.
 //   46 and up: index + 1   40 to 45: generation   0 to 39: offset
+// The consumer's MDLs stay as they are: one that is not mapped is mapped by an MDL of ours. What it does not release goes with its adapter.
 #include "objects.h"
 
 #define LAM_INDEX_SHIFT 46
@@ -73,6 +74,33 @@ place_take(struct vnic_rdma *rdma, struct rdma_lam *lam)
     return TRUE;
 }
 
+static VOID
+lam_free(struct rdma_lam *lam)
+{
+    for (MDL *mdl = lam->mapped, *next; mdl; mdl = next) {
+        next = mdl->Next;
+        if (mdl->MdlFlags & MDL_PARTIAL_HAS_BEEN_MAPPED)
+            MmUnmapLockedPages(mdl->MappedSystemVa, mdl);
+        IoFreeMdl(mdl);
+    }
+    rdma_free(lam);
+}
+
+// fails: NULL without memory or mappings
+static UCHAR *
+mdl_bytes(struct rdma_lam *lam, MDL *mdl)
+{
+    if (!(mdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL))) {
+        MDL *own = IoAllocateMdl(MmGetMdlVirtualAddress(mdl), MmGetMdlByteCount(mdl), FALSE, FALSE, NULL);
+        if (!own)
+            return NULL;
+        IoBuildPartialMdl(mdl, own, MmGetMdlVirtualAddress(mdl), MmGetMdlByteCount(mdl));
+        own->Next = lam->mapped;
+        lam->mapped = mdl = own;
+    }
+    return MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority | MdlMappingNoExecute);
+}
+
 // Where each page of the chain's first bytes lies. fails: FALSE when an MDL cannot be mapped
 static BOOLEAN
 pages_fill(struct rdma_lam *lam, MDL *mdl, SIZE_T bytes)
@@ -80,8 +108,8 @@ pages_fill(struct rdma_lam *lam, MDL *mdl, SIZE_T bytes)
     ULONG at = MmGetMdlByteOffset(mdl), page = 0;
     while (bytes) {
         ULONG count = MmGetMdlByteCount(mdl) < bytes ? MmGetMdlByteCount(mdl) : (ULONG)bytes;
-        UCHAR *from = MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority);
-        if (!from)
+        UCHAR *from = count ? mdl_bytes(lam, mdl) : NULL;
+        if (count && !from)
             return FALSE;
         bytes -= count;
         while (count) {
@@ -113,11 +141,9 @@ lam_make(struct rdma_adapter *adapter, MDL *mdl, SIZE_T bytes, ULONG n_pages, st
     BOOLEAN is_made = pages_fill(lam, mdl, bytes);
     rdma_enter(rdma, &call);
     is_made = is_made && place_take(rdma, lam);
-    if (is_made)
-        rdma_hold(&adapter->object);
     rdma_leave(rdma, &call);
     if (!is_made) {
-        rdma_free(lam);
+        lam_free(lam);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     *made = lam;
@@ -145,7 +171,7 @@ rdma_build_lam(NDK_ADAPTER *object, MDL *mdl, SIZE_T bytes, NDK_FN_REQUEST_COMPL
     NTSTATUS status = lam_make(adapter, mdl, bytes, (ULONG)n_pages, &lam);
     if (status != STATUS_SUCCESS)
         return status;
-    out->AdapterContext = lam;
+    out->AdapterContext = (PVOID)(ULONG_PTR)lam->base;
     out->AdapterPageCount = (ULONG)n_pages;
     for (ULONG i = 0; i < n_pages; i++)
         out->AdapterPageArray[i].QuadPart = (LONGLONG)(lam->base + ((UINT64)i << PAGE_SHIFT));
@@ -156,15 +182,49 @@ rdma_build_lam(NDK_ADAPTER *object, MDL *mdl, SIZE_T bytes, NDK_FN_REQUEST_COMPL
     return status;
 }
 
+// What a logical address is of; NULL: nothing that is there. locks: rdma->lock held
+static struct rdma_lam *
+lam_find(const struct vnic_rdma *rdma, UINT64 base)
+{
+    UINT64 index = (base >> LAM_INDEX_SHIFT) - 1;
+    struct rdma_lam *lam = index < rdma->lam_room ? rdma->lams[index].lam : NULL;
+    return lam && lam->base == base ? lam : NULL;
+}
+
+// One that was released before, or that is another adapter's, is nothing.
 NTAPI VOID
 rdma_release_lam(NDK_ADAPTER *object, NDK_LOGICAL_ADDRESS_MAPPING *mapping)
 {
     struct rdma_adapter *adapter = rdma_adapter_of(object);
-    struct rdma_lam *lam = mapping->AdapterContext;
+    struct vnic_rdma *rdma = adapter->object.rdma;
     struct rdma_call call;
-    rdma_enter(adapter->object.rdma, &call);
-    adapter->object.rdma->lams[lam->index].lam = NULL;
-    rdma_drop(&adapter->object);
-    rdma_leave(adapter->object.rdma, &call);
-    rdma_free(lam);
+    rdma_enter(rdma, &call);
+    struct rdma_lam *lam = lam_find(rdma, (UINT64)(ULONG_PTR)mapping->AdapterContext);
+    if (lam && lam->adapter == adapter)
+        rdma->lams[lam->index].lam = NULL;
+    else
+        lam = NULL;
+    rdma_leave(rdma, &call);
+    if (lam)
+        lam_free(lam);
+}
+
+VOID
+rdma_lams_release(struct rdma_adapter *adapter)
+{
+    struct vnic_rdma *rdma = adapter->object.rdma;
+    BOOLEAN is_place = TRUE;
+    for (ULONG i = 0; is_place; i++) {
+        struct rdma_call call;
+        rdma_enter(rdma, &call);
+        is_place = i < rdma->lam_room;
+        struct rdma_lam *lam = is_place ? rdma->lams[i].lam : NULL;
+        if (lam && lam->adapter == adapter)
+            rdma->lams[i].lam = NULL;
+        else
+            lam = NULL;
+        rdma_leave(rdma, &call);
+        if (lam)
+            lam_free(lam);
+    }
 }

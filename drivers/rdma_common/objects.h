@@ -86,6 +86,7 @@ struct rdma_lam {
     struct rdma_adapter *adapter;
     ULONG index, n_pages;
     UINT64 base;                          // the logical address of the first page
+    MDL *mapped;                          // MDLs of ours over the consumer's that were not mapped
     UCHAR *pages[];
 };
 
@@ -126,7 +127,7 @@ struct rdma_local {
     struct rdma_mr *mr;                   // Bind: held
     UINT64 base, bytes;
     ULONG rights, page_set, n_pages, fbo;
-    UCHAR key;
+    UCHAR key, key_before;                // for a peer: when it is done; as if it had not been posted
 };
 
 struct rdma_slot {
@@ -197,6 +198,8 @@ enum rdma_fault rdma_region_check(const struct rdma_region *region, UINT64 addre
 NTAPI NTSTATUS rdma_build_lam(NDK_ADAPTER *adapter, MDL *mdl, SIZE_T bytes, NDK_FN_REQUEST_COMPLETION completion, PVOID context,
                               NDK_LOGICAL_ADDRESS_MAPPING *lam, ULONG *lam_bytes, ULONG *fbo);
 NTAPI VOID rdma_release_lam(NDK_ADAPTER *adapter, NDK_LOGICAL_ADDRESS_MAPPING *lam);
+// What a consumer has built and not released goes with its adapter, of which nothing else is left. irql: <= DISPATCH
+VOID rdma_lams_release(struct rdma_adapter *adapter);
 // A contiguous run behind a logical address, cut to count. FALSE: not all of count is mapped. locks: rdma->lock held
 BOOLEAN rdma_logical_run(const struct vnic_rdma *rdma, UINT64 logical, ULONG count, struct rdma_map *map);
 // The first `bytes` of an MDL chain are virtually contiguous; *n_mdls: how many MDLs they take.

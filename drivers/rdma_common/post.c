@@ -71,8 +71,10 @@ post_finish(struct post *post, NTSTATUS status)
         (void)iwarp_post(link->iwarp, &nothing, post->call.now_us);
     }
     if (status != STATUS_SUCCESS && slot) {
-        if (slot->work.kind == RDMA_LOCAL && slot->local.region)
+        if (slot->work.kind == RDMA_LOCAL && slot->local.region) {
+            slot->local.region->posted_key = slot->local.key_before;
             rdma_local_end(slot);
+        }
         list_push_front(&qp->free_initiator, &slot->work.link);
     }
     if (link && !(status == STATUS_SUCCESS && slot->flags & NDK_OP_FLAG_DEFER))
@@ -194,6 +196,14 @@ post_write(NDK_QP *object, PVOID context, const NDK_SGE *sges, ULONG n_sges, UIN
     return post_finish(&post, status);
 }
 
+// Only a fast registration can be taken away by what a QP does.
+static BOOLEAN
+sink_is_fast(const struct rdma_qp *qp, const NDK_SGE *sges, ULONG n_sges)
+{
+    const struct rdma_region *region = n_sges ? rdma_token_find(qp->object.rdma, sges->MemoryRegionToken, FALSE) : NULL;
+    return region && region->pd == qp->pd && region->mr->is_fast;
+}
+
 static NTAPI NTSTATUS
 post_read(NDK_QP *object, PVOID context, const NDK_SGE *sges, ULONG n_sges, UINT64 address, UINT32 token, ULONG flags)
 {
@@ -206,6 +216,8 @@ post_read(NDK_QP *object, PVOID context, const NDK_SGE *sges, ULONG n_sges, UINT
         work->remote_offset = address;
         work->remote_tag = token;
         status = rdma_slot_sges(post.qp->pd, post.slot, sges, n_sges, most, RDMA_MAY_SINK);
+        if (status == STATUS_SUCCESS && flags & NDK_OP_FLAG_RDMA_READ_LOCAL_INVALIDATE && !sink_is_fast(post.qp, sges, n_sges))
+            status = STATUS_INVALID_PARAMETER;
         if (status == STATUS_SUCCESS && n_sges) {
             work->sink_tag = sges->MemoryRegionToken;
             work->sink_offset = (UINT64)sges->LogicalAddress.QuadPart;     // or the virtual one, in the same place
@@ -264,7 +276,7 @@ static VOID
 local_begin(struct rdma_slot *slot, struct rdma_region *region, struct rdma_mr *mr)
 {
     slot->work.kind = RDMA_LOCAL;
-    slot->local = (struct rdma_local){.region = region, .mr = mr, .page_set = RDMA_PAGE_SETS};
+    slot->local = (struct rdma_local){.region = region, .mr = mr, .page_set = RDMA_PAGE_SETS, .key_before = region->posted_key};
     rdma_hold(&region->object);
     if (mr)
         rdma_hold(&mr->region.object);
@@ -282,13 +294,22 @@ rdma_local_end(struct rdma_slot *slot)
     local->region = NULL;
 }
 
+// To let peers write without the right to write locally is no flag of these.
+static BOOLEAN
+write_is_known(ULONG flags)
+{
+    return (flags & NDK_OP_FLAG_ALLOW_REMOTE_WRITE) != (NDK_OP_FLAG_ALLOW_REMOTE_WRITE & ~NDK_OP_FLAG_ALLOW_LOCAL_WRITE);
+}
+
 // What of it can be said before its turn.
 static NTSTATUS
 bind_check(struct rdma_qp *qp, const struct rdma_mr *mr, const struct rdma_mw *mw, UINT64 base, UINT64 bytes, ULONG flags)
 {
     if (mr->region.pd != qp->pd || mw->region.pd != qp->pd)
         return STATUS_ACCESS_VIOLATION;
-    if (!bytes || !(flags & (NDK_OP_FLAG_ALLOW_REMOTE_READ | NDK_OP_FLAG_ALLOW_REMOTE_WRITE)))
+    ULONG wanted = rights_of(flags) & (RDMA_MAY_REMOTE_READ | RDMA_MAY_REMOTE_WRITE);
+    BOOLEAN is_half = flags & NDK_OP_FLAG_ALLOW_REMOTE_WRITE && !(wanted & RDMA_MAY_REMOTE_WRITE);     // a window is for peers
+    if (!bytes || !wanted || is_half)
         return STATUS_INVALID_PARAMETER;
     if (mr->is_fast)
         return STATUS_SUCCESS;
@@ -326,7 +347,7 @@ fast_check(struct rdma_qp *qp, const struct rdma_mr *mr, ULONG n_pages, const ND
     struct rdma_map map;
     if (mr->region.pd != qp->pd)
         return STATUS_ACCESS_VIOLATION;
-    if (!mr->is_fast || !mr->pages || !n_pages || n_pages > mr->pages_max || fbo >= PAGE_SIZE || !bytes ||
+    if (!write_is_known(flags) || !mr->is_fast || !mr->pages || !n_pages || n_pages > mr->pages_max || fbo >= PAGE_SIZE || !bytes ||
         bytes > ((SIZE_T)n_pages << PAGE_SHIFT) - fbo || base % PAGE_SIZE != fbo)
         return STATUS_INVALID_PARAMETER;
     if (!mr->may_be_remote && rights_of(flags) & (RDMA_MAY_REMOTE_READ | RDMA_MAY_REMOTE_WRITE))

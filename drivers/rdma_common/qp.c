@@ -162,6 +162,8 @@ is_blocked(const struct rdma_qp *qp, const struct rdma_slot *slot)
         region = slot->local.region;
     else if (is_receive(slot) && slot->work.done_flags & RDMA_INVALIDATE)
         region = rdma_token_find(qp->object.rdma, slot->work.invalidate_tag, TRUE);
+    else if (slot->work.kind == RDMA_READ && !slot->work.status && slot->flags & NDK_OP_FLAG_RDMA_READ_LOCAL_INVALIDATE)
+        region = rdma_token_find(qp->object.rdma, slot->sges[0].MemoryRegionToken, FALSE);
     return region && region->mr && region->mr->owner.holds > 1;
 }
 
@@ -460,6 +462,13 @@ qp_alloc(const struct qp_sizes *sizes)
     return qp;
 }
 
+// A CQ of the adapter that the PD is of.
+static BOOLEAN
+cq_is_ok(const NDK_CQ *cq, const NDK_PD *pd)
+{
+    return cq && ((const struct rdma_cq *)cq)->object.adapter == ((const struct rdma_pd *)pd)->object.adapter;
+}
+
 static NTSTATUS
 qp_make(struct rdma_qp *qp, struct rdma_pd *pd, NDK_CQ *receive_cq, NDK_CQ *initiator_cq, struct rdma_srq *srq)
 {
@@ -486,7 +495,7 @@ rdma_create_qp(NDK_PD *pd, NDK_CQ *receive_cq, NDK_CQ *initiator_cq, PVOID qp_co
                NDK_QP **made)
 {
     struct qp_sizes sizes = {receive_depth, initiator_depth, max_receive_sges, max_initiator_sges, inline_bytes};
-    if (!receive_cq || !initiator_cq || !sizes_are_ok(&sizes))
+    if (!cq_is_ok(receive_cq, pd) || !cq_is_ok(initiator_cq, pd) || !sizes_are_ok(&sizes))
         return STATUS_INVALID_PARAMETER;
     struct rdma_qp *qp = qp_alloc(&sizes);
     NTSTATUS status = qp_make(qp, (struct rdma_pd *)pd, receive_cq, initiator_cq, NULL);
@@ -502,7 +511,8 @@ rdma_create_qp_with_srq(NDK_PD *pd, NDK_CQ *receive_cq, NDK_CQ *initiator_cq, ND
 {
     struct qp_sizes sizes = {0, initiator_depth, 0, max_initiator_sges, inline_bytes};
     struct rdma_srq *shared = (struct rdma_srq *)srq;
-    if (!receive_cq || !initiator_cq || !shared || shared->pd != (struct rdma_pd *)pd || !sizes_are_ok(&sizes))
+    if (!cq_is_ok(receive_cq, pd) || !cq_is_ok(initiator_cq, pd) || !shared || shared->pd != (struct rdma_pd *)pd ||
+        !sizes_are_ok(&sizes))
         return STATUS_INVALID_PARAMETER;
     struct rdma_qp *qp = qp_alloc(&sizes);
     NTSTATUS status = qp_make(qp, (struct rdma_pd *)pd, receive_cq, initiator_cq, shared);

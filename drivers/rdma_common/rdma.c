@@ -4,10 +4,11 @@
 //   rdma_enter ... rdma_leave       the frame of every call: QPs that have something to run, the transport's packets and events, timer,
 //                                   telling
 //   rdma_on_timer (DPC)             the same frame round the transport's time and the CQs whose notification waits
-//   rdma_on_tell (DPC)              callbacks of consumers, one at a time, in the order in which they were queued, with no lock held
+//   rdma_on_tell (DPC)              callbacks of consumers with no lock held; of one teller, one at a time, as they were queued
 #include "objects.h"
 
 static KDEFERRED_ROUTINE rdma_on_timer, rdma_on_tell;
+static VOID leave_telling(struct rdma_teller *teller, struct rdma_call *call);
 
 VOID *
 rdma_alloc(SIZE_T bytes)
@@ -80,21 +81,75 @@ rdma_tell(struct rdma_object *object, struct rdma_tell *tell)
 {
     if (tell->object)
         return FALSE;
+    struct rdma_teller *teller = tell->teller ? tell->teller : &object->rdma->teller;
     tell->object = object;
     rdma_hold(object);
-    InsertTailList(&object->rdma->tells, &tell->link);
+    InsertTailList(&teller->tells, &tell->link);
+    if (!teller->is_due && !teller->is_telling) {
+        teller->is_due = TRUE;
+        InsertTailList(&object->rdma->due, &teller->due_link);
+    }
     return TRUE;
+}
+
+static VOID
+teller_init(struct rdma_teller *teller, struct vnic_rdma *rdma)
+{
+    teller->rdma = rdma;
+    InitializeListHead(&teller->tells);
+    KeInitializeDpc(&teller->dpc, rdma_on_tell, teller);
+}
+
+// Those of the processors. fails: NDIS_STATUS_RESOURCES
+static NDIS_STATUS
+tellers_make(struct vnic_rdma *rdma)
+{
+    ULONG count = KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS);
+    rdma->near = rdma_alloc(count * sizeof *rdma->near);
+    if (!rdma->near)
+        return NDIS_STATUS_RESOURCES;
+    rdma->n_near = count;
+    for (ULONG i = 0; i < count; i++) {
+        PROCESSOR_NUMBER number;
+        teller_init(&rdma->near[i], rdma);
+        if (KeGetProcessorNumberFromIndex(i, &number) == STATUS_SUCCESS)
+            KeSetTargetProcessorDpcEx(&rdma->near[i].dpc, &number);
+    }
+    return NDIS_STATUS_SUCCESS;
+}
+
+static struct rdma_teller *
+teller_of(struct vnic_rdma *rdma, const GROUP_AFFINITY *affinity, UCHAR number)
+{
+    PROCESSOR_NUMBER wanted = {.Group = affinity->Group, .Number = number};
+    ULONG index = affinity->Mask >> number & 1 ? KeGetProcessorIndexFromNumber(&wanted) : INVALID_PROCESSOR_INDEX;
+    return index < rdma->n_near ? &rdma->near[index] : NULL;
+}
+
+struct rdma_teller *
+rdma_teller_near(struct vnic_rdma *rdma, const GROUP_AFFINITY *affinity)
+{
+    const UCHAR bits = 8 * sizeof affinity->Mask;
+    for (UCHAR i = 0; affinity && i < bits; i++) {
+        struct rdma_teller *teller = teller_of(rdma, affinity, (UCHAR)((rdma->near_turn + i) % bits));
+        if (!teller)
+            continue;
+        rdma->near_turn = (rdma->near_turn + i + 1) % bits;
+        return teller;
+    }
+    return NULL;
 }
 
 // locks: drops and takes rdma->lock
 static VOID
-tell_all(struct vnic_rdma *rdma)
+tell_all(struct rdma_teller *teller)
 {
-    if (rdma->is_telling)
+    struct vnic_rdma *rdma = teller->rdma;
+    if (teller->is_telling)
         return;
-    rdma->is_telling = TRUE;
-    while (!IsListEmpty(&rdma->tells)) {
-        struct rdma_tell *tell = CONTAINING_RECORD(RemoveHeadList(&rdma->tells), struct rdma_tell, link);
+    teller->is_telling = TRUE;
+    while (!IsListEmpty(&teller->tells)) {
+        struct rdma_tell *tell = CONTAINING_RECORD(RemoveHeadList(&teller->tells), struct rdma_tell, link);
         struct rdma_object *object = tell->object;
         tell->object = NULL;
         KeReleaseSpinLockFromDpcLevel(&rdma->lock);
@@ -102,19 +157,30 @@ tell_all(struct vnic_rdma *rdma)
         KeAcquireSpinLockAtDpcLevel(&rdma->lock);
         rdma_drop(object);
     }
-    rdma->is_telling = FALSE;
+    teller->is_telling = FALSE;
+}
+
+// By their DPCs, one of which may be queued already. locks: rdma->lock held
+static VOID
+tell_later(struct vnic_rdma *rdma)
+{
+    while (!IsListEmpty(&rdma->due)) {
+        struct rdma_teller *teller = CONTAINING_RECORD(RemoveHeadList(&rdma->due), struct rdma_teller, due_link);
+        teller->is_due = FALSE;
+        KeInsertQueueDpc(&teller->dpc, NULL, NULL);
+    }
 }
 
 static VOID
 rdma_on_tell(PKDPC dpc, PVOID context, PVOID argument1, PVOID argument2)
 {
-    struct vnic_rdma *rdma = context;
+    struct rdma_teller *teller = context;
     struct rdma_call call;
     UNREFERENCED_PARAMETER(dpc);
     UNREFERENCED_PARAMETER(argument1);
     UNREFERENCED_PARAMETER(argument2);
-    rdma_enter(rdma, &call);
-    rdma_leave_dpc(rdma, &call);
+    rdma_enter(teller->rdma, &call);
+    leave_telling(teller, &call);
 }
 
 // ---- the frame of a call ----------------------------------------------------------------------------------------------------------
@@ -143,19 +209,29 @@ VOID
 rdma_leave(struct vnic_rdma *rdma, struct rdma_call *call)
 {
     settle(rdma, call);
-    if (!IsListEmpty(&rdma->tells) && !rdma->is_telling)
-        KeInsertQueueDpc(&rdma->tell_dpc, NULL, NULL);
+    tell_later(rdma);
     KeReleaseSpinLockFromDpcLevel(&rdma->lock);
+    KeLowerIrql(call->irql);
+}
+
+static VOID
+leave_telling(struct rdma_teller *teller, struct rdma_call *call)
+{
+    settle(teller->rdma, call);
+    if (teller->is_due)
+        RemoveEntryList(&teller->due_link);
+    teller->is_due = FALSE;
+    tell_later(teller->rdma);             // the others, beside it
+    tell_all(teller);
+    tell_later(teller->rdma);
+    KeReleaseSpinLockFromDpcLevel(&teller->rdma->lock);
     KeLowerIrql(call->irql);
 }
 
 VOID
 rdma_leave_dpc(struct vnic_rdma *rdma, struct rdma_call *call)
 {
-    settle(rdma, call);
-    tell_all(rdma);
-    KeReleaseSpinLockFromDpcLevel(&rdma->lock);
-    KeLowerIrql(call->irql);
+    leave_telling(&rdma->teller, call);
 }
 
 // ---- making and unmaking ----------------------------------------------------------------------------------------------------------
@@ -204,13 +280,13 @@ rdma_create(struct vnic_adapter *adapter, const struct rdma_transport *transport
     KeInitializeSpinLock(&rdma->lock);
     KeInitializeTimer(&rdma->timer);
     KeInitializeDpc(&rdma->timer_dpc, rdma_on_timer, rdma);
-    KeInitializeDpc(&rdma->tell_dpc, rdma_on_tell, rdma);
     KeQueryPerformanceCounter(&rate);
     rdma->rate = (ULONG64)rate.QuadPart;
     rdma->timer_us = ENG_NEVER;
     InitializeListHead(&rdma->adapters);
     InitializeListHead(&rdma->moderated);
-    InitializeListHead(&rdma->tells);
+    teller_init(&rdma->teller, rdma);
+    InitializeListHead(&rdma->due);
     InitializeListHead(&rdma->kicks);
     InitializeListHead(&rdma->waiting);
     rdma_info(&rdma->info);
@@ -218,15 +294,16 @@ rdma_create(struct vnic_adapter *adapter, const struct rdma_transport *transport
     iwarp_params_default(&params);
     params.reads_max = RDMA_READS_MAX;
     rdma->iwarp = iwarp_create(&rdma->memory, &params);
-    if (!rdma->iwarp)
-        goto free;
+    if (!rdma->iwarp || tellers_make(rdma) != NDIS_STATUS_SUCCESS)
+        goto iwarp_destroy;
     if (transport->on_create(rdma) != NDIS_STATUS_SUCCESS)
         goto iwarp_destroy;
     *made = rdma;
     return NDIS_STATUS_SUCCESS;
 iwarp_destroy:
-    iwarp_destroy(rdma->iwarp);
-free:
+    rdma_free(rdma->near);
+    if (rdma->iwarp)
+        iwarp_destroy(rdma->iwarp);
     rdma_free(rdma);
     return NDIS_STATUS_RESOURCES;
 }
@@ -242,6 +319,7 @@ rdma_destroy(struct vnic_rdma *rdma)
     KeFlushQueuedDpcs();
     rdma->transport->on_destroy(rdma);
     iwarp_destroy(rdma->iwarp);
+    rdma_free(rdma->near);
     rdma_free(rdma->tokens);
     rdma_free(rdma->lams);
     rdma_free(rdma);

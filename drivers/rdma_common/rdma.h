@@ -11,8 +11,9 @@
 //   beside it, in vnic: rdma_net.c (frames and engine/tcp), rdma_connect.c, rdma_listen.c, rdma_endpoint.c
 //
 // One instance per adapter of NDIS's, one lock in it. Whoever enters stands between rdma_enter and rdma_leave; nobody is called back in
-// between. What there is to tell is queued as struct rdma_tell and told by one teller at a time with no lock held: on a DPC, or right
-// away in rdma_leave_dpc, which is for those that stand in a DPC of the instance's with no consumer below them.
+// between. What there is to tell is queued as struct rdma_tell and told by a teller with no lock held: on its DPC, or, by the one that
+// stands on any processor, right away in rdma_leave_dpc, which is for those that stand in a DPC of the instance's with no consumer below
+// them. What a consumer wants to hear on a certain processor is told by that processor's teller.
 // Locks: rdma->lock is taken with no other lock of vnic's held; under it tx->lock, rx->lock or a CQ's lock may be taken, one at a time.
 #ifndef RDMA_COMMON_H
 #define RDMA_COMMON_H
@@ -47,12 +48,26 @@ struct rdma_call {
 struct rdma_tell {
     LIST_ENTRY link;
     struct rdma_object *object;           // NULL: it is not queued
+    struct rdma_teller *teller;           // NULL: any processor's
     // irql: DISPATCH   locks: none   owns: the tell; it may be freed, or queued again from here
     VOID (*on_tell)(struct rdma_tell *tell, struct rdma_object *object);
 };
 
-// Queue it, behind what was queued before. FALSE: it is queued already. locks: rdma->lock held
+// Queue it, behind what was queued before at its teller. FALSE: it is queued already. locks: rdma->lock held
 BOOLEAN rdma_tell(struct rdma_object *object, struct rdma_tell *tell);
+
+// One callback after the other; all under rdma->lock.
+struct rdma_teller {
+    struct vnic_rdma *rdma;
+    LIST_ENTRY tells;
+    LIST_ENTRY due_link;                  // in rdma->due while its DPC is to be queued
+    KDPC dpc;
+    BOOLEAN is_due, is_telling;
+};
+
+// The teller of one of the processors that are asked for, of each in its turn; NULL (which is any processor's) when none is, or none of
+// them is there. irql: <= DISPATCH   locks: rdma->lock held
+struct rdma_teller *rdma_teller_near(struct vnic_rdma *rdma, const GROUP_AFFINITY *affinity);
 
 // ---- the instance (rdma.c) --------------------------------------------------------------------------------------------------------
 
@@ -75,9 +90,10 @@ struct vnic_rdma {
     ULONG64 rate, timer_us;               // ENG_NEVER: it is not set
     LIST_ENTRY moderated;                 // CQs whose notification waits
     // Telling.
-    LIST_ENTRY tells;
-    KDPC tell_dpc;
-    BOOLEAN is_telling;
+    struct rdma_teller teller;            // any processor's
+    struct rdma_teller *near;             // each processor's, n_near of them
+    ULONG n_near, near_turn;
+    LIST_ENTRY due;                       // tellers
     LIST_ENTRY kicks;                     // QPs whose connection is to be run before the lock is dropped
     LIST_ENTRY waiting;                   // QPs that have results that TCP still holds up
     // Tokens (token.c) and logical addresses (lam.c).

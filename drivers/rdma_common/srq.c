@@ -179,7 +179,6 @@ rdma_create_srq(NDK_PD *object, ULONG depth, ULONG max_sges, ULONG threshold, ND
 {
     struct rdma_pd *pd = (struct rdma_pd *)object;
     struct rdma_call call;
-    UNREFERENCED_PARAMETER(affinity);     // as with a CQ
     if (!depth || depth > RDMA_QUEUE_DEPTH_MAX || max_sges > RDMA_SGES_MAX)
         return STATUS_INVALID_PARAMETER;
     struct rdma_srq *srq = rdma_alloc(sizeof *srq);
@@ -201,6 +200,7 @@ rdma_create_srq(NDK_PD *object, ULONG depth, ULONG max_sges, ULONG threshold, ND
     chunk_add(srq, chunk, depth);
     rdma_enter(pd->object.rdma, &call);
     rdma_object_init(&srq->object, &srq_type, &pd->object);
+    srq->tell.teller = rdma_teller_near(pd->object.rdma, affinity);
     rdma_leave(pd->object.rdma, &call);
     return rdma_object_made(&srq->object, completion, context, (PVOID *)made);
 }

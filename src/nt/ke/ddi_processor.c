@@ -51,7 +51,7 @@ KeGetProcessorIndexFromNumber(PPROCESSOR_NUMBER ProcNumber)
 {
     VERIFY_ENTER(KeGetProcessorIndexFromNumber);
     if (ProcNumber->Group != 0 || ProcNumber->Number >= box_self()->processor_count)
-        return (ULONG)-1;   // INVALID_PROCESSOR_INDEX
+        return INVALID_PROCESSOR_INDEX;
     return ProcNumber->Number;
 }
 

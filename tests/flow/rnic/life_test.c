@@ -47,7 +47,14 @@ info_body(void)
     ck_assert_uint_eq(bytes, sizeof info);
     bytes--;
     ck_assert_int_eq(adapter->NdkQueryAdapterInfo(st.adapter, &info, &bytes), STATUS_BUFFER_TOO_SMALL);
+    ck_assert_uint_eq(bytes, sizeof info);
     ck_assert_int_eq(adapter->NdkQueryAdapterInfo(st.adapter, &info, &bytes), STATUS_SUCCESS);
+    ck_assert_uint_eq(bytes, sizeof info);
+    bytes += 100;                         // more room than it takes: what was written is said
+    ck_assert_int_eq(adapter->NdkQueryAdapterInfo(st.adapter, &info, &bytes), STATUS_SUCCESS);
+    ck_assert_uint_eq(bytes, sizeof info);
+    ck_assert_uint_eq(info.Version.Major, 2);
+    ck_assert_uint_eq(info.Version.Minor, 1);
     ck_assert_uint_ge(info.FRMRPageCount, 16);
     ck_assert_int_eq(info.RdmaTechnology, NdkiWarp);
     ck_assert_uint_eq(info.MaxReadRequestSge, 1);
@@ -72,6 +79,8 @@ extension_body(void)
     ck_assert_int_eq(status, STATUS_SUCCESS);
     NDK_MR *mr = stage_mr(pair.pd_a, false);
     NDK_MW *mw = stage_mw(pair.pd_a);
+    KIRQL irql;
+    KeRaiseIrql(DISPATCH_LEVEL, &irql);
     ck_assert_int_eq(st.adapter->Dispatch->NdkQueryExtension(&st.adapter->Header, &id, version, &extension), STATUS_NOT_SUPPORTED);
     ck_assert_int_eq(pair.cq_a->Dispatch->NdkQueryExtension(&pair.cq_a->Header, &id, version, &extension), STATUS_NOT_SUPPORTED);
     ck_assert_int_eq(pair.pd_a->Dispatch->NdkQueryExtension(&pair.pd_a->Header, &id, version, &extension), STATUS_NOT_SUPPORTED);
@@ -79,6 +88,7 @@ extension_body(void)
     ck_assert_int_eq(srq->Dispatch->NdkQueryExtension(&srq->Header, &id, version, &extension), STATUS_NOT_SUPPORTED);
     ck_assert_int_eq(mr->Dispatch->NdkQueryExtension(&mr->Header, &id, version, &extension), STATUS_NOT_SUPPORTED);
     ck_assert_int_eq(mw->Dispatch->NdkQueryExtension(&mw->Header, &id, version, &extension), STATUS_NOT_SUPPORTED);
+    KeLowerIrql(irql);
     ck_assert_int_eq(srq->Dispatch->NdkCloseSrq(&srq->Header, stage_on_close, NULL), STATUS_SUCCESS);
 }
 

@@ -5,11 +5,11 @@
 static struct told told;
 
 static NDK_SRQ *
-make(NDK_PD *pd, ULONG depth, ULONG threshold)
+make_all(NDK_PD *pd, ULONG depth, ULONG max_sges, ULONG threshold)
 {
     NDK_SRQ *srq = NULL;
     memset(&told, 0, sizeof told);
-    NTSTATUS status = pd->Dispatch->NdkCreateSrq(pd, depth, 2, threshold, stage_on_notify, &told, NULL, stage_on_create, NULL, &srq);
+    NTSTATUS status = pd->Dispatch->NdkCreateSrq(pd, depth, max_sges, threshold, stage_on_notify, &told, NULL, stage_on_create, NULL, &srq);
     if (status == STATUS_PENDING) {
         stage_until(&st.creates, 1);
         st.creates = 0;
@@ -19,6 +19,12 @@ make(NDK_PD *pd, ULONG depth, ULONG threshold)
     ck_assert_int_eq(status, STATUS_SUCCESS);
     st.objects[st.n_objects++] = &srq->Header;
     return srq;
+}
+
+static NDK_SRQ *
+make(NDK_PD *pd, ULONG depth, ULONG threshold)
+{
+    return make_all(pd, depth, 2, threshold);
 }
 
 static NDK_QP *
@@ -58,16 +64,43 @@ send_from(NDK_QP *qp, NDK_SGE sge, uintptr_t context)
 static void
 create_body(void)
 {
-    NDK_PD *pd = stage_pd(), *other = stage_pd();
-    NDK_CQ *cq = stage_cq(4, NULL);
+    NDK_PD *pd = stage_pd();
     NDK_SRQ *srq = NULL;
-    NDK_QP *qp = NULL;
     const NDK_PD_DISPATCH *d = pd->Dispatch;
     ck_assert_int_eq(d->NdkCreateSrq(pd, 0, 1, 0, NULL, NULL, NULL, stage_on_create, NULL, &srq), STATUS_INVALID_PARAMETER);
     ck_assert_int_eq(d->NdkCreateSrq(pd, RDMA_QUEUE_DEPTH_MAX + 1, 1, 0, NULL, NULL, NULL, stage_on_create, NULL, &srq),
                      STATUS_INVALID_PARAMETER);
     ck_assert_int_eq(d->NdkCreateSrq(pd, 1, RDMA_SGES_MAX + 1, 0, NULL, NULL, NULL, stage_on_create, NULL, &srq), STATUS_INVALID_PARAMETER);
-    srq = make(pd, 4, 0);
+    ck_assert_ptr_null(srq);
+    stage_close(make(pd, RDMA_QUEUE_DEPTH_MAX, 0));
+    srq = make_all(pd, 3, RDMA_SGES_MAX, 0);
+    struct buffer to = stage_buffer(10, pd, NDK_MR_FLAG_ALLOW_LOCAL_WRITE);
+    NDK_SGE sges[RDMA_SGES_MAX];
+    for (unsigned i = 0; i < RDMA_SGES_MAX; i++)
+        sges[i] = stage_sge(&to, 0, 10);
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert_int_eq(srq->Dispatch->NdkSrqReceive(srq, NULL, sges, RDMA_SGES_MAX), STATUS_SUCCESS);
+    ck_assert_int_eq(srq->Dispatch->NdkSrqReceive(srq, NULL, sges, 1), STATUS_INSUFFICIENT_RESOURCES);
+    stage_buffer_free(&to);
+}
+
+TEST(NdkCreateSrq_says_each_documented_status)
+{
+    stage_run(1, create_body);
+    st.pends = true;
+    stage_run(1, create_body);
+}
+
+static void
+qp_body(void)
+{
+    NDK_PD *pd = stage_pd(), *other = stage_pd();
+    NDK_CQ *cq = stage_cq(4, NULL);
+    NDK_SRQ *srq = make(pd, 4, 0);
+    NDK_QP *qp = NULL;
+    const NDK_PD_DISPATCH *d = pd->Dispatch;
+    ck_assert_int_eq(d->NdkCreateQpWithSrq(pd, NULL, cq, srq, NULL, 1, 1, 0, stage_on_create, NULL, &qp), STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(d->NdkCreateQpWithSrq(pd, cq, NULL, srq, NULL, 1, 1, 0, stage_on_create, NULL, &qp), STATUS_INVALID_PARAMETER);
     ck_assert_int_eq(d->NdkCreateQpWithSrq(pd, cq, cq, NULL, NULL, 1, 1, 0, stage_on_create, NULL, &qp), STATUS_INVALID_PARAMETER);
     ck_assert_int_eq(other->Dispatch->NdkCreateQpWithSrq(other, cq, cq, srq, NULL, 1, 1, 0, stage_on_create, NULL, &qp),
                      STATUS_INVALID_PARAMETER);
@@ -82,11 +115,53 @@ create_body(void)
     ck_assert_int_eq(qp->Dispatch->NdkReceive(qp, NULL, NULL, 0), STATUS_INVALID_DEVICE_REQUEST);
 }
 
-TEST(NdkCreateSrq_and_NdkCreateQpWithSrq_say_each_documented_status)
+TEST(NdkCreateQpWithSrq_says_each_documented_status)
 {
-    stage_run(1, create_body);
+    stage_run(1, qp_body);
     st.pends = true;
-    stage_run(1, create_body);
+    stage_run(1, qp_body);
+}
+
+// Its receives are the SRQ's, their results its own receive CQ's with its own context; its requests are as another QP's.
+static void
+over_body(void)
+{
+    pair_make();
+    NDK_SRQ *srq = make(pair.pd_b, 4, 0);
+    NDK_CQ *cq_receive = stage_cq(4, NULL);
+    NDK_QP *qp = NULL;
+    NTSTATUS status =
+        pair.pd_b->Dispatch->NdkCreateQpWithSrq(pair.pd_b, cq_receive, pair.cq_b, srq, &st, 2, 1, 16, stage_on_create, NULL, &qp);
+    ck_assert_int_eq(status, STATUS_SUCCESS);
+    stage_keep(qp);
+    struct buffer from = stage_buffer(20, pair.pd_a, NDK_MR_FLAG_ALLOW_LOCAL_WRITE), to = stage_buffer(20, pair.pd_b, 1);
+    NDK_SGE sge = stage_sge(&from, 0, 20), two[2] = {stage_sge(&to, 0, 10), stage_sge(&to, 10, 10)};
+    stage_join(pair.a, qp);
+    ck_assert_int_eq(post(srq, stage_sge(&to, 0, 20), 1), STATUS_SUCCESS);
+    ck_assert_int_eq(pair_send(sge, 0, 2), STATUS_SUCCESS);
+    ck_assert_uint_eq(stage_result(cq_receive, STATUS_SUCCESS, NdkOperationTypeReceive, 1).BytesTransferred, 20);
+    stage_result(pair.cq_a, STATUS_SUCCESS, NdkOperationTypeSend, 2);
+    for (uintptr_t i = 0; i < 2; i++)
+        ck_assert_int_eq(pair.a->Dispatch->NdkReceive(pair.a, (PVOID)i, &sge, 1), STATUS_SUCCESS);
+    ck_assert_int_eq(qp->Dispatch->NdkSend(qp, NULL, two, 2, 0), STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(qp->Dispatch->NdkSend(qp, NULL, two, 2, NDK_OP_FLAG_INLINE), STATUS_INVALID_PARAMETER);
+    st.holds_acks = true;
+    for (uintptr_t i = 0; i < 2; i++)
+        ck_assert_int_eq(qp->Dispatch->NdkSend(qp, (PVOID)i, two, 1, NDK_OP_FLAG_INLINE), STATUS_SUCCESS);
+    ck_assert_int_eq(qp->Dispatch->NdkSend(qp, NULL, two, 1, 0), STATUS_INSUFFICIENT_RESOURCES);
+    stage_acks();
+    for (uintptr_t i = 0; i < 2; i++) {
+        stage_result(pair.cq_b, STATUS_SUCCESS, NdkOperationTypeSend, i);
+        stage_result(pair.cq_a, STATUS_SUCCESS, NdkOperationTypeReceive, i);
+    }
+    stage_part(qp);
+    stage_buffer_free(&from);
+    stage_buffer_free(&to);
+}
+
+TEST(NdkCreateQpWithSrq_makes_a_QP_whose_receives_are_the_SRQs)
+{
+    EACH_SEED(over_body);
 }
 
 static void

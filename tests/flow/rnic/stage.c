@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <nbx/fault.h>
+
 #include "base/prng.h"
 #include "nt/box.h"
 #include "sim/sim.h"
@@ -317,6 +319,29 @@ stage_until(const volatile unsigned *number, unsigned value)
 
 // ---- objects ------------------------------------------------------------------------------------------------------------------------
 
+void
+stage_keep(void *object)
+{
+    ck_assert_ptr_nonnull(object);
+    ck_assert_uint_lt(st.n_objects, STAGE_OBJECTS);
+    st.objects[st.n_objects++] = object;
+}
+
+unsigned
+stage_starve(NTSTATUS (*call)(void))
+{
+    struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = 1, .program = true};
+    struct nbx_fault_report report;
+    for (;; plan.number++) {
+        ck_assert_int_eq(nbx_fault_arm(&plan), 0);
+        NTSTATUS status = call();
+        nbx_fault_disarm(&report);
+        ck_assert_int_eq(status, report.refused ? STATUS_INSUFFICIENT_RESOURCES : STATUS_SUCCESS);
+        if (!report.refused)
+            return (unsigned)plan.number - 1;
+    }
+}
+
 static void *
 made(NTSTATUS status, void *object)
 {
@@ -330,9 +355,7 @@ made(NTSTATUS status, void *object)
         ck_assert_int_eq(status, STATUS_SUCCESS);
         ck_assert_uint_eq(st.creates, 0);
     }
-    ck_assert_ptr_nonnull(object);
-    ck_assert_uint_lt(st.n_objects, STAGE_OBJECTS);
-    st.objects[st.n_objects++] = object;
+    stage_keep(object);
     return object;
 }
 

@@ -81,6 +81,11 @@ NDK_MW *stage_mw(NDK_PD *pd);
 void stage_close(void *object);
 // The status that a request which may pend ends with.
 NTSTATUS stage_status(NTSTATUS status);
+// The call with its first allocation refused, its second, and so on: each time it says STATUS_INSUFFICIENT_RESOURCES, inline. Ends with
+// the call that needs no more; returns how many were refused.
+unsigned stage_starve(NTSTATUS (*call)(void));
+// An object that a body made by itself: closed at the end.
+void stage_keep(void *object);
 
 // count bytes of pool, filled with a pattern, in an MDL; registered with these flags if pd is given.
 struct buffer stage_buffer(uint32_t count, NDK_PD *pd, ULONG flags);
