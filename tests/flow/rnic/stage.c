@@ -37,7 +37,7 @@ static bool
 end_receive(struct end *end, uint64_t now_us)
 {
     size_t count = end->in_count;
-    if (count < iwarp_need(end->link.iwarp) || !count)
+    if (st.holds_input || count < iwarp_need(end->link.iwarp) || !count)
         return false;
     struct eng_span span = {.bytes = end->in, .count = (uint32_t)count};
     size_t used = 0;
@@ -258,7 +258,7 @@ stage_acks(void)
 {
     struct rdma_call call;
     rdma_enter(st.rdma, &call);
-    st.holds_acks = false;
+    st.holds_acks = st.holds_input = false;
     run_all(call.now_us);
     rdma_leave(st.rdma, &call);
 }

@@ -5,6 +5,7 @@
 //   stage_new(...)              objects; what a body does not close, stage_run closes, youngest first
 //   stage_join(a, b)            two QPs are connected; stage_part takes the connection away
 // With st.holds_acks nothing that is sent is acknowledged, as if the peer's TCP were silent: bytes stay with "TCP" until stage_acks.
+// With st.holds_input nothing arrives until then, as if the network were slow.
 #ifndef NBX_TESTS_FLOW_RNIC_STAGE_H
 #define NBX_TESTS_FLOW_RNIC_STAGE_H
 
@@ -41,7 +42,7 @@ struct buffer {
 struct stage {
     struct vnic_rdma *rdma;
     NDK_ADAPTER *adapter;
-    bool holds_acks, is_cut, pends;
+    bool holds_acks, holds_input, is_cut, pends;
     uint64_t seed;
     struct end ends[STAGE_ENDS];
     unsigned n_ends;
