@@ -312,7 +312,7 @@ RULE(0703, NdkAfterClose, ENDS,
 RULE(0704, NdkNotification, ENDS, "A provider of NDK notifies once for each NdkArmCq, one call after the other.", "-",
      "a_notification_that_nobody_armed_is_reported", "an_NDK_consumer_and_a_provider_that_keep_the_rules_are_not_reported")
 RULE(0705, NdkLeft, ENDS,
-     "A consumer of NDK has closed all objects of an adapter before it closes that, and does not close it inside a callback.", "-",
+     "A consumer of NDK has closed all objects and released all mappings of an adapter before it closes that, and is in no callback.", "-",
      "an_NDK_adapter_that_is_closed_over_its_objects_is_reported",
      "an_NDK_consumer_and_a_provider_that_keep_the_rules_are_not_reported")
 RULE(0706, NdkPoll, ENDS, "One thread at a time is inside NdkGetCqResults, NdkGetCqResultsEx and NdkArmCq of a completion queue.", "-",

@@ -266,8 +266,33 @@ p_create_connector(NDK_ADAPTER *adapter, NDK_FN_CREATE_COMPLETION completion, PV
     return STATUS_PENDING;
 }
 
+// A mapping without pages, of no bytes none.
+static NTAPI NTSTATUS
+p_build_lam(NDK_ADAPTER *adapter, MDL *mdl, SIZE_T bytes, NDK_FN_REQUEST_COMPLETION completion, PVOID context,
+            NDK_LOGICAL_ADDRESS_MAPPING *lam, ULONG *lam_bytes, ULONG *fbo)
+{
+    UNREFERENCED_PARAMETER(adapter);
+    UNREFERENCED_PARAMETER(mdl);
+    UNREFERENCED_PARAMETER(lam_bytes);
+    *lam = (NDK_LOGICAL_ADDRESS_MAPPING){.AdapterContext = &p};
+    *fbo = 0;
+    return bytes ? p_answers(completion, context) : STATUS_INVALID_PARAMETER;
+}
+
+static NTAPI VOID
+p_release_lam(NDK_ADAPTER *adapter, NDK_LOGICAL_ADDRESS_MAPPING *lam)
+{
+    UNREFERENCED_PARAMETER(adapter);
+    ck_assert_ptr_eq(lam->AdapterContext, &p);
+}
+
 static NDK_ADAPTER_DISPATCH adapter_table = {
-    .NdkCreateCq = p_create_cq, .NdkCreatePd = p_create_pd, .NdkCreateConnector = p_create_connector};
+    .NdkCreateCq = p_create_cq,
+    .NdkCreatePd = p_create_pd,
+    .NdkCreateConnector = p_create_connector,
+    .NdkBuildLAM = p_build_lam,
+    .NdkReleaseLAM = p_release_lam,
+};
 
 struct ke_crossing
 p_as(const char *driver)

@@ -256,6 +256,51 @@ closes_the_adapter_inside(void)
     p_notify();
 }
 
+// So many mappings are made inline, by a completion, and refused; so many are released; then all is closed.
+static void
+maps(unsigned inline_ones, unsigned later, unsigned refused, unsigned releases)
+{
+    NDK_LOGICAL_ADDRESS_MAPPING lam;
+    ULONG bytes = sizeof lam, fbo;
+    p_make_all();
+    for (unsigned i = 0; i < inline_ones + later + refused; i++) {
+        p.answer = i < inline_ones ? P_AT_ONCE : P_INSIDE;
+        p.adapter->Dispatch->NdkBuildLAM(p.adapter, NULL, i < inline_ones + later, p_on_request, &p, &lam, &bytes, &fbo);
+    }
+    for (unsigned i = 0; i < releases; i++)
+        p.adapter->Dispatch->NdkReleaseLAM(p.adapter, &lam);
+    p_close_all();
+}
+
+static void
+leaves_mappings(void)
+{
+    maps(2, 1, 1, 1);
+}
+
+static void
+releases_too_often(void)
+{
+    maps(1, 0, 1, 2);
+}
+
+static void
+releases_all(void)
+{
+    maps(2, 2, 1, 4);
+}
+
+TEST(an_NDK_adapter_that_is_closed_over_its_mappings_is_reported)
+{
+    IS_FOUND(leaves_mappings, "NBX-0705", "nbx_ndk_adapter_close", "2 mappings");
+    IS_FOUND(releases_too_often, "NBX-0714", "NdkReleaseLAM", "was released before");
+}
+
+TEST(an_NDK_adapter_whose_mappings_are_released_is_closed_without_a_report)
+{
+    is_none(releases_all);
+}
+
 TEST(an_NDK_adapter_that_is_closed_over_its_objects_is_reported)
 {
     IS_FOUND(closes_the_adapter, "NBX-0705", "nbx_ndk_adapter_close", "6 objects");
