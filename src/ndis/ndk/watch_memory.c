@@ -220,6 +220,13 @@ register_mr(NDK_MR *mr, MDL *mdl, SIZE_T bytes, ULONG flags, NDK_FN_REQUEST_COMP
     return NDK_ANSWER(request, MR, NdkRegisterMr(mr, mdl, bytes, flags, ndk_on_request, request));
 }
 
+// A refused one (windows are bound, say) leaves the region as it was.
+static void
+deregistered(struct ndk_request *request)
+{
+    region_set(request->of, false, 0, 0);
+}
+
 static NTAPI NTSTATUS
 deregister_mr(NDK_MR *mr, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
 {
@@ -228,7 +235,7 @@ deregister_mr(NDK_MR *mr, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
     struct ndk_request *request = ndk_request_for(object, function, completion, context);
     if (object->made.is_fast || !object->region.is_there)
         verify_rule_broken(NBX_0714, function, "is called of a memory region that NdkRegisterMr has not registered");
-    region_set(object, false, 0, 0);
+    request->on_success = deregistered;
     return NDK_ANSWER(request, MR, NdkDeregisterMr(mr, ndk_on_request, request));
 }
 
