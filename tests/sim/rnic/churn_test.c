@@ -441,9 +441,11 @@ engines_count(int box, struct state *state)
     for (ULONG i = 0; i < net->hop_count; i++)
         state->hops += net->hops[i].uses;
     const LIST_ENTRY *const lists[] = {&net->connectors, &net->timed, &net->ending, &net->dead,
-                                       &net->lingering, &rdma->kicks, &rdma->waiting, &rdma->tells};
+                                       &net->lingering, &rdma->kicks, &rdma->waiting, &rdma->due, &rdma->teller.tells};
     for (unsigned i = 0; i < sizeof lists / sizeof lists[0]; i++)
         state->linked += entries(lists[i]);
+    for (ULONG i = 0; i < rdma->n_near; i++)
+        state->linked += entries(&rdma->near[i].tells);
     state->blocks -= net->pool.kept + net->tcp->chunks_kept + net->tcp->sent_pool.kept + rdma->iwarp->runs_kept;
 }
 
