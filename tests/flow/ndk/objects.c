@@ -3,6 +3,7 @@
 #include "objects.h"
 
 #include <check.h>
+#include <string.h>
 
 struct p_stand p;
 
@@ -454,4 +455,28 @@ p_close_all(void)
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         ck_assert_int_eq(p_close_object(all[i]), STATUS_SUCCESS);
     n_close(0);
+}
+
+// ---- crimes -------------------------------------------------------------------------------------------------------------------------
+
+static void (*act)(void);
+
+static void
+strict(void)
+{
+    kit_verify = VERIFY_STRICT;
+    memset(&p, 0, sizeof p);
+    n_run(3, act);
+}
+
+void (*p_crime(void (*fn)(void)))(void)
+{
+    act = fn;
+    return strict;
+}
+
+void
+p_is_none(void (*fn)(void))
+{
+    crime_is_none(p_crime(fn));
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // A provider with the objects that it takes to break each rule of NDK, in the place of provider.h's adapters; it does what the test says
-// in p. And a consumer that makes one of each: the test. A test begins with p zeroed, n_run and p_make_all.
+// in p. And a consumer that makes one of each: the test. A test is a crime (harness/crime.h) that begins with p zeroed and p_make_all.
 #ifndef NBX_TESTS_FLOW_NDK_OBJECTS_H
 #define NBX_TESTS_FLOW_NDK_OBJECTS_H
 
+#include "harness/crime.h"
 #include "nt/ke/ke.h"
 #include "provider.h"
 
@@ -86,5 +87,10 @@ ULONG p_poll(void);                           // p.cq, of four
 NTAPI VOID p_on_request(PVOID context, NTSTATUS status);
 NTAPI VOID p_on_create(PVOID context, NTSTATUS status, NDK_OBJECT_HEADER *header);
 NTAPI VOID p_on_disconnect(PVOID context);
+
+// fn runs under --verify strict, as a crime: it is found, or nothing is.
+#define P_IS_FOUND(fn, rule, ...) crime_is_found(p_crime(fn), rule, __VA_ARGS__, NULL)
+void (*p_crime(void (*fn)(void)))(void);
+void p_is_none(void (*fn)(void));
 
 #endif

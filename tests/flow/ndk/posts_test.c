@@ -1,29 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Rules of NDK about requests on queues and the memory that they name: NBX-0708 and 0714 to 0717, under --verify strict.
-#include <string.h>
-
-#include "harness/crime.h"
 #include "harness/harness.h"
 #include "objects.h"
-
-static void (*act)(void);
-
-static void
-strict(void)
-{
-    kit_verify = VERIFY_STRICT;
-    memset(&p, 0, sizeof p);
-    n_run(3, act);
-}
-
-#define IS_FOUND(fn, rule, ...) (act = (fn), crime_is_found(strict, rule, __VA_ARGS__, NULL))
-
-static void
-is_none(void (*fn)(void))
-{
-    act = fn;
-    crime_is_none(strict);
-}
 
 // ---- results --------------------------------------------------------------------------------------------------------------------------
 
@@ -140,16 +118,16 @@ post_pends(void)
 
 TEST(an_NDK_result_that_does_not_go_with_its_request_is_reported)
 {
-    IS_FOUND(result_twice, "NBX-0708", "NdkGetCqResults", "has had its result", "driver mp");
-    IS_FOUND(result_of_no_queue, "NBX-0708", "no queue pair was made with", "driver mp");
-    IS_FOUND(result_elsewhere, "NBX-0708", "another completion queue", "driver mp");
-    IS_FOUND(results_in_wrong_order, "NBX-0708", "posted earlier", "driver mp");
-    IS_FOUND(result_of_silence, "NBX-0708", "to be silent", "driver mp");
-    IS_FOUND(result_that_pends, "NBX-0708", "STATUS_PENDING", "driver mp");
-    IS_FOUND(result_too_long, "NBX-0708", "more bytes", "driver mp");
-    IS_FOUND(result_of_another_type, "NBX-0708", "NdkGetCqResultsEx", "whose Type", "driver mp");
-    IS_FOUND(fails_with_a_result, "NBX-0708", "NdkSend", "failed, and", "driver mp");
-    IS_FOUND(post_pends, "NBX-0702", "NdkSend", "STATUS_PENDING", "driver mp");
+    P_IS_FOUND(result_twice, "NBX-0708", "NdkGetCqResults", "has had its result", "driver mp");
+    P_IS_FOUND(result_of_no_queue, "NBX-0708", "no queue pair was made with", "driver mp");
+    P_IS_FOUND(result_elsewhere, "NBX-0708", "another completion queue", "driver mp");
+    P_IS_FOUND(results_in_wrong_order, "NBX-0708", "posted earlier", "driver mp");
+    P_IS_FOUND(result_of_silence, "NBX-0708", "to be silent", "driver mp");
+    P_IS_FOUND(result_that_pends, "NBX-0708", "STATUS_PENDING", "driver mp");
+    P_IS_FOUND(result_too_long, "NBX-0708", "more bytes", "driver mp");
+    P_IS_FOUND(result_of_another_type, "NBX-0708", "NdkGetCqResultsEx", "whose Type", "driver mp");
+    P_IS_FOUND(fails_with_a_result, "NBX-0708", "NdkSend", "failed, and", "driver mp");
+    P_IS_FOUND(post_pends, "NBX-0702", "NdkSend", "STATUS_PENDING", "driver mp");
 }
 
 static void
@@ -184,7 +162,7 @@ results_in_order(void)
 
 TEST(NDK_results_in_the_order_of_their_posts_are_not_reported)
 {
-    is_none(results_in_order);
+    p_is_none(results_in_order);
 }
 
 // ---- memory -----------------------------------------------------------------------------------------------------------------------------
@@ -358,23 +336,23 @@ sends_what_a_read_invalidated(void)
 
 TEST(an_NDK_request_on_memory_that_is_not_registered_is_reported)
 {
-    IS_FOUND(sends_an_unknown_token, "NBX-0714", "NdkSend", "no memory region or PD");
-    IS_FOUND(sends_what_lies_outside, "NBX-0714", "NdkSend", "outside the memory region");
-    IS_FOUND(receives_too_much, "NBX-0714", "NdkReceive", "outside the memory region");
-    IS_FOUND(sends_what_was_deregistered, "NBX-0714", "NdkSend", "not registered");
-    IS_FOUND(sends_of_another_pd, "NBX-0714", "NdkSend", "another protection domain");
-    IS_FOUND(deregisters_twice, "NBX-0714", "NdkDeregisterMr", "has not registered");
-    IS_FOUND(registers_a_fast_one, "NBX-0714", "NdkRegisterMr", "made for fast registration");
-    IS_FOUND(initializes_one_that_is_not_fast, "NBX-0714", "NdkInitializeFastRegisterMr", "not made for fast registration");
-    IS_FOUND(invalidates_one_that_is_not_fast, "NBX-0714", "NdkInvalidate", "not made for fast registration");
-    IS_FOUND(binds_too_much, "NBX-0714", "NdkBind", "outside its memory region");
-    IS_FOUND(binds_another_pd, "NBX-0714", "NdkBind", "another protection domain");
-    IS_FOUND(fast_registers_uninitialized, "NBX-0714", "NdkFastRegister", "not initialised");
-    IS_FOUND(fast_registers_too_many_pages, "NBX-0714", "NdkFastRegister", "more pages");
-    IS_FOUND(fast_registers_beyond_its_pages, "NBX-0714", "NdkFastRegister", "beyond its pages");
-    IS_FOUND(fast_registers_a_base_between, "NBX-0714", "NdkFastRegister", "not a multiple of PAGE_SIZE");
-    IS_FOUND(sends_what_was_invalidated, "NBX-0714", "NdkSend", "not registered");
-    IS_FOUND(sends_what_a_read_invalidated, "NBX-0714", "NdkSend", "not registered");
+    P_IS_FOUND(sends_an_unknown_token, "NBX-0714", "NdkSend", "no memory region or PD");
+    P_IS_FOUND(sends_what_lies_outside, "NBX-0714", "NdkSend", "outside the memory region");
+    P_IS_FOUND(receives_too_much, "NBX-0714", "NdkReceive", "outside the memory region");
+    P_IS_FOUND(sends_what_was_deregistered, "NBX-0714", "NdkSend", "not registered");
+    P_IS_FOUND(sends_of_another_pd, "NBX-0714", "NdkSend", "another protection domain");
+    P_IS_FOUND(deregisters_twice, "NBX-0714", "NdkDeregisterMr", "has not registered");
+    P_IS_FOUND(registers_a_fast_one, "NBX-0714", "NdkRegisterMr", "made for fast registration");
+    P_IS_FOUND(initializes_one_that_is_not_fast, "NBX-0714", "NdkInitializeFastRegisterMr", "not made for fast registration");
+    P_IS_FOUND(invalidates_one_that_is_not_fast, "NBX-0714", "NdkInvalidate", "not made for fast registration");
+    P_IS_FOUND(binds_too_much, "NBX-0714", "NdkBind", "outside its memory region");
+    P_IS_FOUND(binds_another_pd, "NBX-0714", "NdkBind", "another protection domain");
+    P_IS_FOUND(fast_registers_uninitialized, "NBX-0714", "NdkFastRegister", "not initialised");
+    P_IS_FOUND(fast_registers_too_many_pages, "NBX-0714", "NdkFastRegister", "more pages");
+    P_IS_FOUND(fast_registers_beyond_its_pages, "NBX-0714", "NdkFastRegister", "beyond its pages");
+    P_IS_FOUND(fast_registers_a_base_between, "NBX-0714", "NdkFastRegister", "not a multiple of PAGE_SIZE");
+    P_IS_FOUND(sends_what_was_invalidated, "NBX-0714", "NdkSend", "not registered");
+    P_IS_FOUND(sends_what_a_read_invalidated, "NBX-0714", "NdkSend", "not registered");
 }
 
 static void
@@ -414,7 +392,7 @@ names_what_is_registered(void)
 
 TEST(an_NDK_request_on_registered_memory_is_not_reported)
 {
-    is_none(names_what_is_registered);
+    p_is_none(names_what_is_registered);
 }
 
 // ---- flags and sizes -----------------------------------------------------------------------------------------------------------------
@@ -473,13 +451,13 @@ never_ends_what_is_deferred(void)
 
 TEST(an_NDK_request_with_flags_or_sizes_that_do_not_go_is_reported)
 {
-    IS_FOUND(receives_in_two, "NBX-0715", "NdkReceive", "has 2 buffers; the queue was made for 1");
-    IS_FOUND(sends_too_much_inline, "NBX-0715", "NdkSend", "1 bytes inline; the queue pair was made for 0");
-    IS_FOUND(sends_with_rights, "NBX-0715", "NdkSend", "does not take 0x8");
-    IS_FOUND(writes_with_an_event, "NBX-0715", "NdkWrite", "does not take 0x4");
-    IS_FOUND(binds_with_half_a_right, "NBX-0715", "NdkBind", "does not take 0x20");
-    IS_FOUND(registers_with_half_a_right, "NBX-0715", "NdkRegisterMr", "flags 0x4");
-    IS_FOUND(never_ends_what_is_deferred, "NBX-0715", "NdkCloseObject", "NDK_OP_FLAG_DEFER");
+    P_IS_FOUND(receives_in_two, "NBX-0715", "NdkReceive", "has 2 buffers; the queue was made for 1");
+    P_IS_FOUND(sends_too_much_inline, "NBX-0715", "NdkSend", "1 bytes inline; the queue pair was made for 0");
+    P_IS_FOUND(sends_with_rights, "NBX-0715", "NdkSend", "does not take 0x8");
+    P_IS_FOUND(writes_with_an_event, "NBX-0715", "NdkWrite", "does not take 0x4");
+    P_IS_FOUND(binds_with_half_a_right, "NBX-0715", "NdkBind", "does not take 0x20");
+    P_IS_FOUND(registers_with_half_a_right, "NBX-0715", "NdkRegisterMr", "flags 0x4");
+    P_IS_FOUND(never_ends_what_is_deferred, "NBX-0715", "NdkCloseObject", "NDK_OP_FLAG_DEFER");
 }
 
 static void
@@ -497,7 +475,7 @@ has_good_flags(void)
 
 TEST(an_NDK_request_with_the_flags_of_its_page_is_not_reported)
 {
-    is_none(has_good_flags);
+    p_is_none(has_good_flags);
 }
 
 // ---- connection data, and what is made later --------------------------------------------------------------------------------------
@@ -531,8 +509,8 @@ asks_too_late(void)
 
 TEST(an_NDK_consumer_that_asks_for_data_in_a_wrong_way_is_reported)
 {
-    IS_FOUND(asks_for_nothing, "NBX-0716", "NdkGetConnectionData", "a length of 1 and no buffer");
-    IS_FOUND(asks_too_late, "NBX-0716", "NdkGetConnectionData", "after NdkAccept or NdkCompleteConnect");
+    P_IS_FOUND(asks_for_nothing, "NBX-0716", "NdkGetConnectionData", "a length of 1 and no buffer");
+    P_IS_FOUND(asks_too_late, "NBX-0716", "NdkGetConnectionData", "after NdkAccept or NdkCompleteConnect");
 }
 
 static void
@@ -548,7 +526,7 @@ asks_in_time(void)
 
 TEST(an_NDK_consumer_that_asks_for_data_in_time_is_not_reported)
 {
-    is_none(asks_in_time);
+    p_is_none(asks_in_time);
 }
 
 static void
@@ -560,7 +538,7 @@ writes_out(void)
 
 TEST(an_NDK_object_that_comes_twice_is_reported)
 {
-    IS_FOUND(writes_out, "NBX-0717", "NdkCreateConnector", "wrote the object into its parameter", "driver mp");
+    P_IS_FOUND(writes_out, "NBX-0717", "NdkCreateConnector", "wrote the object into its parameter", "driver mp");
 }
 
 static void
@@ -572,5 +550,5 @@ makes_one_later(void)
 
 TEST(an_NDK_object_that_is_made_later_is_not_reported)
 {
-    is_none(makes_one_later);
+    p_is_none(makes_one_later);
 }

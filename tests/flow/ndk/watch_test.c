@@ -3,30 +3,10 @@
 // of objects.h; for each rule there is who breaks it, and who comes near it and keeps it.
 #include <string.h>
 
-#include "harness/crime.h"
 #include "harness/harness.h"
 #include "objects.h"
 
 // ---- crimes ---------------------------------------------------------------------------------------------------------------------------
-
-static void (*act)(void);
-
-static void
-strict(void)
-{
-    kit_verify = VERIFY_STRICT;
-    memset(&p, 0, sizeof p);
-    n_run(3, act);
-}
-
-#define IS_FOUND(fn, rule, ...) (act = (fn), crime_is_found(strict, rule, __VA_ARGS__, NULL))
-
-static void
-is_none(void (*fn)(void))
-{
-    act = fn;
-    crime_is_none(strict);
-}
 
 static void
 registers_what_it_closes(void)
@@ -70,10 +50,10 @@ closes_what_is_in_use(void)
 
 TEST(an_NDK_object_that_is_used_after_its_close_is_reported)
 {
-    IS_FOUND(registers_what_it_closes, "NBX-0700", "NdkRegisterMr", "a MR whose close was called before");
-    IS_FOUND(closes_twice, "NBX-0700", "NdkCloseObject", "twice");
-    IS_FOUND(makes_with_what_it_closes, "NBX-0700", "NdkCreateQp", "a CQ whose close was called before");
-    IS_FOUND(closes_what_is_in_use, "NBX-0700", "NdkCloseObject", "while another thread is inside NdkGetCqResults of it");
+    P_IS_FOUND(registers_what_it_closes, "NBX-0700", "NdkRegisterMr", "a MR whose close was called before");
+    P_IS_FOUND(closes_twice, "NBX-0700", "NdkCloseObject", "twice");
+    P_IS_FOUND(makes_with_what_it_closes, "NBX-0700", "NdkCreateQp", "a CQ whose close was called before");
+    P_IS_FOUND(closes_what_is_in_use, "NBX-0700", "NdkCloseObject", "while another thread is inside NdkGetCqResults of it");
 }
 
 static void
@@ -85,7 +65,7 @@ pd_goes_first(void)
 
 TEST(a_PD_whose_close_ends_before_that_of_its_MR_is_reported)
 {
-    IS_FOUND(pd_goes_first, "NBX-0701", "NdkCloseObject", "the close of a PD is over", "driver mp");
+    P_IS_FOUND(pd_goes_first, "NBX-0701", "NdkCloseObject", "the close of a PD is over", "driver mp");
 }
 
 static void
@@ -110,7 +90,7 @@ pd_is_asked_first(void)
 
 TEST(a_PD_may_be_closed_before_its_MR)
 {
-    is_none(pd_is_asked_first);
+    p_is_none(pd_is_asked_first);
 }
 
 static void
@@ -150,10 +130,10 @@ completes_with_pending(void)
 
 TEST(an_NDK_request_that_is_completed_twice_is_reported)
 {
-    IS_FOUND(completes_twice, "NBX-0702", "NdkRegisterMr", "twice", "driver mp");
-    IS_FOUND(completes_and_succeeds, "NBX-0702", "returned another status than STATUS_PENDING too", "driver mp");
-    IS_FOUND(completes_what_was_answered, "NBX-0702", "had returned another status", "driver mp");
-    IS_FOUND(completes_with_pending, "NBX-0702", "with STATUS_PENDING", "driver mp");
+    P_IS_FOUND(completes_twice, "NBX-0702", "NdkRegisterMr", "twice", "driver mp");
+    P_IS_FOUND(completes_and_succeeds, "NBX-0702", "returned another status than STATUS_PENDING too", "driver mp");
+    P_IS_FOUND(completes_what_was_answered, "NBX-0702", "had returned another status", "driver mp");
+    P_IS_FOUND(completes_with_pending, "NBX-0702", "with STATUS_PENDING", "driver mp");
 }
 
 static void
@@ -171,7 +151,7 @@ completes_in_each_way(void)
 
 TEST(an_NDK_request_may_be_completed_inside_its_call)
 {
-    is_none(completes_in_each_way);
+    p_is_none(completes_in_each_way);
 }
 
 static void
@@ -195,8 +175,8 @@ notifies_what_is_closed(void)
 
 TEST(a_close_over_a_request_that_is_out_is_reported)
 {
-    IS_FOUND(closes_over_a_request, "NBX-0703", "NdkCloseObject", "1 of its requests", "driver mp");
-    IS_FOUND(notifies_what_is_closed, "NBX-0703", "NdkCqNotificationCallback", "whose close is over");
+    P_IS_FOUND(closes_over_a_request, "NBX-0703", "NdkCloseObject", "1 of its requests", "driver mp");
+    P_IS_FOUND(notifies_what_is_closed, "NBX-0703", "NdkCqNotificationCallback", "whose close is over");
 }
 
 static void
@@ -229,9 +209,9 @@ notifies_with_a_strange_status(void)
 
 TEST(a_notification_that_nobody_armed_is_reported)
 {
-    IS_FOUND(notifies_with_a_strange_status, "NBX-0704", "NdkCqNotificationCallback", "status 0xC0000120", "driver mp");
-    IS_FOUND(notifies_unasked, "NBX-0704", "NdkCqNotificationCallback", "NdkArmCq", "driver mp");
-    IS_FOUND(notifies_inside, "NBX-0704", "has not returned", "driver mp");
+    P_IS_FOUND(notifies_with_a_strange_status, "NBX-0704", "NdkCqNotificationCallback", "status 0xC0000120", "driver mp");
+    P_IS_FOUND(notifies_unasked, "NBX-0704", "NdkCqNotificationCallback", "NdkArmCq", "driver mp");
+    P_IS_FOUND(notifies_inside, "NBX-0704", "has not returned", "driver mp");
 }
 
 static void
@@ -292,19 +272,19 @@ releases_all(void)
 
 TEST(an_NDK_adapter_that_is_closed_over_its_mappings_is_reported)
 {
-    IS_FOUND(leaves_mappings, "NBX-0705", "nbx_ndk_adapter_close", "2 mappings");
-    IS_FOUND(releases_too_often, "NBX-0714", "NdkReleaseLAM", "was released before");
+    P_IS_FOUND(leaves_mappings, "NBX-0705", "nbx_ndk_adapter_close", "2 mappings");
+    P_IS_FOUND(releases_too_often, "NBX-0714", "NdkReleaseLAM", "was released before");
 }
 
 TEST(an_NDK_adapter_whose_mappings_are_released_is_closed_without_a_report)
 {
-    is_none(releases_all);
+    p_is_none(releases_all);
 }
 
 TEST(an_NDK_adapter_that_is_closed_over_its_objects_is_reported)
 {
-    IS_FOUND(closes_the_adapter, "NBX-0705", "nbx_ndk_adapter_close", "6 objects");
-    IS_FOUND(closes_the_adapter_inside, "NBX-0705", "inside a callback");
+    P_IS_FOUND(closes_the_adapter, "NBX-0705", "nbx_ndk_adapter_close", "6 objects");
+    P_IS_FOUND(closes_the_adapter_inside, "NBX-0705", "inside a callback");
 }
 
 // ---- two threads ------------------------------------------------------------------------------------------------------------------------
@@ -373,12 +353,12 @@ two_poll_two(void)
 
 TEST(two_threads_that_poll_one_CQ_are_reported)
 {
-    IS_FOUND(two_poll_one, "NBX-0706", "NdkGetCqResults", "another thread");
+    P_IS_FOUND(two_poll_one, "NBX-0706", "NdkGetCqResults", "another thread");
 }
 
 TEST(two_threads_that_poll_two_CQs_are_not_reported)
 {
-    is_none(two_poll_two);
+    p_is_none(two_poll_two);
 }
 
 static void
@@ -407,12 +387,12 @@ send_and_receive(void)
 
 TEST(two_threads_that_post_to_one_queue_are_reported)
 {
-    IS_FOUND(two_sends, "NBX-0707", "NdkSend", "another thread");
+    P_IS_FOUND(two_sends, "NBX-0707", "NdkSend", "another thread");
 }
 
 TEST(a_send_and_a_receive_may_be_posted_at_the_same_time)
 {
-    is_none(send_and_receive);
+    p_is_none(send_and_receive);
 }
 
 // ---- what a provider gives ---------------------------------------------------------------------------------------------------------
@@ -441,8 +421,8 @@ too_many_results(void)
 
 TEST(a_result_without_a_request_is_reported)
 {
-    IS_FOUND(result_of_nothing, "NBX-0708", "NdkGetCqResults", "was not posted", "driver mp");
-    IS_FOUND(too_many_results, "NBX-0708", "more results than", "driver mp");
+    P_IS_FOUND(result_of_nothing, "NBX-0708", "NdkGetCqResults", "was not posted", "driver mp");
+    P_IS_FOUND(too_many_results, "NBX-0708", "more results than", "driver mp");
 }
 
 static void
@@ -461,7 +441,7 @@ does_not_wait(void)
 
 TEST(an_adapter_close_that_does_not_wait_is_reported)
 {
-    IS_FOUND(does_not_wait, "NBX-0709", "CloseNDKAdapterHandler", "6 objects", "driver mp");
+    P_IS_FOUND(does_not_wait, "NBX-0709", "CloseNDKAdapterHandler", "6 objects", "driver mp");
 }
 
 static void
@@ -481,7 +461,7 @@ tells_twice(void)
 
 TEST(a_disconnect_that_is_told_twice_is_reported)
 {
-    IS_FOUND(tells_twice, "NBX-0710", "NdkDisconnectEventCallback", "twice", "driver mp");
+    P_IS_FOUND(tells_twice, "NBX-0710", "NdkDisconnectEventCallback", "twice", "driver mp");
 }
 
 static void
@@ -507,9 +487,9 @@ not_cleared(void)
 
 TEST(an_NDK_object_that_is_not_well_made_is_reported)
 {
-    IS_FOUND(wrong_type, "NBX-0711", "NdkCreateCq", "does not say that it is a CQ");
-    IS_FOUND(wrong_version, "NBX-0711", "NdkCreateCq", "another version");
-    IS_FOUND(not_cleared, "NBX-0711", "NdkCreateCq", "NdkReserved");
+    P_IS_FOUND(wrong_type, "NBX-0711", "NdkCreateCq", "does not say that it is a CQ");
+    P_IS_FOUND(wrong_version, "NBX-0711", "NdkCreateCq", "another version");
+    P_IS_FOUND(not_cleared, "NBX-0711", "NdkCreateCq", "NdkReserved");
 }
 
 static void
@@ -534,8 +514,8 @@ asks_above_dispatch(void)
 
 TEST(an_NDK_function_at_a_level_too_high_is_reported)
 {
-    IS_FOUND(asks_at_dispatch, "NBX-0712", "NdkQueryAdapterInfo", "PASSIVE_LEVEL");
-    IS_FOUND(asks_above_dispatch, "NBX-0712", "NdkGetLocalTokenFromMr", "above DISPATCH_LEVEL");
+    P_IS_FOUND(asks_at_dispatch, "NBX-0712", "NdkQueryAdapterInfo", "PASSIVE_LEVEL");
+    P_IS_FOUND(asks_above_dispatch, "NBX-0712", "NdkGetLocalTokenFromMr", "above DISPATCH_LEVEL");
 }
 
 // ---- and what keeps them all ------------------------------------------------------------------------------------------------------
@@ -572,7 +552,7 @@ whole_life(void)
 
 TEST(an_NDK_consumer_and_a_provider_that_keep_the_rules_are_not_reported)
 {
-    is_none(whole_life);
+    p_is_none(whole_life);
 }
 
 TEST(an_NDK_provider_is_not_stood_before_without_a_strict_verifier)
