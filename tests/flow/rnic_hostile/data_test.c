@@ -195,13 +195,13 @@ connection_open_with(uint8_t flags)
     sge.MemoryRegionToken = h.receive.mr->Dispatch->NdkGetLocalTokenFromMr(h.receive.mr);
     fill();
     model_connect(RC_PORT);
-    model_send(frame, model_frame(frame, false, flags, 2, "\x80\x04\x80\x04", 4));
+    model_send(frame, request_make(frame, false, flags, 2, "\x80\x04\x80\x04", 4));
     ck_assert(rc_incoming(&h.listener, &h.side, RC_WAIT_S * 1000));
     h.side.is_ex = true;
     rc_accept(&h.side, &(struct rc_data){.inbound = 4, .outbound = 4});
     ck_assert(model_wait_bytes(REPLY_BYTES));
     ck_assert_mem_eq(model.in, "MPA ID Rep Frame\x50\x02\x00\x04\x80\x04\x80\x04", REPLY_BYTES);
-    model_send_fpdu(ulpdu, model_tagged(ulpdu, true, RDMAP_WRITE, 0, 0));
+    model_send_fpdu(ulpdu, tagged_make(ulpdu, true, RDMAP_WRITE, 0, 0));
     ck_assert_int_eq(rc_finish(&h.side), STATUS_SUCCESS);
     ck_assert_int_eq(h.side.qp->Dispatch->NdkReceive(h.side.qp, (PVOID)1, &sge, 1), STATUS_SUCCESS);
     window_open();
@@ -241,7 +241,7 @@ judged(enum iwarp_error error, bool has_ddp, bool has_read, ULONG cancelled)
     untouched();
     size_t count = model.count;               // what is right comes too late now
     if (!model.is_ended)
-        model_send_fpdu(ulpdu, model_tagged(ulpdu, true, RDMAP_WRITE, h.tags[TAG_REGION], h.offsets[TAG_REGION]) + 20);
+        model_send_fpdu(ulpdu, tagged_make(ulpdu, true, RDMAP_WRITE, h.tags[TAG_REGION], h.offsets[TAG_REGION]) + 20);
     model_shutdown();
     rc_sleep_ms(100);
     untouched();
@@ -291,13 +291,13 @@ MODEL_TEST(a_write_of_the_peer_that_is_not_allowed_gives_its_Terminate_and_touch
     for (size_t i = 0; i < ARRAYSIZE(rows); i++) {
         uint8_t ulpdu[64] = {0};
         connection_open();
-        size_t head = model_tagged(ulpdu, true, RDMAP_WRITE, h.tags[rows[i].tag], h.offsets[rows[i].tag] + rows[i].at);
+        size_t head = tagged_make(ulpdu, true, RDMAP_WRITE, h.tags[rows[i].tag], h.offsets[rows[i].tag] + rows[i].at);
         model_send_fpdu(ulpdu, head + rows[i].bytes);
         judged(rows[i].error, true, false, 1);
     }
     uint8_t ulpdu[64] = {0};                  // past the last of all offsets
     connection_open();
-    model_send_fpdu(ulpdu, model_tagged(ulpdu, true, RDMAP_WRITE, h.tags[TAG_REGION], UINT64_MAX - 3) + 8);
+    model_send_fpdu(ulpdu, tagged_make(ulpdu, true, RDMAP_WRITE, h.tags[TAG_REGION], UINT64_MAX - 3) + 8);
     judged(DDP_WRAP, true, false, 1);
     rows_end();
 }
@@ -339,7 +339,7 @@ MODEL_TEST(writes_and_reads_of_the_peer_to_the_last_byte_of_a_region_and_a_windo
     rows_begin();
     connection_open();
     for (size_t i = 0; i < ARRAYSIZE(rows); i++) {
-        size_t head = model_tagged(ulpdu, true, RDMAP_WRITE, h.tags[rows[i].tag], h.offsets[rows[i].tag] + rows[i].at);
+        size_t head = tagged_make(ulpdu, true, RDMAP_WRITE, h.tags[rows[i].tag], h.offsets[rows[i].tag] + rows[i].at);
         memset(ulpdu + head, 0xE0 + (int)i, rows[i].bytes);
         model_send_fpdu(ulpdu, head + rows[i].bytes);
     }
@@ -397,7 +397,7 @@ MODEL_TEST(a_message_of_the_peer_that_is_out_of_its_place_gives_its_Terminate_an
         uint8_t ulpdu[200] = {0};
         bool is_too_long = rows[i].bytes > RECEIVE_BYTES;
         connection_open();
-        size_t head = model_untagged(ulpdu, rows[i].opcode, rows[i].queue, rows[i].sequence, rows[i].offset);
+        size_t head = untagged_make(ulpdu, true, rows[i].opcode, rows[i].queue, rows[i].sequence, rows[i].offset);
         model_send_fpdu(ulpdu, head + rows[i].bytes);
         if (is_too_long)                      // it took the receive
             ck_assert_uint_eq(result(STATUS_BUFFER_OVERFLOW), 1);
@@ -411,8 +411,8 @@ MODEL_TEST(a_send_of_the_peer_that_finds_no_receive_is_refused)
     uint8_t ulpdu[64] = {0};
     rows_begin();
     connection_open();
-    model_send_fpdu(ulpdu, model_untagged(ulpdu, RDMAP_SEND, 0, 1, 0));       // of no bytes: it takes the one that there is
-    model_send_fpdu(ulpdu, model_untagged(ulpdu, RDMAP_SEND, 0, 2, 0) + 8);
+    model_send_fpdu(ulpdu, untagged_make(ulpdu, true, RDMAP_SEND, 0, 1, 0));       // of no bytes: it takes the one that there is
+    model_send_fpdu(ulpdu, untagged_make(ulpdu, true, RDMAP_SEND, 0, 2, 0) + 8);
     ck_assert_uint_eq(result(STATUS_SUCCESS), 1);
     judged(DDP_NO_BUFFER, true, false, 0);
     rows_end();
@@ -431,7 +431,7 @@ MODEL_TEST(an_invalidation_of_the_peer_that_is_not_allowed_is_refused)
     for (size_t i = 0; i < ARRAYSIZE(rows); i++) {
         uint8_t ulpdu[64] = {0};
         connection_open();
-        size_t head = model_untagged(ulpdu, RDMAP_SEND_INVALIDATE, 0, 1, 0);
+        size_t head = untagged_make(ulpdu, true, RDMAP_SEND_INVALIDATE, 0, 1, 0);
         bytes_store_be32(ulpdu + 2, h.tags[rows[i].tag]);
         model_send_fpdu(ulpdu, head);
         judged(rows[i].error, true, false, 1);
@@ -446,8 +446,8 @@ MODEL_TEST(versions_of_the_peer_that_are_not_ours_are_refused)
         static const enum iwarp_error errors[] = {DDP_TAGGED_VERSION, DDP_UNTAGGED_VERSION, RDMAP_BAD_VERSION};
         uint8_t ulpdu[64] = {0};
         connection_open();
-        size_t head = n == 1 ? model_untagged(ulpdu, RDMAP_SEND, 0, 1, 0)
-                             : model_tagged(ulpdu, true, RDMAP_WRITE, h.tags[TAG_REGION], h.offsets[TAG_REGION]);
+        size_t head = n == 1 ? untagged_make(ulpdu, true, RDMAP_SEND, 0, 1, 0)
+                             : tagged_make(ulpdu, true, RDMAP_WRITE, h.tags[TAG_REGION], h.offsets[TAG_REGION]);
         ulpdu[n == 2] ^= n == 2 ? 0xC0 : 3;   // 2 in place of 1
         model_send_fpdu(ulpdu, head + 8);
         judged(errors[n], true, false, 1);
@@ -463,7 +463,7 @@ MODEL_TEST(more_reads_of_the_peer_than_were_agreed_find_no_buffer)
     rows_begin();
     connection_open();
     for (uint32_t n = 1; n <= 5; n++)
-        count += model_fpdu(bytes + count, ulpdu, model_read(ulpdu, n, h.tags[TAG_REGION], h.offsets[TAG_REGION], 8));
+        count += fpdu_make(bytes + count, ulpdu, model_read(ulpdu, n, h.tags[TAG_REGION], h.offsets[TAG_REGION], 8));
     model_send(bytes, count);
     ck_assert(rc_event(0, &h.side.disconnected, RC_WAIT_S * 1000));
     ck_assert_uint_eq(h.side.reason, REASON_TERMINATE | DDP_NO_BUFFER << 8);
@@ -481,7 +481,7 @@ static size_t
 right_write(uint8_t *fpdu)
 {
     uint8_t ulpdu[64] = {0};
-    return model_fpdu(fpdu, ulpdu, model_tagged(ulpdu, true, RDMAP_WRITE, h.tags[TAG_REGION], h.offsets[TAG_REGION]) + 20);
+    return fpdu_make(fpdu, ulpdu, tagged_make(ulpdu, true, RDMAP_WRITE, h.tags[TAG_REGION], h.offsets[TAG_REGION]) + 20);
 }
 
 MODEL_TEST(an_FPDU_of_the_peer_whose_CRC_is_wrong_touches_nothing)
@@ -567,7 +567,7 @@ MODEL_TEST(a_peer_that_asks_for_markers_gets_one_every_512_bytes_from_the_first_
     ck_assert_uint_eq(got, 1024);
     ck_assert_uint_eq(bytes_load_be16(plain), 1018);
     ck_assert_mem_eq(plain + 20, h.both.bytes, 1000);
-    ck_assert_uint_eq(bytes_load_le32(stream + bytes - 4), model_crc(stream, bytes - 4));
+    ck_assert_uint_eq(bytes_load_le32(stream + bytes - 4), crc_by_bits(stream, bytes - 4));
     model_shutdown();
     ck_assert(rc_event(0, &h.side.disconnected, RC_WAIT_S * 1000));
     rc_disconnect(&h.side);
@@ -613,7 +613,7 @@ MODEL_TEST(an_answer_of_the_peer_to_a_read_that_was_not_asked_so_is_refused_and_
             sink = bytes_load_be32(model.in + REPLY_BYTES + 20);
             offset = bytes_load_be64(model.in + REPLY_BYTES + 24);
         }
-        size_t head = model_tagged(ulpdu, true, RDMAP_READ_RESPONSE, sink + rows[i].tag_off, offset + (uint64_t)rows[i].at);
+        size_t head = tagged_make(ulpdu, true, RDMAP_READ_RESPONSE, sink + rows[i].tag_off, offset + (uint64_t)rows[i].at);
         model_send_fpdu(ulpdu, head + rows[i].bytes);
         ck_assert(rc_event(0, &h.side.disconnected, RC_WAIT_S * 1000));
         ck_assert_msg(h.side.reason == (REASON_TERMINATE | (ULONG)rows[i].error << 8), "row %zu: a reason %x", i, (unsigned)h.side.reason);
@@ -634,7 +634,7 @@ MODEL_TEST(a_Terminate_of_the_peer_is_one_disconnect_with_its_reason_and_ends_ou
     for (size_t i = 0; i < ARRAYSIZE(errors); i++) {
         uint8_t ulpdu[64] = {0};
         connection_open();
-        size_t head = model_untagged(ulpdu, RDMAP_TERMINATE, DDP_QUEUE_TERMINATE, 1, 0);
+        size_t head = untagged_make(ulpdu, true, RDMAP_TERMINATE, DDP_QUEUE_TERMINATE, 1, 0);
         bytes_store_be16(ulpdu + head, errors[i]);
         model_send_fpdu(ulpdu, head + 4);
         ck_assert(rc_event(0, &h.side.disconnected, RC_WAIT_S * 1000));

@@ -405,55 +405,10 @@ model_wait_reset(void)
 
 // ---- bytes ------------------------------------------------------------------------------------------------------------------------
 
-uint32_t
-model_crc(const uint8_t *bytes, size_t count)
-{
-    uint32_t crc = ~0u;
-    for (size_t i = 0; i < count; i++) {
-        crc ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0x82F63B78 : 0);
-    }
-    return ~crc;
-}
-
-size_t
-model_fpdu(uint8_t *to, const uint8_t *ulpdu, size_t count)
-{
-    size_t pad = -(2 + count) & 3, covered = 2 + count + pad;
-    bytes_store_be16(to, (uint16_t)count);
-    memcpy(to + 2, ulpdu, count);
-    memset(to + 2 + count, 0, pad);
-    bytes_store_le32(to + covered, model_crc(to, covered));
-    return covered + 4;
-}
-
-size_t
-model_tagged(uint8_t *to, bool is_last, uint8_t opcode, uint32_t tag, uint64_t offset)
-{
-    to[0] = is_last ? 0xC1 : 0x81;
-    to[1] = 0x40 | opcode;
-    bytes_store_be32(to + 2, tag);
-    bytes_store_be64(to + 6, offset);
-    return 14;
-}
-
-size_t
-model_untagged(uint8_t *to, uint8_t opcode, uint32_t queue, uint32_t sequence, uint32_t offset)
-{
-    to[0] = 0x41;
-    to[1] = 0x40 | opcode;
-    bytes_store_be32(to + 2, 0);
-    bytes_store_be32(to + 6, queue);
-    bytes_store_be32(to + 10, sequence);
-    bytes_store_be32(to + 14, offset);
-    return 18;
-}
-
 size_t
 model_read(uint8_t *to, uint32_t sequence, uint32_t tag, uint64_t offset, uint32_t bytes)
 {
-    size_t at = model_untagged(to, RDMAP_READ_REQUEST, DDP_QUEUE_READ, sequence, 0);
+    size_t at = untagged_make(to, true, RDMAP_READ_REQUEST, DDP_QUEUE_READ, sequence, 0);
     bytes_store_be32(to + at, 0x77);
     bytes_store_be64(to + at + 4, 5);
     bytes_store_be32(to + at + 12, bytes);
@@ -462,23 +417,11 @@ model_read(uint8_t *to, uint32_t sequence, uint32_t tag, uint64_t offset, uint32
     return at + 28;
 }
 
-size_t
-model_frame(uint8_t *to, bool is_reply, uint8_t flags, uint8_t revision, const void *private_bytes, uint16_t count)
-{
-    memcpy(to, is_reply ? "MPA ID Rep Frame" : "MPA ID Req Frame", 16);
-    to[16] = flags;
-    to[17] = revision;
-    bytes_store_be16(to + 18, count);
-    if (count)
-        memcpy(to + 20, private_bytes, count);
-    return 20u + count;
-}
-
 void
 model_send_fpdu(const uint8_t *ulpdu, size_t count)
 {
     uint8_t fpdu[4096];
-    model_send(fpdu, model_fpdu(fpdu, ulpdu, count));
+    model_send(fpdu, fpdu_make(fpdu, ulpdu, count));
 }
 
 void
@@ -489,7 +432,7 @@ model_terminated(size_t from, enum iwarp_error error, bool has_ddp, bool has_rea
     while (at < end) {
         size_t count = bytes_load_be16(at), covered = 2 + count + (-(2 + count) & 3);
         ck_assert_uint_le(covered + 4, (size_t)(end - at));
-        ck_assert_uint_eq(bytes_load_le32(at + covered), model_crc(at, covered));
+        ck_assert_uint_eq(bytes_load_le32(at + covered), crc_by_bits(at, covered));
         last = at;
         at += covered + 4;
     }

@@ -8,6 +8,7 @@
 
 #include "../rnic_connect/kit.h"
 #include "engine/iwarp/ddp.h"
+#include "harness/fpdu.h"
 
 #define MODEL_PORT 4000
 #define MODEL_IN_BYTES (1u << 16)
@@ -45,14 +46,9 @@ bool model_wait_bytes(size_t count);
 bool model_wait_fin(void);
 bool model_wait_reset(void);
 
-// ---- bytes by hand
+// ---- bytes by hand (harness/fpdu.h)
 
-uint32_t model_crc(const uint8_t *bytes, size_t count);             // CRC32C, bit by bit
-size_t model_fpdu(uint8_t *to, const uint8_t *ulpdu, size_t count); // length, pad, CRC; no markers
-size_t model_tagged(uint8_t *to, bool is_last, uint8_t opcode, uint32_t tag, uint64_t offset);
-size_t model_untagged(uint8_t *to, uint8_t opcode, uint32_t queue, uint32_t sequence, uint32_t offset);
 size_t model_read(uint8_t *to, uint32_t sequence, uint32_t tag, uint64_t offset, uint32_t bytes);
-size_t model_frame(uint8_t *to, bool is_reply, uint8_t flags, uint8_t revision, const void *private_bytes, uint16_t count);
 void model_send_fpdu(const uint8_t *ulpdu, size_t count);
 
 // The provider has said this Terminate, quoting as much, as the last of its stream (what came before it begins at that byte of model.in),

@@ -20,7 +20,7 @@ static struct {
 static size_t
 frame(bool is_reply, uint8_t flags, uint8_t revision, const void *private_bytes, uint16_t count)
 {
-    return model_frame(h.frame, is_reply, flags, revision, private_bytes, count);
+    return request_make(h.frame, is_reply, flags, revision, private_bytes, count);
 }
 
 static size_t
@@ -171,9 +171,9 @@ MODEL_TEST(a_first_FPDU_that_is_wrong_in_place_of_the_RTR_is_a_reset_and_the_acc
     rc_listen(&h.listener, 0, RC_PORT);
     for (int n = 0; n < 3; n++) {
         accepted();
-        size_t count = n == 0 ? model_tagged(ulpdu, true, RDMAP_WRITE, 0, 0) : n == 1 ? model_tagged(ulpdu, true, RDMAP_WRITE, 0x99, 0) + 8
-                                                                                      : model_untagged(ulpdu, RDMAP_SEND, 0, 1, 0);
-        count = model_fpdu(fpdu, ulpdu, count);
+        size_t count = n == 0 ? tagged_make(ulpdu, true, RDMAP_WRITE, 0, 0) : n == 1 ? tagged_make(ulpdu, true, RDMAP_WRITE, 0x99, 0) + 8
+                                                                                     : untagged_make(ulpdu, true, RDMAP_SEND, 0, 1, 0);
+        count = fpdu_make(fpdu, ulpdu, count);
         fpdu[count - 1] ^= n == 0;            // the CRC; a tag that nobody gave; a send for which there is no receive
         model_send(fpdu, count);
         if (n == 0)
@@ -347,7 +347,7 @@ MODEL_TEST(a_wrong_FPDU_behind_a_good_reply_is_judged_when_the_connect_is_comple
     uint8_t ulpdu[64] = {0};
     asked();
     size_t count = good_reply();
-    count += model_fpdu(h.frame + count, ulpdu, model_tagged(ulpdu, true, RDMAP_WRITE, 0x99, 0) + 8);
+    count += fpdu_make(h.frame + count, ulpdu, tagged_make(ulpdu, true, RDMAP_WRITE, 0x99, 0) + 8);
     model_send(h.frame, count);
     ck_assert_int_eq(rc_finish(&h.side), STATUS_SUCCESS);
     rc_sleep_ms(1000);

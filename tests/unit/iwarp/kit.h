@@ -11,6 +11,7 @@
 #include "base/prng.h"
 #include "engine/iwarp/ddp.h"
 #include "engine/iwarp/iwarp.h"
+#include "harness/fpdu.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,12 +105,6 @@ int side_post(struct pair *pair, struct side *side, struct kit_work *work);
 bool text_is(struct kit_work *work, uint64_t bytes, uint64_t seed);
 
 // ---- by hand
-
-uint32_t crc_by_bits(const uint8_t *bytes, size_t count);          // CRC32C, bit by bit: the tests' own
-size_t fpdu_make(uint8_t *to, const uint8_t *ulpdu, size_t count);  // length, pad, CRC; no markers
-size_t tagged_make(uint8_t *to, bool is_last, uint8_t opcode, uint32_t tag, uint64_t offset);
-size_t untagged_make(uint8_t *to, bool is_last, uint8_t opcode, uint32_t queue, uint32_t sequence, uint32_t offset);
-size_t request_make(uint8_t *to, bool is_reply, uint8_t flags, uint8_t revision, const void *private_bytes, uint16_t count);
 
 // A responder alone, past its start-up with a peer that wants CRCs, revision 1 (no RTR), reads as agreed by nobody.
 void raw_open(struct pair *pair);
