@@ -191,6 +191,7 @@ batch_send(struct vnic_down *down, ULONG *taken)
     ULONG count = 0;
     for (struct list *node = down->to_send.next; node != &down->to_send && count < VNIC_DOWN_BATCH; node = node->next) {
         frame_describe(LIST_ENTRY_OF(node, struct eng_out, link), &down->frames[count], iov);
+        down->frames[count].has_addresses = down->has_addresses;
         iov += down->frames[count++].iov_count;
     }
     KeAcquireSpinLockAtDpcLevel(&tx->lock);

@@ -57,6 +57,7 @@ struct vnic_down {
     ULONG64 pushed, left;                 // packets ever pushed, and those of them that have gone
     ULONG64 stuck_us;                     // when what waits is given up; ENG_NEVER: nothing waits
     USHORT ip_id;
+    BOOLEAN has_addresses;                // what is sent has addresses of this process in it (struct port_frame)
     struct port_frame frames[VNIC_DOWN_BATCH];
     struct iovec iov[VNIC_DOWN_BATCH * (1 + ENG_OUT_SPANS)];
 };

@@ -37,6 +37,7 @@ struct port_frame {              // one frame going out
     uint32_t iov_count;
     uint32_t bytes;              // sum over iov
     struct port_offload offload;
+    bool has_addresses;          // behind IP there are, or may be, addresses of this process, which no seed decides: RDMA's frames
 };
 
 struct port_slot {               // one empty buffer, filled by port_rx

@@ -30,6 +30,7 @@ struct wire_frame {                         // one copy of a frame, shared by al
     struct port_offload offload;
     uint8_t size_class;
     uint8_t hold_for;                       // drawn to be overtaken by that many frames; 0: not
+    bool has_addresses;                     // see struct port_frame
     _Alignas(64) uint8_t data[];
 };
 

@@ -110,6 +110,7 @@ line_impair(struct wire_port *self, struct wire_frame *frame, struct line_batch 
         memcpy(duplicate->data, frame->data, frame->bytes);
         duplicate->bytes = frame->bytes;
         duplicate->offload = frame->offload;
+        duplicate->has_addresses = frame->has_addresses;
         duplicate->hold_for = 0;
         batch->duplicated++;
     }
@@ -148,6 +149,7 @@ line_take(struct wire_port *self, const struct port_frame *from, struct line_bat
     }
     frame->bytes = from->bytes;
     frame->offload = from->offload;
+    frame->has_addresses = from->has_addresses;
     frame->hold_for = 0;
     if (self->wire->is_impaired) {
         line_impair(self, frame, batch);
@@ -172,12 +174,17 @@ line_ring_insert_locked(struct wire_port *to, struct wire_frame *frame)
     return at == to->ring_head;
 }
 
-// Under the seeded scheduler every frame goes into the trace hash, so that two runs that differ on the wire are known to differ.
+// Under the seeded scheduler every frame goes into the trace hash, so that two runs that differ on the wire are known to differ. Where a
+// frame has addresses of this process in it, which differ between two runs of a seed, that is its length, Ethernet and IP.
 static void
 line_trace(struct wire_port *self, const struct wire_frame *frame)
 {
-    enum { looked_at_bytes = 128 };
-    uint64_t hash = hash_fold_bytes(0, frame->data, frame->bytes < looked_at_bytes ? frame->bytes : looked_at_bytes);
+    enum {
+        looked_at_bytes = 128,
+        looked_at_with_addresses = 34
+    };
+    uint32_t most = frame->has_addresses ? looked_at_with_addresses : looked_at_bytes;
+    uint64_t hash = hash_fold_bytes(0, frame->data, frame->bytes < most ? frame->bytes : most);
     sched_trace(self->wire->sched, WIRE_TRACE_FRAME, hash ^ ((uint64_t)frame->bytes << 32) ^ frame->due_ns);
 }
 

@@ -387,6 +387,37 @@ TEST(wire_frames_are_in_the_trace_hash_of_the_run)
     ck_assert_uint_ne(world_run(3, two_frames_body, &one), world_run(3, two_frames_body, &two));
 }
 
+// Two of them, of one byte that the sender calls an address, or of one in front of what it does.
+struct addressed {
+    uint8_t byte;
+    uint32_t at;
+};
+
+static void
+addressed_body(struct sched *sched, struct port_world *world, void *arg)
+{
+    static struct device a, b;
+    const struct addressed *what = arg;
+    uint8_t frame[100] = {2};
+    struct iovec iov = {frame, sizeof frame};
+    struct port_frame one = {.iov = &iov, .iov_count = 1, .bytes = sizeof frame, .has_addresses = true};
+    frame[what->at] = what->byte;
+    device_open(&a, world, "wire:lan");
+    device_open(&b, world, "wire:lan");
+    for (int i = 0; i < 2; i++)
+        ck_assert_uint_eq(port_tx(a.port, &one, 1), 1);
+    ck_assert(device_wait(&b, 2, second_ns));
+    device_close(&a);
+    device_close(&b);
+}
+
+TEST(wire_frames_with_addresses_are_in_the_trace_hash_as_far_as_IP)
+{
+    struct addressed one = {1, 60}, two = {2, 60}, of_ip = {1, 33}, of_ip_too = {2, 33};
+    ck_assert_uint_eq(world_run(3, addressed_body, &one), world_run(3, addressed_body, &two));
+    ck_assert_uint_ne(world_run(3, addressed_body, &of_ip), world_run(3, addressed_body, &of_ip_too));
+}
+
 TEST(wire_counters_add_up_under_a_hundred_schedules)
 {
     struct wire_config config = {.loss = 0.05, .reorder = 0.05, .duplicate = 0.05};
