@@ -232,7 +232,7 @@ void
 vnic_rdma_tx_ready(struct vnic_adapter *adapter)
 {
     struct rdma_call call;
-    if (!adapter->rdma || !adapter->rdma_live)
+    if (!adapter->rdma || !ReadNoFence(&adapter->rdma_live))
         return;
     rdma_enter(adapter->rdma, &call);
     rdma_leave_dpc(adapter->rdma, &call);

@@ -165,7 +165,7 @@ rx_refill(struct vnic_adapter *adapter, BOOLEAN *running)
     }
     *running = rx->state == VNIC_RUNNING;
     rx->busy = *running;
-    rx->starved = (*running || adapter->rdma_live) && !rx->slot_count;
+    rx->starved = (*running || ReadNoFence(&adapter->rdma_live)) && !rx->slot_count;
     if (rx->starved) {
         rx->busy = FALSE;
         rx->counters.no_buffer++;
@@ -386,7 +386,7 @@ rx_indicate(struct vnic_adapter *adapter, ULONG got)
     ULONG kept = 0;
     if (__builtin_expect(ReadNoFence(&adapter->toe_live), 0))
         got = vnic_toe_take(adapter, got);
-    if (__builtin_expect(adapter->rdma_live, 0))
+    if (__builtin_expect(ReadNoFence(&adapter->rdma_live), 0))
         got = vnic_rdma_take(adapter, got);
     for (ULONG i = rx_take_plain(adapter, &list, got); i < got; i++) {
         if (rx_take(adapter, &list, rx->slot_nbl[i], &rx->slots[i]))
@@ -424,7 +424,7 @@ rx_receive(struct vnic_adapter *adapter)
         if (running)
             rx_indicate(adapter, got);
         else
-            rx->batch.discards += adapter->rdma_live ? vnic_rdma_take(adapter, got) : got;
+            rx->batch.discards += ReadNoFence(&adapter->rdma_live) ? vnic_rdma_take(adapter, got) : got;
     }
     rx_leave(adapter);
     if (!budget)

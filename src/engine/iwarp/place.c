@@ -23,6 +23,17 @@ refuse(struct segment *s, enum iwarp_error error)
     iwarp_fail(s->c, error, &s->header, s->segment_bytes, NULL, s->now_us);
 }
 
+// The last byte after all others, and in one store: who watches it, on another processor, may then read what is before it. A plain copy
+// promises no order of its own.
+static void
+copy_in_order(struct mpa_reader *payload, uint8_t *to, uint32_t count)
+{
+    uint8_t last;
+    mpa_reader_copy(payload, to, count - 1);
+    mpa_reader_copy(payload, &last, 1);
+    __atomic_store_n(&to[count - 1], last, __ATOMIC_RELEASE);
+}
+
 static enum rdma_fault
 place_tagged(struct segment *s, enum rdma_access access)
 {
@@ -35,7 +46,7 @@ place_tagged(struct segment *s, enum rdma_access access)
         enum rdma_fault fault = c->ops->on_map(c->context, s->header.tag, offset, left, access, &map);
         if (fault)
             return fault;
-        mpa_reader_copy(s->payload, map.bytes, map.count);
+        copy_in_order(s->payload, map.bytes, map.count);
         offset += map.count;
         left -= map.count;
     }

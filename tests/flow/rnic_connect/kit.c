@@ -316,7 +316,12 @@ on_connect(PVOID context, NDK_CONNECTOR *connector)
 NTSTATUS
 rc_listen_try(struct rc_listener *listener, int box, USHORT port)
 {
-    NDK_ADAPTER *adapter = rc_end[box].adapter;
+    return rc_listen_of(listener, rc_end[box].adapter, box, port);
+}
+
+NTSTATUS
+rc_listen_of(struct rc_listener *listener, NDK_ADAPTER *adapter, int box, USHORT port)
+{
     struct rc_made made = {0};
     struct rc_wait wait;
     ULONG bytes = sizeof listener->address;
@@ -708,6 +713,36 @@ on_message(void *context, const char *text)
         on_line(context, text);
 }
 
+bool
+rc_is_real(void)
+{
+#ifdef RC_THREADS
+    return true;
+#else
+    return false;
+#endif
+}
+
+// Addresses are tentative while somebody else is looked for who has them [RFC 4862 5.4].
+static void
+hosts_wait(void)
+{
+    if (!rc_is_real()) {
+        rc_sleep_ms(5000);
+        return;
+    }
+    for (int box = 0; box < 2; box++) {
+        struct rc_listener listener;
+        NTSTATUS status = STATUS_INVALID_ADDRESS;
+        for (ULONG ms = 0; status == STATUS_INVALID_ADDRESS && ms < RC_WAIT_S * 1000; ms += 20) {
+            rc_sleep_ms(20);
+            status = rc_listen_try(&listener, box, 0);
+            rc_listener_close(&listener);
+        }
+        ck_assert_int_eq(status, STATUS_SUCCESS);
+    }
+}
+
 static void
 run_body(void *arg)
 {
@@ -715,7 +750,7 @@ run_body(void *arg)
     end_open(0);
     end_open(1);
     if (rc_net.is_tcpip)
-        rc_sleep_ms(5000);                    // addresses that are being looked for twice [RFC 4862 5.4]
+        hosts_wait();
     run->fn();
     end_close(0);
     end_close(1);

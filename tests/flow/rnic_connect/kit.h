@@ -66,6 +66,7 @@ extern struct rc_net {
 } rc_net;
 
 bool rc_is_strict(void);                      // the verifier stands between the test and the provider
+bool rc_is_real(void);                        // on OS threads, in real time: a wait to see that nothing comes is short
 void rc_run(const char *test, void (*fn)(void), const char *wire, unsigned seeds);
 void rc_run_seed(const char *test, void (*fn)(void), const char *wire, uint64_t seed, bool is_six);    // one of them
 #define RC_TEST_WIRE(name, wire)                                                                                      \
@@ -204,6 +205,7 @@ struct rc_listener {
     SOCKADDR_INET address;
 };
 NTSTATUS rc_listen_try(struct rc_listener *listener, int box, USHORT port);
+NTSTATUS rc_listen_of(struct rc_listener *listener, NDK_ADAPTER *adapter, int box, USHORT port);   // another one's of the box
 void rc_listen(struct rc_listener *listener, int box, USHORT port);
 void rc_listener_close(struct rc_listener *listener);
 // The next connector that the listener was told of, as a side; false: none within so long.

@@ -181,7 +181,7 @@ static bool
 byte_comes(const struct nd2_memory *m, ULONG at, uint8_t wanted)
 {
     for (ULONG ms = 0; ms < 60000; ms++) {
-        if (((volatile uint8_t *)m->bytes)[at] == wanted)
+        if (__atomic_load_n(&m->bytes[at], __ATOMIC_ACQUIRE) == wanted)
             return true;
         rc_sleep_ms(1);
     }
@@ -260,7 +260,7 @@ case_sendnoreceive(void)
     NEED(nd2_told(pair.active));
     NEED(nd2_result(pair.active->box, 2, &result));          // it does not wait for ever
     NEED(nd2_either(result.Status, STATUS_SUCCESS, STATUS_REMOTE_RESOURCES));
-    rc_sleep_ms(5000);
+    rc_sleep_ms(nd2_while_ms());
     ck_assert_uint_eq(nd2_results_now(pair.passive->box), 0);
     NEED(nd2_ended(pair.active));
     return nd2_ended(pair.passive);
@@ -280,7 +280,7 @@ case_receiveconnectorclosed(void)
     NEED(nd2_completed(&pair));
     nd2_side_close(pair.active);
     NEED(nd2_told(pair.passive));
-    rc_sleep_ms(5000);
+    rc_sleep_ms(nd2_while_ms());
     // A peer that goes flushes nothing [ndkpi/nc-ndkpi-ndk_fn_disconnect_event_callback]: the consumer's own disconnect does.
     ck_assert_uint_eq(nd2_results_now(pair.passive->box), 0);
     NEED(nd2_ended(pair.passive));

@@ -156,12 +156,11 @@ results_are(struct nd2_cq *queue, ULONG count)
 static bool
 notified(struct nd2_cq *queue, ULONG count)
 {
-    for (ULONG ms = 0; ms < 1000 && queue->notifications < count; ms++)
+    for (ULONG ms = 0; ms < RC_WAIT_S * 1000 && __atomic_load_n(&queue->notifications, __ATOMIC_ACQUIRE) < count; ms++)
         rc_sleep_ms(1);
-    ck_assert_uint_eq(queue->notifications, count);
+    ck_assert_uint_eq(__atomic_exchange_n(&queue->notifications, 0, __ATOMIC_ACQUIRE), count);
     if (count)
         ck_assert_int_eq(queue->status, STATUS_SUCCESS);
-    queue->notifications = 0;
     return true;
 }
 

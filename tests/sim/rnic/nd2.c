@@ -177,6 +177,12 @@ nd2_true(bool is_so)
     return is_so;
 }
 
+ULONG
+nd2_while_ms(void)
+{
+    return rc_is_real() ? 20 : 5000;
+}
+
 static ULONG
 wait_ms(void)
 {
@@ -498,7 +504,7 @@ on_notification(PVOID context, NTSTATUS status)
 {
     struct nd2_cq *queue = context;
     queue->status = status;
-    queue->notifications++;
+    __atomic_add_fetch(&queue->notifications, 1, __ATOMIC_RELEASE);
 }
 
 struct nd2_cq *

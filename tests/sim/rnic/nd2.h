@@ -42,6 +42,7 @@ void nd2_close(void);                         // the closing alone, for tests th
 bool nd2_is(NTSTATUS got, NTSTATUS wanted);
 bool nd2_either(NTSTATUS got, NTSTATUS wanted, NTSTATUS or_this);
 bool nd2_true(bool is_so);                     // must be so, unless memory is short
+ULONG nd2_while_ms(void);                      // long enough to see that nothing comes
 
 // ---- connections
 
