@@ -103,6 +103,16 @@ tdic_event_get(struct tdic_address *address, ULONG type, PVOID *handler, PVOID *
 }
 
 BOOLEAN
+tdic_event_is_set(struct tdic_address *address, ULONG type)
+{
+    KIRQL irql;
+    KeAcquireSpinLock(&address->lock, &irql);
+    BOOLEAN is_set = address->events[type].handler != NULL;
+    KeReleaseSpinLock(&address->lock, irql);
+    return is_set;
+}
+
+BOOLEAN
 tdic_address_use(struct tdic_address *address)
 {
     KIRQL irql;
@@ -128,9 +138,9 @@ tdic_up_error(struct tdic_address *address, NTSTATUS status, PVOID buffer)
 {
     PVOID handler, context;
     if (tdic_event_get(address, TDI_EVENT_ERROR_EX, &handler, &context))
-        ((TDI_IND_ERROR_EX *)handler)(context, status, buffer);
+        (void)TDIC_CALL("ClientEventErrorEx", TDI_IND_ERROR_EX, handler, context, status, buffer);
     else if (tdic_event_get(address, TDI_EVENT_ERROR, &handler, &context))
-        ((TDI_IND_ERROR *)handler)(context, status);
+        (void)TDIC_CALL("ClientEventError", TDI_IND_ERROR, handler, context, status);
     else
         return;
     tdic_event_put(address);

@@ -164,9 +164,11 @@ static BOOLEAN
 to_chained(PVOID handler, PVOID context, const TRANSPORT_ADDRESS *remote, ULONG remote_bytes, const struct tdic_info *info,
            struct tdic_rx *rx)
 {
-    return ((TDI_IND_CHAINED_RECEIVE_DATAGRAM *)handler)(context, (LONG)remote_bytes, (PVOID)remote, info ? (LONG)info->options_bytes : 0,
-                                                         info ? (PVOID)info->options : NULL, flags_of(rx, TRUE), rx->bytes, rx->offset,
-                                                         rx->mdl, rx->descriptor) == STATUS_PENDING;
+    LONG options_bytes = info ? (LONG)info->options_bytes : 0;
+    NTSTATUS status = TDIC_CALL("ClientEventChainedReceiveDatagram", TDI_IND_CHAINED_RECEIVE_DATAGRAM, handler, context, (LONG)remote_bytes,
+                                (PVOID)remote, options_bytes, options_bytes ? (PVOID)info->options : NULL, flags_of(rx, TRUE), rx->bytes,
+                                rx->offset, rx->mdl, rx->descriptor);
+    return status == STATUS_PENDING;
 }
 
 // A RECEIVE_DATAGRAM that the handler returned takes the rest.
@@ -205,10 +207,10 @@ to_handler(struct tdic_address *address, PVOID handler, PVOID context, const TRA
         InsertTailList(&list, &whole.link);
         indicated = tdic_rx_copy(&list, 0, NULL, gather, min(rx->bytes, TDIC_LOOKAHEAD_BYTES));
     }
-    NTSTATUS status = ((TDI_IND_RECEIVE_DATAGRAM *)handler)(context, (LONG)remote_bytes, (PVOID)remote,
-                       info ? (LONG)info->options_bytes : 0,
-                                                            info ? (PVOID)info->options : NULL, flags_of(rx, indicated == rx->bytes),
-                                                            indicated, rx->bytes, &taken, tsdu, &irp);
+    LONG options_bytes = info ? (LONG)info->options_bytes : 0;
+    NTSTATUS status = TDIC_CALL("ClientEventReceiveDatagram", TDI_IND_RECEIVE_DATAGRAM, handler, context, (LONG)remote_bytes, (PVOID)remote,
+                                options_bytes, options_bytes ? (PVOID)info->options : NULL, flags_of(rx, indicated == rx->bytes), indicated,
+                                rx->bytes, &taken, tsdu, &irp);
     if (status == STATUS_MORE_PROCESSING_REQUIRED && irp)
         rest_to(address, irp, remote, remote_bytes, info, rx, min(taken, rx->bytes));
 }

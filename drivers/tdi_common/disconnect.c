@@ -248,8 +248,8 @@ event_now(struct tdic_endpoint *endpoint, ULONG flags, KIRQL *irql)
     KeReleaseSpinLock(&endpoint->lock, *irql);
     BOOLEAN is_there = tdic_event_get(address, TDI_EVENT_DISCONNECT, &handler, &event_context);
     if (is_there) {
-        ((TDI_IND_DISCONNECT *)handler)(event_context, context, (LONG)info.data_bytes, (PVOID)info.data, (LONG)info.options_bytes,
-                                        (PVOID)info.options, flags);
+        (void)TDIC_CALL("ClientEventDisconnect", TDI_IND_DISCONNECT, handler, event_context, context, (LONG)info.data_bytes,
+                        (PVOID)info.data, (LONG)info.options_bytes, (PVOID)info.options, flags);
         tdic_event_put(address);
     }
     tdic_address_unref(address);

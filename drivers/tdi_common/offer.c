@@ -145,10 +145,10 @@ give_to_handler(struct tdic_address *address, struct tdic_connection *connection
     PIRP irp = NULL;
     if (!tdic_event_get(address, TDI_EVENT_CONNECT, &handler, &event_context))
         return FALSE;
-    NTSTATUS status = ((TDI_IND_CONNECT *)handler)(event_context, (LONG)remote_bytes, (PVOID)remote, (LONG)(info ? info->data_bytes : 0),
-                                                   info && info->data_bytes ? (PVOID)info->data : NULL,
-                                                   (LONG)(info ? info->options_bytes : 0),
-                                                   info && info->options_bytes ? (PVOID)info->options : NULL, &context, &irp);
+    LONG data_bytes = info ? (LONG)info->data_bytes : 0, options_bytes = info ? (LONG)info->options_bytes : 0;
+    NTSTATUS status = TDIC_CALL("ClientEventConnect", TDI_IND_CONNECT, handler, event_context, (LONG)remote_bytes, (PVOID)remote,
+                                data_bytes, data_bytes ? (PVOID)info->data : NULL, options_bytes,
+                                options_bytes ? (PVOID)info->options : NULL, &context, &irp);
     tdic_event_put(address);
     return status == STATUS_MORE_PROCESSING_REQUIRED && irp && accept_with(address, connection, irp, context, remote, remote_bytes, info);
 }

@@ -254,7 +254,9 @@ serve(struct tdic_endpoint *endpoint, LIST_ENTRY *list, PIRP irp, ULONG availabl
     BOOLEAN is_cut = tdic_is_message_mode(endpoint->device) && !is_over;
     if (!tdic_take_locked(irp))
         return;
-    if (list == &endpoint->rx_expedited)
+    if (is_peek)
+        ;                            // what the client has turned down is still there
+    else if (list == &endpoint->rx_expedited)
         endpoint->is_held_expedited = FALSE;
     else
         endpoint->is_held = FALSE;

@@ -176,7 +176,7 @@ room_now(struct tdic_endpoint *endpoint, KIRQL *irql)
     tdic_address_ref(address);
     KeReleaseSpinLock(&endpoint->lock, *irql);
     if (tdic_event_get(address, TDI_EVENT_SEND_POSSIBLE, &handler, &event_context)) {
-        ((TDI_IND_SEND_POSSIBLE *)handler)(event_context, context, bytes);
+        (void)TDIC_CALL("ClientEventSendPossible", TDI_IND_SEND_POSSIBLE, handler, event_context, context, bytes);
         tdic_event_put(address);
     }
     tdic_address_unref(address);

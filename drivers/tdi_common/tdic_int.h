@@ -6,6 +6,8 @@
 
 #include "tdic.h"
 
+#include <nbx/cross.h>
+
 #define TDIC_TAG 'cidT'
 #define TDIC_EVENTS 11
 #define TDIC_DISCONNECT_100NS (900 * 10000LL)    // "usually something less than one second" [TDI_DISCONNECT page]
@@ -222,6 +224,17 @@ VOID tdic_address_check_quiet_locked(struct tdic_address *address);
 // A registered handler, counted as running until tdic_event_put. FALSE: none, or the address is closed.
 BOOLEAN tdic_event_get(struct tdic_address *address, ULONG type, PVOID *handler, PVOID *context);
 VOID tdic_event_put(struct tdic_address *address);
+// Is one registered just now?
+BOOLEAN tdic_event_is_set(struct tdic_address *address, ULONG type);
+// What the handler answers, called as its driver's code under the name of its page: whatever it breaks is that driver's.
+#define TDIC_CALL(name_, type_, handler_, ...) \
+    ({ \
+        struct nbx_crossing crossing_; \
+        nbx_cross_in_named(&crossing_, (handler_), (name_)); \
+        NTSTATUS answer_ = ((type_ *)(handler_))(__VA_ARGS__); \
+        nbx_cross_out(&crossing_); \
+        answer_; \
+    })
 // Keep it from being closed until tdic_event_put. FALSE: it is already.
 BOOLEAN tdic_address_use(struct tdic_address *address);
 

@@ -13,7 +13,13 @@ _Static_assert(sizeof(struct ke_crossing) <= sizeof(struct nbx_crossing), "a cro
 NTAPI VOID
 nbx_cross_in(struct nbx_crossing *crossing, const VOID *routine)
 {
-    struct ke_crossing inner = ke_driver_enter_code(ke_self(), routine, "a call from another driver");
+    nbx_cross_in_named(crossing, routine, "a call from another driver");
+}
+
+NTAPI VOID
+nbx_cross_in_named(struct nbx_crossing *crossing, const VOID *routine, PCSTR name)
+{
+    struct ke_crossing inner = ke_driver_enter_code(ke_self(), routine, name);
     memcpy(crossing, &inner, sizeof inner);
 }
 

@@ -37,7 +37,7 @@ PORT_USERS = {"vnic", "tapproto"}
 NDK_USERS = {"ndkping"}
 SERVICE_USERS = {"ndkping"}
 RNIC_USERS = {"vnic", "tcpip"}
-CROSS_USERS = {"tcpip"}
+CROSS_USERS = {"tcpip", "tdi_common"}
 ENGINE_USERS = {"vnic", "tcpip", "chimney_common", "rdma_common"}  # drivers that carry an engine in their image, and what they share
 LIBC = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "math.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h",
         "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "stdnoreturn.h", "string.h", "strings.h", "wchar.h", "setjmp.h"}

@@ -110,6 +110,7 @@ tk_run_from(const char *test, void (*fn)(void), uint64_t first, unsigned seeds)
         int rc = box_run(box, run_body, &run);
         ck_assert_msg(rc == 0, "%s, seed %llu: nothing can run any more", test, (unsigned long long)seed);
         ck_assert_msg(box_destroy(box) == 0, "%s, seed %llu: something stayed behind", test, (unsigned long long)seed);
+        ck_assert_msg(!atomic_load(&verify->findings), "%s, seed %llu: a rule was broken", test, (unsigned long long)seed);
         verify_destroy(verify);
         sched_destroy(sched);
     }
