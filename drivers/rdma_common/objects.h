@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What is behind the objects of the data path. Connections (rdma_connect.c and kin) need none of it: rdma.h is what they see.
 //   token -> region (MR, or MW over an MR) -> a contiguous run of bytes; logical address -> LAM -> the same
-//   slot: one request, from the post until its result is in the CQ. All slots of a queue are made with it
+//   slot: one request, from the post until its result is in the CQ. A queue has the right to as many as it is deep
 // Everything is guarded by rdma->lock but the ring of a CQ, which has a lock of its own.
 #ifndef VNIC_RDMA_OBJECTS_H
 #define VNIC_RDMA_OBJECTS_H
@@ -132,13 +132,12 @@ struct rdma_local {
 
 struct rdma_slot {
     struct rdma_work work;                // first
-    struct rdma_qp *qp;                   // NULL: in a free list, or a receive of an SRQ that nobody has taken
+    struct rdma_slot *next_free;
     PVOID context;
     ULONG flags;                          // NDK_OP_FLAG_xxx
     NDK_OPERATION_TYPE type;
     NTSTATUS local_status;
     BOOLEAN is_run;                       // a local request whose turn has come
-    ULONG n_sges;
     struct eng_span inline_span;
     union {
         struct rdma_local local;
@@ -147,15 +146,20 @@ struct rdma_slot {
     };
 };
 
+// Who may take slots.
+struct rdma_queue {
+    ULONG slot_bytes, depth;
+    ULONG out;                            // posted, results not yet given
+};
+
 struct rdma_srq {
     struct rdma_object object;
     struct rdma_pd *pd;
-    struct list free, receives;           // slots
-    ULONG depth, out, queued;             // out: posted, results not yet given
+    struct rdma_queue queue;
+    struct list receives;                 // slots
+    ULONG queued;                         // of these
     ULONG max_sges, threshold;
-    ULONG free_surplus;                   // slots to be left out of use: the depth was made smaller
     BOOLEAN is_armed;
-    struct rdma_srq_chunk *chunks;
     NDK_FN_SRQ_NOTIFICATION_CALLBACK on_notify;
     PVOID context;
     struct rdma_tell tell;
@@ -168,8 +172,8 @@ struct rdma_qp {
     struct rdma_srq *srq;
     PVOID context;
     ULONG max_receive_sges, max_initiator_sges, inline_bytes;
-    struct rdma_slot_block *blocks;       // of slots
-    struct list free_initiator, free_receive, receives;
+    struct rdma_queue initiator, receive;
+    struct list receives;                 // that no message has reached
     struct list blocked;                  // done, waiting behind an invalidation whose bytes TCP still has
     ULONG in_transport;                   // works that iWARP has
     struct rdma_link *link;
@@ -226,8 +230,21 @@ BOOLEAN rdma_region_invalidate(struct rdma_region *region);
 NTAPI NTSTATUS rdma_create_srq(NDK_PD *pd, ULONG depth, ULONG max_sges, ULONG threshold, NDK_FN_SRQ_NOTIFICATION_CALLBACK notify,
                                PVOID notify_context, GROUP_AFFINITY *affinity, NDK_FN_CREATE_COMPLETION completion, PVOID context,
                                NDK_SRQ **made);
-struct rdma_slot *rdma_srq_take(struct rdma_srq *srq);         // the next receive; NULL: none. locks: rdma->lock held
+struct rdma_slot *rdma_srq_next(struct rdma_srq *srq);         // the next receive; NULL: none. locks: rdma->lock held
 VOID rdma_srq_give(struct rdma_srq *srq, struct rdma_slot *slot);
+
+// ---- slot.c ------------------------------------------------------------------------------------------------------------------
+// All with rdma->lock held.
+
+// fails: FALSE without memory; the queue has no slots then
+BOOLEAN rdma_queue_open(struct vnic_rdma *rdma, struct rdma_queue *queue, SIZE_T slot_bytes, ULONG depth);
+// Every slot was given back.
+VOID rdma_queue_close(struct vnic_rdma *rdma, struct rdma_queue *queue);
+// No fewer than are out. fails: FALSE without memory, and nothing has changed
+BOOLEAN rdma_queue_resize(struct vnic_rdma *rdma, struct rdma_queue *queue, ULONG depth);
+// fails: NULL when as many are out as it is deep, and never otherwise
+struct rdma_slot *rdma_queue_take(struct vnic_rdma *rdma, struct rdma_queue *queue);
+VOID rdma_queue_give(struct vnic_rdma *rdma, struct rdma_queue *queue, struct rdma_slot *slot);
 
 // ---- qp.c, post.c -------------------------------------------------------------------------------------------------------
 
@@ -252,7 +269,7 @@ rdma_slot_bytes(ULONG max_sges, ULONG inline_bytes)
     more = more > sizeof(struct rdma_local) ? more : sizeof(struct rdma_local);
     return (FIELD_OFFSET(struct rdma_slot, local) + more + 15) & ~(SIZE_T)15;
 }
-// A QP's receive is never a local request.
+// A receive is never a local request.
 static inline SIZE_T
 rdma_receive_slot_bytes(ULONG max_sges)
 {
@@ -261,6 +278,10 @@ rdma_receive_slot_bytes(ULONG max_sges)
 /* The SGEs of a request, checked as far as they can be now (a fast region may come to be before its turn) and noted in the slot.
  * locks: rdma->lock held. fails: STATUS_INVALID_PARAMETER, STATUS_ACCESS_VIOLATION, STATUS_INSUFFICIENT_RESOURCES (none of these yet) */
 NTSTATUS rdma_slot_sges(struct rdma_pd *pd, struct rdma_slot *slot, const NDK_SGE *sges, ULONG n_sges, ULONG max_sges, ULONG rights);
+/* A receive, behind those that are posted. locks: rdma->lock held
+ * fails: as rdma_slot_sges, and STATUS_INSUFFICIENT_RESOURCES when the queue is full */
+NTSTATUS rdma_receive_post(struct rdma_pd *pd, struct rdma_queue *queue, struct list *receives, PVOID context, const NDK_SGE *sges,
+                           ULONG n_sges, ULONG max_sges);
 // Do what is done locally, in its turn; its result's status.
 NTSTATUS rdma_local_run(struct rdma_slot *slot);
 // Its holds, when it is over.

@@ -28,21 +28,18 @@ post_begin(struct post *post, NDK_QP *object, PVOID context, NDK_OPERATION_TYPE 
         return STATUS_CONNECTION_INVALID;
     if (flags & ~(POST_FLAGS | more_flags))
         return STATUS_INVALID_PARAMETER;
-    struct list *node = list_pop_front(&qp->free_initiator);
-    if (!node)
+    struct rdma_slot *slot = post->slot = rdma_queue_take(qp->object.rdma, &qp->initiator);
+    if (!slot)
         return STATUS_INSUFFICIENT_RESOURCES;
-    struct rdma_slot *slot = post->slot = LIST_ENTRY_OF(node, struct rdma_slot, work.link);
     slot->work = (struct rdma_work){0};
     list_init(&slot->work.link);
     if (flags & NDK_OP_FLAG_READ_FENCE)
         slot->work.flags |= RDMA_FENCE;
     if (flags & NDK_OP_FLAG_DEFER)
         slot->work.flags |= RDMA_DEFER;
-    slot->qp = qp;
     slot->context = context;
     slot->flags = flags;
     slot->type = type;
-    slot->n_sges = 0;
     slot->is_run = FALSE;
     return STATUS_SUCCESS;
 }
@@ -75,7 +72,7 @@ post_finish(struct post *post, NTSTATUS status)
             slot->local.region->posted_key = slot->local.key_before;
             rdma_local_end(slot);
         }
-        list_push_front(&qp->free_initiator, &slot->work.link);
+        rdma_queue_give(qp->object.rdma, &qp->initiator, slot);
     }
     if (link && !(status == STATUS_SUCCESS && slot->flags & NDK_OP_FLAG_DEFER))
         link->on_kick(link, &post->call);
@@ -118,7 +115,6 @@ rdma_slot_sges(struct rdma_pd *pd, struct rdma_slot *slot, const NDK_SGE *sges, 
     }
     if (bytes > RDMA_TRANSFER_BYTES_MAX)
         return STATUS_INVALID_PARAMETER;
-    slot->n_sges = n_sges;
     slot->work.spans = NULL;
     slot->work.sinks = NULL;
     slot->work.bytes = bytes;
@@ -226,31 +222,41 @@ post_read(NDK_QP *object, PVOID context, const NDK_SGE *sges, ULONG n_sges, UINT
     return post_finish(&post, status);
 }
 
+NTSTATUS
+rdma_receive_post(struct rdma_pd *pd, struct rdma_queue *queue, struct list *receives, PVOID context, const NDK_SGE *sges, ULONG n_sges,
+                  ULONG max_sges)
+{
+    struct rdma_slot *slot = rdma_queue_take(pd->object.rdma, queue);
+    if (!slot)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    slot->work.kind = RDMA_RECEIVE;
+    slot->work.status = 0;
+    slot->work.done_flags = 0;
+    slot->context = context;
+    slot->flags = 0;
+    slot->type = NdkOperationTypeReceive;
+    NTSTATUS status = rdma_slot_sges(pd, slot, sges, n_sges, max_sges, RDMA_MAY_LOCAL_WRITE);
+    if (status == STATUS_SUCCESS)
+        list_push_back(receives, &slot->work.link);
+    else
+        rdma_queue_give(pd->object.rdma, queue, slot);
+    return status;
+}
+
 // A receive has no DEFER and starts nothing: it waits for a message.
 static NTAPI NTSTATUS
 post_receive(NDK_QP *object, PVOID context, const NDK_SGE *sges, ULONG n_sges)
 {
     struct rdma_qp *qp = rdma_qp_from(object);
     struct rdma_call call;
-    NTSTATUS status = STATUS_INSUFFICIENT_RESOURCES;
+    NTSTATUS status;
     if (qp->srq)
         return STATUS_INVALID_DEVICE_REQUEST;
     rdma_enter(qp->object.rdma, &call);
-    struct list *node = qp->is_over ? NULL : list_pop_front(&qp->free_receive);
-    if (qp->is_over) {
+    if (qp->is_over)
         status = STATUS_CONNECTION_INVALID;
-    } else if (node) {
-        struct rdma_slot *slot = LIST_ENTRY_OF(node, struct rdma_slot, work.link);
-        slot->work.kind = RDMA_RECEIVE;
-        slot->work.status = 0;
-        slot->work.done_flags = 0;
-        slot->qp = qp;
-        slot->context = context;
-        slot->flags = 0;
-        slot->type = NdkOperationTypeReceive;
-        status = rdma_slot_sges(qp->pd, slot, sges, n_sges, qp->max_receive_sges, RDMA_MAY_LOCAL_WRITE);
-        list_push_back(status == STATUS_SUCCESS ? &qp->receives : &qp->free_receive, &slot->work.link);
-    }
+    else
+        status = rdma_receive_post(qp->pd, &qp->receive, &qp->receives, context, sges, n_sges, qp->max_receive_sges);
     rdma_leave(qp->object.rdma, &call);
     return status;
 }

@@ -66,14 +66,13 @@ on_receive(void *context)
     struct rdma_qp *qp = context;
     struct rdma_slot *slot = NULL;
     if (qp->srq) {
-        slot = rdma_srq_take(qp->srq);
+        slot = rdma_srq_next(qp->srq);
     } else {
         struct list *node = list_pop_front(&qp->receives);
         slot = node ? LIST_ENTRY_OF(node, struct rdma_slot, work.link) : NULL;
     }
     if (!slot)
         return NULL;
-    slot->qp = qp;
     qp->in_transport++;
     return &slot->work;
 }
@@ -123,12 +122,8 @@ is_receive(const struct rdma_slot *slot)
 static VOID
 slot_give(struct rdma_qp *qp, struct rdma_slot *slot)
 {
-    if (!is_receive(slot))
-        list_push_front(&qp->free_initiator, &slot->work.link);
-    else if (qp->srq)
-        rdma_srq_give(qp->srq, slot);
-    else
-        list_push_front(&qp->free_receive, &slot->work.link);
+    struct rdma_queue *queue = !is_receive(slot) ? &qp->initiator : qp->srq ? &qp->srq->queue : &qp->receive;
+    rdma_queue_give(qp->object.rdma, queue, slot);
 }
 
 // What a status of iWARP's is, and why the peer ended the connection, if it did.
@@ -358,26 +353,12 @@ qp_closing(struct rdma_object *object, struct rdma_call *call)
     rdma_qp_end(CONTAINING_RECORD(object, struct rdma_qp, object));
 }
 
-// Slots, several to a block that is smaller than a page: pool gives a block of a page or more pages of its own.
-struct rdma_slot_block {
-    DECLSPEC_ALIGN(16) struct rdma_slot_block *next;
-};
-#define SLOT_BLOCK_BYTES (PAGE_SIZE - sizeof(struct rdma_slot_block) - 1)
-
-static VOID
-slots_free(struct rdma_qp *qp)
-{
-    for (struct rdma_slot_block *block = qp->blocks, *next; block; block = next) {
-        next = block->next;
-        rdma_free(block);
-    }
-}
-
 static VOID
 qp_free(struct rdma_object *object)
 {
     struct rdma_qp *qp = CONTAINING_RECORD(object, struct rdma_qp, object);
-    slots_free(qp);
+    rdma_queue_close(object->rdma, &qp->initiator);
+    rdma_queue_close(object->rdma, &qp->receive);
     rdma_free(qp);
 }
 
@@ -396,72 +377,6 @@ sizes_are_ok(const struct qp_sizes *sizes)
            sizes->inline_bytes <= RDMA_INLINE_BYTES_MAX;
 }
 
-// What is left of the last block, and bytes of slots that are yet to come.
-struct slot_room {
-    UCHAR *at;
-    SIZE_T left_bytes, total_bytes;
-};
-
-static UCHAR *
-slot_take(struct rdma_qp *qp, struct slot_room *room, SIZE_T slot_bytes)
-{
-    if (room->left_bytes < slot_bytes) {
-        BOOLEAN is_one = room->total_bytes < SLOT_BLOCK_BYTES || room->total_bytes > 16 * SLOT_BLOCK_BYTES;
-        SIZE_T bytes = is_one ? room->total_bytes : SLOT_BLOCK_BYTES;
-        struct rdma_slot_block *block = rdma_alloc(sizeof *block + bytes);
-        if (!block)
-            return NULL;
-        block->next = qp->blocks;
-        qp->blocks = block;
-        room->at = (UCHAR *)(block + 1);
-        room->left_bytes = bytes;
-    }
-    UCHAR *slot = room->at;
-    room->at += slot_bytes;
-    room->left_bytes -= slot_bytes;
-    room->total_bytes -= slot_bytes;
-    return slot;
-}
-
-// fails: FALSE without memory; what is there is slots_free's
-static BOOLEAN
-slots_make(struct rdma_qp *qp, const struct qp_sizes *sizes)
-{
-    SIZE_T receive_bytes = rdma_receive_slot_bytes(sizes->max_receive_sges);
-    SIZE_T initiator_bytes = rdma_slot_bytes(sizes->max_initiator_sges, sizes->inline_bytes);
-    struct slot_room room = {.total_bytes = sizes->receive_depth * receive_bytes + sizes->initiator_depth * initiator_bytes};
-    for (ULONG i = 0; i < sizes->receive_depth + sizes->initiator_depth; i++) {
-        BOOLEAN is_receive = i < sizes->receive_depth;
-        UCHAR *slot = slot_take(qp, &room, is_receive ? receive_bytes : initiator_bytes);
-        if (!slot)
-            return FALSE;
-        list_push_back(is_receive ? &qp->free_receive : &qp->free_initiator, &((struct rdma_slot *)slot)->work.link);
-    }
-    return TRUE;
-}
-
-// fails: NULL without memory
-static struct rdma_qp *
-qp_alloc(const struct qp_sizes *sizes)
-{
-    struct rdma_qp *qp = rdma_alloc(sizeof *qp);
-    if (!qp)
-        return NULL;
-    list_init(&qp->free_initiator);
-    list_init(&qp->free_receive);
-    list_init(&qp->receives);
-    list_init(&qp->blocked);
-    if (!slots_make(qp, sizes)) {
-        slots_free(qp);
-        rdma_free(qp);
-        return NULL;
-    }
-    qp->max_receive_sges = sizes->max_receive_sges;
-    qp->max_initiator_sges = sizes->max_initiator_sges;
-    qp->inline_bytes = sizes->inline_bytes;
-    return qp;
-}
-
 // A CQ of the adapter that the PD is of.
 static BOOLEAN
 cq_is_ok(const NDK_CQ *cq, const NDK_PD *pd)
@@ -469,23 +384,45 @@ cq_is_ok(const NDK_CQ *cq, const NDK_PD *pd)
     return cq && ((const struct rdma_cq *)cq)->object.adapter == ((const struct rdma_pd *)pd)->object.adapter;
 }
 
+// fails: STATUS_INSUFFICIENT_RESOURCES
 static NTSTATUS
-qp_make(struct rdma_qp *qp, struct rdma_pd *pd, NDK_CQ *receive_cq, NDK_CQ *initiator_cq, struct rdma_srq *srq)
+qp_make(struct rdma_pd *pd, NDK_CQ *receive_cq, NDK_CQ *initiator_cq, struct rdma_srq *srq, const struct qp_sizes *sizes,
+        struct rdma_qp **made)
 {
+    struct vnic_rdma *rdma = pd->object.rdma;
+    struct rdma_qp *qp = rdma_alloc(sizeof *qp);
     struct rdma_call call;
     if (!qp)
         return STATUS_INSUFFICIENT_RESOURCES;
+    list_init(&qp->receives);
+    list_init(&qp->blocked);
+    qp->max_receive_sges = sizes->max_receive_sges;
+    qp->max_initiator_sges = sizes->max_initiator_sges;
+    qp->inline_bytes = sizes->inline_bytes;
     qp->pd = pd;
     qp->receive_cq = (struct rdma_cq *)receive_cq;
     qp->initiator_cq = (struct rdma_cq *)initiator_cq;
     qp->srq = srq;
-    rdma_enter(pd->object.rdma, &call);
-    rdma_object_init(&qp->object, &qp_type, &pd->object);
-    rdma_object_after(&qp->object, &qp->receive_cq->object);
-    rdma_object_after(&qp->object, &qp->initiator_cq->object);
-    if (srq)
-        rdma_object_after(&qp->object, &srq->object);
-    rdma_leave(pd->object.rdma, &call);
+    rdma_enter(rdma, &call);
+    BOOLEAN has_slots = rdma_queue_open(rdma, &qp->initiator, rdma_slot_bytes(qp->max_initiator_sges, qp->inline_bytes),
+                                        sizes->initiator_depth);
+    if (has_slots && !rdma_queue_open(rdma, &qp->receive, rdma_receive_slot_bytes(qp->max_receive_sges), sizes->receive_depth)) {
+        rdma_queue_close(rdma, &qp->initiator);
+        has_slots = FALSE;
+    }
+    if (has_slots) {
+        rdma_object_init(&qp->object, &qp_type, &pd->object);
+        rdma_object_after(&qp->object, &qp->receive_cq->object);
+        rdma_object_after(&qp->object, &qp->initiator_cq->object);
+        if (srq)
+            rdma_object_after(&qp->object, &srq->object);
+    }
+    rdma_leave(rdma, &call);
+    if (!has_slots) {
+        rdma_free(qp);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    *made = qp;
     return STATUS_SUCCESS;
 }
 
@@ -497,8 +434,8 @@ rdma_create_qp(NDK_PD *pd, NDK_CQ *receive_cq, NDK_CQ *initiator_cq, PVOID qp_co
     struct qp_sizes sizes = {receive_depth, initiator_depth, max_receive_sges, max_initiator_sges, inline_bytes};
     if (!cq_is_ok(receive_cq, pd) || !cq_is_ok(initiator_cq, pd) || !sizes_are_ok(&sizes))
         return STATUS_INVALID_PARAMETER;
-    struct rdma_qp *qp = qp_alloc(&sizes);
-    NTSTATUS status = qp_make(qp, (struct rdma_pd *)pd, receive_cq, initiator_cq, NULL);
+    struct rdma_qp *qp;
+    NTSTATUS status = qp_make((struct rdma_pd *)pd, receive_cq, initiator_cq, NULL, &sizes, &qp);
     if (status != STATUS_SUCCESS)
         return status;
     qp->context = qp_context;
@@ -514,8 +451,8 @@ rdma_create_qp_with_srq(NDK_PD *pd, NDK_CQ *receive_cq, NDK_CQ *initiator_cq, ND
     if (!cq_is_ok(receive_cq, pd) || !cq_is_ok(initiator_cq, pd) || !shared || shared->pd != (struct rdma_pd *)pd ||
         !sizes_are_ok(&sizes))
         return STATUS_INVALID_PARAMETER;
-    struct rdma_qp *qp = qp_alloc(&sizes);
-    NTSTATUS status = qp_make(qp, (struct rdma_pd *)pd, receive_cq, initiator_cq, shared);
+    struct rdma_qp *qp;
+    NTSTATUS status = qp_make((struct rdma_pd *)pd, receive_cq, initiator_cq, shared, &sizes, &qp);
     if (status != STATUS_SUCCESS)
         return status;
     qp->context = qp_context;

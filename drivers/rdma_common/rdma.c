@@ -23,11 +23,17 @@ rdma_free(VOID *block)
         ExFreePoolWithTag(block, RDMA_TAG);
 }
 
+VOID *
+rdma_alloc_raw(SIZE_T bytes)
+{
+    return ExAllocatePool2(POOL_FLAG_NON_PAGED | POOL_FLAG_CACHE_ALIGNED | POOL_FLAG_UNINITIALIZED, bytes, RDMA_TAG);
+}
+
 static void *
 memory_take(void *context, size_t bytes)
 {
     UNREFERENCED_PARAMETER(context);
-    return ExAllocatePool2(POOL_FLAG_NON_PAGED | POOL_FLAG_CACHE_ALIGNED | POOL_FLAG_UNINITIALIZED, bytes, RDMA_TAG);
+    return rdma_alloc_raw(bytes);
 }
 
 static void

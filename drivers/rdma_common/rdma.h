@@ -7,7 +7,7 @@
 //   object.c        objects: holds, antecedents and successors, create, close, requests
 //   adapter.c       NDK_ADAPTER: open, close, limits
 //   token.c lam.c   tokens and logical addresses: what leads to bytes
-//   cq.c pd.c memory.c srq.c qp.c post.c                            the other objects of the data path
+//   cq.c pd.c memory.c srq.c qp.c post.c slot.c                     the other objects of the data path
 //   beside it, in vnic: rdma_net.c (frames and engine/tcp), rdma_connect.c, rdma_listen.c, rdma_endpoint.c
 //
 // One instance per adapter of NDIS's, one lock in it. Whoever enters stands between rdma_enter and rdma_leave; nobody is called back in
@@ -71,6 +71,15 @@ struct rdma_teller *rdma_teller_near(struct vnic_rdma *rdma, const GROUP_AFFINIT
 
 // ---- the instance (rdma.c) --------------------------------------------------------------------------------------------------------
 
+// Slots of one size (slot.c).
+#define RDMA_SLOT_GRAIN 16u
+#define RDMA_SLOT_BYTES_END 1024u
+struct rdma_slots {
+    struct rdma_slot *free;
+    struct rdma_slot_chunk *chunks, *fresh;     // fresh: has slots that nobody ever took; NULL: none has
+    ULONG count, rights;                        // slots that there are; those that queues have the right to
+};
+
 struct vnic_rdma {
     struct vnic_adapter *adapter;         // NULL in tests of the data path alone
     KSPIN_LOCK lock;
@@ -100,6 +109,7 @@ struct vnic_rdma {
     struct rdma_token *tokens;
     struct rdma_lam_place *lams;
     ULONG token_room, token_free, lam_room;
+    struct rdma_slots slots[RDMA_SLOT_BYTES_END / RDMA_SLOT_GRAIN];
 };
 
 // What every instance can; Version is for whoever asks to say.
@@ -120,6 +130,7 @@ uint64_t rdma_now_us(const struct vnic_rdma *rdma);
 VOID rdma_timer_need(struct vnic_rdma *rdma, uint64_t now_us, uint64_t due_us);
 
 VOID *rdma_alloc(SIZE_T bytes);           // zeroed, nonpaged; NULL without memory
+VOID *rdma_alloc_raw(SIZE_T bytes);       // the same, not zeroed: not touched
 VOID rdma_free(VOID *block);              // NULL is nothing
 
 // ---- objects (object.c) ------------------------------------------------------------------------------------------------------

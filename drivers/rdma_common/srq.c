@@ -1,35 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Shared receive queues: receives that any QP over it takes, in the order in which they were posted. A result goes to the CQ of the QP
-// that took it. Slots are made with the queue; a larger depth adds a chunk of them, a smaller one leaves some out of use.
+// that took it.
 //   notify   armed by a threshold; told once when a receive is taken and fewer than that are left, or by NdkModifySrq if they are
 #include "objects.h"
-
-struct rdma_srq_chunk {
-    struct rdma_srq_chunk *next;
-    DECLSPEC_ALIGN(16) UCHAR slots[];
-};
 
 static struct rdma_srq *
 srq_of(NDK_SRQ *srq)
 {
     return (struct rdma_srq *)srq;
-}
-
-// fails: NULL without memory
-static struct rdma_srq_chunk *
-chunk_make(ULONG count, ULONG max_sges)
-{
-    return rdma_alloc(sizeof(struct rdma_srq_chunk) + count * rdma_slot_bytes(max_sges, 0));
-}
-
-static VOID
-chunk_add(struct rdma_srq *srq, struct rdma_srq_chunk *chunk, ULONG count)
-{
-    SIZE_T each = rdma_slot_bytes(srq->max_sges, 0);
-    chunk->next = srq->chunks;
-    srq->chunks = chunk;
-    for (ULONG i = 0; i < count; i++)
-        list_push_back(&srq->free, &((struct rdma_slot *)(chunk->slots + i * each))->work.link);
 }
 
 // ---- notifications ----------------------------------------------------------------------------------------------------------------
@@ -54,7 +32,7 @@ threshold_look(struct rdma_srq *srq)
 // ---- receives ---------------------------------------------------------------------------------------------------------------------
 
 struct rdma_slot *
-rdma_srq_take(struct rdma_srq *srq)
+rdma_srq_next(struct rdma_srq *srq)
 {
     struct list *node = list_pop_front(&srq->receives);
     if (!node)
@@ -64,84 +42,41 @@ rdma_srq_take(struct rdma_srq *srq)
     return LIST_ENTRY_OF(node, struct rdma_slot, work.link);
 }
 
-VOID
-rdma_srq_give(struct rdma_srq *srq, struct rdma_slot *slot)
-{
-    slot->qp = NULL;
-    srq->out--;
-    list_push_front(&srq->free, &slot->work.link);
-}
-
 static NTAPI NTSTATUS
 srq_receive(NDK_SRQ *object, PVOID context, const NDK_SGE *sges, ULONG n_sges)
 {
     struct rdma_srq *srq = srq_of(object);
     struct vnic_rdma *rdma = srq->object.rdma;
     struct rdma_call call;
-    NTSTATUS status = STATUS_INSUFFICIENT_RESOURCES;
     rdma_enter(rdma, &call);
-    struct list *node = srq->out < srq->depth ? list_pop_front(&srq->free) : NULL;
-    if (node) {
-        struct rdma_slot *slot = LIST_ENTRY_OF(node, struct rdma_slot, work.link);
-        slot->context = context;
-        slot->flags = 0;
-        slot->type = NdkOperationTypeReceive;
-        slot->work.kind = RDMA_RECEIVE;
-        status = rdma_slot_sges(srq->pd, slot, sges, n_sges, srq->max_sges, RDMA_MAY_LOCAL_WRITE);
-        if (status == STATUS_SUCCESS) {
-            srq->out++;
-            srq->queued++;
-            list_push_back(&srq->receives, &slot->work.link);
-        } else {
-            list_push_front(&srq->free, &slot->work.link);
-        }
-    }
+    NTSTATUS status = rdma_receive_post(srq->pd, &srq->queue, &srq->receives, context, sges, n_sges, srq->max_sges);
+    if (status == STATUS_SUCCESS)
+        srq->queued++;
     rdma_leave(rdma, &call);
     return status;
 }
 
 // ---- NdkModifySrq -----------------------------------------------------------------------------------------------------------------
 
-// Slots that there are, in use or not.
-static ULONG
-slots_of(const struct rdma_srq *srq)
-{
-    return srq->depth + srq->free_surplus;
-}
-
-// fails: STATUS_INVALID_PARAMETER when more receives are out than that
+// fails: STATUS_INVALID_PARAMETER when more receives are out than that, STATUS_INSUFFICIENT_RESOURCES
 static NTSTATUS
-depth_set(struct rdma_srq *srq, ULONG depth, struct rdma_srq_chunk **chunk, ULONG added)
+depth_set(struct rdma_srq *srq, ULONG depth)
 {
-    if (depth < srq->out)
+    if (depth < srq->queue.out)
         return STATUS_INVALID_PARAMETER;
-    if (*chunk)
-        chunk_add(srq, *chunk, added);
-    ULONG slots = slots_of(srq) + (*chunk ? added : 0);
-    *chunk = NULL;
-    srq->depth = depth;
-    srq->free_surplus = slots - depth;
-    return STATUS_SUCCESS;
+    return rdma_queue_resize(srq->object.rdma, &srq->queue, depth) ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
-// The consumer serialises its calls of one object, but for what runs by itself; so slots_of is as it was.
 static NTAPI NTSTATUS
 modify_srq(NDK_SRQ *object, ULONG depth, ULONG threshold, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
 {
     struct rdma_srq *srq = srq_of(object);
     struct vnic_rdma *rdma = srq->object.rdma;
-    struct rdma_srq_chunk *chunk = NULL;
     struct rdma_call call;
-    ULONG added = depth > slots_of(srq) ? depth - slots_of(srq) : 0;
     if (depth > RDMA_QUEUE_DEPTH_MAX)
         return STATUS_INVALID_PARAMETER;
-    if (added) {
-        chunk = chunk_make(added, srq->max_sges);
-        if (!chunk)
-            return STATUS_INSUFFICIENT_RESOURCES;
-    }
     rdma_enter(rdma, &call);
-    NTSTATUS status = depth ? depth_set(srq, depth, &chunk, added) : STATUS_SUCCESS;
+    NTSTATUS status = depth ? depth_set(srq, depth) : STATUS_SUCCESS;
     if (status == STATUS_SUCCESS) {
         if (threshold && srq->on_notify) {
             srq->threshold = threshold;
@@ -151,7 +86,6 @@ modify_srq(NDK_SRQ *object, ULONG depth, ULONG threshold, NDK_FN_REQUEST_COMPLET
         status = rdma_request_now(&srq->object, status, completion, context);
     }
     rdma_leave(rdma, &call);
-    rdma_free(chunk);
     return status;
 }
 
@@ -161,11 +95,10 @@ static VOID
 srq_free(struct rdma_object *object)
 {
     struct rdma_srq *srq = CONTAINING_RECORD(object, struct rdma_srq, object);
-    while (srq->chunks) {
-        struct rdma_srq_chunk *chunk = srq->chunks;
-        srq->chunks = chunk->next;
-        rdma_free(chunk);
-    }
+    struct list *node;
+    while ((node = list_pop_front(&srq->receives)))
+        rdma_queue_give(object->rdma, &srq->queue, LIST_ENTRY_OF(node, struct rdma_slot, work.link));
+    rdma_queue_close(object->rdma, &srq->queue);
     rdma_free(srq);
 }
 
@@ -178,29 +111,31 @@ rdma_create_srq(NDK_PD *object, ULONG depth, ULONG max_sges, ULONG threshold, ND
                 PVOID notify_context, GROUP_AFFINITY *affinity, NDK_FN_CREATE_COMPLETION completion, PVOID context, NDK_SRQ **made)
 {
     struct rdma_pd *pd = (struct rdma_pd *)object;
+    struct vnic_rdma *rdma = pd->object.rdma;
     struct rdma_call call;
     if (!depth || depth > RDMA_QUEUE_DEPTH_MAX || max_sges > RDMA_SGES_MAX)
         return STATUS_INVALID_PARAMETER;
     struct rdma_srq *srq = rdma_alloc(sizeof *srq);
-    struct rdma_srq_chunk *chunk = srq ? chunk_make(depth, max_sges) : NULL;
-    if (!chunk) {
-        rdma_free(srq);
+    if (!srq)
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    list_init(&srq->free);
     list_init(&srq->receives);
     srq->pd = pd;
-    srq->depth = depth;
     srq->max_sges = max_sges;
     srq->threshold = threshold;
     srq->is_armed = threshold && on_notification;
     srq->on_notify = on_notification;
     srq->context = notify_context;
     srq->tell.on_tell = on_notify;
-    chunk_add(srq, chunk, depth);
-    rdma_enter(pd->object.rdma, &call);
-    rdma_object_init(&srq->object, &srq_type, &pd->object);
-    srq->tell.teller = rdma_teller_near(pd->object.rdma, affinity);
-    rdma_leave(pd->object.rdma, &call);
+    rdma_enter(rdma, &call);
+    BOOLEAN has_slots = rdma_queue_open(rdma, &srq->queue, rdma_receive_slot_bytes(max_sges), depth);
+    if (has_slots) {
+        rdma_object_init(&srq->object, &srq_type, &pd->object);
+        srq->tell.teller = rdma_teller_near(rdma, affinity);
+    }
+    rdma_leave(rdma, &call);
+    if (!has_slots) {
+        rdma_free(srq);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
     return rdma_object_made(&srq->object, completion, context, (PVOID *)made);
 }

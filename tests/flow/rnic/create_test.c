@@ -8,6 +8,7 @@ static struct parents {
     NDK_CQ *cq;
     NDK_PD *pd;
     NDK_SRQ *srq;
+    ULONG n_sges;
 } with;
 typedef NTSTATUS create_fn(NDK_FN_CREATE_COMPLETION completion, PVOID context, PVOID *made);
 
@@ -44,19 +45,20 @@ create_mw(NDK_FN_CREATE_COMPLETION completion, PVOID context, PVOID *made)
 static NTSTATUS
 create_srq(NDK_FN_CREATE_COMPLETION completion, PVOID context, PVOID *made)
 {
-    return with.pd->Dispatch->NdkCreateSrq(with.pd, 4, 2, 0, NULL, NULL, NULL, completion, context, (NDK_SRQ **)made);
+    return with.pd->Dispatch->NdkCreateSrq(with.pd, 4, with.n_sges, 0, NULL, NULL, NULL, completion, context, (NDK_SRQ **)made);
 }
 
 static NTSTATUS
 create_qp(NDK_FN_CREATE_COMPLETION completion, PVOID context, PVOID *made)
 {
-    return with.pd->Dispatch->NdkCreateQp(with.pd, with.cq, with.cq, NULL, 4, 4, 2, 2, 16, completion, context, (NDK_QP **)made);
+    return with.pd->Dispatch->NdkCreateQp(with.pd, with.cq, with.cq, NULL, 4, 4, with.n_sges, with.n_sges, 16, completion, context,
+                                          (NDK_QP **)made);
 }
 
 static NTSTATUS
 create_qp_over(NDK_FN_CREATE_COMPLETION completion, PVOID context, PVOID *made)
 {
-    return with.pd->Dispatch->NdkCreateQpWithSrq(with.pd, with.cq, with.cq, with.srq, NULL, 4, 2, 16, completion, context,
+    return with.pd->Dispatch->NdkCreateQpWithSrq(with.pd, with.cq, with.cq, with.srq, NULL, 4, with.n_sges, 16, completion, context,
                                                  (NDK_QP **)made);
 }
 
@@ -66,7 +68,7 @@ static const struct kind {
     unsigned least_blocks;                // allocations that it takes
 } cq_kind = {create_cq, NdkObjectTypeCq, 2}, pd_kind = {create_pd, NdkObjectTypePd, 1}, mr_kind = {create_mr, NdkObjectTypeMr, 1},
   fast_kind = {create_fast_mr, NdkObjectTypeMr, 1}, mw_kind = {create_mw, NdkObjectTypeMw, 1}, srq_kind = {create_srq, NdkObjectTypeSrq, 2},
-  qp_kind = {create_qp, NdkObjectTypeQp, 2}, qp_over_kind = {create_qp_over, NdkObjectTypeQp, 2};
+  qp_kind = {create_qp, NdkObjectTypeQp, 3}, qp_over_kind = {create_qp_over, NdkObjectTypeQp, 2};
 static const struct kind *const kinds[] = {&cq_kind, &pd_kind, &mr_kind, &fast_kind,
                                            &mw_kind, &srq_kind, &qp_kind, &qp_over_kind};
 #define N_KINDS (sizeof kinds / sizeof kinds[0])
@@ -74,7 +76,7 @@ static const struct kind *const kinds[] = {&cq_kind, &pd_kind, &mr_kind, &fast_k
 static void
 parents_make(void)
 {
-    with = (struct parents){.cq = stage_cq(4, NULL), .pd = stage_pd()};
+    with = (struct parents){.cq = stage_cq(4, NULL), .pd = stage_pd(), .n_sges = 2};
     PVOID srq = NULL;
     NTSTATUS status = create_srq(stage_on_create, NULL, &srq);
     if (status == STATUS_PENDING) {
@@ -108,9 +110,11 @@ close_of(PVOID object)
 
 static const struct kind *the_kind;
 
+// Slots of a size that no queue has: those of others may be more than they have a right to.
 static NTSTATUS
 create_starved(void)
 {
+    with.n_sges = 7;
     PVOID made = NULL;
     NTSTATUS status = the_kind->create(stage_on_create, NULL, &made);
     ck_assert((status == STATUS_SUCCESS) == (made != NULL));
