@@ -14,12 +14,14 @@ _ndisbox() {
     run:--adapter) return ;;
     run:--for) return ;;
     run:--trace) files=yes ;;
+    run:--edge) return ;;
     run:--verify) words="off on strict" ;;
     run:--faults) return ;;
     run:--report) return ;;
     run:--suppress) return ;;
     demo:--set) return ;;
     demo:--trace) files=yes ;;
+    demo:--edge) return ;;
     demo:--verify) words="off on strict" ;;
     ddi:--status) words="full partial refuse absent" ;;
     trace:--as) words="text json timeline" ;;
@@ -36,6 +38,7 @@ _ndisbox() {
     sim:--suppress) return ;;
     sim:--faults) return ;;
     replay:--trace) files=yes ;;
+    replay:--edge) return ;;
     bench:--for) return ;;
     check:--property) return ;;
     check:--define) return ;;
@@ -56,16 +59,16 @@ _ndisbox() {
     [[ $words$files ]] || case $verb:$word in
     :-*) words="--help --version --quiet --verbose --color" ;;
     :*) words="help run demo ddi trace sim replay bench check build inf rules" ;;
-    run:-*) words="--help --version --quiet --verbose --color --set --driver --adapter --check --print-stack --for --trace --timeline --verify --faults --json --report --suppress" ;;
+    run:-*) words="--help --version --quiet --verbose --color --set --driver --adapter --check --print-stack --for --trace --edge --timeline --verify --faults --json --report --suppress" ;;
     run:*) files=yes ;;
-    demo:-*) words="--help --version --quiet --verbose --color --check --print-stack --set --trace --verify --json" ;;
+    demo:-*) words="--help --version --quiet --verbose --color --check --print-stack --set --trace --edge --verify --json" ;;
     ddi:-*) words="--help --version --quiet --verbose --color --coverage --status --json" ;;
     ddi:?*) words=$(ndisbox ddi "$word*" 2>/dev/null | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\) .*/\1/p') ;;
     trace:-*) words="--help --version --quiet --verbose --color --as --edge --limit" ;;
     trace:*) files=yes ;;
     sim:-*) words="--help --version --quiet --verbose --color --seeds --set --driver --adapter --stop-after --tape-dir --verify --report --suppress --faults --json" ;;
     sim:*) files=yes ;;
-    replay:-*) words="--help --version --quiet --verbose --color --force --gdb --trace" ;;
+    replay:-*) words="--help --version --quiet --verbose --color --force --gdb --trace --edge" ;;
     replay:*) files=yes ;;
     bench:-*) words="--help --version --quiet --verbose --color --for --json" ;;
     bench:*) words="nbl-forward nbl-verified sim sim-lifecycle sim-minute bridge tcp-rx tcp-tx tcp-conns offload offload-rate ndk-lat ndk-rate ndk-bw ndk-memory" ;;

@@ -2,6 +2,7 @@
 // Between a driver of the box and a port of the world: the port's thread gets a thread record of the box, so that the driver's code
 // finds itself on a processor at DISPATCH_LEVEL during an upcall, as in the DPC of an interrupt.
 // A cable that was pulled (link.h) hides the port from the device: what it sends is dropped, what arrives is read and dropped.
+// A port that a miniport opens while it is initialised is its adapter's, and may be watched: what it took and what it gave, in lists.
 #include <nbx/port.h>
 
 #include <errno.h>
@@ -20,6 +21,8 @@ struct nbx_port {
     void *driver;                             // whose code the upcalls are
     struct list node;                         // box->nbx_ports
     const char *spec;
+    const struct link_watch *watch;           // NULL: nobody watches, or no adapter's
+    struct ndis_trace_edge edge;              // for it; its names are ours
     _Atomic bool is_pulled;
     // It took fewer than it was offered and has not said since that there is room, while full_until == rooms (room_ns_get).
     _Atomic uint32_t rooms, full_until;
@@ -95,6 +98,29 @@ room_ns_get(struct box *box)
     return last_ns;
 }
 
+// fails: false, out of memory
+static bool
+port_watch(struct nbx_port *self)
+{
+    const char *adapter = self->box->nbx_watch ? ndis_adapter_starting(self->box) : NULL;
+    if (!adapter)
+        return true;
+    self->watch = self->box->nbx_watch;
+    self->edge = (struct ndis_trace_edge){.adapter = strdup(adapter), .kind = "port", .name = "port"};
+    if (self->edge.adapter)
+        self->watch->on_sent(self->watch->context, &self->edge, 0, NULL, 0);
+    return self->edge.adapter != NULL;
+}
+
+static void
+port_free(struct nbx_port *self)
+{
+    ke_thread_fini(&self->thread);
+    free((char *)self->edge.adapter);
+    free((char *)self->spec);
+    free(self);
+}
+
 int
 nbx_port_open(const char *spec, const struct port_upcalls *upcalls, void *context, struct nbx_port **out, char *error,
               size_t error_bytes)
@@ -107,14 +133,12 @@ nbx_port_open(const char *spec, const struct port_upcalls *upcalls, void *contex
     *self = (struct nbx_port){.box = box, .upcalls = *upcalls, .context = context, .driver = ke_self()->driver, .full_until = UINT32_MAX};
     ke_thread_init(&self->thread, box);
     list_init(&self->node);
-    int failed = (self->spec = strdup(spec)) ? 0 : -ENOMEM;
+    int failed = (self->spec = strdup(spec)) && port_watch(self) ? 0 : -ENOMEM;
     if (!failed)
         failed = port_open(box->ports, spec, &bridge, self, &self->port, error, error_bytes);
     if (failed) {
         box->nbx_port_error = failed;
-        ke_thread_fini(&self->thread);
-        free((char *)self->spec);
-        free(self);
+        port_free(self);
         return failed;
     }
     KIRQL old = ke_lock_take(&box->nbx_lock);
@@ -170,9 +194,7 @@ nbx_port_close(struct nbx_port *port)
     list_remove(&port->node);
     ke_lock_drop(&port->box->nbx_lock, old);
     port_close(port->port);
-    ke_thread_fini(&port->thread);
-    free((char *)port->spec);
-    free(port);
+    port_free(port);
 }
 
 void
@@ -187,13 +209,24 @@ nbx_port_stats(const struct nbx_port *port, struct port_stats *stats)
     port_stats_get(port->port, stats);
 }
 
+// The time is that before the port had them: a peer in this process may have received them before we are back.
+static uint32_t
+port_tx_watched(struct nbx_port *port, const struct port_frame *frames, uint32_t count)
+{
+    uint64_t unix_ns = sched_unix_ns(port->box->sched);
+    uint32_t taken = port_tx(port->port, frames, count);
+    if (taken)
+        port->watch->on_sent(port->watch->context, &port->edge, unix_ns, frames, taken);
+    return taken;
+}
+
 uint32_t
 nbx_port_tx(struct nbx_port *port, const struct port_frame *frames, uint32_t count)
 {
     if (__builtin_expect(atomic_load_explicit(&port->is_pulled, memory_order_relaxed), 0))
         return count;
     uint32_t rooms = atomic_load_explicit(&port->rooms, memory_order_relaxed);
-    uint32_t taken = port_tx(port->port, frames, count);
+    uint32_t taken = __builtin_expect(port->watch != NULL, 0) ? port_tx_watched(port, frames, count) : port_tx(port->port, frames, count);
     if (__builtin_expect(taken < count, 0))
         atomic_store(&port->full_until, rooms);   // if there was room again meanwhile, rooms is another already
     return taken;
@@ -203,8 +236,11 @@ uint32_t
 nbx_port_rx(struct nbx_port *port, struct port_slot *slots, uint32_t count)
 {
     uint32_t filled = port_rx(port->port, slots, count);
-    if (__builtin_expect(!atomic_load_explicit(&port->is_pulled, memory_order_relaxed), 1))
+    if (__builtin_expect(!atomic_load_explicit(&port->is_pulled, memory_order_relaxed), 1)) {
+        if (__builtin_expect(port->watch != NULL, 0) && filled)
+            port->watch->on_received(port->watch->context, &port->edge, sched_unix_ns(port->box->sched), slots, filled);
         return filled;
+    }
     while (filled)
         filled = port_rx(port->port, slots, count);
     return 0;
@@ -232,6 +268,12 @@ uint64_t
 nbx_port_draw(uint64_t bound)
 {
     return sched_draw(sched_self->sched, SCHED_DRAW_ORDER, bound);
+}
+
+void
+link_watch_set(struct box *box, const struct link_watch *watch)
+{
+    box->nbx_watch = watch;
 }
 
 bool

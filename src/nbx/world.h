@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "host/sched.h"
+#include "nbx/link.h"
 #include "ndis/ndis.h"
 #include "nt/box.h"
 #include "stack/stack.h"
@@ -34,6 +35,7 @@ struct world_config {
     enum verify_mode verify;         // how closely drivers are watched
     struct verify_sink *sink;        // where reports go besides stderr, and what is suppressed; lent; NULL: none
     struct pcapng_writer *trace;     // NULL: none
+    const char *trace_edge;          // frames only of edges whose name contains this; NULL: of all
     // A line of the interface `events`, whether there is a trace or not. irql: <= DISPATCH, by any thread. NULL: nobody listens
     void (*on_event)(void *context, uint64_t unix_ns, const char *text);
     struct loader_keep *images;      // lent: images stay loaded from world to world (loader/keep.h); NULL: they do not
@@ -62,6 +64,7 @@ struct world_box {
     struct box *box;
     struct world *world;
     struct world_adapter *adapters;  // stack->adapter_count
+    struct link_watch port_watch;    // what watch.c has set at the box
     struct world_service *services;  // stack->driver_count: what drivers have said of their work
     struct ke_lock services_lock;    // guards them; nothing is taken below it
 };
@@ -75,6 +78,7 @@ struct world {
     struct call *calls;              // the script's TDI connections that are open, newest first
     _Atomic uint32_t findings;
     bool built;
+    _Atomic bool has_traced;         // frames of some edge go into the trace
     bool (*is_stopped)(void *context);   // the script's: somebody wants the run to end; NULL: nobody can
     void *stopped_context;
     uint64_t events[NDIS_EVENT_COUNT];   // summed over boxes at teardown

@@ -691,6 +691,13 @@ ndis_events_get(struct box *box, uint64_t counts[NDIS_EVENT_COUNT])
         counts[i] = box->ndis ? atomic_load(&box->ndis->events[i]) : 0;
 }
 
+const char *
+ndis_adapter_starting(struct box *box)
+{
+    const struct ndis *ndis = box->ndis;
+    return ndis && ndis_pnp_is_self(box->ndis) && ndis->starting ? ndis->starting->name : NULL;
+}
+
 void
 ndis_trace_set(struct box *box, ndis_trace_fn fn, void *context)
 {

@@ -104,6 +104,8 @@ struct ndis_trace_edge {
     const char *adapter, *kind, *name;
     uint32_t id;                 // the watcher's own, 0 at first
 };
+// The adapter whose MiniportInitializeEx runs on this, the PnP thread, or NULL.
+const char *ndis_adapter_starting(struct box *box);
 typedef void (*ndis_trace_fn)(void *context, struct ndis_trace_edge *edge, NET_BUFFER_LIST *nbls, bool outbound);
 // The same for what is no list of frames: a call in words, of an adapter ("nic0") and the driver that is called. irql: <= DISPATCH
 typedef void (*ndis_words_fn)(void *context, const char *adapter, const char *driver, const char *words);

@@ -73,6 +73,7 @@ struct box {
     // When a port of the box last had room again after it had taken fewer frames than it was offered; UINT64_MAX while one has none, 0
     // if none ever did. What waits for a slow wire waits until then through no fault of a driver. irql: <= DISPATCH. NULL: no ports.
     uint64_t (*nbx_room_ns)(struct box *box);
+    const struct link_watch *nbx_watch;   // of ports that are opened from now on (src/nbx/link.h); NULL: nobody watches
     int nbx_port_error;          // -errno of the last port that could not be opened: the machine's fault, not the driver's
 };
 

@@ -20,6 +20,12 @@
 
 enum pcapng_link_type { PCAPNG_ETHERNET = 1, PCAPNG_EVENTS = 147 };   // LINKTYPE_ETHERNET, LINKTYPE_USER0
 enum pcapng_direction { PCAPNG_NO_DIRECTION, PCAPNG_INBOUND, PCAPNG_OUTBOUND };
+// Bits of epb_flags beside the direction [pcapng, 4.3.1].
+enum pcapng_flags {
+    PCAPNG_SUM_OPEN = 1 << 9,    // the checksum is still to be filled in below
+    PCAPNG_SUM_VALID = 1 << 10,  // it has been checked below
+    PCAPNG_SEGMENTS = 1 << 11    // several segments in one frame
+};
 
 struct pcapng_writer;
 
@@ -33,8 +39,9 @@ int pcapng_writer_flush(struct pcapng_writer *writer);
 
 // Describe an edge. Returns its number, or -errno. locks: takes the writer's.
 int pcapng_interface_add(struct pcapng_writer *writer, const char *name, const char *description, enum pcapng_link_type link_type);
-// One frame at an edge. bytes is its length; comment may be NULL. irql: <= DISPATCH. locks: takes the writer's.
-void pcapng_frame_write(struct pcapng_writer *writer, uint32_t interface, uint64_t unix_ns, enum pcapng_direction direction,
+// One frame at an edge. bytes is its length; flags a direction and of enum pcapng_flags; comment may be NULL.
+// irql: <= DISPATCH. locks: takes the writer's.
+void pcapng_frame_write(struct pcapng_writer *writer, uint32_t interface, uint64_t unix_ns, uint32_t flags,
                         const struct iovec *iov, uint32_t iov_count, uint32_t bytes, const char *comment);
 // Something that is no frame, in words, on the interface `events`, which the first one makes.
 void pcapng_event_write(struct pcapng_writer *writer, uint64_t unix_ns, const char *words);
@@ -45,6 +52,7 @@ struct pcapng_record {           // all pointers are the reader's, valid until t
     uint16_t link_type;
     uint64_t unix_ns;
     enum pcapng_direction direction;
+    uint32_t flags;              // of enum pcapng_flags
     const uint8_t *data;
     uint32_t captured_bytes, original_bytes;
     const char *comment;         // "" if there is none

@@ -298,9 +298,11 @@ reader_packet_options(struct pcapng_reader *r, uint32_t at, struct pcapng_record
                 return rc;
             record->comment = r->comment;
         }
-        uint32_t direction = option.code == option_packet_flags && option.bytes == 4 ? get_u32(r, option.value) & 3 : 0;
+        uint32_t flags = option.code == option_packet_flags && option.bytes == 4 ? get_u32(r, option.value) : 0;
+        uint32_t direction = flags & 3;
         if (direction == PCAPNG_INBOUND || direction == PCAPNG_OUTBOUND)
             record->direction = direction;
+        record->flags |= flags & (PCAPNG_SUM_OPEN | PCAPNG_SUM_VALID | PCAPNG_SEGMENTS);
     }
     return rc;
 }

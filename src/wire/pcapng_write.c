@@ -206,10 +206,9 @@ put_pieces(struct pcapng_writer *w, const struct iovec *iov, uint32_t iov_count,
 }
 
 static void
-packet_write_locked(struct pcapng_writer *w, uint32_t interface, uint64_t unix_ns, enum pcapng_direction direction,
-                    const struct iovec *iov, uint32_t iov_count, uint32_t bytes, const char *comment)
+packet_write_locked(struct pcapng_writer *w, uint32_t interface, uint64_t unix_ns, uint32_t flags, const struct iovec *iov,
+                    uint32_t iov_count, uint32_t bytes, const char *comment)
 {
-    uint32_t flags = direction;             // bits 0 and 1 of epb_flags [pcapng, 4.3]
     uint32_t options_bytes = option_bytes(comment) + (flags ? 8 : 0);
     if (options_bytes)
         options_bytes += 4;
@@ -230,11 +229,11 @@ packet_write_locked(struct pcapng_writer *w, uint32_t interface, uint64_t unix_n
 }
 
 void
-pcapng_frame_write(struct pcapng_writer *w, uint32_t interface, uint64_t unix_ns, enum pcapng_direction direction,
-                   const struct iovec *iov, uint32_t iov_count, uint32_t bytes, const char *comment)
+pcapng_frame_write(struct pcapng_writer *w, uint32_t interface, uint64_t unix_ns, uint32_t flags, const struct iovec *iov,
+                   uint32_t iov_count, uint32_t bytes, const char *comment)
 {
     writer_lock(w);
-    packet_write_locked(w, interface, unix_ns, direction, iov, iov_count, bytes, comment);
+    packet_write_locked(w, interface, unix_ns, flags, iov, iov_count, bytes, comment);
     writer_unlock(w);
 }
 

@@ -13,6 +13,7 @@ options_of(const struct args *args, bool is_demo)
 {
     struct run_options options = {.for_ns = args_duration_ns(args, "for", 0),
                                   .trace_path = args_text(args, "trace"),
+                                  .trace_edge = args_text(args, "edge"),
                                   .verify = (enum run_verify)args_word(args, "verify", RUN_VERIFY_ON),
                                   .json = args_flag(args, "json"),
                                   .timeline = is_demo || args_flag(args, "timeline"),
@@ -41,6 +42,9 @@ go(const struct args *args, struct stack *stack, bool is_demo)
         code = EXIT_USAGE;
     } else if (args_text(args, "for") && !options.for_ns) {
         out_error("--for 0 would end before anything starts; leave it out to run until the script's end or Ctrl-C");
+        code = EXIT_USAGE;
+    } else if (options.trace_edge && !options.trace_path) {
+        out_error("--edge says which edges go into the trace; give --trace F.pcapng too");
         code = EXIT_USAGE;
     } else if (!faults_read(args, &faults, &options.faults)) {
         code = EXIT_USAGE;

@@ -51,6 +51,7 @@ cmd_replay(const struct args *args)
                                   .force = args_flag(args, "force"),
                                   .gdb = args_flag(args, "gdb"),
                                   .trace_path = args_text(args, "trace"),
+                                  .trace_edge = args_text(args, "edge"),
                                   .quiet = args_flag(args, "quiet")};
     return run_tape(args->operands[0], &options);
 }

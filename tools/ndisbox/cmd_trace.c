@@ -39,7 +39,16 @@ edge_name(const struct pcapng_record *record, char *text, size_t room)
 static const char *
 direction_word(enum pcapng_direction direction)
 {
-    return direction == PCAPNG_INBOUND ? "in" : direction == PCAPNG_OUTBOUND ? "out" : "";
+    return direction == PCAPNG_INBOUND ? "in" : direction == PCAPNG_OUTBOUND ? "out"
+                                                                             : "";
+}
+
+// What the metadata say of the frame's checksum.
+static const char *
+sum_word(const struct pcapng_record *record)
+{
+    return record->flags & PCAPNG_SUM_OPEN ? "to be filled in" : record->flags & PCAPNG_SUM_VALID ? "checked"
+                                                                                                  : "";
 }
 
 static void
@@ -49,7 +58,8 @@ show_text(struct trace *trace, const struct pcapng_record *record, const char *e
     printf("%6llu.%09llu  ", (unsigned long long)(since_ns / 1000000000), (unsigned long long)(since_ns % 1000000000));
     out_styled(stdout, OUT_STYLE_BOLD, "%-24s", edge);
     if (record->link_type == PCAPNG_ETHERNET)
-        printf(" %-3s %5u  %s", direction_word(record->direction), record->original_bytes, what);
+        printf(" %-3s %5u  %s%s%s", direction_word(record->direction), record->original_bytes, what,
+               sum_word(record)[0] ? ", checksum " : "", sum_word(record));
     else
         printf("           %s", what);
     if (comment[0]) {
@@ -68,6 +78,8 @@ show_json(const struct pcapng_record *record, const char *edge, const char *what
         return;
     if (record->direction != PCAPNG_NO_DIRECTION)
         json_object_set_new(json, "direction", json_string(direction_word(record->direction)));
+    if (sum_word(record)[0])
+        json_object_set_new(json, "checksum", json_string(sum_word(record)));
     if (what[0])
         json_object_set_new(json, "frame", json_string(what));
     if (comment[0])

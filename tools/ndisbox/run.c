@@ -320,6 +320,7 @@ run_main(void *arg)
                                   .sink = run->options->sink,
                                   .fault = run->fault,
                                   .trace = run->trace,
+                                  .trace_edge = run->options->trace_edge,
                                   .on_event = run->timeline ? run_on_event : NULL,
                                   .images = run->images};
     run->world = world_create(&config);

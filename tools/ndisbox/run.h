@@ -21,6 +21,7 @@ enum run_verify {
 struct run_options {
     uint64_t for_ns;             // 0: until the script ends or a signal comes
     const char *trace_path;      // pcapng; "-": stdout, then results go to stderr; NULL: none
+    const char *trace_edge;      // only edges whose name contains this; NULL: all
     enum run_verify verify;
     struct verify_sink *sink;    // report files and suppressions; NULL: none
     bool json;                   // results as one JSON document on stdout

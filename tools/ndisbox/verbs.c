@@ -40,6 +40,12 @@ const struct option_row common_options[] = {
     {"suppress", 0, OPTION_LIST, "FILE", \
      .doc = "Do not report what stands in this file, in lines like NBX-0107 fun:Name # why. Lines that matched nothing are listed"}
 
+#define TRACE_ROWS \
+    {"trace", 0, OPTION_FILE, "F.pcapng", \
+     .doc = "Write what passes each edge as pcapng; - is stdout, as in --trace - | wireshark -k -i -"}, \
+        {"edge", 0, OPTION_TEXT, "NAME", \
+         .doc = "With --trace: frames only of the edges whose name contains this, as in --edge alpha.nic0.port"}
+
 static const struct option_row run_options[] = {
     SET_ROW,
     DRIVER_ROW,
@@ -47,9 +53,9 @@ static const struct option_row run_options[] = {
     {"check", 0, OPTION_FLAG, .doc = "Stop before starting: check everything and draw the stack"},
     {"print-stack", 0, OPTION_FLAG, .doc = "Stop before starting: write the resolved stack as YAML"},
     {"for", 0, OPTION_DURATION, "TIME", .doc = "End after this time (10s, 5m, 2h); without it, at the script's end or at Ctrl-C"},
-    {"trace", 0, OPTION_FILE, "F.pcapng",
-     .doc = "Write what passes each edge as pcapng; - is stdout, as in --trace - | wireshark -k -i -"},
-    {"timeline", 0, OPTION_FLAG, .doc = "Show what happened, and who called whom: offload calls, TDI requests, the script's steps"},
+    TRACE_ROWS,
+    {"timeline", 0, OPTION_FLAG,
+     .doc = "Show what happened, and who called whom: offload calls, NDK calls, TDI requests, the script's steps"},
     VERIFY_ROW,
     FAULTS_ROW,
     JSON_ROW,
@@ -61,7 +67,7 @@ static const struct option_row demo_options[] = {
     {"check", 0, OPTION_FLAG, .doc = "Draw the stack and stop"},
     {"print-stack", 0, OPTION_FLAG, .doc = "Write the stack file of the demo and stop; a good start for one of your own"},
     SET_ROW,
-    {"trace", 0, OPTION_FILE, "F.pcapng", .doc = "Write what passes each edge as pcapng; - is stdout"},
+    TRACE_ROWS,
     VERIFY_ROW,
     JSON_ROW,
     {0}};
@@ -85,7 +91,7 @@ static const struct option_row replay_options[] = {
     {"force", 0, OPTION_FLAG, .doc = "Replay although a driver or ndisbox was built anew since; it may drift"},
     {"gdb", 0, OPTION_FLAG, .doc = "Replay under gdb"},
     {"shrink", 0, OPTION_FLAG, .doc = "Look for a shorter tape that shows the same", .later = "shrinking is not built yet"},
-    {"trace", 0, OPTION_FILE, "F.pcapng", .doc = "Write what passes each edge as pcapng; - is stdout"},
+    TRACE_ROWS,
     {0}};
 
 static const struct option_row bench_options[] = {

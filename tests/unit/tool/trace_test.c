@@ -27,7 +27,8 @@ make_trace(uint8_t *bytes, size_t room)
     int filter = pcapng_interface_add(writer, "alpha.nic0.lwfmon", "filter", PCAPNG_ETHERNET);
     struct iovec one = {(void *)arp, sizeof arp}, two = {(void *)udp, sizeof udp};
     pcapng_frame_write(writer, (uint32_t)port, UINT64_C(1700000000000000000), PCAPNG_OUTBOUND, &one, 1, sizeof arp, NULL);
-    pcapng_frame_write(writer, (uint32_t)filter, UINT64_C(1700000000001500000), PCAPNG_INBOUND, &two, 1, sizeof udp, "a\033comment");
+    pcapng_frame_write(writer, (uint32_t)filter, UINT64_C(1700000000001500000), PCAPNG_INBOUND | PCAPNG_SUM_OPEN, &two, 1, sizeof udp,
+                       "a\033comment");
     pcapng_event_write(writer, UINT64_C(1700000002000000000), "alpha.nic0 paused");
     ck_assert_int_eq(pcapng_writer_destroy(writer), 0);
     FILE *file = fopen(path, "rb");
@@ -46,7 +47,7 @@ TEST(trace_shows_frames_and_events_with_their_edges)
     out_has(told, "0.000000000  alpha.nic0.port          out    42  02:00:00:00:00:0a > ff:ff:ff:ff:ff:ff  ARP who has 10.77.0.2, tell "
                   "10.77.0.1\n");
     out_has(told, "0.001500000  alpha.nic0.lwfmon        in     46  02:00:00:00:00:0a > 02:00:00:00:00:0b  IPv4 10.77.0.1 > 10.77.0.2  "
-                  "UDP 4000 > 9, 12 bytes  # a?comment\n");
+                  "UDP 4000 > 9, 12 bytes, checksum to be filled in  # a?comment\n");
     out_has(told, "2.000000000  events                             alpha.nic0 paused\n");
 }
 
@@ -69,6 +70,8 @@ TEST(trace_as_json_is_one_object_a_line)
     for (const char *at = told->out; *at; at = strchr(at, '\n') + 1, lines++) {
         json_t *json = json_loadb(at, strcspn(at, "\n"), 0, NULL);
         ck_assert_ptr_nonnull(json_object_get(json, "edge"));
+        if (lines == 1)
+            ck_assert_str_eq(json_string_value(json_object_get(json, "checksum")), "to be filled in");
         json_decref(json);
     }
     ck_assert_uint_eq(lines, 3);

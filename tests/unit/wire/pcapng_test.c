@@ -34,7 +34,7 @@ sample_write(const char *path)
     ck_assert_int_eq(pcapng_interface_add(w, "alpha.nic0.port", "below the miniport", PCAPNG_ETHERNET), 0);
     ck_assert_int_eq(pcapng_interface_add(w, "alpha.nic0.tcpip", "", PCAPNG_ETHERNET), 1);
     pcapng_frame_write(w, 0, start_ns, PCAPNG_INBOUND, iov, 2, 61, NULL);
-    pcapng_frame_write(w, 1, start_ns + 1, PCAPNG_OUTBOUND, iov, 2, 60, "needs a checksum");
+    pcapng_frame_write(w, 1, start_ns + 1, PCAPNG_OUTBOUND | PCAPNG_SUM_OPEN | PCAPNG_SEGMENTS, iov, 2, 60, "needs a checksum");
     pcapng_event_write(w, start_ns + 2, "NdisMPauseComplete on alpha.nic0");
     pcapng_frame_write(w, 1, start_ns + 3000000000, PCAPNG_NO_DIRECTION, iov, 1, 20, NULL);
     ck_assert_int_eq(pcapng_writer_destroy(w), 0);
@@ -63,10 +63,12 @@ TEST(pcapng_reads_back_what_it_wrote)
     ck_assert_uint_eq(record.captured_bytes, 61);
     ck_assert_uint_eq(record.original_bytes, 61);
     ck_assert_uint_eq(record.data[60], 60);
+    ck_assert_uint_eq(record.flags, 0);
     ck_assert_str_eq(record.comment, "");
     expect_next(r, &record);
     ck_assert_str_eq(record.interface_name, "alpha.nic0.tcpip");
     ck_assert_int_eq(record.direction, PCAPNG_OUTBOUND);
+    ck_assert_uint_eq(record.flags, PCAPNG_SUM_OPEN | PCAPNG_SEGMENTS);
     ck_assert_str_eq(record.comment, "needs a checksum");
     ck_assert_uint_eq(record.captured_bytes, 60);
     expect_next(r, &record);
