@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See sink.h. The JSON document is written anew with each finding, because most findings end the process; text is appended.
+// See sink.h. A document is written anew with each finding, because most findings end the process; text is appended.
 // Findings come from any thread of the box: one lock around all of it.
 #include "verify/sink.h"
 
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "nt/ke/word.h"
+#include "verify/formats.h"
 
 struct suppression {
     enum verify_rule rule;
@@ -18,9 +19,19 @@ struct suppression {
     unsigned line, used;
 };
 
+enum report_format {
+    REPORT_TEXT,
+    REPORT_JSON,
+    REPORT_SARIF,
+    REPORT_JUNIT,
+    REPORT_FORMATS
+};
+
+static const char *const report_ends[REPORT_FORMATS] = {".txt", ".json", ".sarif", ".xml"};
+
 struct report_file {
     char *path;
-    bool is_json;
+    enum report_format format;
 };
 
 struct verify_sink {
@@ -29,7 +40,7 @@ struct verify_sink {
     size_t file_count;
     struct suppression *suppressions;
     size_t suppression_count;
-    json_t *findings;
+    json_t *findings, *texts;                 // texts[i] is what was said of findings[i]
     const char *replay;
 };
 
@@ -37,17 +48,27 @@ struct verify_sink *
 verify_sink_create(void)
 {
     struct verify_sink *sink = calloc(1, sizeof *sink);
-    if (sink)
+    if (sink) {
         sink->findings = json_array();
+        sink->texts = json_array();
+    }
     return sink;
 }
 
 static void
-json_write(const struct verify_sink *sink, const char *path)
+document_write(const struct verify_sink *sink, const struct report_file *file)
 {
-    json_t *document = json_pack("{s:s, s:O}", "ndisbox", "findings", "findings", sink->findings);
-    if (document && json_dump_file(document, path, JSON_INDENT(2)))
-        fprintf(stderr, "ndisbox: error: %s: %s\n", path, strerror(errno));
+    json_t *document = NULL;
+    bool is_written;
+    if (file->format == REPORT_JUNIT) {
+        is_written = verify_junit(sink->findings, sink->texts, file->path);
+    } else {
+        document = file->format == REPORT_SARIF ? verify_sarif(sink->findings)
+                                                : json_pack("{s:s, s:O}", "ndisbox", "findings", "findings", sink->findings);
+        is_written = document && !json_dump_file(document, file->path, JSON_INDENT(2));
+    }
+    if (!is_written)
+        fprintf(stderr, "ndisbox: error: %s: %s\n", file->path, strerror(errno));
     json_decref(document);
 }
 
@@ -63,6 +84,7 @@ verify_sink_destroy(struct verify_sink *sink)
         free(sink->suppressions[i].file);
     }
     json_decref(sink->findings);
+    json_decref(sink->texts);
     free(sink->files);
     free(sink->suppressions);
     free(sink);
@@ -78,9 +100,11 @@ path_ends(const char *path, const char *end)
 bool
 verify_sink_report(struct verify_sink *sink, const char *path, char *error, size_t error_bytes)
 {
-    bool is_json = path_ends(path, ".json");
-    if (!is_json && !path_ends(path, ".txt")) {
-        snprintf(error, error_bytes, "%s: a report is a .json or a .txt file (.xml and .sarif come later)", path);
+    enum report_format format = REPORT_TEXT;
+    while (format < REPORT_FORMATS && !path_ends(path, report_ends[format]))
+        format++;
+    if (format == REPORT_FORMATS) {
+        snprintf(error, error_bytes, "%s: a report is a .json, .txt, .xml (JUnit) or .sarif file", path);
         return false;
     }
     FILE *file = fopen(path, "w");
@@ -90,9 +114,9 @@ verify_sink_report(struct verify_sink *sink, const char *path, char *error, size
     }
     fclose(file);
     sink->files = reallocarray(sink->files, sink->file_count + 1, sizeof *sink->files);
-    sink->files[sink->file_count++] = (struct report_file){strdup(path), is_json};
-    if (is_json)
-        json_write(sink, path);
+    sink->files[sink->file_count++] = (struct report_file){strdup(path), format};
+    if (format != REPORT_TEXT)
+        document_write(sink, &sink->files[sink->file_count - 1]);
     return true;
 }
 
@@ -205,9 +229,10 @@ verify_sink_add(struct verify_sink *sink, const char *text, json_t *finding)
 {
     ke_word_lock(&sink->lock);
     json_array_append_new(sink->findings, finding);
+    json_array_append_new(sink->texts, json_string(text));
     for (size_t i = 0; i < sink->file_count; i++) {
-        if (sink->files[i].is_json) {
-            json_write(sink, sink->files[i].path);
+        if (sink->files[i].format != REPORT_TEXT) {
+            document_write(sink, &sink->files[i]);
             continue;
         }
         FILE *file = fopen(sink->files[i].path, "a");
@@ -217,4 +242,31 @@ verify_sink_add(struct verify_sink *sink, const char *text, json_t *finding)
         }
     }
     ke_word_unlock(&sink->lock);
+}
+
+// "FILE:LINE:COL: error: WORDS", COL being optional, as errors in stack files are. Returns WORDS, or text as a whole.
+static const char *
+place_of(const char *text, json_t *finding)
+{
+    const char *words = strstr(text, ": error: ");
+    const char *colon = words ? memchr(text, ':', (size_t)(words - text)) : NULL;
+    char *end;
+    unsigned long line = colon ? strtoul(colon + 1, &end, 10) : 0;
+    if (!line)
+        return text;
+    unsigned long column = *end == ':' && end < words ? strtoul(end + 1, NULL, 10) : 0;
+    json_object_set_new(finding, "file", json_stringn(text, (size_t)(colon - text)));
+    json_object_set_new(finding, "line", json_integer((json_int_t)line));
+    json_object_set_new(finding, "column", json_integer((json_int_t)column));
+    return words + strlen(": error: ");
+}
+
+void
+verify_sink_say(struct verify_sink *sink, const char *text)
+{
+    json_t *finding = json_pack("{s:n}", "rule");
+    json_object_set_new(finding, "text", json_string(place_of(text, finding)));
+    if (sink->replay)
+        json_object_set_new(finding, "replay", json_string(sink->replay));
+    verify_sink_add(sink, text, finding);
 }

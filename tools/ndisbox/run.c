@@ -19,6 +19,7 @@
 #include "sim/sim.h"
 #include "timeline.h"
 #include "tool.h"
+#include "verify/sink.h"
 #include "wire/pcapng.h"
 
 // ---- signals --------------------------------------------------------------------------------------------------------------------------
@@ -66,6 +67,8 @@ run_on_finding(void *context, const char *text)
         out_error("finding: %s", text);
     if (run->finding_count < RUN_FINDINGS_KEPT)
         run->finding[run->finding_count++] = strdup(text);
+    if (run->options->sink)
+        verify_sink_say(run->options->sink, text);
 }
 
 // The process ends after this, with 1.

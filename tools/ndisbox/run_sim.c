@@ -3,6 +3,7 @@
 //   run_seeds: for each seed  sim_create -> sched_run(run_main) -> statistics, findings -> the tape of a seed with findings is kept
 //   run_tape:  the tape's notes hold the resolved stack and the build ids -> the same run again -> was it the same?
 // The same seed gives the same trace hash; every sweep runs its first seed twice to prove it on this very build.
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
@@ -124,6 +125,16 @@ seeds_heap(void)
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
 }
 
+// The scheduler has said on stderr what a run ended with before its end; the reports have it too.
+static void
+seed_say_end(const struct run_options *options, int ended)
+{
+    if (options->sink && ended)
+        verify_sink_say(options->sink, ended == -EDEADLK ? "deadlock: no thread can run and none waits for a time"
+                                       : ended == -ETIME ? "the run took more steps than are allowed: it may never end"
+                                                         : "the run does not follow its tape");
+}
+
 bool
 seed_run(const struct seed_job *job, const struct sim_config *config, const char *tape, struct seed_result *result)
 {
@@ -155,6 +166,7 @@ seed_run(const struct seed_job *job, const struct sim_config *config, const char
     if (options->verify == RUN_VERIFY_STRICT)
         sim_tape_note(run.sched, "verify", "strict");
     result->ended = sched_run(run.sched, "main", run_main, &run, NULL);
+    seed_say_end(options, result->ended);
     result->findings = run.findings + (result->ended ? 1 : 0);
     result->result = run.result;
     if (options->sink)

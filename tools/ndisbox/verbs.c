@@ -35,7 +35,8 @@ const struct option_row common_options[] = {
             "crash, a leak or a hang is"}
 
 #define REPORT_ROW \
-    {"report", 0, OPTION_LIST, "F.json|F.txt", .doc = "Write each finding to this file too, as JSON or as text. May be repeated"}
+    {"report", 0, OPTION_LIST, "F.json|F.txt|F.xml|F.sarif", \
+     .doc = "Write each finding to this file too: as JSON, as text, as JUnit or as SARIF 2.1.0. May be repeated"}
 #define SUPPRESS_ROW \
     {"suppress", 0, OPTION_LIST, "FILE", \
      .doc = "Do not report what stands in this file, in lines like NBX-0107 fun:Name # why. Lines that matched nothing are listed"}

@@ -44,7 +44,7 @@ LIBC = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "math.h", "s
 ARCH = {"immintrin.h", "x86intrin.h", "emmintrin.h", "nmmintrin.h", "arm_neon.h", "sanitizer/asan_interface.h",
         "sanitizer/common_interface_defs.h", "sanitizer/lsan_interface.h", "sanitizer/tsan_interface.h", "valgrind/valgrind.h"}
 LIBRARIES = {"engine": {"isa-l/crc.h"}, "stack": {"yaml.h", "jansson.h"},
-             "loader": {"libxml/tree.h", "libxml/parser.h"}, "verify": {"jansson.h", "fnmatch.h"}}
+             "loader": {"libxml/tree.h", "libxml/parser.h"}, "verify": {"jansson.h", "fnmatch.h", "libxml/xmlwriter.h"}}
 SEAM_CALLS = re.compile(r"(?<![\w.>])(clock_gettime|gettimeofday|time|nanosleep|usleep|sleep|getrandom|rand|srand|random|rdtsc|__rdtsc|"
                         r"pthread_\w+|arc4random|sched_yield)\s*\(")
 OUTSIDE = re.compile(r"/work/|\.\./shared|\.library\b|\.mirror\b")

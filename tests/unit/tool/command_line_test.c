@@ -95,7 +95,8 @@ TEST(an_option_with_a_bad_value_is_refused)
                                            {"run x.yaml --check=1", "--check takes no value"},
                                            {"sim x.yaml --seeds 9..1", "--seeds: found \"9..1\"; allowed: a range"},
                                            {"trace x -n many", "--limit: found \"many\"; allowed: a whole number"},
-                                           {"run " HELLO " --report f.sarif", "--report f.sarif: a report is a .json or a .txt file"},
+                                           {"run " HELLO " --report f.html",
+                                            "--report f.html: a report is a .json, .txt, .xml (JUnit) or .sarif file"},
                                            {"run " HELLO " --suppress nowhere", "--suppress nowhere: No such file"},
                                            {"run " HELLO " --report f.txt --verify off", "need the verifier"},
                                            {"run a.yaml b.yaml", "\"b.yaml\" is one word too many"},
@@ -107,6 +108,20 @@ TEST(an_option_with_a_bad_value_is_refused)
         err_has(told, lines[i][1]);
         ck_assert_str_eq(told->out, "");
     }
+}
+
+TEST(an_expectation_that_fails_stands_in_every_report)
+{
+    tool_text("s.yaml", "ndisbox: 1\nboxes:\n  a: { adapters: { n: { driver: vnic, port: none, idle: ok } } }\n"
+                        "script:\n  - expect: { a.n.rx_frames: 3 }\n");
+    const struct told *told =
+        tool("--version && NDISBOX_DRIVERS=" NBX_DRIVER_DIR " " NBX_TOOL " run s.yaml --report r.json --report r.txt --report r.xml "
+             "--report r.sarif; code=$?; cat r.json r.txt r.xml r.sarif; (exit $code)");
+    ck_assert_int_eq(told->code, 1);
+    out_has(told, "\"file\": \"s.yaml\"");
+    out_has(told, "s.yaml:5:15: error: ");
+    out_has(told, "<testsuites name=\"ndisbox\" tests=\"1\" failures=\"1\"");
+    out_has(told, "\"startLine\": 5");
 }
 
 TEST(a_missing_file_says_how_to_get_one)

@@ -95,8 +95,8 @@ TEST(reports_are_written_as_text_and_as_JSON_and_other_names_are_refused)
     snprintf(text_path, sizeof text_path, "/tmp/nbx-report-%d.txt", getpid());
     snprintf(json_path, sizeof json_path, "/tmp/nbx-report-%d.json", getpid());
     struct verify_sink *sink = verify_sink_create();
-    ck_assert(!verify_sink_report(sink, "/tmp/report.sarif", error, sizeof error));
-    ck_assert_ptr_nonnull(strstr(error, ".json or a .txt"));
+    ck_assert(!verify_sink_report(sink, "/tmp/report.html", error, sizeof error));
+    ck_assert_ptr_nonnull(strstr(error, ".json, .txt, .xml"));
     ck_assert(!verify_sink_report(sink, "/nowhere/report.txt", error, sizeof error));
     ck_assert_ptr_nonnull(strstr(error, "No such file"));
     ck_assert(verify_sink_report(sink, text_path, error, sizeof error));
@@ -114,5 +114,29 @@ TEST(reports_are_written_as_text_and_as_JSON_and_other_names_are_refused)
     json_decref(json);
     verify_sink_destroy(sink);
     unlink(text_path);
+    unlink(json_path);
+}
+
+TEST(a_finding_that_breaks_no_rule_stands_in_reports_with_its_place)
+{
+    char json_path[64], error[256];
+    snprintf(json_path, sizeof json_path, "/tmp/nbx-report-%d.json", getpid());
+    struct verify_sink *sink = verify_sink_create();
+    ck_assert(verify_sink_report(sink, json_path, error, sizeof error));
+    verify_sink_replay(sink, "ndisbox replay t");
+    verify_sink_say(sink, "dir/a.yaml:12:7: error: tx_frames: found 3");
+    verify_sink_say(sink, "a: driver x did not attach: error: none");
+    json_t *json = json_load_file(json_path, 0, NULL), *first = json_array_get(json_object_get(json, "findings"), 0);
+    ck_assert(json_is_null(json_object_get(first, "rule")));
+    ck_assert_str_eq(json_string_value(json_object_get(first, "file")), "dir/a.yaml");
+    ck_assert_int_eq(json_integer_value(json_object_get(first, "line")), 12);
+    ck_assert_int_eq(json_integer_value(json_object_get(first, "column")), 7);
+    ck_assert_str_eq(json_string_value(json_object_get(first, "text")), "tx_frames: found 3");
+    ck_assert_str_eq(json_string_value(json_object_get(first, "replay")), "ndisbox replay t");
+    const json_t *second = json_array_get(json_object_get(json, "findings"), 1);
+    ck_assert_str_eq(json_string_value(json_object_get(second, "text")), "a: driver x did not attach: error: none");
+    ck_assert_ptr_null(json_object_get(second, "file"));
+    json_decref(json);
+    verify_sink_destroy(sink);
     unlink(json_path);
 }
