@@ -18,9 +18,14 @@ struct batch_write {
 };
 
 // For one descriptor that does not block. owns: the descriptor stays the caller's, and open until batch_close.
-// fails: NULL; the machine has no io_uring, or refuses it (containers do): the caller writes one by one.
+// fails: NULL; the machine has no io_uring, or refuses it (containers do), or the environment says NDISBOX_IO_URING=off: the caller writes
+// one by one.
 struct batch *batch_open(int fd);
 void batch_close(struct batch *batch);
+
+// Writes in one piece out of this memory are cheaper from now on, if the kernel lets us hold its pages. Once; owns: stays the caller's
+// until batch_close.
+void batch_know(struct batch *batch, void *memory, size_t bytes);
 
 // At most BATCH_WRITES, in order, one caller at a time. Returns how many have a result: fewer than count when the kernel takes no more
 // just now, and what follows has not been written.

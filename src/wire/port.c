@@ -382,9 +382,10 @@ void
 port_stats_get(const struct port *port, struct port_stats *stats)
 {
     const struct port_counters *c = &port->counters;
-    stats->tx_frames = atomic_load_explicit(&c->tx_frames, memory_order_relaxed);
-    stats->tx_bytes = atomic_load_explicit(&c->tx_bytes, memory_order_relaxed);
-    stats->tx_dropped = atomic_load_explicit(&c->tx_dropped, memory_order_relaxed);
+    uint64_t late_frames = atomic_load_explicit(&c->late_frames, memory_order_relaxed);
+    stats->tx_frames = atomic_load_explicit(&c->tx_frames, memory_order_relaxed) - late_frames;
+    stats->tx_bytes = atomic_load_explicit(&c->tx_bytes, memory_order_relaxed) - atomic_load_explicit(&c->late_bytes, memory_order_relaxed);
+    stats->tx_dropped = atomic_load_explicit(&c->tx_dropped, memory_order_relaxed) + late_frames;
     stats->rx_frames = atomic_load_explicit(&c->rx_frames, memory_order_relaxed);
     stats->rx_bytes = atomic_load_explicit(&c->rx_bytes, memory_order_relaxed);
     stats->rx_dropped = atomic_load_explicit(&c->rx_dropped, memory_order_relaxed);

@@ -16,11 +16,12 @@
 
 enum port_flags { PORT_STARTED = 1, PORT_CLOSING = 2, PORT_RX_AGAIN = 4 };
 
-// One writer each (the sender for tx, the receiver or the port's thread for rx), any reader: relaxed loads and stores, no locked
-// instruction on the hot path.
+// One writer each (the sender for tx, the receiver or the port's thread for rx, a second thread of the port for late), any reader: relaxed
+// loads and stores, no locked instruction on the hot path.
 struct port_counters {
     _Atomic uint64_t tx_frames, tx_bytes, tx_dropped, duplicated, reordered, corrupted;
     _Alignas(64) _Atomic uint64_t rx_frames, rx_bytes, rx_dropped;
+    _Atomic uint64_t late_frames, late_bytes; // counted as sent when they were taken, refused after that
 };
 
 struct port_world {

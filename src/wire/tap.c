@@ -3,7 +3,8 @@
 // the virtio-net header both ways.
 //
 //   out  tap_tx: one write a frame, header and the device's own pieces, no copy of ours; the kernel takes the frame in at once. Several
-//        frames are written in one system call where the machine has io_uring (host/batch.h)
+//        frames are written in one system call where the machine has io_uring (host/batch.h). Bursts of small frames are copied for a
+//        second thread (tap_queue.h)
 //   in   the thread waits in poll, raises on_rx; tap_rx: one readv a frame straight into the device's slot, at most 256 a wake-up
 //   link up while the interface is up. Deleted in mid-run: link down, a message, and each second a look whether it is back
 //
@@ -18,6 +19,7 @@
 #include "host/batch.h"
 #include "host/fd.h"
 #include "host/tap.h"
+#include "wire/tap_queue.h"
 
 enum {
     tap_budget_frames = 256,
@@ -39,6 +41,7 @@ struct tap_port {
     _Atomic uint32_t is_starved;            // port_tx took fewer
     _Atomic uint32_t budget_frames;         // left before port_rx gives 0 once, so that the thread sees to its other work
     uint8_t bounce[PORT_GSO_MAX_BYTES + 4]; // the sender's, for frames in too many pieces
+    struct tap_queue *queue;                // bursts of small frames; NULL: the sender writes them too
     struct batch *batch;                    // likewise; NULL: frames are written one by one
     struct batch_write writes[BATCH_WRITES];
     struct vnet_header headers[BATCH_WRITES];
@@ -72,6 +75,7 @@ tap_port_open(struct port *port, const char *argument, char *error, size_t error
         return rc;
     }
     self->batch = batch_open(self->tap.fd);
+    self->queue = tap_queue_create(port, &self->tap, &self->is_suspect);
     enum tap_link link = tap_look(self);
     atomic_store(&self->link, link);
     atomic_store(&self->budget_frames, tap_budget_frames);
@@ -92,6 +96,7 @@ static void
 tap_port_close(struct port *port)
 {
     struct tap_port *self = (struct tap_port *)port;
+    tap_queue_destroy(self->queue);
     batch_close(self->batch);
     tap_close(&self->tap);
     fd_close(self->bell);
@@ -191,6 +196,8 @@ tap_tx(struct port *port, const struct port_frame *frames, uint32_t count)
     struct tap_sent sent = {0};
     bool is_up = atomic_load_explicit(&self->link, memory_order_relaxed) == TAP_UP;
     uint32_t taken = 0;
+    if (self->queue && (!tap_queue_is_empty(self->queue) || (is_up && tap_queue_is_burst(frames, count))))
+        return tap_queue_put(self->queue, frames, count, &self->caps);
     while (taken < count) {
         uint32_t together = is_up ? tap_send_batch(self, &frames[taken], count - taken, &sent) : 0;
         taken += together;
@@ -322,6 +329,8 @@ tap_turn(struct port *port)
     if (!(events & FD_READABLE) || events & FD_BROKEN || atomic_exchange(&self->is_suspect, 0))
         tap_link_set(self, tap_look(self));
     if (events & FD_WRITABLE && atomic_exchange(&self->is_starved, 0))
+        port->upcalls.on_tx_ready(port->context);
+    if (self->queue && tap_queue_has_room(self->queue))
         port->upcalls.on_tx_ready(port->context);
     if (events & FD_READABLE)
         (void)port_rx_raise(port);

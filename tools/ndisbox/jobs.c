@@ -2,7 +2,6 @@
 // The processes of a build. Signals are caught only while some run, and what was there before is put back.
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "host/cpus.h"
 #include "jobs.h"
 
 extern char **environ;
@@ -53,13 +53,6 @@ job_start(struct job *job)
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return job->start_errno ? -1 : pid;
-}
-
-static unsigned
-processors(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0 ? (unsigned)CPU_COUNT(&set) : 1;
 }
 
 static void
@@ -106,7 +99,7 @@ jobs_run(struct job *jobs, size_t count, unsigned at_once, const struct jobs_wat
     bool is_killed = false;
     if (!pids)
         abort();
-    at_once = at_once ? at_once : processors();
+    at_once = at_once ? at_once : cpus_usable();
     caught = 0;
     sigaction(SIGINT, &ask, &before_int);
     sigaction(SIGTERM, &ask, &before_term);

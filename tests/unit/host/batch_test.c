@@ -118,3 +118,29 @@ TEST(batch_tells_each_writes_own_error)
     is_next(2);
     close_all(batch);
 }
+
+TEST(batch_writes_single_pieces_of_memory_it_knows_and_of_other_memory)
+{
+    static uint32_t known[16], other[8];
+    struct batch *batch = open_all();
+    uint32_t got;
+    if (!batch)
+        return;
+    batch_know(batch, known, sizeof(known) / 2);
+    for (uint32_t i = 0; i < 8; i++) {
+        known[i] = i;
+        other[i] = 100 + i;
+        pieces[i][0] = (struct iovec){i % 2 ? &other[i] : &known[i], sizeof(uint32_t)};
+        writes[i] = (struct batch_write){.iov = pieces[i], .iov_count = 1, .result = 12345};
+    }
+    // Across its end: not known as a whole.
+    pieces[7][0] = (struct iovec){(uint8_t *)&known[8] - 2, 4};
+    ck_assert_uint_eq(batch_write(batch, writes, 8), 8);
+    for (uint32_t i = 0; i < 8; i++) {
+        ck_assert_int_eq(writes[i].result, 4);
+        ck_assert_int_eq(recv(ends[1], &got, sizeof(got), 0), 4);
+        if (i < 7)
+            ck_assert_uint_eq(got, i % 2 ? 100 + i : i);
+    }
+    close_all(batch);
+}
