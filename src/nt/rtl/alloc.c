@@ -33,7 +33,7 @@ rtl_map_unicode(UNICODE_STRING *to, const UNICODE_STRING *from, bool allocate, W
 }
 
 NTSTATUS
-rtl_number_to_unicode(ULONGLONG value, ULONG base, UNICODE_STRING *string)
+rtl_number_to_unicode(ULONGLONG value, ULONG base, bool is_ended, UNICODE_STRING *string)
 {
     char digits[64];
     if (base == 0)
@@ -41,7 +41,7 @@ rtl_number_to_unicode(ULONGLONG value, ULONG base, UNICODE_STRING *string)
     if (base != 2 && base != 8 && base != 10 && base != 16)
         return STATUS_INVALID_PARAMETER;
     size_t count = rtl_number_put(value, base, digits);
-    if (count * sizeof(WCHAR) > string->MaximumLength)
+    if ((count + is_ended) * sizeof(WCHAR) > string->MaximumLength)
         return STATUS_BUFFER_OVERFLOW;
     for (size_t i = 0; i < count; i++)
         string->Buffer[i] = (WCHAR)digits[i];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Front doors: bit maps, and questions about single words. [wdm/nf-wdm-rtlinitializebitmap] and its neighbours. A run is looked for
-// from the hint to the end and then from the start, as Windows does; bits past the end are never touched.
+// from the hint to the end and then from the start, as Windows does; bits past the end are touched only where all are written at once.
 #include <ntddk.h>
 
 #include "nt/ke/ke.h"

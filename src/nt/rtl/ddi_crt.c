@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Front doors: the C library names that only Windows has (nbx_crt.h). A text that does not fit is cut and gives a negative number; one
-// that fills the buffer has no terminator [cpp docs: _snprintf].
+// that fills the buffer has no terminator [cpp docs: _snprintf]. Case is that of the C locale, which has the letters of ASCII alone, and
+// what is compared is lower case: an underline comes before a letter [cpp docs: _stricmp, _wcsicmp].
 #include "nt/ke/ke.h"
 #include "nt/rtl/crt.h"
 #include "nt/rtl/string.h"
@@ -26,23 +27,40 @@ _snwprintf(WCHAR *buffer, size_t count, const WCHAR *format, ...)
     return written;
 }
 
+static inline WCHAR
+lower(WCHAR c)
+{
+    return c >= 'A' && c <= 'Z' ? (WCHAR)(c + 32) : c;
+}
+
+static inline WCHAR
+upper(WCHAR c)
+{
+    return c >= 'a' && c <= 'z' ? (WCHAR)(c - 32) : c;
+}
+
 NTAPI int
 _stricmp(const CHAR *a, const CHAR *b)
 {
-    return rtl_compare_narrow(a, strlen(a), b, strlen(b), true);
+    return _strnicmp(a, b, SIZE_MAX);
 }
 
 NTAPI int
 _strnicmp(const CHAR *a, const CHAR *b, size_t count)
 {
-    return rtl_compare_narrow(a, strnlen(a, count), b, strnlen(b, count), true);
+    for (size_t i = 0; i < count; i++) {
+        int difference = lower((UCHAR)a[i]) - lower((UCHAR)b[i]);
+        if (difference || !a[i])
+            return difference;
+    }
+    return 0;
 }
 
 NTAPI CHAR *
 _strupr(CHAR *text)
 {
     for (CHAR *c = text; *c; c++)
-        *c = *c >= 'a' && *c <= 'z' ? (CHAR)(*c - 32) : *c;   // the C locale's letters
+        *c = (CHAR)upper((UCHAR)*c);
     return text;
 }
 
@@ -50,27 +68,32 @@ NTAPI CHAR *
 _strlwr(CHAR *text)
 {
     for (CHAR *c = text; *c; c++)
-        *c = *c >= 'A' && *c <= 'Z' ? (CHAR)(*c + 32) : *c;
+        *c = (CHAR)lower((UCHAR)*c);
     return text;
 }
 
 NTAPI int
 _wcsicmp(const WCHAR *a, const WCHAR *b)
 {
-    return rtl_compare_wide(a, rtl_wide_length(a, SIZE_MAX), b, rtl_wide_length(b, SIZE_MAX), true);
+    return _wcsnicmp(a, b, SIZE_MAX);
 }
 
 NTAPI int
 _wcsnicmp(const WCHAR *a, const WCHAR *b, size_t count)
 {
-    return rtl_compare_wide(a, rtl_wide_length(a, count), b, rtl_wide_length(b, count), true);
+    for (size_t i = 0; i < count; i++) {
+        int difference = lower(a[i]) - lower(b[i]);
+        if (difference || !a[i])
+            return difference;
+    }
+    return 0;
 }
 
 NTAPI WCHAR *
 _wcsupr(WCHAR *text)
 {
     for (WCHAR *c = text; *c; c++)
-        *c = rtl_upcase(*c);
+        *c = upper(*c);
     return text;
 }
 
@@ -78,6 +101,6 @@ NTAPI WCHAR *
 _wcslwr(WCHAR *text)
 {
     for (WCHAR *c = text; *c; c++)
-        *c = rtl_downcase(*c);
+        *c = lower(*c);
     return text;
 }

@@ -23,6 +23,8 @@ RtlCompareMemoryUlong(PVOID Source, SIZE_T Length, ULONG Pattern)
 {
     const ULONG *words = Source;
     SIZE_T count = 0;
+    if ((uintptr_t)Source % sizeof(ULONG) || Length % sizeof(ULONG))
+        return 0;
     while (count < Length / sizeof(ULONG) && words[count] == Pattern)
         count++;
     return count * sizeof(ULONG);
@@ -107,7 +109,7 @@ RtlGetVersion(PRTL_OSVERSIONINFOW lpVersionInformation)
     lpVersionInformation->dwPlatformId = 2;   // NT
     if (bytes == sizeof(RTL_OSVERSIONINFOEXW)) {
         RTL_OSVERSIONINFOEXW *ex = (RTL_OSVERSIONINFOEXW *)lpVersionInformation;
-        ex->wSuiteMask = 0x100;               // single user terminal services, as a client has
+        ex->wSuiteMask = RTL_VERSION_SUITES;
         ex->wProductType = NtProductWinNt;
     }
     return STATUS_SUCCESS;
@@ -137,6 +139,13 @@ version_holds(ULONG ours, ULONG wanted, ULONG condition)
     }
 }
 
+static bool
+suites_hold(ULONG wanted, ULONG condition)
+{
+    ULONG present = wanted & RTL_VERSION_SUITES;
+    return condition == VER_AND ? present == wanted : condition == VER_OR && present;
+}
+
 // Major, minor and service pack are compared as one number with the condition of the first that is asked for
 // [wdm/nf-wdm-rtlverifyversioninfo].
 NTAPI NTSTATUS
@@ -156,8 +165,8 @@ RtlVerifyVersionInfo(PRTL_OSVERSIONINFOEXW VersionInfo, ULONG TypeMask, ULONGLON
         return STATUS_REVISION_MISMATCH;
     if ((TypeMask & VER_PRODUCT_TYPE) && !version_holds(NtProductWinNt, VersionInfo->wProductType, CONDITION(VER_PRODUCT_TYPE)))
         return STATUS_REVISION_MISMATCH;
-    if (TypeMask & VER_SUITENAME)
-        return STATUS_INVALID_PARAMETER;      // suites are not kept
+    if ((TypeMask & VER_SUITENAME) && !suites_hold(VersionInfo->wSuiteMask, CONDITION(VER_SUITENAME)))
+        return STATUS_REVISION_MISMATCH;
     ULONG condition = 0;
     for (int i = 0; i < 4; i++) {
         if (!(TypeMask & ladder[i]))

@@ -8,14 +8,14 @@ NTAPI NTSTATUS
 RtlIntegerToUnicodeString(ULONG Value, ULONG Base, PUNICODE_STRING String)
 {
     VERIFY_ENTER(RtlIntegerToUnicodeString);
-    return rtl_number_to_unicode(Value, Base, String);
+    return rtl_number_to_unicode(Value, Base, true, String);
 }
 
 NTAPI NTSTATUS
 RtlInt64ToUnicodeString(ULONGLONG Value, ULONG Base, PUNICODE_STRING String)
 {
     VERIFY_ENTER(RtlInt64ToUnicodeString);
-    return rtl_number_to_unicode(Value, Base, String);
+    return rtl_number_to_unicode(Value, Base, false, String);
 }
 
 NTAPI NTSTATUS
@@ -25,7 +25,7 @@ RtlUnicodeStringToInteger(PCUNICODE_STRING String, ULONG Base, PULONG Value)
     struct rtl_digits digits = {.wide = String->Buffer, .count = String->Length / sizeof(WCHAR)};
     ULONGLONG value;
     size_t used;
-    if (!rtl_number_get(&digits, Base, &value, &used))
+    if (!digits.count || !rtl_number_get(&digits, Base, &value, &used))
         return STATUS_INVALID_PARAMETER;
     *Value = (ULONG)value;
     return STATUS_SUCCESS;
@@ -38,7 +38,7 @@ RtlUnicodeStringToInt64(PCUNICODE_STRING String, ULONG Base, PLONG64 Number, PWS
     struct rtl_digits digits = {.wide = String->Buffer, .count = String->Length / sizeof(WCHAR)};
     ULONGLONG value;
     size_t used;
-    if (!rtl_number_get(&digits, Base, &value, &used))
+    if (!digits.count || !rtl_number_get(&digits, Base, &value, &used))
         return STATUS_INVALID_PARAMETER;
     *Number = (LONG64)value;
     if (EndPointer)

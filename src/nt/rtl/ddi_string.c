@@ -330,7 +330,7 @@ RtlUnicodeToMultiByteN(PCHAR MultiByteString, ULONG MaxBytesInMultiByteString, P
         MultiByteString[i] = rtl_wide_to_ansi(UnicodeString[i]);
     if (BytesInMultiByteString)
         *BytesInMultiByteString = count;
-    return count * sizeof(WCHAR) < BytesInUnicodeString - BytesInUnicodeString % sizeof(WCHAR) ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS;
+    return STATUS_SUCCESS;   // truncation is no error here [ntifs/nf-ntifs-rtlunicodetomultibyten]
 }
 
 NTAPI NTSTATUS
@@ -353,8 +353,12 @@ RtlUnicodeToUTF8N(PCHAR UTF8StringDestination, ULONG UTF8StringMaxByteCount, PUL
                   ULONG UnicodeStringByteCount)
 {
     VERIFY_ENTER(RtlUnicodeToUTF8N);
-    if (!UnicodeStringSource || (!UTF8StringDestination && !UTF8StringActualByteCount))
+    if (!UTF8StringDestination && !UTF8StringActualByteCount)
         return STATUS_INVALID_PARAMETER;
+    if (!UnicodeStringSource)
+        return STATUS_INVALID_PARAMETER_4;
+    if (UnicodeStringByteCount % sizeof(WCHAR))
+        return STATUS_INVALID_PARAMETER_5;
     size_t count = UnicodeStringByteCount / sizeof(WCHAR), written = 0;
     NTSTATUS status = STATUS_SUCCESS;
     WCHAR high = 0;
@@ -362,17 +366,16 @@ RtlUnicodeToUTF8N(PCHAR UTF8StringDestination, ULONG UTF8StringMaxByteCount, PUL
         bool is_end = i == count;
         WCHAR c = is_end ? 0 : UnicodeStringSource[i];
         bool is_low = !is_end && c >= 0xdc00 && c < 0xe000;
-        char utf8[8];
-        size_t bytes = 0;
+        char utf8[4];
         if ((high != 0) != is_low)          // half a pair: the one before, or this one
             status = STATUS_SOME_NOT_MAPPED;
-        if (high && !is_low) {
-            WCHAR none = 0;
-            bytes = rtl_utf8_put(0xfffd, &none, utf8);
+        bool is_lone = high && !is_low;
+        if (is_lone) {
             high = 0;
+            c = 0xfffd;
+            i--;                            // this one is looked at again
         }
-        if (!is_end)
-            bytes += rtl_utf8_put(c, &high, utf8 + bytes);
+        size_t bytes = is_end && !is_lone ? 0 : rtl_utf8_put(c, &high, utf8);
         if (UTF8StringDestination && written + bytes > UTF8StringMaxByteCount) {
             status = STATUS_BUFFER_TOO_SMALL;
             break;
@@ -391,8 +394,10 @@ RtlUTF8ToUnicodeN(PWSTR UnicodeStringDestination, ULONG UnicodeStringMaxByteCoun
                   PCCH UTF8StringSource, ULONG UTF8StringByteCount)
 {
     VERIFY_ENTER(RtlUTF8ToUnicodeN);
-    if (!UTF8StringSource || (!UnicodeStringDestination && !UnicodeStringActualByteCount))
+    if (!UnicodeStringDestination && !UnicodeStringActualByteCount)
         return STATUS_INVALID_PARAMETER;
+    if (!UTF8StringSource)
+        return STATUS_INVALID_PARAMETER_4;
     size_t room = UnicodeStringMaxByteCount / sizeof(WCHAR), written = 0, used;
     NTSTATUS status = STATUS_SUCCESS;
     for (size_t at = 0; at < UTF8StringByteCount; at += used) {

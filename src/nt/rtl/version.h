@@ -6,5 +6,6 @@
 #define RTL_VERSION_MAJOR 10
 #define RTL_VERSION_MINOR 0
 #define RTL_VERSION_BUILD 19045
+#define RTL_VERSION_SUITES 0x100   // single user terminal services, as a client has
 
 #endif

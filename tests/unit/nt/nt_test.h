@@ -3,6 +3,7 @@
 // each body under several seeds; tests/unit/nt_threads includes those where timing matters and runs them on OS threads.
 //   NT_TEST(name) { ... }             2 processors
 //   NT_TEST_ON(processors, name) { ... }
+//   NT_TEST_ONE(name) { ... }         one processor and one schedule: what only its own arguments can change
 #ifndef NBX_TESTS_UNIT_NT_NT_TEST_H
 #define NBX_TESTS_UNIT_NT_NT_TEST_H
 
@@ -58,6 +59,23 @@ nt_test_run(uint32_t processors, void (*fn)(void))
     TEST(name) { nt_test_run(processors, name##_body); }                                                               \
     static void name##_body(void)
 #define NT_TEST(name) NT_TEST_ON(2, name)
+
+static inline void
+nt_test_run_one(void (*fn)(void))
+{
+    const char *error = NULL;
+    struct sched *sched = sim_create(&(struct sim_config){.seed = 1, .strategy = SIM_RUN_TO_BLOCK}, &error);
+    ck_assert_msg(sched != NULL, "%s", error);
+    nt_test_run_on(sched, 1, fn);
+}
+
+#define NT_TEST_ONE(name) \
+    static void name##_body(void); \
+    TEST(name) \
+    { \
+        nt_test_run_one(name##_body); \
+    } \
+    static void name##_body(void)
 
 // Another system thread of the box, joined with nt_test_join.
 static inline struct ke_thread *

@@ -200,9 +200,18 @@ NT_TEST(RtlUpcaseUnicodeString_maps_each_character)
 
 NT_TEST(RtlUnicodeStringToInteger_reads_signs_blanks_and_prefixes)
 {
-    const struct { const WCHAR *text; ULONG base; ULONG value; } cases[] = {
-        {L"42", 10, 42}, {L"  -1", 0, 0xffffffff}, {L"0x1F", 0, 31}, {L"0b101", 0, 5}, {L"0o17", 0, 15}, {L"ff", 16, 255},
-        {L"12ab", 10, 12}, {L"", 10, 0}, {L"+7", 8, 7}};
+    const struct { const WCHAR *text; ULONG base; ULONG value;
+    } cases[] = {
+        {L"42", 10, 42},
+        {L"  -1", 0, 0xffffffff},
+        {L"0x1F", 0, 31},
+        {L"0b101", 0, 5},
+        {L"0o17", 0, 15},
+        {L"ff", 16, 255},
+        {L"12ab", 10, 12},
+        {L" ", 10, 0},
+        {L"+7", 8, 7},
+    };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         UNICODE_STRING s;
         ULONG value;
