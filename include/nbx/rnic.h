@@ -58,7 +58,8 @@ struct nbx_rnic_ops {
     // owns:  takes the request while it pends: on_resolved gives it back, exactly once, unless cancel does
     // fails: STATUS_PENDING; at once or later: STATUS_INVALID_ADDRESS (local is not the interface's; remote is a group or a broadcast),
     //        STATUS_NETWORK_UNREACHABLE (no route by this interface, it is down, or local is still being probed), STATUS_HOST_UNREACHABLE
-    //        (nobody answers: about three seconds), STATUS_INSUFFICIENT_RESOURCES
+    //        (nobody answers: about three seconds, so tcpip never says it at once; one that remembers failures may),
+    //        STATUS_INSUFFICIENT_RESOURCES
     NTSTATUS(NTAPI *resolve)(struct nbx_rnic *rnic, struct nbx_rnic_resolve *request);
     // TRUE: it pended, is the caller's again, and on_resolved does not come. FALSE: on_resolved has come, comes or is running.
     BOOLEAN(NTAPI *cancel)(struct nbx_rnic *rnic, struct nbx_rnic_resolve *request);

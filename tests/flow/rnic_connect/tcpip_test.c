@@ -298,6 +298,31 @@ RC_TEST_TCPIP(a_port_where_TCP_still_waits_goes_back_with_the_last_NDK_adapter)
     rc_listener_close(&listener);
 }
 
+static void
+two_for_one_pair(void)
+{
+    struct rc_listener listener = {0};
+    struct rc_side first, second, passive;
+    rc_listen(&listener, 1, RC_PORT);
+    rc_side_open(&first, 0);
+    rc_side_open(&second, 0);
+    rc_connect(&first, &listener, &rc_plain);
+    second.shared = first.shared;
+    rc_connect(&second, &listener, &rc_plain);
+    ck_assert_int_eq(first.returned, STATUS_PENDING);
+    ck_assert_int_eq(second.returned, STATUS_PENDING);
+    ck_assert(rc_incoming(&listener, &passive, RC_WAIT_S * 1000));
+    ck_assert_int_eq(rc_finish(&second), STATUS_ADDRESS_ALREADY_EXISTS);
+    rc_side_is_dead(&second);
+    rc_accept(&passive, &rc_plain);
+    ck_assert_int_eq(rc_finish(&first), STATUS_SUCCESS);
+    second.shared = NULL;
+    rc_side_close(&second);
+    rc_side_close(&first);
+    rc_side_close(&passive);
+    rc_listener_close(&listener);
+}
+
 // ---- ways, as tcpip finds them ----------------------------------------------------------------------------------------------------------
 
 // The neighbor is being asked for when the interface goes down.
@@ -327,6 +352,13 @@ RC_TEST_OVER(NdkConnect_is_NETWORK_UNREACHABLE_inline_when_there_is_no_route_bod
              NdkConnectWithSharedEndpoint_is_NETWORK_UNREACHABLE_inline_when_there_is_no_route)
 RC_TEST_OVER(NdkConnect_is_HOST_UNREACHABLE_when_nobody_has_the_address_body,
              NdkConnectWithSharedEndpoint_is_HOST_UNREACHABLE_later_when_nobody_has_the_address)
+
+// Two ask for the same pair of ends while the neighbor is being asked for: the first has it once he answers.
+TEST_TIMEOUT(120, NdkConnectWithSharedEndpoint_is_ADDRESS_ALREADY_EXISTS_later_when_two_wait_for_one_neighbor)
+{
+    rc_net.is_tcpip = rc_net.is_shared = true;
+    rc_run("two for one pair", two_for_one_pair, "delay: 50us", 2);
+}
 
 // ---- a peer that speaks TCP and no more -------------------------------------------------------------------------------------------------
 

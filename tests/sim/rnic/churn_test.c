@@ -569,11 +569,11 @@ TEST_TIMEOUT(3600, connections_made_and_torn_down_in_every_way_over_a_bad_wire_l
 
 // ---- without memory -----------------------------------------------------------------------------------------------------------
 
-// One life with the n-th allocation of the provider in this box refused; FALSE: there were fewer.
+// One life with the n-th allocation of this driver in this box refused; FALSE: there were fewer.
 static bool
-life_without(int box, unsigned number)
+life_without(const char *driver, int box, unsigned number)
 {
-    const struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = number, .driver = "vnic"};
+    const struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = number, .driver = driver};
     struct nbx_fault_report report = {0};
     struct rc_listener listener = {0};
     struct rc_side active = {0}, passive = {0}, spare = {0};
@@ -616,9 +616,13 @@ lives_without(void)
     struct rc_pair pair = {0};
     for (int box = 0; box < 2; box++) {
         unsigned number = 1;
-        while (life_without(box, number))
+        while (life_without("vnic", box, number))
             number++;
         ck_assert_uint_gt(number, 5);
+        number = 1;
+        while (rc_net.is_tcpip && life_without("tcpip", box, number))
+            number++;
+        ck_assert(!rc_net.is_tcpip || box || number > 1);        // the port of NdkConnect
     }
     rc_pair_open(&pair);
     rc_pair_disconnect(&pair);
@@ -627,6 +631,13 @@ lives_without(void)
 
 TEST_TIMEOUT(300, a_connection_with_each_allocation_refused_in_turn_ends_every_request_and_leaves_nothing_behind)
 {
+    rc_run("faults", lives_without, "delay: 50us", 1);
+    ck_assert_uint_gt(seen.ends[6], 0);
+}
+
+TEST_TIMEOUT(300, a_connection_beside_tcpip_with_each_allocation_of_either_refused_in_turn_leaves_nothing_behind)
+{
+    rc_net.is_tcpip = true;
     rc_run("faults", lives_without, "delay: 50us", 1);
     ck_assert_uint_gt(seen.ends[6], 0);
 }

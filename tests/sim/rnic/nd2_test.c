@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The 29 cases of Network Direct's tests: each on a clean wire as large as the original, all of them over seeds on wires that lose and
 // reorder, and each with every allocation of the provider's refused in turn.
-// NBX_SEEDS=FIRST..LAST says how much of the sweep is run, and has all of the refusals; without it shares that take seconds.
+// NBX_SEEDS=FIRST..LAST says how much of the sweep is run, and has all of the refusals, over either host; without it shares that take
+// seconds.
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <nbx/fault.h>
 
@@ -123,8 +125,15 @@ TEST_TIMEOUT(7200, nd2_all_cases_over_seeds_on_wires_that_lose_and_reorder)
 static struct {
     unsigned long long runs, given_up, refused;
 } faults;
+static const char *fault_driver = "vnic";     // whose allocations are refused; NULL: every driver's
 
-// The case with allocations of the provider refused in these boxes; how many were.
+static void
+faults_tell(const char *what)
+{
+    fprintf(stderr, "  %s: %llu runs, %llu allocations refused, %llu given up\n", what, faults.runs, faults.refused, faults.given_up);
+}
+
+// The case with allocations of drivers refused in these boxes; how many were.
 static uint64_t
 case_without(const struct nbx_fault_plan *plan, int first, int last)
 {
@@ -151,33 +160,95 @@ each_refused(void)
 {
     nd2.server = 1;
     for (int box = 0; box < 2; box++) {
-        struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = 1, .driver = "vnic"};
+        struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = 1, .driver = fault_driver};
         while (case_without(&plan, box, box))
             plan.number++;
     }
     ck_assert_msg(nd2_run(the_case), "%s: afterwards", the_case->name);
 }
 
+// Each case has vnic's refused over one of the hosts, with NBX_SEEDS over both.
+static bool
+is_for(bool is_tcpip, unsigned number)
+{
+    return getenv("NBX_SEEDS") || number % 2 == is_tcpip;
+}
+
 TEST_TIMEOUT(3600, nd2_each_case_with_each_allocation_refused_in_turn)
 {
     for (unsigned i = 0; i < nd2_case_count; i++) {
+        if (!is_for(false, i))
+            continue;
         the_case = &nd2_cases[i];
         prng_seed(&nd2.dice, i);
-        rc_run_seed(the_case->name, each_refused, "delay: 50us", i, i % 2);
+        rc_run_seed(the_case->name, each_refused, "delay: 50us", i, i / 2 % 2);
         if (!getenv("NBX_SEEDS"))
             continue;
         nd2.is_lossy = true;
-        rc_run_seed(the_case->name, each_refused, wires[5], i, !(i % 2));
+        rc_run_seed(the_case->name, each_refused, wires[5], i, !(i / 2 % 2));
         nd2.is_lossy = false;
     }
-    fprintf(stderr, "  %llu runs, %llu given up\n", faults.runs, faults.given_up);
+    faults_tell("vnic, asking the kit's host");
     ck_assert_uint_gt(faults.given_up, 100);
+}
+
+// The host is tcpip: what vnic asks for beside it, and what tcpip asks for itself, for ports and neighbors.
+TEST_TIMEOUT(3600, nd2_each_case_beside_tcpip_with_each_allocation_of_vnic_or_tcpip_refused_in_turn)
+{
+    static const char *const drivers[] = {"vnic", "tcpip"};
+    rc_net.is_tcpip = true;
+    for (int k = 0; k < 2; k++) {
+        fault_driver = drivers[k];
+        memset(&faults, 0, sizeof faults);
+        for (unsigned i = 0; i < nd2_case_count; i++) {
+            if (!k && !is_for(true, i))
+                continue;
+            the_case = &nd2_cases[i];
+            prng_seed(&nd2.dice, i);
+            rc_run_seed(the_case->name, each_refused, "delay: 50us", i, i / 2 % 2);
+        }
+        faults_tell(fault_driver);
+        ck_assert_uint_gt(faults.given_up, k ? 50 : 100);
+    }
+}
+
+static unsigned first_number;
+static int first_box;
+static uint64_t first_refused;
+
+static void
+first_words(void)
+{
+    const struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = first_number, .driver = fault_driver};
+    nd2.server = 1;
+    first_refused = case_without(&plan, first_box, first_box);
+    ck_assert_msg(nd2_run(the_case), "%s, allocation %u: afterwards", the_case->name, first_number);
+}
+
+// Nobody knows the other's link address yet, so the host has to ask for it: a world for each allocation.
+TEST_TIMEOUT(3600, nd2_the_first_connection_of_a_world_with_each_allocation_of_tcpip_refused_in_turn)
+{
+    rc_net.is_tcpip = true;
+    fault_driver = "tcpip";
+    the_case = &nd2_cases[3];
+    for (int i = 0; i < 4; i++) {
+        first_box = i / 2;
+        first_number = 0;
+        do {
+            first_number++;
+            prng_seed(&nd2.dice, first_number);
+            rc_run_seed("the first", first_words, "delay: 50us", first_number, i % 2);
+        } while (first_refused);
+    }
+    faults_tell("tcpip, the first connection");
+    ck_assert_uint_gt(faults.refused, 4);
+    ck_assert_uint_gt(faults.given_up, 2);
 }
 
 static void
 all_cases_short(void)
 {
-    const struct nbx_fault_plan plan = {.mode = NBX_FAULT_CHANCE, .per_million = 20000, .driver = "vnic"};
+    const struct nbx_fault_plan plan = {.mode = NBX_FAULT_CHANCE, .per_million = 20000, .driver = fault_driver};
     for (unsigned i = 0; i < nd2_case_count; i++) {
         nd2.server = (int)prng_below(&nd2.dice, 2);
         the_case = &nd2_cases[prng_below(&nd2.dice, nd2_case_count)];
@@ -195,9 +266,11 @@ TEST_TIMEOUT(7200, nd2_all_cases_on_bad_wires_while_memory_is_short)
     seeds_asked(8, &first, &last);
     for (unsigned long long seed = first; seed <= last; seed++) {
         nd2.is_lossy = true;
+        rc_net.is_tcpip = seed % 2;           // and then it is short of memory, too
+        fault_driver = rc_net.is_tcpip ? NULL : "vnic";
         prng_seed(&nd2.dice, seed);
         rc_run_seed("nd2", all_cases_short, wires[seed % (sizeof wires / sizeof wires[0])], seed, seed % 7 % 2);
     }
-    fprintf(stderr, "  %llu runs, %llu allocations refused, %llu given up\n", faults.runs, faults.refused, faults.given_up);
+    faults_tell("one in fifty");
     ck_assert_uint_gt(faults.given_up, 0);
 }
