@@ -352,3 +352,9 @@ RULE(0717, NdkOut, ENDS,
      "an_NDK_object_that_comes_twice_is_reported", "an_NDK_object_that_is_made_later_is_not_reported")
 RULE(0718, NdkKeyword, ENDS, "A miniport whose *NetworkDirect is 0 does not enable NDK.", "-",
      "an_NDK_provider_that_is_on_against_its_keyword_is_reported", "an_NDK_provider_that_follows_its_keyword_is_not_reported")
+RULE(0719, NdkDue, ENDS,
+     "A provider of NDK notifies of a new result in a completion queue that is armed for any, within 30 seconds.", "-",
+     "a_notification_that_is_due_and_never_comes_is_reported", "a_notification_that_comes_or_is_not_due_is_not_reported")
+RULE(0720, NdkDepth, ENDS,
+     "A consumer of NDK has no more requests outstanding on a queue than it asked to have room for when it made the queue pair.", "-",
+     "more_NDK_requests_than_a_queue_is_deep_are_reported", "as_many_NDK_requests_as_a_queue_is_deep_are_not_reported")

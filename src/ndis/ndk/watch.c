@@ -414,6 +414,7 @@ ndk_close(NDK_OBJECT_HEADER *header, NDK_FN_CLOSE_COMPLETION completion, PVOID c
         verify_rule_broken(NBX_0700, "NdkCloseObject", "is called twice for one %s", type_word(object->type));
     else
         ndk_memory_closed(object);
+    ndk_due_closing(object);
     const char *inside = inside_of(object);
     if (inside)
         verify_rule_broken(NBX_0700, "NdkCloseObject", "is called of a %s while another thread is inside %s of it", type_word(object->type),

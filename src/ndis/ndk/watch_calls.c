@@ -106,7 +106,9 @@ arm_cq(NDK_CQ *cq, ULONG type)
 {
     struct ndk_object *object = OBJECT(Cq, cq, "NdkArmCq");
     struct ke_thread *before = ndk_enter(object, 0, NBX_0706, "NdkArmCq");
+    ndk_due_check(object);
     atomic_fetch_add(&object->arms, 1);       // before the call: it may be answered inside
+    ndk_armed(object, type);
     NDK_INTO_VOID(object, "NdkArmCq", NDK_THEIRS(object, CQ)->NdkArmCq(cq, type));
     ndk_leave(object, 0, before);
 }
@@ -126,12 +128,14 @@ get_cq_results(NDK_CQ *cq, NDK_RESULT *results, ULONG asked)
     const char *function = "NdkGetCqResults";
     struct ndk_object *object = OBJECT(Cq, cq, function);
     struct ke_thread *before = ndk_enter(object, 0, NBX_0706, function);
+    struct ndk_look look = ndk_look_begin(object);
     ULONG count = NDK_INTO(object, function, NDK_THEIRS(object, CQ)->NdkGetCqResults(cq, results, asked));
     for (ULONG i = 0; count_check(object, count, asked, function) && i < count; i++) {
         NDK_RESULT *at = &results[i];
         struct ndk_result result = {at->Status, at->BytesTransferred, &at->QPContext, &at->RequestContext, NULL};
         ndk_result_check(object, result, function);
     }
+    ndk_look_end(object, &look, count, asked, function);
     ndk_leave(object, 0, before);
     return count;
 }
@@ -142,12 +146,14 @@ get_cq_results_ex(NDK_CQ *cq, NDK_RESULT_EX *results, ULONG asked)
     const char *function = "NdkGetCqResultsEx";
     struct ndk_object *object = OBJECT(Cq, cq, function);
     struct ke_thread *before = ndk_enter(object, 0, NBX_0706, function);
+    struct ndk_look look = ndk_look_begin(object);
     ULONG count = NDK_INTO(object, function, NDK_THEIRS(object, CQ)->NdkGetCqResultsEx(cq, results, asked));
     for (ULONG i = 0; count_check(object, count, asked, function) && i < count; i++) {
         NDK_RESULT_EX *at = &results[i];
         struct ndk_result result = {at->Status, at->BytesTransferred, &at->QPContext, &at->RequestContext, &at->Type};
         ndk_result_check(object, result, function);
     }
+    ndk_look_end(object, &look, count, asked, function);
     ndk_leave(object, 0, before);
     return count;
 }
@@ -157,7 +163,10 @@ control_moderation(NDK_CQ *cq, ULONG interval, ULONG count)
 {
     const char *function = "NdkControlCqInterruptModeration";
     struct ndk_object *object = OBJECT(Cq, cq, function);
-    return NDK_INTO(object, function, NDK_THEIRS(object, CQ)->NdkControlCqInterruptModeration(cq, interval, count));
+    NTSTATUS status = NDK_INTO(object, function, NDK_THEIRS(object, CQ)->NdkControlCqInterruptModeration(cq, interval, count));
+    if (NT_SUCCESS(status))
+        ndk_moderated(object, interval, count);
+    return status;
 }
 
 const NDK_CQ_DISPATCH ndk_cq_calls = {.NdkCloseCq = ndk_close,
@@ -216,6 +225,8 @@ create_qp(NDK_PD *pd, NDK_CQ *receive_cq, NDK_CQ *initiator_cq, PVOID qp_context
     struct ndk_request *request = qp_new(object, "NdkCreateQp", (NDK_CQ *[]){receive_cq, initiator_cq}, completion, context);
     request->made.sges[NDK_INITIATOR] = initiator_sges;
     request->made.sges[NDK_RECEIVER] = receive_sges;
+    request->made.depth[NDK_INITIATOR] = initiator_depth;
+    request->made.depth[NDK_RECEIVER] = receive_depth;
     request->made.inline_bytes = inline_bytes;
     PVOID number = ndk_qp_number(object->watch, &request->made, qp_context);
     return NDK_MAKE(request, PD, qp, NdkCreateQp(pd, receive_cq, initiator_cq, number, receive_depth, initiator_depth, receive_sges,
@@ -231,6 +242,7 @@ create_qp_with_srq(NDK_PD *pd, NDK_CQ *receive_cq, NDK_CQ *initiator_cq, NDK_SRQ
     struct ndk_request *request = qp_new(object, function, (NDK_CQ *[]){receive_cq, initiator_cq}, completion, context);
     request->made.with[3] = OBJECT(Srq, srq, function);
     request->made.sges[NDK_INITIATOR] = initiator_sges;
+    request->made.depth[NDK_INITIATOR] = initiator_depth;
     request->made.inline_bytes = inline_bytes;
     PVOID number = ndk_qp_number(object->watch, &request->made, qp_context);
     return NDK_MAKE(request, PD, qp, NdkCreateQpWithSrq(pd, receive_cq, initiator_cq, srq, number, initiator_depth, initiator_sges,

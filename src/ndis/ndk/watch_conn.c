@@ -21,6 +21,7 @@ flush(NDK_QP *qp)
 {
     struct ndk_object *object = OBJECT(Qp, qp, "NdkFlush");
     NDK_INTO_VOID(object, "NdkFlush", NDK_THEIRS(object, QP)->NdkFlush(qp));
+    ndk_flushed(object);
 }
 
 static NTAPI NTSTATUS

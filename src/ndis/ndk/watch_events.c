@@ -46,13 +46,17 @@ ndk_on_cq(PVOID context, NTSTATUS status)
     struct ndk_object *cq = object_made(request);
     struct ndk_frame frame;
     NDK_FN_CQ_NOTIFICATION_CALLBACK fn = request->event;
-    if (cq)
+    if (cq) {
         notify_check(cq, status);
+        ndk_told(cq, status);
+    }
     ndk_frame_begin(&frame, cq ? cq : request->of, "NdkCqNotificationCallback");
     fn(request->event_context, status);
     ndk_frame_end(&frame);
-    if (cq)
+    if (cq) {
+        ndk_told_end(cq);
         atomic_store(&cq->is_notifying, 0);
+    }
 }
 
 NTAPI VOID

@@ -28,6 +28,7 @@ struct ndk_post {
     uint64_t bytes;                           // room, of a receive
     uint32_t type, flags;                     // NDK_OPERATION_TYPE; NDK_OP_FLAG_*
     bool is_over;                             // it has had its result, or will have none
+    bool is_open;                             // it counts in its queue's open
 };
 
 struct ndk_queue {
@@ -35,13 +36,27 @@ struct ndk_queue {
     uint64_t room;                            // of the ring, a power of 2
     uint64_t first, next;                     // numbers: the oldest whose result may still come; the next post
     bool is_deferred;                         // its last request may wait for the next
+    uint64_t open;                            // posts that succeeded, are to have a result and have had none (watch_due.c)
+};
+
+// What a CQ has to tell, and has not (watch_due.c).
+struct ndk_due {
+    bool is_armed;                            // for any result
+    bool has_old;                             // results of before the last notification may be there: no look has found it empty since
+    bool is_held;                             // its moderation may hold a notification for long
+    bool has_failed;                          // a notification said so
+    uint32_t told;                            // notifications
+    uint32_t deep;                            // of the queues whose results it has: with more open than they are deep
+    bool is_due;                              // a notification
+    uint64_t since_ns;                        // when it came to be
+    struct ndk_object *flushed;               // because this queue pair was flushed; NULL: because a result was there
 };
 
 // What a create said of an object; kept with it.
 struct ndk_made {
     struct ndk_object *with[NDK_ANTECEDENTS]; // its antecedents
     PVOID qp_context;
-    ULONG sges[NDK_QUEUES], inline_bytes;
+    ULONG sges[NDK_QUEUES], depth[NDK_QUEUES], inline_bytes;   // depth 0: not looked at
     uint32_t slot;                            // of a queue pair: in watch->qps, from 1
     bool is_fast;                             // a memory region, made for fast registration
 };
@@ -90,7 +105,8 @@ struct ndk_object {
     _Atomic uint32_t arms;                    // of a CQ: not yet answered by a notification
     _Atomic uint32_t is_notifying;
     struct ke_thread *_Atomic inside[2];      // a CQ: who polls; a QP: who posts to the initiator's queue, to the receive queue
-    struct ndk_queue queue[NDK_QUEUES];       // guarded by watch->lock, as the next two are
+    struct ndk_due due;                       // of a CQ; guarded by watch->lock, as the next three are
+    struct ndk_queue queue[NDK_QUEUES];
     struct ndk_region region;
     struct list memory;                       // watch->memory, of a live memory region or protection domain
     _Atomic bool is_answered;                 // a connector: NdkAccept or NdkCompleteConnect has begun
@@ -249,6 +265,25 @@ struct ndk_result {
 void ndk_result_check(struct ndk_object *cq, struct ndk_result result, const char *function);
 void ndk_queues_free(struct ndk_object *object);
 uint64_t ndk_sges_bytes(const NDK_SGE *sges, ULONG count);
+
+// ---- what is due, or too much (watch_due.c) -------------------------------------------------------------------------------------------
+// A post has succeeded; it has its result.   locks: watch->lock held
+void ndk_post_opened(struct ndk_object *object, enum ndk_queue_name name, struct ndk_post *post);
+void ndk_post_over(struct ndk_object *object, enum ndk_queue_name name, struct ndk_post *post);
+// A look for results, `count` of `asked`.
+struct ndk_look {
+    uint32_t told;
+    bool is_deep;
+};
+struct ndk_look ndk_look_begin(struct ndk_object *cq);
+void ndk_look_end(struct ndk_object *cq, const struct ndk_look *look, ULONG count, ULONG asked, const char *function);
+void ndk_armed(struct ndk_object *cq, ULONG type);
+void ndk_moderated(struct ndk_object *cq, ULONG interval_us, ULONG count);
+void ndk_told(struct ndk_object *cq, NTSTATUS status);
+void ndk_told_end(struct ndk_object *cq);
+void ndk_flushed(struct ndk_object *qp);
+void ndk_due_check(struct ndk_object *cq);    // is one late?
+void ndk_due_closing(struct ndk_object *object);
 
 // ---- memory (watch_memory.c) ------------------------------------------------------------------------------------------------------------
 void ndk_memory_made(struct ndk_object *object);   // locks: watch->lock held

@@ -98,6 +98,8 @@ ndk_post_end(struct ndk_posting *posting, NTSTATUS status, const char *function)
     struct ndk_post *post = number >= queue->first ? post_at(queue, number) : NULL;
     if (NT_SUCCESS(status)) {
         queue->is_deferred = post && post->flags & NDK_OP_FLAG_DEFER;
+        if (post && !post->is_over)
+            ndk_post_opened(object, posting->name, post);
     } else {
         queue->is_deferred = false;
         had_result = !post || post->is_over;
@@ -190,6 +192,7 @@ result_take(struct ndk_object *cq, struct ndk_result *result)
     struct ndk_post *post = post_at(queue, number);
     *result->request_context = post->context;
     post->is_over = true;
+    ndk_post_over(qp, name, post);
     const char *fault = type_check(post, result);
     if (!fault && queue == &qp->queue[name])
         fault = order_check(queue, number);

@@ -77,6 +77,17 @@ p_arm(NDK_CQ *cq, ULONG type)
 {
 }
 
+static NTAPI NTSTATUS
+p_moderate(NDK_CQ *cq, ULONG interval_us, ULONG count)
+{
+    return STATUS_SUCCESS;
+}
+
+static NTAPI VOID
+p_flush(NDK_QP *qp)
+{
+}
+
 static void
 go_inside(void)
 {
@@ -190,8 +201,10 @@ static const NDK_MR_DISPATCH mr_table = {.NdkCloseMr = p_close,
                                          .NdkGetLocalTokenFromMr = mr_token};
 static const NDK_MW_DISPATCH mw_table = {.NdkCloseMw = p_close};
 const NDK_CQ_DISPATCH p_cq_table = {
-    .NdkCloseCq = p_close, .NdkArmCq = p_arm, .NdkGetCqResults = cq_results, .NdkGetCqResultsEx = cq_results_ex};
+    .NdkCloseCq = p_close, .NdkArmCq = p_arm, .NdkControlCqInterruptModeration = p_moderate,
+    .NdkGetCqResults = cq_results, .NdkGetCqResultsEx = cq_results_ex};
 static const NDK_QP_DISPATCH qp_table = {.NdkCloseQp = p_close,
+                                         .NdkFlush = p_flush,
                                          .NdkSend = qp_send,
                                          .NdkReceive = qp_receive,
                                          .NdkBind = qp_bind,
@@ -302,11 +315,17 @@ p_as(const char *driver)
 }
 
 void
-p_notify(void)
+p_notify_with(NTSTATUS status)
 {
     struct ke_crossing crossing = p_as("mp");
-    p.notify(p.notify_context, STATUS_SUCCESS);
+    p.notify(p.notify_context, status);
     ke_driver_leave(ke_self(), crossing);
+}
+
+void
+p_notify(void)
+{
+    p_notify_with(STATUS_SUCCESS);
 }
 
 void

@@ -69,6 +69,7 @@ extern const NDK_CQ_DISPATCH p_cq_table;
 struct ke_crossing p_as(const char *driver);
 void p_closed(void *at);                      // a close that pends; inside p_as
 void p_notify(void);
+void p_notify_with(NTSTATUS status);
 void p_complete(NTSTATUS status);             // the last request that pends
 void p_disconnect(void);
 // The next poll has the result of that post too, with the last queue pair's context.
