@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See watch.h: what is due, or too much, though no call is wrong by itself. What shows it is a look that finds nothing: "Zero means there were
-// no completions in the CQ" [ndkpi/nc-ndkpi-ndk_fn_get_cq_results].
-//   depth   before the look more requests than the queue is deep had no result, and the look finds none: they are all outstanding (NBX-0720)
+// See watch.h: what is due, or too much, though no call is wrong by itself. What shows it is a look that finds nothing: "Zero means there
+// were no completions in the CQ" [ndkpi/nc-ndkpi-ndk_fn_get_cq_results].
+//   depth   before the look more requests than the queue is deep had no result, and the look finds none: all are outstanding (NBX-0720)
 //   due     a look found nothing since the last notification, so what comes later is new; it is there, or a flush makes it, and the CQ is
 //           armed for any: the arm must be satisfied [network/ndkpi-completion-handling-requirements]. So long after, and no callback has
 //           begun: NBX-0719
