@@ -171,6 +171,7 @@ adapter_free(struct ndis_adapter *adapter)
     ndis_free((void *)adapter->port_spec);
     ndis_free(adapter->multicast);
     ndis_kept_drop(adapter);
+    ndis_bindings_forget(&adapter->parked);
     ndis_free(adapter);
 }
 
@@ -407,6 +408,9 @@ adapter_bind_work(void *arg)
     struct ndis_protocol *protocol = protocol_find(call->adapter->module.ndis, call->service);
     call->status = NDIS_STATUS_ADAPTER_NOT_FOUND;
     if (!protocol || protocol->deregistering)
+        return;
+    call->status = NDIS_STATUS_INVALID_PORT_STATE;   // deactivated meanwhile
+    if (!atomic_load(&call->adapter->default_port))
         return;
     char key[256];
     ndis_binding_key(call->adapter->name, call->service, key, sizeof key);

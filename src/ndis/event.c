@@ -4,7 +4,7 @@
 //         or not -> ... -> ProtocolNetPnPEvent of every binding, one after the other, pended answers waited for
 //   down  ndis_event_down: NDIS or NdisFDevicePnPEventNotify -> the next filter below with a FilterDevicePnPEventNotify -> ... -> miniport
 // All of it runs on the PnP thread. Pause and restart are no such events: each binding gets its own, past the filters (binding.c).
-// The status counts for what may be refused: query power, query remove, port activation [ndis/nf-ndis-ndismnetpnpevent].
+// The status counts for what may be refused: query power and query remove [ndis/nf-ndis-ndismnetpnpevent].
 #include "ndis/header.h"
 #include "ndis/ndis_int.h"
 #include "ndis/ndk/ndk_int.h"
@@ -31,7 +31,7 @@ event_filter_above(struct ndis_module *from)
 static bool
 event_may_be_refused(NET_PNP_EVENT_CODE code)
 {
-    return code == NetEventQueryPower || code == NetEventQueryRemoveDevice || code == NetEventPortActivation;
+    return code == NetEventQueryPower || code == NetEventQueryRemoveDevice;
 }
 
 static NDIS_STATUS

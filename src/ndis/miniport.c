@@ -326,11 +326,13 @@ ndis_miniport_halt(struct ndis_adapter *adapter, NDIS_HALT_ACTION action)
     ndis_vmq_release(adapter, action != NdisHaltDeviceSurpriseRemoved);
     ndis_reset_stop(adapter);
     ndis_oid_flush(&adapter->module, NDIS_STATUS_REQUEST_ABORTED);
+    adapter->halting = true;
     NDIS_CALL_VOID(adapter->module.image, "MiniportHaltEx", adapter->driver->chars.HaltHandlerEx(adapter->general_context, action));
     ndis_hardware_left(adapter, "MiniportHaltEx");
     ndis_module_drain(&adapter->module);
     ke_grace(adapter->module.ndis->box);
     ndis_port_halted(adapter, "MiniportHaltEx");
+    adapter->halting = false;
     attributes_drop(adapter);
     ndis_module_state_set(&adapter->module, NDIS_STATE_HALTED);
 }

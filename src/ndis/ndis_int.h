@@ -244,6 +244,12 @@ struct ndis_reset {
     uint32_t hang_looks;
 };
 
+// Protocols whose bindings are to come back (rebind.c).
+struct ndis_parked {
+    struct ndis_protocol **protocols;
+    uint32_t count;
+};
+
 // Which processors of the box RSS may use [network/standardized-inf-keywords-for-rss].
 struct ndis_rss_range {
     uint32_t base, last, most;   // first and last number, and how many at most
@@ -273,6 +279,7 @@ struct ndis_adapter {
     // set by NdisMSetMiniportAttributes, in its order (miniport.c)
     bool have_registration, have_general;
     bool initializing;                        // inside MiniportInitializeEx
+    bool halting;                             // inside MiniportHaltEx, and until what it must give back has been looked at
     NDIS_HANDLE general_context;              // MiniportAdapterContext
     ULONG attribute_flags;
     ULONG check_for_hang_s;
@@ -294,6 +301,7 @@ struct ndis_adapter {
 
     struct list ports;                        // of struct ndis_port (nport.c); guarded by ndis->lock
     _Atomic uint32_t default_port;            // 1 while active
+    struct ndis_parked parked;                // while it is not; the PnP thread's
     struct list filters;                      // of ndis_filter.node, bottom to top
     struct list bindings;                     // of ndis_binding.node, in order of opening
     uint32_t binding_count;
@@ -446,6 +454,7 @@ struct ndis_nbl {
     uint8_t kind;                             // enum ndis_nbl_kind
     uint8_t has_net_buffer;                   // pool with fAllocateNetBuffer: the NET_BUFFER stands behind
     uint8_t in_use;
+    uint8_t has_original_mdls;                // a clone made with NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS
     // travelling
     NET_BUFFER_LIST *batch_next;              // deferred lists (frame.c): the next list's first NBL
     ULONG batch_flags, batch_count;
@@ -823,13 +832,11 @@ NDIS_STATUS ndis_binding_bind(struct ndis_adapter *adapter, struct ndis_protocol
 void ndis_binding_unbind(struct ndis_binding *binding);
 // Unbind all, last first, and remember them; bind them again in their order, or do not. On the PnP thread.
 // fails: park: NDIS_STATUS_RESOURCES, nothing was unbound; return: what the first protocol said that did not bind, after all had their turn
-struct ndis_parked {
-    struct ndis_protocol **protocols;
-    uint32_t count;
-};
 NDIS_STATUS ndis_bindings_park(struct ndis_adapter *adapter, struct ndis_parked *parked);
 NDIS_STATUS ndis_bindings_return(struct ndis_adapter *adapter, struct ndis_parked *parked);
 void ndis_bindings_forget(struct ndis_parked *parked);
+// No adapter has that protocol parked any more. On the PnP thread.
+void ndis_bindings_forget_protocol(struct ndis *ndis, const struct ndis_protocol *protocol);
 void ndis_binding_pause(struct ndis_binding *binding, ULONG reason);
 void ndis_binding_restart(struct ndis_binding *binding, NDIS_RESTART_ATTRIBUTES *list);
 // A request of the binding has been completed to the protocol (oid.c); the close may go on.

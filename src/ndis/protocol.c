@@ -94,6 +94,7 @@ protocol_unbind_all(void *arg)
     struct ndis_binding *binding;
     while ((binding = protocol_some_binding(arg)))
         ndis_binding_unbind(binding);
+    ndis_bindings_forget_protocol(((struct ndis_protocol *)arg)->ndis, arg);
 }
 
 void

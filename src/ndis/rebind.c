@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // All bindings of an adapter away and back again, in their order: what NDIS does around a mandatory filter, whether one comes or goes
-// [network/mandatory-filter-drivers]. A protocol sees ProtocolUnbindAdapterEx and then ProtocolBindAdapterEx.
+// [network/mandatory-filter-drivers], and while a default port is not active (nport.c). A protocol sees ProtocolUnbindAdapterEx and then
+// ProtocolBindAdapterEx.
 //   ndis_bindings_park -> attach or detach -> ndis_bindings_return, or ndis_bindings_forget when the stack cannot stand any more
 #include <string.h>
 
@@ -49,4 +50,17 @@ ndis_bindings_forget(struct ndis_parked *parked)
 {
     ndis_free(parked->protocols);
     *parked = (struct ndis_parked){0};
+}
+
+void
+ndis_bindings_forget_protocol(struct ndis *ndis, const struct ndis_protocol *protocol)
+{
+    LIST_FOR_EACH(node, &ndis->adapters) {
+        struct ndis_parked *parked = &LIST_ENTRY_OF(node, struct ndis_adapter, node)->parked;
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < parked->count; i++)
+            if (parked->protocols[i] != protocol)
+                parked->protocols[kept++] = parked->protocols[i];
+        parked->count = kept;
+    }
 }

@@ -609,6 +609,8 @@ proto_bind(NDIS_HANDLE context, NDIS_HANDLE bind, PNDIS_BIND_PARAMETERS paramete
     binding->bound_ndk = parameters->NDKCapabilities;
     binding->bound_ndk_enabled = parameters->NDKEnabled;
     binding->protocol = which;
+    if (kit.on_bind)
+        kit.on_bind(parameters);
     if (kit.asks_bind_name)
         proto_ask_name(bind);
     KeInitializeEvent(&binding->opened, NotificationEvent, FALSE);

@@ -110,6 +110,7 @@ struct kit {
     NDIS_HANDLE protocol[2];                  // proto0's, proto1's
     bool filter_refuses;                      // FilterAttach fails
     uint32_t binds, unbinds;                  // of all protocols
+    void (*on_bind)(NDIS_BIND_PARAMETERS *parameters);
     bool asks_bind_name;                      // NdisQueryBindInstanceName in the bind handler: once without memory, once with
     NDIS_STATUS bind_name_status[2];
     NDIS_STRING bind_name;                    // the test frees it
