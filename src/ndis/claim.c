@@ -163,8 +163,13 @@ ndis_range_claim(struct ndis_adapter *adapter, enum ndis_claim_kind kind, uint64
     *address = NULL;
     if (!region)
         return NDIS_STATUS_FAILURE;
-    if (ndis_claim_overlaps(hardware, kind, base, length))
+    if (ndis_claim_overlaps(hardware, kind, base, length)) {
+        // The pages say that NDIS logs this one [ndis/nf-ndis-ndismmapiospace].
+        box_message(adapter->module.ndis->box, "%s (%s): error log: 0x%08x: %s at 0x%llx, %u long, are claimed already", adapter->name,
+                    adapter->module.image->name, NDIS_ERROR_CODE_RESOURCE_CONFLICT, ports ? "ports" : "memory",
+                    (unsigned long long)base, length);
         return NDIS_STATUS_RESOURCE_CONFLICT;
+    }
     void *at = ports ? (void *)(uintptr_t)base : region->memory + (base - region->base);
     if (!ndis_claim_add(hardware, kind, base, at, length))
         return NDIS_STATUS_RESOURCES;

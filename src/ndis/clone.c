@@ -113,6 +113,8 @@ ndis_nbl_clone(const NET_BUFFER_LIST *original, struct ndis_nbl_pool *pool, stru
         return NULL;
     struct ndis_nbl *head = ndis_nbl_of(clone);
     head->kind = NDIS_NBL_CLONE;
+    head->has_original_mdls = original_mdls;
+    clone->Context = NULL;   // none to begin with, whatever the pool has [nblapi/nf-nblapi-ndisallocateclonenetbufferlist]
     // The NET_BUFFER that comes with the pool's NBLs serves the first one, unless it brings data of its own.
     NET_BUFFER *own = head->has_net_buffer && !head->pool->data_bytes ? clone->FirstNetBuffer : NULL;
     clone->FirstNetBuffer = NULL;

@@ -3,6 +3,7 @@
 // [ndis/nf-ndis-ndismmapiospace], [ndis/nf-ndis-ndismregisterioportrange], [ndis/nf-ndis-ndismgetbusdata],
 // [ndis/nf-ndis-ndismgetdeviceproperty]
 #include "ndis/hardware.h"
+#include "nt/ex/fault.h"
 #include "verify/refuse.h"
 #include "verify/verify.h"
 
@@ -35,6 +36,9 @@ NTAPI NDIS_STATUS
 NdisMMapIoSpace(PVOID *VirtualAddress, NDIS_HANDLE MiniportAdapterHandle, NDIS_PHYSICAL_ADDRESS PhysicalAddress, UINT Length)
 {
     VERIFY_ENTER(NdisMMapIoSpace);
+    *VirtualAddress = NULL;
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     return ndis_range_claim(initializing_adapter(MiniportAdapterHandle, "NdisMMapIoSpace"), NDIS_CLAIM_MEMORY,
                        (uint64_t)PhysicalAddress.QuadPart, Length, VirtualAddress);
 }
@@ -54,6 +58,9 @@ NTAPI NDIS_STATUS
 NdisMRegisterIoPortRange(PVOID *PortOffset, NDIS_HANDLE MiniportAdapterHandle, UINT InitialPort, UINT NumberOfPorts)
 {
     VERIFY_ENTER(NdisMRegisterIoPortRange);
+    *PortOffset = NULL;
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     return ndis_range_claim(initializing_adapter(MiniportAdapterHandle, "NdisMRegisterIoPortRange"), NDIS_CLAIM_PORTS, InitialPort,
                        NumberOfPorts, PortOffset);
 }

@@ -28,7 +28,10 @@ NdisFreeCloneNetBufferList(PNET_BUFFER_LIST CloneNetBufferList, ULONG FreeCloneF
     VERIFY_ENTER(NdisFreeCloneNetBufferList);
     if (ndis_nbl_of(CloneNetBufferList)->kind != NDIS_NBL_CLONE)
         verify_contract("NdisFreeCloneNetBufferList", "this NET_BUFFER_LIST is no clone");
-    ndis_nbl_clone_free(CloneNetBufferList, FreeCloneFlags & NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
+    bool original_mdls = FreeCloneFlags & NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS;
+    if (ndis_nbl_of(CloneNetBufferList)->has_original_mdls != original_mdls)
+        verify_contract("NdisFreeCloneNetBufferList", "FreeCloneFlags are not the flags of NdisAllocateCloneNetBufferList");
+    ndis_nbl_clone_free(CloneNetBufferList, original_mdls);
 }
 
 // Offsets count from the current data start of each; nothing in the destination changes but its data. It may be written up to the

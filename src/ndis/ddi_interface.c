@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Front doors: network interfaces, their numbers, their providers and their order. [ndis/nf-ndis-ndisif*]
 #include "ndis/interface.h"
+#include "nt/ex/fault.h"
 #include "verify/refuse.h"
 #include "verify/report.h"
 #include "verify/verify.h"
@@ -54,6 +55,9 @@ NdisIfRegisterProvider(PNDIS_IF_PROVIDER_CHARACTERISTICS ProviderCharacteristics
 {
     VERIFY_ENTER(NdisIfRegisterProvider);
     struct ndis_provider *provider = NULL;
+    *pNdisProviderHandle = NULL;
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     NDIS_STATUS status = ndis_provider_register(ndis_self(), ProviderCharacteristics, IfProviderContext, &provider);
     *pNdisProviderHandle = provider;
     return status;
@@ -75,6 +79,8 @@ NdisIfRegisterInterface(NDIS_HANDLE NdisProviderHandle, NET_LUID NetLuid, NDIS_H
                         PNET_IFINDEX pIfIndex)
 {
     VERIFY_ENTER(NdisIfRegisterInterface);
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     return ndis_interface_register(
         ndis_handle_check(NdisProviderHandle, (enum ndis_kind)NDIS_KIND_PROVIDER, "NdisIfRegisterInterface"), NetLuid,
         ProviderIfContext, pIfInfo, pIfIndex);
@@ -94,6 +100,8 @@ NTAPI NDIS_STATUS
 NdisIfAddIfStackEntry(NET_IFINDEX HigherLayerIfIndex, NET_IFINDEX LowerLayerIfIndex)
 {
     VERIFY_ENTER(NdisIfAddIfStackEntry);
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     NDIS_STATUS status = ndis_if_stack_add(ndis_self(), HigherLayerIfIndex, LowerLayerIfIndex);
     if (status == NDIS_STATUS_INVALID_PARAMETER)
         verify_rule_fatal(NBX_0122, "NdisIfAddIfStackEntry", "the interface stack would have a loop");

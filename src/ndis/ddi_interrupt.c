@@ -3,6 +3,7 @@
 // [ndis/nf-ndis-ndismregisterinterruptex], [ndis/nf-ndis-ndismqueuedpcex], [ndis/nf-ndis-ndismsynchronizewithinterruptex]
 #include "ndis/hardware.h"
 #include "ndis/header.h"
+#include "nt/ex/fault.h"
 #include "verify/refuse.h"
 #include "verify/verify.h"
 
@@ -21,6 +22,8 @@ NdisMRegisterInterruptEx(NDIS_HANDLE MiniportAdapterHandle, NDIS_HANDLE Miniport
     if (!adapter->initializing || !adapter->have_registration)
         verify_contract("NdisMRegisterInterruptEx", "it belongs into MiniportInitializeEx, after NdisMSetMiniportAttributes");
     *NdisInterruptHandle = NULL;
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     return ndis_interrupt_register(adapter, MiniportInterruptContext, MiniportInterruptCharacteristics,
                                    (struct ndis_interrupt **)NdisInterruptHandle);
 }

@@ -72,6 +72,8 @@ NTAPI VOID
 NdisMRestartComplete(NDIS_HANDLE MiniportAdapterHandle, NDIS_STATUS Status)
 {
     VERIFY_ENTER(NdisMRestartComplete);
+    if (Status == NDIS_STATUS_PENDING)
+        verify_contract("NdisMRestartComplete", "NDIS_STATUS_PENDING is no final status");
     if (!ndis_pending_complete(&adapter_from(MiniportAdapterHandle, "NdisMRestartComplete")->restart, Status))
         verify_rule_fatal(NBX_0101, "NdisMRestartComplete", "no restart is pending");
 }
@@ -114,6 +116,8 @@ NTAPI NDIS_STATUS
 NdisMAllocatePort(NDIS_HANDLE MiniportAdapterHandle, PNDIS_PORT_CHARACTERISTICS PortCharacteristics)
 {
     VERIFY_ENTER(NdisMAllocatePort);
+    if (EX_FAULT())
+        return NDIS_STATUS_RESOURCES;
     return ndis_port_allocate(adapter_from(MiniportAdapterHandle, "NdisMAllocatePort"), PortCharacteristics);
 }
 

@@ -169,12 +169,15 @@ NdisRetreatNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, ULONG DataOffs
 {
     VERIFY_DOOR(NdisRetreatNetBufferListDataStart);
     for (NET_BUFFER *nb = NetBufferList->FirstNetBuffer; nb; nb = nb->Next) {
-        if (ndis_nb_retreat(nb, DataOffsetDelta, DataBackFill, AllocateMdlHandler) == NDIS_STATUS_SUCCESS)
+        bool needs_memory = DataOffsetDelta > nb->DataOffset && !AllocateMdlHandler;
+        NDIS_STATUS status = needs_memory && EX_FAULT() ? NDIS_STATUS_RESOURCES
+                                                        : ndis_nb_retreat(nb, DataOffsetDelta, DataBackFill, AllocateMdlHandler);
+        if (status == NDIS_STATUS_SUCCESS)
             continue;
         // All or nothing: those already moved are moved back.
         for (NET_BUFFER *undo = NetBufferList->FirstNetBuffer; undo != nb; undo = undo->Next)
             ndis_nb_advance(undo, DataOffsetDelta, TRUE, FreeMdlHandler);
-        return NDIS_STATUS_RESOURCES;
+        return status;
     }
     return NDIS_STATUS_SUCCESS;
 }

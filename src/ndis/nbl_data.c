@@ -75,6 +75,8 @@ data_mdl_make(ULONG *bytes)
 NDIS_STATUS
 ndis_nb_retreat(NET_BUFFER *nb, ULONG delta, ULONG backfill, NET_BUFFER_ALLOCATE_MDL_HANDLER allocate)
 {
+    if (delta > UINT32_MAX - nb->DataLength)
+        return NDIS_STATUS_FAILURE;           // no such data can be described
     if (delta > nb->DataOffset) {
         ULONG need = delta - nb->DataOffset, bytes = need + backfill;
         if (bytes < need)

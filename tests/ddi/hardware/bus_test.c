@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The bus: resources, mapped memory, registers and ports with and without a model behind them, configuration space, device objects.
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "hw.h"
+#include "nbx/fault.h"
 
 static uint64_t last_value, read_value;
 static uint32_t reads, writes, last_offset, last_bytes;
@@ -142,6 +144,78 @@ map_all(NDIS_HANDLE adapter)
     NdisMUnmapIoSpace(adapter, none, 16);
 }
 
+static char logged[256];
+
+static void
+on_message(void *context, const char *text)
+{
+    if (strstr(text, "error log"))
+        snprintf(logged, sizeof logged, "%s", text);
+}
+
+static void
+arm(void)
+{
+    struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = 1, .program = true};
+    ck_assert_int_eq(nbx_fault_arm(&plan), 0);
+}
+
+static void
+map_badly(NDIS_HANDLE adapter)
+{
+    void *none = &none;
+    kit.box->on_message = on_message;
+    logged[0] = 0;
+    arm();
+    ck_assert_int_eq(NdisMMapIoSpace(&none, adapter, memory[0], 0x100), NDIS_STATUS_RESOURCES);
+    nbx_fault_disarm(NULL);
+    ck_assert_ptr_null(none);
+    ck_assert_int_eq(NdisMMapIoSpace(&mapped[0], adapter, memory[0], 0x100), NDIS_STATUS_SUCCESS);
+    ck_assert_str_eq(logged, "");
+    // Claimed already, by the first byte and by the last: NDIS logs it.
+    none = &none;
+    ck_assert_int_eq(NdisMMapIoSpace(&none, adapter, memory[0], 0x101), NDIS_STATUS_RESOURCE_CONFLICT);
+    ck_assert_ptr_null(none);
+    ck_assert_ptr_nonnull(strstr(logged, "0xc0001388: memory at 0x"));
+    ck_assert_int_eq(NdisMMapIoSpace(&none, adapter, plus(memory[0], 0xff), 0x10), NDIS_STATUS_RESOURCE_CONFLICT);
+    ck_assert_int_eq(NdisMMapIoSpace(&mapped[1], adapter, plus(memory[0], 0x100), 0x10), NDIS_STATUS_SUCCESS);
+    logged[0] = 0;
+    none = &none;
+    arm();
+    ck_assert_int_eq(NdisMRegisterIoPortRange(&none, adapter, ports[0], 32), NDIS_STATUS_RESOURCES);
+    nbx_fault_disarm(NULL);
+    ck_assert_ptr_null(none);
+    ck_assert_int_eq(NdisMRegisterIoPortRange(&port_offset, adapter, ports[0], 16), NDIS_STATUS_SUCCESS);
+    ck_assert_str_eq(logged, "");
+    none = &none;
+    ck_assert_int_eq(NdisMRegisterIoPortRange(&none, adapter, ports[0] + 15, 2), NDIS_STATUS_RESOURCE_CONFLICT);
+    ck_assert_ptr_null(none);
+    ck_assert_ptr_nonnull(strstr(logged, "0xc0001388: ports at 0x"));
+    ck_assert_int_eq(NdisMRegisterIoPortRange(&none, adapter, 0x300, 1), NDIS_STATUS_FAILURE);
+    ck_assert_int_eq(NdisMRegisterIoPortRange(&none, adapter, ports[0], 0), NDIS_STATUS_FAILURE);
+    kit.box->on_message = NULL;
+}
+
+static void
+unmap_badly(void)
+{
+    NdisMUnmapIoSpace(kit.mp.adapter, mapped[0], 0x100);
+    NdisMUnmapIoSpace(kit.mp.adapter, mapped[1], 0x10);
+    NdisMDeregisterIoPortRange(kit.mp.adapter, ports[0], 16, port_offset);
+}
+
+TEST(NdisMMapIoSpace_without_memory_says_RESOURCES_and_a_conflict_is_logged)
+{
+    prepare(map_badly, unmap_badly);
+    hw_run(1, &device, started);
+}
+
+TEST(NdisMRegisterIoPortRange_without_memory_says_RESOURCES_and_a_conflict_is_logged)
+{
+    prepare(map_badly, unmap_badly);
+    hw_run(2, &device, started);
+}
+
 static void
 unmap_all(void)
 {
@@ -210,10 +284,16 @@ map_nothing(NDIS_HANDLE adapter)
     ck_assert_uint_eq(NdisMSetBusData(adapter, 0, 4, &none, 2), 0);
 }
 
-TEST(NdisMMapIoSpace_and_NdisMRegisterIoPortRange_fail_without_a_device)
+TEST(NdisMMapIoSpace_fails_without_a_device)
 {
     prepare(map_nothing, NULL);
     hw_run(1, NULL, started);
+}
+
+TEST(NdisMRegisterIoPortRange_fails_without_a_device)
+{
+    prepare(map_nothing, NULL);
+    hw_run(2, NULL, started);
 }
 
 static void

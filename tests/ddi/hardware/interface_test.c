@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "hw.h"
+#include "nbx/fault.h"
 #include "ndis/interface.h"
 
 static struct ndis *
@@ -275,6 +276,57 @@ TEST(NdisIfRegisterInterface_refuses_a_LUID_that_is_taken_and_wrong_information)
 {
     kit_mp_hooks.initialize = note_numbers;
     hw_run(2, NULL, provider_refusals);
+}
+
+static void
+arm(void)
+{
+    struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = 1, .program = true};
+    ck_assert_int_eq(nbx_fault_arm(&plan), 0);
+}
+
+static void
+without_memory(void)
+{
+    NDIS_IF_PROVIDER_CHARACTERISTICS chars = provider_chars();
+    NET_IF_INFORMATION info = information();
+    NDIS_HANDLE none = &chars;
+    NET_IFINDEX index = 77;
+    NET_LUID fresh;
+    kit_start(false, 1);
+    arm();
+    ck_assert_int_eq(NdisIfRegisterProvider(&chars, NULL, &none), NDIS_STATUS_RESOURCES);
+    nbx_fault_disarm(NULL);
+    ck_assert_ptr_null(none);
+    provide();
+    fresh = luid[0];
+    fresh.Info.NetLuidIndex += 1000;
+    arm();
+    ck_assert_int_eq(NdisIfRegisterInterface(provider, fresh, NULL, &info, &index), NDIS_STATUS_RESOURCES);
+    nbx_fault_disarm(NULL);
+    ck_assert_uint_eq(index, 77);
+    ck_assert_int_eq(NdisIfGetInterfaceIndexFromNetLuid(fresh, &index), NDIS_STATUS_INTERFACE_NOT_FOUND);
+    arm();
+    ck_assert_int_eq(NdisIfAddIfStackEntry(interface[0], interface[1]), NDIS_STATUS_RESOURCES);
+    nbx_fault_disarm(NULL);
+    ck_assert(!ndis_if_stack_has(ndis(), interface[0], interface[1]));
+    ck_assert_int_eq(NdisIfAddIfStackEntry(interface[0], interface[1]), NDIS_STATUS_SUCCESS);
+    unprovide();
+}
+
+TEST(NdisIfRegisterProvider_without_memory_says_RESOURCES)
+{
+    hw_run(1, NULL, without_memory);
+}
+
+TEST(NdisIfRegisterInterface_without_memory_says_RESOURCES)
+{
+    hw_run(2, NULL, without_memory);
+}
+
+TEST(NdisIfAddIfStackEntry_without_memory_says_RESOURCES)
+{
+    hw_run(3, NULL, without_memory);
 }
 
 static void

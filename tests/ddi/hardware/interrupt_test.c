@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "hw.h"
+#include "nbx/fault.h"
+#include "ndis/ndis_int.h"
 #include "nt/hal/hal.h"
 #include "nt/ke/ke.h"
 
@@ -657,6 +659,39 @@ TEST(NdisMRegisterInterruptEx_refuses_a_second_interrupt_of_one_adapter)
     prepare(false);
     kit_mp_hooks.initialize = take_twice;
     hw_run(1, &line_device, line);
+}
+
+static NDIS_STATUS
+take_without_memory(NDIS_HANDLE adapter, NDIS_MINIPORT_INIT_PARAMETERS *parameters)
+{
+    struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = 1, .program = true};
+    interrupt = &chars;
+    ck_assert_int_eq(nbx_fault_arm(&plan), 0);
+    ck_assert_int_eq(NdisMRegisterInterruptEx(adapter, &chars, &chars, &interrupt), NDIS_STATUS_RESOURCES);
+    nbx_fault_disarm(NULL);
+    ck_assert_ptr_null(interrupt);
+    return take_interrupt(adapter, parameters);
+}
+
+TEST(NdisMRegisterInterruptEx_without_memory_says_RESOURCES)
+{
+    prepare(false);
+    kit_mp_hooks.initialize = take_without_memory;
+    hw_run(1, &line_device, line);
+}
+
+static NDIS_STATUS
+take_too_early(NDIS_HANDLE adapter, NDIS_MINIPORT_INIT_PARAMETERS *parameters)
+{
+    ((struct ndis_adapter *)adapter)->have_registration = false;    // as if NdisMSetMiniportAttributes had not been called
+    return take_interrupt(adapter, parameters);
+}
+
+TEST(NdisMRegisterInterruptEx_before_NdisMSetMiniportAttributes_is_reported)
+{
+    prepare(false);
+    kit_mp_hooks.initialize = take_too_early;
+    hw_reported(&line_device, line, "NdisMRegisterInterruptEx: it belongs into MiniportInitializeEx, after NdisMSetMiniportAttributes");
 }
 
 static void

@@ -4,6 +4,7 @@
 
 #include "flow/ndis/kit.h"
 #include "harness/harness.h"
+#include "nbx/fault.h"
 
 static NDIS_HANDLE nbl_pool, nb_pool;
 
@@ -115,6 +116,142 @@ TEST(NdisAllocateCloneNetBufferList_describes_the_same_data_with_or_without_the_
 }
 
 static void
+clone_details(void)
+{
+    MDL *mdls[4];
+    pools_make(NDIS_PROTOCOL_ID_IPX);
+    NET_BUFFER_LIST_POOL_PARAMETERS own = {.Header = {NDIS_OBJECT_TYPE_DEFAULT, NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
+                                                      NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
+                                           .fAllocateNetBuffer = TRUE,
+                                           .ContextSize = 64,
+                                           .PoolTag = 'nwoT'};
+    NDIS_HANDLE own_pool = NdisAllocateNetBufferListPool(NULL, &own);
+    NET_BUFFER_LIST *original = original_make(mdls);
+    // What belongs to the pool comes from the pool; a clone has no context, whatever the pool's lists have.
+    NET_BUFFER_LIST *clone = NdisAllocateCloneNetBufferList(original, own_pool, NULL, 0);
+    ck_assert_uint_eq(NdisGetNetBufferListProtocolId(clone), NDIS_PROTOCOL_ID_DEFAULT);
+    ck_assert_ptr_eq(NdisGetPoolFromNetBufferList(clone), own_pool);
+    ck_assert_ptr_null(clone->Context);
+    same_data(clone->FirstNetBuffer, original->FirstNetBuffer);
+    same_data(clone->FirstNetBuffer->Next, original->FirstNetBuffer->Next);
+    NdisFreeCloneNetBufferList(clone, 0);
+    // The data is the original's own.
+    clone = NdisAllocateCloneNetBufferList(original, nbl_pool, NULL, 0);
+    ck_assert_uint_eq(NdisGetNetBufferListProtocolId(clone), NDIS_PROTOCOL_ID_IPX);
+    bytes[0][1 + 30] ^= 0xff;
+    same_data(clone->FirstNetBuffer, original->FirstNetBuffer);
+    ck_assert_ptr_eq(NdisGetDataBuffer(clone->FirstNetBuffer, 1, NULL, 1, 0), &bytes[0][1 + 30]);
+    NdisFreeCloneNetBufferList(clone, 0);
+    // A clone of a clone, which begins inside an MDL of its own.
+    clone = NdisAllocateCloneNetBufferList(original, NULL, NULL, 0);
+    NdisAdvanceNetBufferDataStart(clone->FirstNetBuffer, 80, FALSE, NULL);
+    NET_BUFFER_LIST *second = NdisAllocateCloneNetBufferList(clone, NULL, NULL, 0);
+    same_data(second->FirstNetBuffer, clone->FirstNetBuffer);
+    NdisFreeCloneNetBufferList(second, 0);
+    NdisFreeCloneNetBufferList(clone, 0);
+    original_free(original, mdls);
+    NdisFreeNetBufferListPool(own_pool);
+    pools_free();
+}
+
+TEST(NdisAllocateCloneNetBufferList_takes_from_the_pools_what_is_theirs_and_shares_the_data)
+{
+    kit_run(SIM_CALM, clone_details);
+}
+
+static void
+clone_without_memory(void)
+{
+    struct nbx_fault_plan plan = {.mode = NBX_FAULT_NUMBER, .number = 1, .program = true};
+    struct nbx_fault_report report;
+    MDL *mdls[4];
+    pools_make(0);
+    NET_BUFFER_LIST *original = original_make(mdls);
+    ck_assert_int_eq(nbx_fault_arm(&plan), 0);
+    ck_assert_ptr_null(NdisAllocateCloneNetBufferList(original, nbl_pool, nb_pool, 0));
+    NET_BUFFER_LIST *clone = NdisAllocateCloneNetBufferList(original, nbl_pool, nb_pool, 0);
+    ck_assert_ptr_nonnull(clone);
+    nbx_fault_disarm(&report);
+    ck_assert_uint_eq(report.refused, 1);
+    NdisFreeCloneNetBufferList(clone, 0);
+    original_free(original, mdls);
+    pools_free();
+}
+
+TEST(NdisAllocateCloneNetBufferList_is_NULL_without_memory)
+{
+    kit_run(SIM_CALM, clone_without_memory);
+}
+
+static void
+clone_freed(void)
+{
+    MDL *mdls[4];
+    pools_make(0);
+    NET_BUFFER_LIST *original = original_make(mdls);
+    for (ULONG flags = 0; flags <= NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS; flags += NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS) {
+        NET_BUFFER_LIST *clone = NdisAllocateCloneNetBufferList(original, nbl_pool, nb_pool, flags);
+        KIRQL old;
+        KeRaiseIrql(DISPATCH_LEVEL, &old);
+        NdisFreeCloneNetBufferList(clone, flags);
+        KeLowerIrql(old);
+        // The original stands as it was.
+        ck_assert_uint_eq(NET_BUFFER_DATA_LENGTH(original->FirstNetBuffer), 400);
+        ck_assert_ptr_eq(original->FirstNetBuffer->MdlChain, mdls[0]);
+        ck_assert_uint_eq(MmGetMdlByteCount(mdls[2]), 300);
+        ck_assert_uint_eq(*(uint8_t *)NdisGetDataBuffer(original->FirstNetBuffer, 1, NULL, 1, 0), bytes[0][1 + 30]);
+    }
+    original_free(original, mdls);
+    pools_free();                                 // nothing of the clones is left in them, or this is reported
+}
+
+TEST(NdisFreeCloneNetBufferList_gives_back_all_of_the_clone_and_nothing_of_the_original)
+{
+    kit_run(SIM_CALM, clone_freed);
+}
+
+static ULONG allocate_flags;
+
+static void
+clone_freed_wrongly(void)
+{
+    MDL *mdls[4];
+    pools_make(0);
+    NET_BUFFER_LIST *clone = NdisAllocateCloneNetBufferList(original_make(mdls), nbl_pool, nb_pool, allocate_flags);
+    NdisFreeCloneNetBufferList(clone, allocate_flags ^ NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
+}
+
+static void
+run_clone_freed_wrongly(void)
+{
+    kit_run(SIM_CALM, clone_freed_wrongly);
+}
+
+TEST(NdisFreeCloneNetBufferList_with_other_flags_than_the_clone_was_made_with_is_reported)
+{
+    for (allocate_flags = 0; allocate_flags <= NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS; allocate_flags += NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS)
+        harness_reported("FreeCloneFlags are not the flags of NdisAllocateCloneNetBufferList", run_clone_freed_wrongly);
+}
+
+static void
+no_clone_freed(void)
+{
+    pools_make(0);
+    NdisFreeCloneNetBufferList(NdisAllocateNetBufferList(nbl_pool, 0, 0), 0);
+}
+
+static void
+run_no_clone_freed(void)
+{
+    kit_run(SIM_CALM, no_clone_freed);
+}
+
+TEST(NdisFreeCloneNetBufferList_of_a_list_that_is_no_clone_is_reported)
+{
+    harness_reported("this NET_BUFFER_LIST is no clone", run_no_clone_freed);
+}
+
+static void
 copies(void)
 {
     MDL *mdls[4];
@@ -152,32 +289,94 @@ TEST(NdisCopyFromNetBufferToNetBuffer_counts_offsets_from_the_data_start_and_sto
     kit_run(SIM_CALM, copies);
 }
 
+// The slots that each direction copies, as its page lists them; the others stay what they were.
+static const uint8_t sent[] = {TcpIpChecksumNetBufferListInfo,
+                               IPsecOffloadV1NetBufferListInfo,
+                               TcpLargeSendNetBufferListInfo,
+                               Ieee8021QNetBufferListInfo,
+                               MediaSpecificInformation,
+                               NetBufferListCancelId,
+                               NetBufferListProtocolId,
+                               IPsecOffloadV2TunnelNetBufferListInfo,
+                               IPsecOffloadV2HeaderNetBufferListInfo,
+                               VirtualSubnetInfo,
+                               NetBufferListFilteringInfo};
+static const uint8_t received[] = {TcpIpChecksumNetBufferListInfo,
+                                   IPsecOffloadV1NetBufferListInfo,
+                                   TcpReceiveNoPush,
+                                   Ieee8021QNetBufferListInfo,
+                                   MediaSpecificInformation,
+                                   NetBufferListFrameType,
+                                   NetBufferListHashValue,
+                                   NetBufferListHashInfo,
+                                   IPsecOffloadV2TunnelNetBufferListInfo,
+                                   IPsecOffloadV2HeaderNetBufferListInfo,
+                                   VirtualSubnetInfo,
+                                   NetBufferListFilteringInfo};
+
+static void
+slots_are(const NET_BUFFER_LIST *to, const uint8_t *slots, uint32_t count)
+{
+    for (uintptr_t i = 0; i < MaxNetBufferListInfo; i++)
+        ck_assert_ptr_eq(to->NetBufferListInfo[i], (PVOID)(memchr(slots, (int)i, count) ? i + 1 : i + 1000));
+}
+
 static void
 information(void)
 {
     pools_make(NDIS_PROTOCOL_ID_TCP_IP);
     NET_BUFFER_LIST *from = NdisAllocateNetBufferList(nbl_pool, 0, 0), *to = NdisAllocateNetBufferList(nbl_pool, 0, 0);
-    ck_assert_uint_eq(NdisGetNetBufferListProtocolId(from), NDIS_PROTOCOL_ID_TCP_IP);
-    for (uintptr_t i = 0; i < MaxNetBufferListInfo; i++)
+    for (uintptr_t i = 0; i < MaxNetBufferListInfo; i++) {
         from->NetBufferListInfo[i] = (PVOID)(i + 1);
+        to->NetBufferListInfo[i] = (PVOID)(i + 1000);
+    }
     NdisCopySendNetBufferListInfo(to, from);
-    ck_assert_ptr_eq(NET_BUFFER_LIST_INFO(to, TcpLargeSendNetBufferListInfo), (PVOID)(uintptr_t)(TcpLargeSendNetBufferListInfo + 1));
-    ck_assert_ptr_eq(NET_BUFFER_LIST_INFO(to, NetBufferListCancelId), (PVOID)(uintptr_t)(NetBufferListCancelId + 1));
-    ck_assert_ptr_eq(NET_BUFFER_LIST_INFO(to, Ieee8021QNetBufferListInfo), (PVOID)(uintptr_t)(Ieee8021QNetBufferListInfo + 1));
-    ck_assert_ptr_null(NET_BUFFER_LIST_INFO(to, NetBufferListHashValue));
-    memset(to->NetBufferListInfo, 0, sizeof(PVOID) * MaxNetBufferListInfo);
+    slots_are(to, sent, sizeof sent);
+    for (uintptr_t i = 0; i < MaxNetBufferListInfo; i++)
+        to->NetBufferListInfo[i] = (PVOID)(i + 1000);
     NdisCopyReceiveNetBufferListInfo(to, from);
-    ck_assert_ptr_eq(NET_BUFFER_LIST_INFO(to, NetBufferListHashValue), (PVOID)(uintptr_t)(NetBufferListHashValue + 1));
-    ck_assert_ptr_eq(NET_BUFFER_LIST_INFO(to, TcpIpChecksumNetBufferListInfo), (PVOID)(uintptr_t)(TcpIpChecksumNetBufferListInfo + 1));
-    ck_assert_ptr_null(NET_BUFFER_LIST_INFO(to, NetBufferListCancelId));
+    slots_are(to, received, sizeof received);
     NdisFreeNetBufferList(from);
     NdisFreeNetBufferList(to);
     pools_free();
 }
 
-TEST(NdisCopySendNetBufferListInfo_and_NdisCopyReceiveNetBufferListInfo_copy_the_slots_of_their_direction)
+TEST(NdisCopySendNetBufferListInfo_copies_the_slots_of_the_pages_table_and_no_others)
 {
     kit_run(SIM_CALM, information);
+}
+
+TEST(NdisCopyReceiveNetBufferListInfo_copies_the_slots_of_the_pages_table_and_no_others)
+{
+    kit_run(2, information);
+}
+
+static void
+protocol_ids(void)
+{
+    const UCHAR ids[] = {NDIS_PROTOCOL_ID_DEFAULT, NDIS_PROTOCOL_ID_TCP_IP, NDIS_PROTOCOL_ID_IPX, NDIS_PROTOCOL_ID_NBF};
+    KIRQL old;
+    for (uint32_t i = 0; i < RTL_NUMBER_OF(ids); i++) {
+        pools_make(ids[i]);
+        NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(nbl_pool, 0, 0);
+        KeRaiseIrql(HIGH_LEVEL, &old);                         // any IRQL
+        ck_assert_uint_eq(NdisGetNetBufferListProtocolId(nbl), ids[i]);    // the pool's
+        NdisSetNetBufferListProtocolId(nbl, ids[3 - i]);
+        ck_assert_uint_eq(NdisGetNetBufferListProtocolId(nbl), ids[3 - i]);
+        KeLowerIrql(old);
+        NdisFreeNetBufferList(nbl);
+        pools_free();
+    }
+}
+
+TEST(NdisGetNetBufferListProtocolId_is_the_pools_until_another_is_set)
+{
+    kit_run(SIM_CALM, protocol_ids);
+}
+
+TEST(NdisSetNetBufferListProtocolId_is_what_NdisGetNetBufferListProtocolId_gives)
+{
+    kit_run(SIM_CALM, protocol_ids);
 }
 
 static void
@@ -186,8 +385,15 @@ counts(void)
     MDL *mdls[4];
     pools_make(0);
     NET_BUFFER_LIST *original = original_make(mdls);
-    ULONG least = 3;
-    ck_assert_uint_ge(NdisQueryNetBufferPhysicalCount(original->FirstNetBuffer), least);
+    // 100, 50 and 300 bytes at the beginning of a page each: at most one break in each.
+    ULONG most = 0;
+    for (int i = 0; i < 3; i++)
+        most += (ULONG)ADDRESS_AND_SIZE_TO_SPAN_PAGES(MmGetMdlVirtualAddress(mdls[i]), MmGetMdlByteCount(mdls[i]));
+    ck_assert_uint_eq(NdisQueryNetBufferPhysicalCount(original->FirstNetBuffer), most);
+    KIRQL old;
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
+    ck_assert_uint_eq(NdisQueryNetBufferPhysicalCount(original->FirstNetBuffer->Next), 1);
+    KeLowerIrql(old);
     static uint8_t large[20000];
     MDL *mdl = NdisAllocateMdl(NULL, large, sizeof large);
     NET_BUFFER *nb = NdisAllocateNetBuffer(nb_pool, mdl, 0, sizeof large);

@@ -130,6 +130,134 @@ TEST(NdisAcquireReadWriteLock_keeps_writers_apart_from_everybody)
     }
 }
 
+static struct {
+    NDIS_RW_LOCK lock;
+    uint32_t readers, writers, most_readers, sum;
+} dpr;
+
+static void
+dpr_read(void)
+{
+    LOCK_STATE state, again;
+    NdisDprAcquireReadWriteLock(&dpr.lock, FALSE, &state);
+    NdisDprAcquireReadWriteLock(&dpr.lock, FALSE, &again);   // counted: as many releases as acquisitions
+    NdisDprReleaseReadWriteLock(&dpr.lock, &again);
+    uint32_t sum = dpr.sum;
+    if (++dpr.readers > dpr.most_readers)
+        dpr.most_readers = dpr.readers;
+    ck_assert_uint_eq(dpr.writers, 0);
+    sched_choice(kit.box->sched, SCHED_POINT_DDI);
+    ck_assert_uint_eq(dpr.sum, sum);
+    dpr.readers--;
+    NdisDprReleaseReadWriteLock(&dpr.lock, &state);
+}
+
+static void
+dpr_write(void)
+{
+    LOCK_STATE state;
+    NdisDprAcquireReadWriteLock(&dpr.lock, TRUE, &state);
+    ck_assert_uint_eq(dpr.readers, 0);
+    ck_assert_uint_eq(dpr.writers++, 0);
+    sched_choice(kit.box->sched, SCHED_POINT_DDI);
+    dpr.writers--;
+    dpr.sum++;
+    NdisDprReleaseReadWriteLock(&dpr.lock, &state);
+}
+
+static void
+dpr_thread(void *arg)
+{
+    LOCK_STATE state;
+    for (int i = 0; i < 20; i++) {
+        KIRQL irql = KeRaiseIrqlToDpcLevel();
+        dpr_read();
+        if (i % 4 == 0)
+            dpr_write();
+        ck_assert_uint_eq(KeGetCurrentIrql(), DISPATCH_LEVEL);
+        KeLowerIrql(irql);
+        // The same lock by the other pair of functions.
+        NdisAcquireReadWriteLock(&dpr.lock, TRUE, &state);
+        ck_assert_uint_eq(dpr.readers + dpr.writers, 0);
+        NdisReleaseReadWriteLock(&dpr.lock, &state);
+    }
+}
+
+static void
+dpr_locks(void)
+{
+    struct ke_thread *threads[2];
+    memset(&dpr, 0, sizeof dpr);
+    memset(&dpr.lock, 0xcc, sizeof dpr.lock);
+    NdisInitializeReadWriteLock(&dpr.lock);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(ke_thread_start(kit.box, "dpr", dpr_thread, NULL, &threads[i]), 0);
+    for (int i = 0; i < 2; i++)
+        ke_thread_join(threads[i]);
+    ck_assert_uint_eq(dpr.sum, 10);
+}
+
+static void
+dpr_sweep(void)
+{
+    uint32_t together = 0;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        kit_run(seed, dpr_locks);
+        together += dpr.most_readers > 1;
+    }
+    ck_assert_uint_gt(together, 0);
+}
+
+TEST(NdisDprAcquireReadWriteLock_lets_readers_in_together_and_a_writer_alone)
+{
+    dpr_sweep();
+}
+
+TEST(NdisDprReleaseReadWriteLock_lets_the_next_in_and_leaves_the_IRQL)
+{
+    dpr_sweep();
+}
+
+static void
+dpr_below(void)
+{
+    LOCK_STATE state;
+    NdisInitializeReadWriteLock(&dpr.lock);
+    NdisDprAcquireReadWriteLock(&dpr.lock, FALSE, &state);
+}
+
+static void
+run_dpr_below(void)
+{
+    kit_run(SIM_CALM, dpr_below);
+}
+
+TEST(NdisDprAcquireReadWriteLock_below_DISPATCH_LEVEL_is_reported)
+{
+    harness_reported("NdisDprAcquireReadWriteLock: called below DISPATCH_LEVEL", run_dpr_below);
+}
+
+static void
+dpr_not_held(void)
+{
+    LOCK_STATE state;
+    NdisInitializeReadWriteLock(&dpr.lock);
+    KIRQL irql = KeRaiseIrqlToDpcLevel();
+    NdisDprReleaseReadWriteLock(&dpr.lock, &state);
+    KeLowerIrql(irql);
+}
+
+static void
+run_dpr_not_held(void)
+{
+    kit_run(SIM_CALM, dpr_not_held);
+}
+
+TEST(NdisDprReleaseReadWriteLock_of_a_lock_that_is_not_held_is_reported)
+{
+    harness_reported("NdisDprReleaseReadWriteLock: this processor does not hold the lock", run_dpr_not_held);
+}
+
 // ---- events -----------------------------------------------------------------------------------------------------------------------
 
 static NDIS_EVENT event;

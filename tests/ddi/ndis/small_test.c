@@ -53,6 +53,56 @@ TEST(NdisFreeMemoryWithTagPriority_gives_the_memory_back)
     kit_run(2, memory_body);
 }
 static void
+tagged_memory(void)
+{
+    void *block = NULL;
+    KIRQL old;
+    for (int high = 0; high < 2; high++) {
+        KeRaiseIrql(high ? DISPATCH_LEVEL : PASSIVE_LEVEL, &old);
+        ck_assert_int_eq(NdisAllocateMemoryWithTag(&block, 300, 'tseT'), NDIS_STATUS_SUCCESS);
+        memset(block, 1, 300);
+        NdisFreeMemoryWithTag(block, 'tseT');     // one that stayed is left over, which the kit says
+        KeLowerIrql(old);
+    }
+}
+TEST(NdisFreeMemoryWithTag_gives_the_memory_back)
+{
+    kit_run(SIM_CALM, tagged_memory);
+}
+static void
+tagged_wrongly(void)
+{
+    void *block = NULL;
+    NdisAllocateMemoryWithTag(&block, 300, 'tseT');
+    NdisFreeMemoryWithTag(block, 'rehO');
+}
+static void
+run_tagged_wrongly(void)
+{
+    kit_run(SIM_CALM, tagged_wrongly);
+}
+TEST(NdisFreeMemoryWithTag_with_another_tag_is_a_bug_check)
+{
+    harness_reported("BAD_POOL_CALLER", run_tagged_wrongly);
+}
+static void
+tagged_twice(void)
+{
+    void *block = NULL;
+    NdisAllocateMemoryWithTag(&block, 300, 'tseT');
+    NdisFreeMemoryWithTag(block, 'tseT');
+    NdisFreeMemoryWithTag(block, 'tseT');
+}
+static void
+run_tagged_twice(void)
+{
+    kit_run(SIM_CALM, tagged_twice);
+}
+TEST(NdisFreeMemoryWithTag_of_what_has_been_freed_is_a_bug_check)
+{
+    harness_reported("BAD_POOL_CALLER", run_tagged_twice);
+}
+static void
 wrong_tag(void)
 {
     NdisFreeMemoryWithTagPriority(NULL, ExAllocatePoolWithTag(NonPagedPoolNx, 20, 'tseT'), 'rehO');

@@ -31,6 +31,35 @@ TEST(NdisSystemProcessorCount_and_its_kin_show_the_processors_of_the_box)
 }
 
 static void
+processors(void)
+{
+    PROCESSOR_NUMBER number = {0};
+    CCHAR before = NdisSystemProcessorCount();
+    ck_assert_int_eq(before, 2);
+    ck_assert_uint_eq((ULONG)before, KeQueryMaximumProcessorCount());
+    for (UCHAR i = 0; i < 2; i++) {
+        number.Number = i;
+        ck_assert_uint_eq(NdisProcessorNumberToIndex(number), i);
+    }
+    number.Number = 2;                            // no such processor
+    ck_assert_uint_eq(NdisProcessorNumberToIndex(number), INVALID_PROCESSOR_INDEX);
+    number = (PROCESSOR_NUMBER){.Group = 1};
+    ck_assert_uint_eq(NdisProcessorNumberToIndex(number), INVALID_PROCESSOR_INDEX);
+    kit_start(false, 1);
+    ck_assert_int_eq(NdisSystemProcessorCount(), before);   // as long as it runs
+}
+
+TEST(NdisSystemProcessorCount_is_the_most_there_can_be_and_does_not_change)
+{
+    kit_run(SIM_CALM, processors);
+}
+
+TEST(NdisProcessorNumberToIndex_is_the_index_across_groups_or_none)
+{
+    kit_run(SIM_CALM, processors);
+}
+
+static void
 generic_objects(void)
 {
     NDIS_GENERIC_OBJECT *object = NdisAllocateGenericObject(NULL, 'neGT', 40);

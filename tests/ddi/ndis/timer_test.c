@@ -61,16 +61,79 @@ one_shot(void)
     ck_assert(!NdisSetTimerObject(timer, in_ms(1), 0, &other));
     NdisMSleep(5000);
     ck_assert_ptr_eq(fired.context, &other);
-    ck_assert(!NdisSetCoalescableTimerObject(timer, in_ms(1), 0, NULL, 3));
-    NdisMSleep(9000);
-    ck_assert_uint_eq(fired.count, 3);
-    ck_assert_ptr_eq(fired.context, &mine);
     NdisFreeTimerObject(timer);
 }
 
 TEST(NdisSetTimerObject_calls_the_function_once_at_DISPATCH_LEVEL_with_its_context)
 {
     kit_run(1, one_shot);
+}
+
+// With a tolerance the timer may be early or late by that much, and is set, runs and is cancelled like any other.
+static void
+coalescable(void)
+{
+    int mine, other;
+    NDIS_HANDLE timer = timer_make(&mine);
+    uint64_t begin = sched_now_ns(kit.box->sched);
+    KIRQL old;
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
+    ck_assert(!NdisSetCoalescableTimerObject(timer, in_ms(10), 0, NULL, 5));
+    ck_assert(NdisSetCoalescableTimerObject(timer, in_ms(40), 0, &other, 5));    // in the queue already; this counts
+    KeLowerIrql(old);
+    NdisMSleep(30000);
+    ck_assert_uint_eq(fired.count, 0);
+    NdisMSleep(20000);
+    ck_assert_uint_eq(fired.count, 1);
+    ck_assert_ptr_eq(fired.context, &other);
+    ck_assert_uint_eq(fired.irql, DISPATCH_LEVEL);
+    ck_assert_uint_ge(fired.at_ns - begin, 35000000);
+    ck_assert_uint_le(fired.at_ns - begin, 45000000);
+    ck_assert(!NdisSetCoalescableTimerObject(timer, in_ms(10), 0, NULL, 0));     // it has run: no longer in the queue
+    NdisMSleep(20000);
+    ck_assert_uint_eq(fired.count, 2);
+    ck_assert_ptr_eq(fired.context, &mine);
+    // An absolute time.
+    LARGE_INTEGER at;
+    NdisGetCurrentSystemTime(&at);
+    begin = sched_now_ns(kit.box->sched);
+    at.QuadPart += 200 * 10000;
+    ck_assert(!NdisSetCoalescableTimerObject(timer, at, 0, NULL, 50));
+    NdisMSleep(300000);
+    ck_assert_uint_eq(fired.count, 3);
+    ck_assert_uint_ge(fired.at_ns - begin, 150000000);
+    ck_assert_uint_le(fired.at_ns - begin, 250000000);
+    // Again and again until it is cancelled.
+    ck_assert(!NdisSetCoalescableTimerObject(timer, in_ms(100), 100, NULL, 10));
+    NdisMSleep(1050000);
+    ck_assert_uint_eq(fired.count, 13);
+    ck_assert(NdisCancelTimerObject(timer));
+    NdisMSleep(1000000);
+    ck_assert_uint_eq(fired.count, 13);
+    NdisFreeTimerObject(timer);
+}
+
+TEST(NdisSetCoalescableTimerObject_sets_a_timer_within_its_tolerance_and_says_whether_it_was_set)
+{
+    kit_run(1, coalescable);
+}
+
+static void
+coalescable_negative(void)
+{
+    int mine;
+    (void)NdisSetCoalescableTimerObject(timer_make(&mine), in_ms(10), -1, NULL, 5);
+}
+
+static void
+run_coalescable_negative(void)
+{
+    kit_run(1, coalescable_negative);
+}
+
+TEST(NdisSetCoalescableTimerObject_with_a_period_above_MAXLONG_is_reported)
+{
+    harness_reported("NdisSetCoalescableTimerObject: MillisecondsPeriod is negative", run_coalescable_negative);
 }
 
 static void
