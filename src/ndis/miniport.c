@@ -276,13 +276,15 @@ attributes_drop(struct ndis_adapter *adapter)
 NDIS_STATUS
 ndis_miniport_initialize(struct ndis_adapter *adapter)
 {
+    NDIS_PORT_AUTHENTICATION_PARAMETERS states = ndis_port_default_states();
     NDIS_MINIPORT_INIT_PARAMETERS parameters = {
         .Header = ndis_header(NDIS_OBJECT_TYPE_MINIPORT_INIT_PARAMETERS, NDIS_MINIPORT_INIT_PARAMETERS_REVISION_1,
                               NDIS_SIZEOF_MINIPORT_INIT_PARAMETERS_REVISION_1),
         .IMDeviceInstanceContext = adapter->im_context,
         .AllocatedResources = ndis_hardware_resources(adapter),
         .IfIndex = adapter->if_index,
-        .NetLuid = adapter->luid};
+        .NetLuid = adapter->luid,
+        .DefaultPortAuthStates = &states};
     ndis_module_state_set(&adapter->module, NDIS_STATE_INITIALIZING);
     adapter->initializing = true;
     NDIS_STATUS status = NDIS_CALL(adapter->module.image, "MiniportInitializeEx",

@@ -878,6 +878,8 @@ NDIS_STATUS ndis_pm_tell(struct ndis_adapter *adapter);
 NDIS_STATUS ndis_port_allocate(struct ndis_adapter *adapter, NDIS_PORT_CHARACTERISTICS *chars);
 NDIS_STATUS ndis_port_free(struct ndis_adapter *adapter, NDIS_PORT_NUMBER number);
 NDIS_STATUS ndis_port_event(struct ndis_adapter *adapter, NET_PNP_EVENT_NOTIFICATION *event);
+// What MiniportInitializeEx is told of the default port.
+NDIS_PORT_AUTHENTICATION_PARAMETERS ndis_port_default_states(void);
 // The miniport has set its registration attributes; it has halted (a port left over is reported).
 void ndis_port_registered(struct ndis_adapter *adapter);
 void ndis_port_halted(struct ndis_adapter *adapter, const char *function);

@@ -70,6 +70,20 @@ port_authorize(NDIS_PORT_CHARACTERISTICS *chars)
     chars->SendAuthorizationState = chars->RcvAuthorizationState = NdisPortAuthorized;
 }
 
+NDIS_PORT_AUTHENTICATION_PARAMETERS
+ndis_port_default_states(void)
+{
+    NDIS_PORT_CHARACTERISTICS chars;
+    port_authorize(&chars);
+    return (NDIS_PORT_AUTHENTICATION_PARAMETERS){
+        .Header = ndis_header(NDIS_OBJECT_TYPE_DEFAULT, NDIS_PORT_AUTHENTICATION_PARAMETERS_REVISION_1,
+                              NDIS_SIZEOF_PORT_AUTHENTICATION_PARAMETERS_REVISION_1),
+        .SendControlState = chars.SendControlState,
+        .RcvControlState = chars.RcvControlState,
+        .SendAuthorizationState = chars.SendAuthorizationState,
+        .RcvAuthorizationState = chars.RcvAuthorizationState};
+}
+
 static void
 port_chars_take(struct ndis_port *port, const NDIS_PORT_CHARACTERISTICS *chars)
 {

@@ -108,8 +108,10 @@ TEST(SET_OPTIONS_may_be_left_NULL)
 // ---- MiniportInitializeEx -----------------------------------------------------------------------------------------------------
 
 static NDIS_MINIPORT_INIT_PARAMETERS initialized_with;
+static NDIS_PORT_AUTHENTICATION_PARAMETERS default_states;
 static NDIS_STATUS initialize_says;
 static bool says_nothing;
+static uint32_t requests_before_the_end;
 
 static NTAPI NDIS_STATUS
 initialize(NDIS_HANDLE handle, NDIS_HANDLE context, PNDIS_MINIPORT_INIT_PARAMETERS p)
@@ -117,10 +119,14 @@ initialize(NDIS_HANDLE handle, NDIS_HANDLE context, PNDIS_MINIPORT_INIT_PARAMETE
     ck_assert_ptr_eq(context, &w.mp_driver_context);
     ck_assert_uint_eq(p->Header.Type, NDIS_OBJECT_TYPE_MINIPORT_INIT_PARAMETERS);
     initialized_with = *p;
+    default_states = *p->DefaultPortAuthStates;
     if (says_nothing)
         return NDIS_STATUS_SUCCESS;
     NDIS_STATUS status = w_initialize(handle);
     ck_assert_int_eq(status, NDIS_STATUS_SUCCESS);
+    uint32_t before = w.count;
+    w_sleep(100);
+    requests_before_the_end = w.count - before;
     return initialize_says;
 }
 
@@ -135,6 +141,12 @@ initializes(void)
     ck_assert_uint_ne(initialized_with.NetLuid.Value, 0);
     ck_assert_ptr_null(initialized_with.IMDeviceInstanceContext);
     ck_assert_ptr_null(initialized_with.MiniportAddDeviceContext);
+    ck_assert_uint_eq(default_states.Header.Size, NDIS_SIZEOF_PORT_AUTHENTICATION_PARAMETERS_REVISION_1);
+    ck_assert_int_eq(default_states.SendControlState, NdisPortControlStateUncontrolled);
+    ck_assert_int_eq(default_states.RcvControlState, NdisPortControlStateUncontrolled);
+    ck_assert_int_eq(default_states.SendAuthorizationState, NdisPortAuthorized);
+    ck_assert_int_eq(default_states.RcvAuthorizationState, NdisPortAuthorized);
+    ck_assert_uint_eq(requests_before_the_end, 0);
     // Paused: it runs when NDIS restarts it. Nothing was asked of it while it initialised.
     ck_assert(!ndis_adapter_is_running(w.adapter));
     ck_assert_int_eq(ndis_adapter_restart(w.adapter), NDIS_STATUS_SUCCESS);

@@ -291,6 +291,13 @@ isr_asks(void)
     hw_wait(&dpcs, 3);
     hw_settle();
     ck_assert_uint_eq(dpcs, 3);
+    isr_default = FALSE;
+    isr_targets = 0xfffffffe;     // of processors that are not there none is asked
+    nbx_device_line(hw.device, true);
+    hw_wait(&dpcs, 4);
+    hw_settle();
+    ck_assert_uint_eq(dpcs, 4);
+    ck_assert_uint_ge(dpc_on[1], 2);
 }
 
 TEST(MiniportInterrupt_is_followed_by_the_DPCs_that_it_asks_for_whatever_it_returns)

@@ -627,3 +627,22 @@ TEST(NdisIMInitializeDeviceInstanceEx_serves_a_virtual_miniport_over_several_ada
 {
     kit_run(SIM_CALM, two_below);
 }
+
+// ---- a combined miniport and intermediate driver ---------------------------------------------------------------------------------------
+
+static void
+has_hardware(void)
+{
+    struct ndis_adapter_config config = {.name = "nic1", .driver = "imd"};
+    struct ndis_adapter *adapter = NULL;
+    one_up(1);
+    ck_assert_int_eq(ndis_adapter_add(kit.box, &config, &adapter), NDIS_STATUS_NOT_SUPPORTED);
+    ck_assert_ptr_null(adapter);
+    ck_assert_uint_eq(im.virtual[0].initializes, 1);
+    im_end();
+}
+
+TEST(MiniportInitializeEx_of_an_intermediate_driver_is_refused_for_hardware)
+{
+    kit_run(SIM_CALM, has_hardware);
+}

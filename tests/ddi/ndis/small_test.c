@@ -86,23 +86,6 @@ TEST(NdisFreeMemoryWithTag_with_another_tag_is_a_bug_check)
     harness_reported("BAD_POOL_CALLER", run_tagged_wrongly);
 }
 static void
-tagged_twice(void)
-{
-    void *block = NULL;
-    NdisAllocateMemoryWithTag(&block, 300, 'tseT');
-    NdisFreeMemoryWithTag(block, 'tseT');
-    NdisFreeMemoryWithTag(block, 'tseT');
-}
-static void
-run_tagged_twice(void)
-{
-    kit_run(SIM_CALM, tagged_twice);
-}
-TEST(NdisFreeMemoryWithTag_of_what_has_been_freed_is_a_bug_check)
-{
-    harness_reported("BAD_POOL_CALLER", run_tagged_twice);
-}
-static void
 wrong_tag(void)
 {
     NdisFreeMemoryWithTagPriority(NULL, ExAllocatePoolWithTag(NonPagedPoolNx, 20, 'tseT'), 'rehO');

@@ -461,6 +461,159 @@ TEST(MiniportSynchronousOidRequest_is_not_called_while_the_miniport_is_halted_fo
     run(1, asleep_aware);
 }
 
+static NTAPI VOID
+sleep_thread(PVOID arg)
+{
+    ck_assert_int_eq(ndis_adapter_power(kit.adapter, NdisDeviceStateD3), NDIS_STATUS_SUCCESS);
+    sync_.is_detached = true;
+}
+
+static void
+sleep_meanwhile(void)
+{
+    HANDLE thread;
+    LARGE_INTEGER moment = {.QuadPart = -100000};
+    ck_assert_int_eq(PsCreateSystemThread(&thread, THREAD_ALL_ACCESS, NULL, NULL, NULL, sleep_thread, NULL), STATUS_SUCCESS);
+    ZwClose(thread);
+    KeDelayExecutionThread(KernelMode, FALSE, &moment);
+    ck_assert_uint_eq(kit.mp.halts, 0);
+}
+
+static void
+halted(void)
+{
+    NDIS_OID_REQUEST request = request_of();
+    LARGE_INTEGER moment = {.QuadPart = -100000};
+    start();
+    sync_.on_below = sleep_meanwhile;                            // a miniport without power management is halted for it
+    ck_assert_int_eq(ask(&request), NDIS_STATUS_SUCCESS);
+    for (int i = 0; i < 100 && !sync_.is_detached; i++)
+        KeDelayExecutionThread(KernelMode, FALSE, &moment);
+    ck_assert(sync_.is_detached);
+    ck_assert_uint_eq(kit.mp.halts, 1);
+    end();
+}
+TEST(MiniportSynchronousOidRequest_holds_MiniportHaltEx_off_until_the_request_is_back)
+{
+    run(1, halted);
+}
+
+// Nothing else waits for it, nor it for anything: not a pause, not a reset, not another request, whatever its kind.
+static void
+ask_inside(void)
+{
+    NDIS_OID_REQUEST request = request_of();
+    sync_.on_below = NULL;
+    ck_assert_int_eq(NdisSynchronousOidRequest(kit.binding[0].handle, &request), NDIS_STATUS_SUCCESS);
+}
+
+static NDIS_STATUS
+ask_in_pause(void)
+{
+    ask_inside();
+    return NDIS_STATUS_SUCCESS;
+}
+
+static NDIS_STATUS
+ask_in_reset(BOOLEAN *addressing)
+{
+    ask_inside();
+    return NDIS_STATUS_SUCCESS;
+}
+
+static void
+unserialised(void)
+{
+    NDIS_OID_REQUEST request = request_of();
+    ULONG word = 0;
+    start();
+    sync_.on_below = ask_inside;
+    ck_assert_int_eq(ask(&request), NDIS_STATUS_SUCCESS);
+    ck_assert_str_eq(sync_.order, "amamAA");                     // one within another
+    kit.mp.on_pause = ask_in_pause;
+    kit.mp.on_reset = ask_in_reset;
+    sync_.below = 0;
+    ck_assert_int_eq(ndis_adapter_restart(kit.adapter), NDIS_STATUS_SUCCESS);
+    ck_assert_int_eq(ndis_adapter_pause(kit.adapter), NDIS_STATUS_SUCCESS);
+    ck_assert_uint_eq(sync_.below, 1);
+    ck_assert_int_eq(ask(&request), NDIS_STATUS_SUCCESS);        // filter and miniport are paused
+    ck_assert_str_eq(sync_.order, "amA");
+    ck_assert_int_eq(ndis_adapter_reset(kit.adapter), NDIS_STATUS_SUCCESS);
+    ck_assert_uint_eq(sync_.below, 3);
+    kit.mp.on_pause = NULL;
+    kit.mp.on_reset = NULL;
+    kit.mp.pend_oids = true;                                     // an ordinary request is out
+    NDIS_OID_REQUEST plain = {.Header = {NDIS_OBJECT_TYPE_OID_REQUEST, NDIS_OID_REQUEST_REVISION_1, NDIS_SIZEOF_OID_REQUEST_REVISION_1},
+                              .RequestType = NdisRequestSetInformation,
+                              .DATA.SET_INFORMATION = {
+                                  .Oid = 0xff770001, .InformationBuffer = &word, .InformationBufferLength = sizeof word}};
+    ck_assert_int_eq(NdisOidRequest(kit.binding[0].handle, &plain), NDIS_STATUS_PENDING);
+    ck_assert_int_eq(ask(&request), NDIS_STATUS_SUCCESS);
+    kit.mp.pended_oid = NULL;
+    NdisMOidRequestComplete(kit.mp.adapter, &plain, NDIS_STATUS_SUCCESS);
+    end();
+}
+TEST(MiniportSynchronousOidRequest_is_serialised_with_no_pause_reset_or_other_request)
+{
+    run(1, unserialised);
+}
+TEST(FilterSynchronousOidRequest_is_serialised_with_no_pause_reset_or_other_request)
+{
+    run(1, unserialised);
+}
+TEST(FilterSynchronousOidRequestComplete_is_serialised_with_no_pause_reset_or_other_request)
+{
+    run(1, unserialised);
+}
+
+// ---- what a filter may write ---------------------------------------------------------------------------------------------------------
+
+static NDIS_OID_REQUEST below_saw;
+
+static void
+see_below(void)
+{
+    below_saw = *sync_.request;
+}
+
+static void
+write_fields(struct syf *self, NDIS_OID_REQUEST *request)
+{
+    request->RequestType = NdisRequestQueryInformation;
+    request->PortNumber = 7;
+    request->RequestHandle = self;
+    request->DATA.QUERY_INFORMATION.Oid = 0xff770003;
+    request->SwitchId = 5;
+    request->VPortId = 6;
+    request->Flags = 0x10;
+    request->SupportedRevision = 2;
+}
+
+static void
+fields(void)
+{
+    NDIS_OID_REQUEST request = request_of();
+    start();
+    sync_.on_below = see_below;
+    ck_assert_int_eq(ask(&request), NDIS_STATUS_SUCCESS);
+    ck_assert_int_eq(below_saw.RequestType, NdisRequestQueryInformation);
+    ck_assert_uint_eq(below_saw.PortNumber, 7);
+    ck_assert_ptr_eq(below_saw.RequestHandle, &syf[0]);
+    ck_assert_uint_eq(below_saw.DATA.QUERY_INFORMATION.Oid, 0xff770003);
+    ck_assert_uint_eq(below_saw.SwitchId, 5);
+    ck_assert_uint_eq(below_saw.VPortId, 6);
+    ck_assert_uint_eq(below_saw.Flags, 0x10);
+    ck_assert_uint_eq(below_saw.SupportedRevision, 2);
+    ck_assert_uint_eq(request.PortNumber, 7);                    // it is the requester's own structure
+    end();
+}
+TEST(FilterSynchronousOidRequest_may_change_what_those_below_see)
+{
+    prepare(1);
+    syf[0].on_issue = write_fields;
+    kit_run(SIM_CALM, fields);
+}
+
 // ---- what is forbidden --------------------------------------------------------------------------------------------------------------
 
 static void
@@ -526,4 +679,18 @@ TEST(NdisAllocateCloneOidRequest_of_a_synchronous_request_is_reported)
     prepare(1);
     syf[0].on_issue = clone;
     harness_reported("a synchronous request must not be cloned", once_run);
+}
+
+static void
+stay_high(struct syf *self, NDIS_OID_REQUEST *request)
+{
+    KIRQL old;
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
+}
+TEST(FilterSynchronousOidRequest_that_does_not_restore_the_IRQL_is_reported)
+{
+    prepare(1);
+    kit_verify = VERIFY_ON;
+    syf[0].on_issue = stay_high;
+    harness_reported("NBX-0201", once_run);
 }

@@ -512,8 +512,8 @@ TEST(NdisMNetPnPEvent_refuses_by_name_what_is_not_built)
 
 TEST(NdisMNetPnPEvent_of_each_event_that_is_an_intermediate_drivers_or_nobodys_is_reported)
 {
-    const NET_PNP_EVENT_CODE codes[] = {NetEventQueryPower,  NetEventQueryRemoveDevice, NetEventCancelRemoveDevice, NetEventReconfigure,
-                                        NetEventBindList,    NetEventBindsComplete,     NetEventPnPCapabilities,    NetEventPause,
+    const NET_PNP_EVENT_CODE codes[] = {NetEventQueryPower, NetEventQueryRemoveDevice, NetEventCancelRemoveDevice, NetEventReconfigure,
+                                        NetEventBindList, NetEventBindsComplete, NetEventPnPCapabilities, NetEventPause,
                                         NetEventRestart};
     for (uint32_t i = 0; i < RTL_NUMBER_OF(codes); i++) {
         strange = codes[i];
