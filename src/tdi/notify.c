@@ -74,10 +74,14 @@ tell_address(struct tdi_entry *client, struct tdi_entry *address, bool is_gone)
     static const char *const words[2][2] = {{"TDI_ADD_ADDRESS_HANDLER_V2", "TDI_DEL_ADDRESS_HANDLER_V2"},
                                             {"TDI_ADD_ADDRESS_HANDLER", "TDI_DEL_ADDRESS_HANDLER"}};
     struct ke_crossing before = ke_driver_enter_code(ke_self(), code, words[client->is_version_one][is_gone]);
-    if (client->is_version_one)
-        (is_gone ? client->info.DelAddressHandler : client->info.AddAddressHandler)(address->address);
+    if (client->is_version_one && is_gone)
+        client->info.DelAddressHandler(address->address);
+    else if (client->is_version_one)
+        client->info.AddAddressHandler(address->address);
+    else if (is_gone)
+        client->info.DelAddressHandlerV2(address->address, &address->name, address->context);
     else
-        (is_gone ? client->info.DelAddressHandlerV2 : client->info.AddAddressHandlerV2)(address->address, &address->name, address->context);
+        client->info.AddAddressHandlerV2(address->address, &address->name, address->context);
     ke_driver_leave(ke_self(), before);
 }
 

@@ -48,6 +48,7 @@ tdi_of_box(void)
         list_init(&tdi->entries[kind]);
     list_init(&tdi->events);
     list_init(&tdi->powers);
+    list_init(&tdi->asks);
     tdi->upper = (struct box_upper){.destroy = tdi_destroy, .context = tdi, .after_drivers = true};
     if (!atomic_compare_exchange_strong(&box->tdi, &none, tdi)) {
         free(tdi);
@@ -178,7 +179,7 @@ tdi_deregister(HANDLE handle, enum tdi_kind kind, const char *function)
     KIRQL old = ke_lock_take(&tdi->lock);
     struct tdi_entry *entry = tdi_find_locked(tdi, handle, kind);
     NTSTATUS status = STATUS_SUCCESS;
-    if (entry && kind == TDI_CLIENT && tdi->told == entry && tdi->teller == ke_self())
+    if (entry && kind == TDI_CLIENT && ((tdi->told == entry && tdi->teller == ke_self()) || tdi_power_is_inside_locked(tdi, entry)))
         status = STATUS_NETWORK_BUSY;   // from inside its own routine [TdiDeregisterPnPHandlers page]
     else if (entry && (kind == TDI_DEVICE || kind == TDI_ADDRESS) &&
              !tdi_tell_locked(tdi, kind == TDI_DEVICE ? TDI_TELL_DEVICE_GONE : TDI_TELL_ADDRESS_GONE, entry, NULL))
@@ -197,6 +198,8 @@ tdi_deregister(HANDLE handle, enum tdi_kind kind, const char *function)
     if (!is_done)
         return status;
     tdi_tell_now(tdi);   // a client whose routine runs elsewhere has left it when this returns
+    if (leaves_now && kind == TDI_CLIENT)
+        tdi_power_wait(entry);
     if (leaves_now)
         tdi_entry_drop(tdi, entry);
     return STATUS_SUCCESS;

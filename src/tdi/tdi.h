@@ -26,6 +26,7 @@ struct tdi_entry {
     // a client's
     bool is_version_one;             // BindHandler and its kin, addresses without device name
     TDI_CLIENT_INTERFACE_INFO info;
+    _Atomic uint32_t asked;          // power events that its routine is being asked about
 };
 
 // Something that clients are to be told.
@@ -54,6 +55,13 @@ struct tdi_power {
     NTSTATUS status;
 };
 
+// A client's power routine that runs; on the stack of the thread that calls it.
+struct tdi_ask {
+    struct list node;
+    struct tdi_entry *client;        // a reference
+    struct ke_thread *thread;
+};
+
 struct tdi {
     struct box *box;
     struct box_upper upper;
@@ -61,6 +69,7 @@ struct tdi {
     struct list entries[TDI_CLIENT + 1];   // by kind, in order of registration
     struct list events;              // not yet told
     struct list powers;
+    struct list asks;
     uint64_t last_number;
     bool is_net_ready;               // TDI_PNP_OP_NETREADY has been told
     _Atomic uint32_t turn;           // taken by the thread that tells
@@ -92,6 +101,10 @@ void tdi_tell_now(struct tdi *tdi);
 NTSTATUS tdi_power_request(UNICODE_STRING *device, NET_PNP_EVENT *event, TDI_PNP_CONTEXT *context1, TDI_PNP_CONTEXT *context2,
                            ProviderPnPPowerComplete on_done);
 void tdi_power_complete(HANDLE client, NET_PNP_EVENT *event, NTSTATUS status);
+// Does this thread come from inside the client's power routine? locks: tdi->lock
+bool tdi_power_is_inside_locked(const struct tdi *tdi, const struct tdi_entry *client);
+// Wait until the routine of a client that is off its list has left it. irql: PASSIVE
+void tdi_power_wait(struct tdi_entry *client);
 
 // --- mdl.c. irql: <= DISPATCH. Each returns the bytes copied.
 ULONG tdi_mdl_bytes(const MDL *mdl);

@@ -56,6 +56,14 @@ class MutateTest(unittest.TestCase):
         self.assertIn("((void)0);", mutate.without_calls(text, "FilterBar"))
         self.assertEqual(mutate.without_calls(text, "FilterBaz"), text)
 
+    def test_an_answer_that_is_looked_at_is_taken_for_success(self):
+        text = 'a = TDIC_CALL("ClientEventFoo", T, f, (x));\n(void)TDIC_CALL("ClientEventBar", T, g);\n'
+        self.assertEqual(mutate.answers_ignored(text, "ClientEventFoo"), text.replace("TDIC_CALL(\"ClientEventFoo\", T, f, (x))",
+                         "(TDIC_CALL(\"ClientEventFoo\", T, f, (x)), 0)"))
+        self.assertEqual(mutate.answers_ignored(text, "ClientEventBar"), text)
+        self.assertIn("a = 0;", mutate.without_calls(text, "ClientEventFoo"))
+        self.assertIn("(void)0;", mutate.without_calls(text, "ClientEventBar"))
+
     def test_a_call_between_enter_and_leave_is_left_out(self):
         text = ('const char *name = up ? "FilterFoo" : "FilterBar";\nx = ke_driver_enter(self, image, name);\nroute.foo(a);\n'
                 "ke_driver_leave(self, x);\n")

@@ -6,15 +6,16 @@ For each chosen row the body of its front door is replaced by "return zero" (suc
 hold the tests named in the row are linked with it, and at least one of these tests must fail. The same tests must pass beforehand.
 Two kinds of body would survive that although nothing is wrong with their tests, and get another one: where the door never comes back
 it ends the process at once, in silence; where it only ever says FALSE, STATUS_SUCCESS or the like it says the complement.
-A callback's row is tried at each place that calls it: there the call is left out, and what it would have returned is zero.
+A callback's row is tried at each place that calls it: there the call is left out, and what it would have returned is zero. Where a TDI
+transport calls its client's handler (TDIC_CALL) and does not throw the answer away, it is tried once more with every answer taken for success.
 A callback that is a slot of a table of functions (struct ..._DISPATCH in include/ddk) is tried where the bundled drivers fill the slot:
 there the function in it gets the other body.
 Everything happens in build/mutate: a copy of the one source file is compiled with the commands of the build, and the programs and
 drivers it is part of are linked with its object in place of the real one. A changed driver stands in build/mutate/drivers while the
 tests run; the real one is kept beside it and comes back, by the next run at the latest. The tree is never touched.
 
-Rows to choose from: every function that a ddi_*.c defines, every callback that something in src calls by its name, and every slot that
-a bundled driver fills, whose row names tests (full or partial).
+Rows to choose from: every function that a ddi_*.c defines, every callback that something in src or a TDI transport calls by its name, and
+every slot that a bundled driver fills, whose row names tests (full or partial).
 Exit: 0 all were noticed, 1 a survivor, 77 nothing to do, 2 bad usage.
 """
 import argparse
@@ -37,10 +38,15 @@ TIMEOUT_S = 120
 NOT_TYPES = re.compile(r"\b(static|NTAPI|FASTCALL|DECLSPEC_NORETURN|_Noreturn|NDIS_EXPORTED_ROUTINE|extern|__declspec\(\w+\)|_IRQL_\w+(\([^)]*\))?|"
                        r"__attribute__\s*\(\(.*?\)\))")
 
-# How a callback is called by the name that its page gives it (ndis_int.h); and the few that are called, or handed on, otherwise.
-CALLS = re.compile(r"\bNDIS_CALL(_VOID)?\(")
+# How a callback is called by the name that its page gives it (ndis_int.h, tdic_int.h); and those that are called, or handed on, otherwise:
+# a file, what stands there, what stands there instead; or several of them.
+CALLS = re.compile(r"\b(?:NDIS_CALL(_VOID)?|TDIC_CALL)\(")
+ANSWERS = re.compile(r"(?<!\(void\))\b()TDIC_CALL\(")
 ENTERS = re.compile(r"ke_driver_enter\(([^;]*)\);(.*?)(?=ke_driver_leave\()", re.S)
 SAME = {"SET_OPTIONS": ("MiniportSetOptions", "ProtocolSetOptions", "FilterSetOptions")}
+INDICATE = "drivers/tdi_common/indicate.c"
+IGNORED_PLAIN = [(INDICATE, "    if (it.status != STATUS_SUCCESS", "    it.status = STATUS_SUCCESS;\n    if (it.status != STATUS_SUCCESS")]
+IGNORED_CHAINED = [(INDICATE, "status != STATUS_SUCCESS && status != STATUS_PENDING", "0"), (INDICATE, "status == STATUS_PENDING", "FALSE")]
 OTHERWISE = {
     "MINIPORT_UNLOAD": ("src/ndis/miniport.c", "    driver_object->DriverUnload = own.UnloadHandler;\n", ""),
     "NET_BUFFER_ALLOCATE_MDL": ("src/ndis/nbl_data.c", "allocate ? allocate(&bytes)", "allocate ? 0"),
@@ -55,6 +61,22 @@ OTHERWISE = {
     "NDK_FN_CONNECT_EVENT_CALLBACK": ("drivers/vnic/rdma_listen.c", "listener->on_connect(listener->connect_context, (NDK_CONNECTOR *)c)", "(void)c"),
     "NDK_FN_DISCONNECT_EVENT_CALLBACK": ("drivers/vnic/rdma_end.c", "c->on_disconnect(c->disconnect_context)", "(void)c"),
     "NDK_FN_DISCONNECT_EVENT_CALLBACK_EX": ("drivers/vnic/rdma_end.c", "c->on_disconnect_ex(c->disconnect_context, c->reason)", "(void)c"),
+    # Which of the four handlers of received data it is stands in a table: none of that kind is found, or its answer is not looked at.
+    "TDI_IND_RECEIVE": [(INDICATE, "kind_normal = {TDI_EVENT_CHAINED_RECEIVE, TDI_EVENT_RECEIVE,",
+                         "kind_normal = {TDI_EVENT_CHAINED_RECEIVE, TDI_EVENT_ERROR_EX,"), *IGNORED_PLAIN],
+    "TDI_IND_RECEIVE_EXPEDITED": [(INDICATE, "TDI_EVENT_RECEIVE_EXPEDITED,", "TDI_EVENT_ERROR_EX,"), *IGNORED_PLAIN],
+    "TDI_IND_CHAINED_RECEIVE": [(INDICATE, "kind_normal = {TDI_EVENT_CHAINED_RECEIVE,", "kind_normal = {TDI_EVENT_ERROR_EX,"), *IGNORED_CHAINED],
+    "TDI_IND_CHAINED_RECEIVE_EXPEDITED": [(INDICATE, "{TDI_EVENT_CHAINED_RECEIVE_EXPEDITED,", "{TDI_EVENT_ERROR_EX,"), *IGNORED_CHAINED],
+    "TDI_BINDING_HANDLER": ("src/tdi/notify.c", "client->info.BindingHandler(opcode, name, list);", ";"),
+    "TDI_BIND_HANDLER": ("src/tdi/notify.c", "client->info.BindHandler(name);", ";"),
+    "TDI_UNBIND_HANDLER": ("src/tdi/notify.c", "client->info.UnBindHandler(name);", ";"),
+    "TDI_ADD_ADDRESS_HANDLER": ("src/tdi/notify.c", "client->info.AddAddressHandler(address->address);", ";"),
+    "TDI_DEL_ADDRESS_HANDLER": ("src/tdi/notify.c", "client->info.DelAddressHandler(address->address);", ";"),
+    "TDI_ADD_ADDRESS_HANDLER_V2": ("src/tdi/notify.c", "client->info.AddAddressHandlerV2(address->address, &address->name, address->context);", ";"),
+    "TDI_DEL_ADDRESS_HANDLER_V2": ("src/tdi/notify.c", "client->info.DelAddressHandlerV2(address->address, &address->name, address->context);", ";"),
+    "TDI_PNP_POWER_HANDLER": [("src/tdi/power.c", "client->info.PnPPowerHandler(device, event, context1, context2)", answer)
+                              for answer in ("0", "(client->info.PnPPowerHandler(device, event, context1, context2), 0)")],
+    "ProviderPnPPowerComplete": ("src/tdi/power.c", "power->on_done(power->event, power->status);", ";"),
 }
 NEVER_RETURN = {"KeBugCheck", "KeBugCheckEx", "ExRaiseStatus", "ExRaiseAccessViolation", "ExRaiseDatatypeMisalignment"}
 
@@ -87,6 +109,18 @@ def closing(text, start):
     return start
 
 
+def answers_ignored(text, name):
+    """The text with every answer of a callback taken for success where it is looked at; the same text if it is nowhere."""
+    at = 0
+    while found := ANSWERS.search(text, at):
+        end = closing(text, found.end())
+        at = found.end()
+        if f'"{name}"' in text[found.end():end]:
+            text = f"{text[:found.start()]}({text[found.start():end]}, 0){text[end:]}"
+            at += 1
+    return text
+
+
 def without_calls(text, name):
     """The text without its calls of a callback; the same text if it has none."""
     said = [f'"{name}"'] + [m[0] for m in re.findall(r"const char \*(\w+) = ([^;]*);", text) if f'"{name}"' in m[1]]
@@ -106,18 +140,22 @@ def without_calls(text, name):
 def callback_mutants(row):
     """(file, text without the calls) for each file that calls the row's callback."""
     if row.name in OTHERWISE:
-        file, old, new = OTHERWISE[row.name]
-        text = (ROOT / file).read_text()
-        return [(file, text.replace(old, new))] if old in text else []
+        changes = OTHERWISE[row.name]
+        changes = changes if isinstance(changes, list) else [changes]
+        texts = {file: (ROOT / file).read_text() for file, _, _ in changes}
+        return [(file, texts[file].replace(old, new) if old in texts[file] else None) for file, old, new in changes]
     if slots := slots_of(ROOT, row):
         return slot_mutants(ROOT, slots)
     mutants = []
-    for path in sorted((ROOT / "src/ndis").glob("**/*.c")):
-        text = changed = path.read_text()
-        for name in SAME.get(row.name, (row.alias,) if row.alias else ()):
-            changed = without_calls(changed, name)
-        if changed != text:
-            mutants.append((path.relative_to(ROOT).as_posix(), changed))
+    names = SAME.get(row.name, (row.alias,) if row.alias else ())
+    for path in sorted([*(ROOT / "src/ndis").glob("**/*.c"), *(ROOT / "drivers/tdi_common").glob("*.c")]):
+        text = path.read_text()
+        for change in (without_calls, answers_ignored):
+            changed = text
+            for name in names:
+                changed = change(changed, name)
+            if changed != text:
+                mutants.append((path.relative_to(ROOT).as_posix(), changed))
     return mutants or given_mutants(row)
 
 

@@ -484,7 +484,7 @@ NT_TEST(TdiPnPPowerComplete_of_the_last_client_calls_the_transports_routine)
     TdiDeregisterPnPHandlers(seen.client);
 }
 
-// Not named after TdiInitialize: whatever needs the library makes it, so that nothing tells whether the call did.
+// Whatever needs the library makes it, so this does not show that the call did: callbacks_test.c does.
 NT_TEST(the_library_may_be_initialised_any_number_of_times)
 {
     fresh();

@@ -602,6 +602,42 @@ tk_raw(struct tk_request *r, PFILE_OBJECT file, UCHAR minor)
     call(r, file);
 }
 
+// ---- requests of handlers ---------------------------------------------------------------------------------------------------------
+
+PIRP
+tk_receive_make(struct tk_request *r, struct tk_endpoint *endpoint, void *bytes, ULONG count, ULONG flags)
+{
+    begin(r, endpoint->box, endpoint->file);
+    describe(r, bytes, count);
+    TdiBuildReceive(r->irp, endpoint->device, endpoint->file, completed, r, r->mdl, flags, count);
+    r->returned = STATUS_PENDING;
+    go_back(r->visit);
+    return r->irp;
+}
+
+PIRP
+tk_receive_datagram_make(struct tk_request *r, struct tk_address *address, void *bytes, ULONG count)
+{
+    begin(r, address->box, address->file);
+    say(r, NULL);
+    describe(r, bytes, count);
+    TdiBuildReceiveDatagram(r->irp, address->device, address->file, completed, r, r->mdl, count, NULL, &r->back, 0);
+    r->returned = STATUS_PENDING;
+    go_back(r->visit);
+    return r->irp;
+}
+
+PIRP
+tk_accept_make(struct tk_request *r, struct tk_endpoint *endpoint, const char *data)
+{
+    begin(r, endpoint->box, endpoint->file);
+    say(r, data);
+    TdiBuildAccept(r->irp, endpoint->device, endpoint->file, completed, r, &r->send, &r->back);
+    r->returned = STATUS_PENDING;
+    go_back(r->visit);
+    return r->irp;
+}
+
 // ---- events ---------------------------------------------------------------------------------------------------------------------
 
 static TDI_IND_CONNECT on_connect;
@@ -619,12 +655,8 @@ on_connect(PVOID context, LONG remote_bytes, PVOID remote, LONG data_bytes, PVOI
     if (!endpoint)
         return address->refusal;
     struct tk_request *r = &address->accept;
-    begin(r, endpoint->box, endpoint->file);
-    say(r, TK_WELCOME);
-    TdiBuildAccept(r->irp, endpoint->device, endpoint->file, completed, r, &r->send, &r->back);
-    r->returned = STATUS_PENDING;
     *connection = endpoint;
-    *accept = r->irp;
+    *accept = tk_accept_make(r, endpoint, TK_WELCOME);
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
@@ -678,12 +710,8 @@ on_receive(PVOID context, CONNECTION_CONTEXT connection, ULONG flags, ULONG indi
         return STATUS_DATA_NOT_ACCEPTED;
     if (address->mode == TK_TAKE_WITH_IRP) {
         struct tk_request *r = &address->receive;
-        begin(r, endpoint->box, endpoint->file);
-        describe(r, address->receive_room, sizeof(address->receive_room));
-        TdiBuildReceive(r->irp, endpoint->device, endpoint->file, completed, r, r->mdl, TDI_RECEIVE_NORMAL, sizeof(address->receive_room));
-        r->returned = STATUS_PENDING;
         address->mode = TK_TAKE_ALL;
-        *irp = r->irp;
+        *irp = tk_receive_make(r, endpoint, address->receive_room, sizeof(address->receive_room), TDI_RECEIVE_NORMAL);
         *taken = 0;
         return STATUS_MORE_PROCESSING_REQUIRED;
     }
@@ -750,13 +778,7 @@ on_datagram(PVOID context, LONG source_bytes, PVOID source, LONG options_bytes, 
     address->datagrams++;
     if (address->mode == TK_TAKE_WITH_IRP) {
         struct tk_request *r = &address->receive;
-        begin(r, address->box, address->file);
-        say(r, NULL);
-        describe(r, address->receive_room, sizeof(address->receive_room));
-        TdiBuildReceiveDatagram(r->irp, address->device, address->file, completed, r, r->mdl, sizeof(address->receive_room), NULL,
-                                &r->back, 0);
-        r->returned = STATUS_PENDING;
-        *irp = r->irp;
+        *irp = tk_receive_datagram_make(r, address, address->receive_room, sizeof(address->receive_room));
         *taken = 0;
         KeSetEvent(&address->got_datagram, 0, FALSE);
         return STATUS_MORE_PROCESSING_REQUIRED;

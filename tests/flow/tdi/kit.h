@@ -166,6 +166,10 @@ void tk_send_datagram(struct tk_request *r, struct tk_address *address, const ch
 void tk_receive_datagram(struct tk_request *r, struct tk_address *address, void *bytes, ULONG count, const char *from);
 void tk_query(struct tk_request *r, PFILE_OBJECT file, LONG type, void *bytes, ULONG count);
 void tk_action(struct tk_request *r, PFILE_OBJECT file, void *bytes, ULONG count);
+// Requests that a handler gives away: made, not made yet. tk_wait ends them.
+PIRP tk_receive_make(struct tk_request *r, struct tk_endpoint *endpoint, void *bytes, ULONG count, ULONG flags);
+PIRP tk_receive_datagram_make(struct tk_request *r, struct tk_address *address, void *bytes, ULONG count);
+PIRP tk_accept_make(struct tk_request *r, struct tk_endpoint *endpoint, const char *data);
 void tk_raw(struct tk_request *r, PFILE_OBJECT file, UCHAR minor);
 // Its final status; the request can be used again. Fails the test if it takes longer than TK_WAIT_MS of box time.
 NTSTATUS tk_wait(struct tk_request *r);
