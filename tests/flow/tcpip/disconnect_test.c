@@ -94,7 +94,7 @@ TN_TEST(TDI_DISCONNECT_RELEASE_over_TCP_is_staged_as_its_four_steps)
 }
 
 // Step 1 with more than the peer's window holds: the FIN waits behind all of it, and so does the peer's news.
-TN_TEST(TDI_DISCONNECT_RELEASE_transmits_and_completes_the_sends_that_wait_before_the_peer_is_told)
+TN_TEST(TDI_DISCONNECT_RELEASE_transmits_and_completes_the_sends_that_wait_and_tells_the_peer_behind_them)
 {
     for (ULONG i = 0; i < sizeof(big); i++)
         big[i] = (UCHAR)(i * 7 + (i >> 9));

@@ -19,7 +19,8 @@ void
 ev_answers(const struct ev_answer *answers, ULONG count)
 {
     ck_assert_uint_le(count, ARRAYSIZE(ev.answers));
-    memcpy(ev.answers, answers, count * sizeof *answers);
+    if (count)
+        memcpy(ev.answers, answers, count * sizeof *answers);
     ev.answer_count = count;
     ev.answered = ev.count = 0;
     memset(ev.log, 0, sizeof ev.log);

@@ -40,7 +40,7 @@ open_with(LONG type)
 
 // --- ClientEventReceive ------------------------------------------------------------------------------------------------------------
 
-TDI_TEST_SEEDS(3, ClientEventReceive_is_told_contexts_flags_and_sizes)
+TDI_TEST_SEEDS(2, ClientEventReceive_is_told_contexts_flags_and_sizes)
 {
     open_with(TDI_EVENT_RECEIVE);
     send_ok("whole", 0);
@@ -73,7 +73,7 @@ TDI_TEST_SEEDS(3, ClientEventReceive_is_told_contexts_flags_and_sizes)
     tk_pair_close(&pair);
 }
 
-TDI_TEST_SEEDS(3, ClientEventReceive_that_takes_none_or_some_or_answers_something_else_is_not_told_again_before_a_RECEIVE)
+TDI_TEST_SEEDS(2, ClientEventReceive_that_takes_none_or_some_or_answers_something_else_is_not_told_again_before_a_RECEIVE)
 {
     // The last one without a request.
     static const struct ev_answer answers[] = {{STATUS_SUCCESS, 0},
@@ -106,7 +106,7 @@ TDI_TEST_SEEDS(3, ClientEventReceive_that_takes_none_or_some_or_answers_somethin
 }
 
 // More than was shown: the client does not want to see the rest. More than there is: what there is.
-TDI_TEST_SEEDS(3, ClientEventReceive_may_take_all_that_is_available_unseen_and_no_more)
+TDI_TEST_SEEDS(2, ClientEventReceive_may_take_all_that_is_available_unseen_and_no_more)
 {
     static const ULONG taken[] = {1000, 1001, 0xFFFFFFF0};
     open_with(TDI_EVENT_RECEIVE);
@@ -121,7 +121,7 @@ TDI_TEST_SEEDS(3, ClientEventReceive_may_take_all_that_is_available_unseen_and_n
     tk_pair_close(&pair);
 }
 
-TDI_TEST_SEEDS(3, ClientEventReceive_that_gives_a_RECEIVE_has_what_it_has_not_taken_in_there)
+TDI_TEST_SEEDS(2, ClientEventReceive_that_gives_a_RECEIVE_has_what_it_has_not_taken_in_there)
 {
     open_with(TDI_EVENT_RECEIVE);
     ev_answers(&(struct ev_answer){.status = STATUS_MORE_PROCESSING_REQUIRED, .taken = 3, .irp_bytes = 100}, 1);
@@ -148,7 +148,7 @@ TDI_TEST_SEEDS(3, ClientEventReceive_that_gives_a_RECEIVE_has_what_it_has_not_ta
     tk_pair_close(&pair);
 }
 
-TDI_TEST_SEEDS(3, ClientEventReceive_that_gives_a_request_that_is_none_has_it_back_with_INVALID_PARAMETER)
+TDI_TEST_SEEDS(2, ClientEventReceive_that_gives_a_request_that_is_none_has_it_back_with_INVALID_PARAMETER)
 {
     open_with(TDI_EVENT_RECEIVE);
     for (enum ev_wrong wrong = EV_WRONG_MINOR; wrong <= EV_WRONG_FLAGS; wrong++) {
@@ -167,7 +167,7 @@ TDI_TEST_SEEDS(3, ClientEventReceive_that_gives_a_request_that_is_none_has_it_ba
     tk_pair_close(&pair);
 }
 
-TDI_TEST_SEEDS(3, ClientEventReceive_is_told_of_a_message_of_nothing)
+TDI_TEST_SEEDS(2, ClientEventReceive_is_told_of_a_message_of_nothing)
 {
     open_with(TDI_EVENT_RECEIVE);
     send_ok("", 0);
@@ -180,7 +180,7 @@ TDI_TEST_SEEDS(3, ClientEventReceive_is_told_of_a_message_of_nothing)
 
 // --- ClientEventReceiveExpedited -----------------------------------------------------------------------------------------------------
 
-TDI_TEST_SEEDS(3, ClientEventReceiveExpedited_is_told_contexts_flags_and_sizes_of_expedited_data_alone)
+TDI_TEST_SEEDS(2, ClientEventReceiveExpedited_is_told_contexts_flags_and_sizes_of_expedited_data_alone)
 {
     open_with(TDI_EVENT_RECEIVE_EXPEDITED);
     ev_register(TDI_EVENT_RECEIVE);
@@ -201,7 +201,7 @@ TDI_TEST_SEEDS(3, ClientEventReceiveExpedited_is_told_contexts_flags_and_sizes_o
     tk_pair_close(&pair);
 }
 
-TDI_TEST_SEEDS(3, ClientEventReceiveExpedited_that_turns_data_down_is_not_told_again_before_an_expedited_RECEIVE)
+TDI_TEST_SEEDS(2, ClientEventReceiveExpedited_that_turns_data_down_is_not_told_again_before_an_expedited_RECEIVE)
 {
     static const struct ev_answer answers[] = {{STATUS_DATA_NOT_ACCEPTED}, {STATUS_SUCCESS, 0}};
     open_with(TDI_EVENT_RECEIVE_EXPEDITED);
@@ -229,7 +229,7 @@ TDI_TEST_SEEDS(3, ClientEventReceiveExpedited_that_turns_data_down_is_not_told_a
     tk_pair_close(&pair);
 }
 
-TDI_TEST_SEEDS(3, ClientEventReceiveExpedited_may_give_a_RECEIVE_and_is_not_called_while_an_expedited_one_waits)
+TDI_TEST_SEEDS(2, ClientEventReceiveExpedited_may_give_a_RECEIVE_and_is_not_called_while_an_expedited_one_waits)
 {
     open_with(TDI_EVENT_RECEIVE_EXPEDITED);
     ev_answers(&(struct ev_answer){STATUS_MORE_PROCESSING_REQUIRED, 2, 100, TDI_RECEIVE_EXPEDITED}, 1);
@@ -251,7 +251,7 @@ TDI_TEST_SEEDS(3, ClientEventReceiveExpedited_may_give_a_RECEIVE_and_is_not_call
 
 // --- ClientEventChainedReceive -------------------------------------------------------------------------------------------------------
 
-TDI_TEST_SEEDS(3, ClientEventChainedReceive_is_told_where_a_whole_message_lies)
+TDI_TEST_SEEDS(2, ClientEventChainedReceive_is_told_where_a_whole_message_lies)
 {
     open_with(TDI_EVENT_CHAINED_RECEIVE);
     ev_register(TDI_EVENT_RECEIVE);
@@ -281,7 +281,7 @@ TDI_TEST_SEEDS(3, ClientEventChainedReceive_is_told_where_a_whole_message_lies)
     tk_pair_close(&pair);
 }
 
-TDI_TEST_SEEDS(3, ClientEventChainedReceive_that_turns_data_down_leaves_it_for_a_RECEIVE)
+TDI_TEST_SEEDS(2, ClientEventChainedReceive_that_turns_data_down_leaves_it_for_a_RECEIVE)
 {
     static const NTSTATUS refusals[] = {STATUS_DATA_NOT_ACCEPTED, STATUS_INSUFFICIENT_RESOURCES, STATUS_MORE_PROCESSING_REQUIRED};
     open_with(TDI_EVENT_CHAINED_RECEIVE);
@@ -303,7 +303,7 @@ TDI_TEST_SEEDS(3, ClientEventChainedReceive_that_turns_data_down_leaves_it_for_a
     tk_pair_close(&pair);
 }
 
-TDI_TEST_SEEDS(3, ClientEventChainedReceive_keeps_the_buffer_with_PENDING_and_reads_it_until_it_gives_it_back)
+TDI_TEST_SEEDS(2, ClientEventChainedReceive_keeps_the_buffer_with_PENDING_and_reads_it_until_it_gives_it_back)
 {
     static const struct ev_answer keeps[] = {{STATUS_PENDING}, {STATUS_SUCCESS}, {STATUS_PENDING}};
     UCHAR got[8] = "";
@@ -325,7 +325,7 @@ TDI_TEST_SEEDS(3, ClientEventChainedReceive_keeps_the_buffer_with_PENDING_and_re
 
 // --- ClientEventChainedReceiveExpedited ----------------------------------------------------------------------------------------------
 
-TDI_TEST_SEEDS(3, ClientEventChainedReceiveExpedited_is_told_where_expedited_data_lies_and_nothing_else)
+TDI_TEST_SEEDS(2, ClientEventChainedReceiveExpedited_is_told_where_expedited_data_lies_and_nothing_else)
 {
     open_with(TDI_EVENT_CHAINED_RECEIVE_EXPEDITED);
     ev_register(TDI_EVENT_CHAINED_RECEIVE);
@@ -344,7 +344,7 @@ TDI_TEST_SEEDS(3, ClientEventChainedReceiveExpedited_is_told_where_expedited_dat
     tk_pair_close(&pair);
 }
 
-TDI_TEST_SEEDS(3, ClientEventChainedReceiveExpedited_takes_keeps_or_turns_down_without_holding_up_normal_data)
+TDI_TEST_SEEDS(2, ClientEventChainedReceiveExpedited_takes_keeps_or_turns_down_without_holding_up_normal_data)
 {
     static const struct ev_answer answers[] = {{STATUS_PENDING}, {STATUS_DATA_NOT_ACCEPTED}};
     open_with(TDI_EVENT_CHAINED_RECEIVE_EXPEDITED);
@@ -367,7 +367,7 @@ TDI_TEST_SEEDS(3, ClientEventChainedReceiveExpedited_takes_keeps_or_turns_down_w
 }
 
 // TDI_RECEIVE_EXPEDITED in a normal handler's flags says that the client has none of its own for it [ff545260, ff544240].
-TDI_TEST_SEEDS(3, ClientEventChainedReceiveExpedited_or_ClientEventReceiveExpedited_alone_keeps_expedited_data_from_the_normal_handlers)
+TDI_TEST_SEEDS(2, ClientEventChainedReceiveExpedited_or_ClientEventReceiveExpedited_alone_keeps_expedited_data_from_the_normal_handlers)
 {
     open_with(TDI_EVENT_RECEIVE_EXPEDITED);
     ev_register(TDI_EVENT_CHAINED_RECEIVE);

@@ -31,7 +31,7 @@ connect_ends(const char *data, NTSTATUS status)
     ck_assert_int_eq(tk_wait(&r1), status);
 }
 
-TDI_TEST_SEEDS(3, ClientEventConnect_is_told_who_asks_with_what_and_its_context_comes_with_later_events)
+TDI_TEST_SEEDS(2, ClientEventConnect_is_told_who_asks_with_what_and_its_context_comes_with_later_events)
 {
     static const struct ev_answer accepts = {.status = STATUS_MORE_PROCESSING_REQUIRED, .irp_bytes = 1};
     prepare_with(TDI_EVENT_CONNECT);
@@ -72,7 +72,7 @@ TDI_TEST_SEEDS(3, ClientEventConnect_is_told_who_asks_with_what_and_its_context_
     tk_pair_close(&pair);
 }
 
-TDI_TEST_SEEDS(3, ClientEventConnect_refuses_with_any_other_answer_and_with_requests_that_are_none)
+TDI_TEST_SEEDS(2, ClientEventConnect_refuses_with_any_other_answer_and_with_requests_that_are_none)
 {
     static const struct ev_answer refusals[] = {{STATUS_INSUFFICIENT_RESOURCES},
                                                 {STATUS_CONNECTION_REFUSED},
@@ -100,7 +100,7 @@ TDI_TEST_SEEDS(3, ClientEventConnect_refuses_with_any_other_answer_and_with_requ
     tk_pair_close(&pair);
 }
 
-TDI_TEST_SEEDS(3, ClientEventConnect_that_accepts_with_an_endpoint_that_cannot_is_refused_and_has_its_request_back)
+TDI_TEST_SEEDS(2, ClientEventConnect_that_accepts_with_an_endpoint_that_cannot_is_refused_and_has_its_request_back)
 {
     static const struct ev_answer accepts = {.status = STATUS_MORE_PROCESSING_REQUIRED, .irp_bytes = 1};
     prepare_with(TDI_EVENT_CONNECT);
@@ -128,7 +128,7 @@ TDI_TEST_SEEDS(3, ClientEventConnect_that_accepts_with_an_endpoint_that_cannot_i
     tk_pair_close(&pair);
 }
 
-TDI_TEST_SEEDS(3, ClientEventConnect_is_not_asked_while_a_LISTEN_waits_that_fits)
+TDI_TEST_SEEDS(2, ClientEventConnect_is_not_asked_while_a_LISTEN_waits_that_fits)
 {
     prepare_with(TDI_EVENT_CONNECT);
     tk_listen(&r2, &pair.there, 0, NULL);
@@ -155,7 +155,7 @@ disconnect(ULONG flags, const char *data)
     tk_settle();
 }
 
-TDI_TEST_SEEDS(3, ClientEventDisconnect_says_how_it_ends_with_what_the_peer_sent_once_and_last)
+TDI_TEST_SEEDS(2, ClientEventDisconnect_says_how_it_ends_with_what_the_peer_sent_once_and_last)
 {
     open_with(TDI_EVENT_DISCONNECT);
     ev_register(TDI_EVENT_RECEIVE);
@@ -180,7 +180,7 @@ TDI_TEST_SEEDS(3, ClientEventDisconnect_says_how_it_ends_with_what_the_peer_sent
     tk_pair_close(&pair);
 }
 
-TDI_TEST_SEEDS(3, ClientEventDisconnect_says_ABORT_and_its_answer_changes_nothing)
+TDI_TEST_SEEDS(2, ClientEventDisconnect_says_ABORT_and_its_answer_changes_nothing)
 {
     static const NTSTATUS answers[] = {STATUS_SUCCESS, STATUS_UNSUCCESSFUL, STATUS_MORE_PROCESSING_REQUIRED};
     open_with(TDI_EVENT_DISCONNECT);
@@ -224,7 +224,7 @@ send_now(const void *bytes, ULONG count, NTSTATUS status)
     ck_assert_int_eq(tk_wait(&r1), status);
 }
 
-TDI_TEST_SEEDS(3, ClientEventSendPossible_comes_once_after_a_send_found_no_room_and_says_how_much_there_is)
+TDI_TEST_SEEDS(2, ClientEventSendPossible_comes_once_after_a_send_found_no_room_and_says_how_much_there_is)
 {
     tk_pair_open(&pair, TK_MEM);
     ev_begin(&pair.client, &pair.here);
@@ -300,12 +300,12 @@ errors_of(LONG type)
     tk_close_address(&b);
 }
 
-TDI_TEST_SEEDS(3, ClientEventError_is_told_each_error_at_every_address)
+TDI_TEST_SEEDS(2, ClientEventError_is_told_each_error_at_every_address)
 {
     errors_of(TDI_EVENT_ERROR);
 }
 
-TDI_TEST_SEEDS(3, ClientEventErrorEx_is_told_each_error_at_every_address_instead_of_ClientEventError)
+TDI_TEST_SEEDS(2, ClientEventErrorEx_is_told_each_error_at_every_address_instead_of_ClientEventError)
 {
     errors_of(TDI_EVENT_ERROR_EX);
     ck_assert_ptr_null(ev.log[0].data);              // tdimem has nothing to add
@@ -355,7 +355,7 @@ is_from_a(ULONG i)
     ck_assert_ptr_null(ev.log[i].options);
 }
 
-TDI_TEST_SEEDS(3, ClientEventReceiveDatagram_is_told_source_flags_and_sizes)
+TDI_TEST_SEEDS(2, ClientEventReceiveDatagram_is_told_source_flags_and_sizes)
 {
     open_datagrams(TDI_EVENT_RECEIVE_DATAGRAM);
     tell("whole", 5);
@@ -376,7 +376,7 @@ TDI_TEST_SEEDS(3, ClientEventReceiveDatagram_is_told_source_flags_and_sizes)
 }
 
 // What it does not want is lost: a datagram is offered once.
-TDI_TEST_SEEDS(3, ClientEventReceiveDatagram_that_turns_one_down_is_told_the_next_and_a_request_gets_a_later_one)
+TDI_TEST_SEEDS(2, ClientEventReceiveDatagram_that_turns_one_down_is_told_the_next_and_a_request_gets_a_later_one)
 {
     static const struct ev_answer answers[] = {
         {STATUS_DATA_NOT_ACCEPTED}, {STATUS_SUCCESS, 1}, {STATUS_MORE_PROCESSING_REQUIRED}, {STATUS_PENDING}};
@@ -396,7 +396,7 @@ TDI_TEST_SEEDS(3, ClientEventReceiveDatagram_that_turns_one_down_is_told_the_nex
     close_datagrams();
 }
 
-TDI_TEST_SEEDS(3, ClientEventReceiveDatagram_that_gives_a_request_has_what_it_has_not_taken_in_there)
+TDI_TEST_SEEDS(2, ClientEventReceiveDatagram_that_gives_a_request_has_what_it_has_not_taken_in_there)
 {
     open_datagrams(TDI_EVENT_RECEIVE_DATAGRAM);
     ev_answers(&(struct ev_answer){.status = STATUS_MORE_PROCESSING_REQUIRED, .taken = 3, .irp_bytes = 100}, 1);
@@ -423,7 +423,7 @@ TDI_TEST_SEEDS(3, ClientEventReceiveDatagram_that_gives_a_request_has_what_it_ha
     close_datagrams();
 }
 
-TDI_TEST_SEEDS(3, ClientEventChainedReceiveDatagram_is_told_where_it_lies_and_takes_it_or_keeps_it_or_it_is_lost)
+TDI_TEST_SEEDS(2, ClientEventChainedReceiveDatagram_is_told_where_it_lies_and_takes_it_or_keeps_it_or_it_is_lost)
 {
     static const struct ev_answer answers[] = {
         {STATUS_SUCCESS}, {STATUS_PENDING}, {STATUS_DATA_NOT_ACCEPTED}, {STATUS_PENDING}};
