@@ -66,7 +66,7 @@ tcpip_offload_free(struct tcpip_offload *offload)
     tcpip_policy_back(offload->connection, adapter, offload->is_declined, offload->there_us, tcpip_now_us());
     tcpip_free(offload);
     for (LIST_ENTRY *at = tcpip_host.connecting.Flink; at != &tcpip_host.connecting; at = at->Flink)
-        tcpip_post(&CONTAINING_RECORD(at, struct tcpip_connection, connect_link)->news);
+        tcpip_post(&CONTAINING_RECORD(at, struct tcpip_connecting, link)->connection->news);
 }
 
 VOID

@@ -143,7 +143,7 @@ static const struct tcpip_news_ops connection_news = {tcpip_connection_tell, con
 struct tcpip_connection *
 tcpip_connection_create(struct tdic_address *address)
 {
-    struct tcpip_connection *connection = tcpip_alloc(sizeof *connection);
+    struct tcpip_connection *connection = eng_slab_take(&tcpip_host.connections);
     if (!connection)
         return NULL;
     tdic_connection_init(&connection->up, tdic_address_device(address));
@@ -158,7 +158,10 @@ tcpip_connection_create(struct tdic_address *address)
 static NTSTATUS
 tcp_op_connection_create(struct tdic_address *address, struct tdic_connection **up)
 {
+    KIRQL irql;
+    KeAcquireSpinLock(&tcpip_host.lock, &irql);
     struct tcpip_connection *connection = tcpip_connection_create(address);
+    KeReleaseSpinLock(&tcpip_host.lock, irql);
     if (!connection)
         return STATUS_INSUFFICIENT_RESOURCES;
     *up = &connection->up;
@@ -169,12 +172,13 @@ static VOID
 tcp_op_connection_free(struct tdic_connection *up)
 {
     struct tcpip_connection *connection = connection_of(up);
+    struct tdic_address *address = connection->address;
     KIRQL irql;
     KeAcquireSpinLock(&tcpip_host.lock, &irql);
     tcpip_policy_forget(connection);
+    eng_slab_give(&tcpip_host.connections, connection);
     KeReleaseSpinLock(&tcpip_host.lock, irql);
-    tdic_address_unref(connection->address);
-    tcpip_free(connection);
+    tdic_address_unref(address);
 }
 
 // ---- beginning ------------------------------------------------------------------------------------------------------------------
@@ -225,25 +229,38 @@ connect_locked(struct tcpip_connection *connection, struct tcp_open *open, struc
 static VOID
 connect_wait_end(struct tcpip_connection *connection)
 {
-    if (!connection->wants_connect)
+    if (!connection->connecting)
         return;
-    RemoveEntryList(&connection->connect_link);
-    connection->wants_connect = FALSE;
+    RemoveEntryList(&connection->connecting->link);
+    tcpip_free(connection->connecting);
+    connection->connecting = NULL;
+}
+
+// locks: host->lock held. fails: -ENOMEM
+static int
+connect_wait_begin(struct tcpip_connection *connection, const struct tcp_open *open)
+{
+    struct tcpip_connecting *connecting = tcpip_alloc(sizeof *connecting);
+    if (!connecting)
+        return -ENOMEM;
+    connecting->connection = connection;
+    connecting->open = *open;
+    connection->connecting = connecting;
+    InsertTailList(&tcpip_host.connecting, &connecting->link);
+    return 0;
 }
 
 static VOID
-connect_now(struct tcpip_connection *connection)
+connect_now(struct tcpip_connection *connection, const struct tcp_open *wanted)
 {
-    struct tcp_open open = connection->open;
+    struct tcp_open open = *wanted;
     struct tcpip_call call;
     tcpip_enter(&call);
     int error = connect_locked(connection, &open, &call);
-    if (error == -EAGAIN) {
-        InsertTailList(&tcpip_host.connecting, &connection->connect_link);
-        connection->wants_connect = TRUE;
-    }
+    if (error == -EAGAIN)
+        error = connect_wait_begin(connection, wanted);
     tcpip_leave(&call);
-    if (error && error != -EAGAIN)
+    if (error)
         tdic_up_gone(&connection->up, tcpip_status_of(error), NULL);
 }
 
@@ -261,8 +278,7 @@ tcp_op_connect(struct tdic_connection *up, const TRANSPORT_ADDRESS *remote, ULON
         return;
     }
     open.path.interface_index = scope || !tcpip_is_scoped(&open.remote) ? scope : address->scope;
-    connection->open = open;
-    connect_now(connection);
+    connect_now(connection, &open);
 }
 
 VOID
@@ -270,11 +286,14 @@ tcpip_connect_again(struct tcpip_connection *connection)
 {
     struct tcpip_call call;
     tcpip_enter(&call);
-    BOOLEAN wants = connection->wants_connect && !connection->is_silent;
+    BOOLEAN wants = connection->connecting && !connection->is_silent;
+    struct tcp_open open = {0};
+    if (wants)
+        open = connection->connecting->open;
     connect_wait_end(connection);
     tcpip_leave(&call);
     if (wants)
-        connect_now(connection);
+        connect_now(connection, &open);
 }
 
 static VOID

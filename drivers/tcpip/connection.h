@@ -54,6 +54,13 @@ struct tcpip_send {
     ULONG seq;                            // of its first byte
 };
 
+// A connect whose addresses and ports are still away.
+struct tcpip_connecting {
+    LIST_ENTRY link;                      // in host->connecting
+    struct tcpip_connection *connection;
+    struct tcp_open open;
+};
+
 struct tcpip_connection {
     struct tdic_connection up;            // first
     struct tdic_address *address;         // a reference
@@ -65,19 +72,13 @@ struct tcpip_connection {
     ULONG up_bytes;                       // handed up and not used yet
     ULONG foreign_bytes;                  // the first of these, whose window is that of nobody any more
     ULONG drops;                          // references for the teller to drop
-    struct tcp_open open;                 // of a connect
-    LIST_ENTRY connect_link;              // in host->connecting while wants_connect: its addresses and ports are still away
-    BOOLEAN wants_connect;
-    LIST_ENTRY policy_link;               // in host->candidates while is_candidate (chimney_policy.c)
-    ULONG64 policy_us, policy_since_us;   // when it is looked at next; since when what it moves is counted
-    ULONG policy_una, policy_nxt;         // from these numbers on
-    ULONG policy_declined;                // how often, up to a bound
-    BOOLEAN is_candidate;
+    ULONG events;                         // enum tcp_event, not yet told
+    struct tcpip_connecting *connecting;
+    struct tcpip_candidate *candidate;    // chimney_policy.c; NULL where no policy is
+    struct list ended;                    // struct tcpip_send: to be given back
+    UCHAR end;                            // enum tcp_end
     BOOLEAN is_parted;                    // while away: nobody above listens, the engine is to finish it
     BOOLEAN is_away_fin, is_away_fin_acked, is_away_reset;    // what the target has told
-    ULONG events;                         // enum tcp_event, not yet told
-    struct list ended;                    // struct tcpip_send: to be given back
-    enum tcp_end end;
     BOOLEAN is_offer;
     BOOLEAN is_silent;                    // aborted or refused: sends come back, nothing else is told
     BOOLEAN is_starved;                   // no memory to hand up what waits in the engine
@@ -136,6 +137,7 @@ NTSTATUS tcpip_op_set(struct tdic_device *device, ULONG type, struct tdic_addres
 VOID tcpip_op_datagram_done(struct tdic_address *address, struct tdic_rx *rx, BOOLEAN is_lent);
 
 // connection.c
+// fails: NULL without memory   locks: host->lock held
 struct tcpip_connection *tcpip_connection_create(struct tdic_address *address);
 VOID tcpip_send_released(struct eng_owner *owner);
 // A connect that waited for its addresses and ports.   irql: DISPATCH, no lock held

@@ -5,6 +5,7 @@
 //     host_timer_set                 one timer for both engines
 //     host_serve, host_tell          with no lock held: adapters, then whoever has news
 //   host_on_timer (DPC)              the same frame round net_run and tcp_run
+#include "connection.h"
 #include "rnic.h"
 
 // What peers can make the engines keep, all together: a million idle connections. Past it, what comes is dropped for them to send again.
@@ -324,6 +325,7 @@ tcpip_host_create(struct tcpip_host *host)
     KeInitializeTimer(&host->timer);
     KeInitializeDpc(&host->timer_dpc, host_on_timer, host);
     eng_out_pool_init(&host->pool, &host->memory);
+    eng_slab_init(&host->connections, &host->memory, sizeof(struct tcpip_connection));
     NTSTATUS status = host_engines_create(host);
     if (!NT_SUCCESS(status))
         tcpip_host_destroy(host);

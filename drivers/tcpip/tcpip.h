@@ -100,14 +100,15 @@ struct tcpip_host {
     ULONG64 away_resets;                  // of these, ended by a reset of either side
     LIST_ENTRY half_closed;               // struct tcpip_offload whose FIN is on its way
     LIST_ENTRY rnics;                     // struct tcpip_rnic (rnic.h)
-    LIST_ENTRY candidates;                // struct tcpip_connection by policy_link, the next due first
+    LIST_ENTRY candidates;                // struct tcpip_candidate by link, the next due first
     struct tcpip_chimney_counts chimney;
     struct tcpip_target_counts target;
     KEVENT stats_idle;
     LIST_ENTRY doubts;                    // struct chimney_neighbor by doubt_link, the oldest first
     ULONG64 looked_generation, look_us;   // of the IP engine: as paths were last looked at, and when they may be next
     ULONG64 again_us;                     // a tree found no memory: when it is tried again
-    LIST_ENTRY connecting;                // struct tcpip_connection by connect_link
+    struct eng_slab connections;          // struct tcpip_connection
+    LIST_ENTRY connecting;                // struct tcpip_connecting by link
     BOOLEAN *is_serving;                  // by processor: below the present call there is a tcpip_leave that serves and tells
     BOOLEAN is_closing;
 };

@@ -396,7 +396,7 @@ tcpip_connection_tell(struct tcpip_news *news)
     struct tcpip_connection *connection = CONTAINING_RECORD(news, struct tcpip_connection, news);
     struct round round;
     BOOLEAN more;
-    if (connection->wants_connect)
+    if (connection->connecting)
         tcpip_connect_again(connection);
     do {
         more = round_take(connection, &round);

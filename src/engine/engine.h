@@ -33,6 +33,17 @@ void *eng_take(struct eng_memory *memory, size_t bytes);
 // Give a block back, with the size it was taken with; NULL is nothing.
 void eng_give(struct eng_memory *memory, void *block, size_t bytes);
 
+// Blocks of one size, several to a block of memory's that is smaller than a page: what a block costs whoever gives the memory is shared.
+// Memory goes back when nothing in it is out. Under the address sanitizer each has memory of its own.
+struct eng_slab {
+    struct eng_memory *memory;
+    uint32_t item_bytes, per_block;
+    struct list blocks;                                     // that have room
+};
+void eng_slab_init(struct eng_slab *slab, struct eng_memory *memory, size_t bytes);
+void *eng_slab_take(struct eng_slab *slab);                 // zeroed, aligned to 8 bytes; fails as eng_take
+void eng_slab_give(struct eng_slab *slab, void *item);      // NULL is nothing
+
 // ---- bytes of others
 
 // Whoever owns borrowed bytes: a received frame, a client's send. It lives until the last hold is dropped.

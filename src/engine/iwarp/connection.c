@@ -145,14 +145,14 @@ iwarp_open(struct iwarp *iwarp, const struct iwarp_open *open, uint64_t now_us, 
         return -EINVAL;
     if (iwarp->params.connections_max && iwarp->connections >= iwarp->params.connections_max)
         return -ENOMEM;
-    struct iwarp_connection *c = eng_take(iwarp->memory, sizeof *c);
+    struct iwarp_connection *c = eng_slab_take(&iwarp->slab);
     if (!c)
         return -ENOMEM;
     c->iwarp = iwarp;
     connection_init(c, open);
     c->state = open->role == RDMA_INITIATOR ? IWARP_WAIT_REPLY : IWARP_WAIT_REQUEST;
     if (open->role == RDMA_INITIATOR && !request_send(c, open)) {
-        eng_give(iwarp->memory, c, sizeof *c);
+        eng_slab_give(&iwarp->slab, c);
         return -ENOMEM;
     }
     iwarp_deadline(c, now_us + (open->role == RDMA_INITIATOR ? iwarp->params.reply_us : iwarp->params.request_us));
@@ -180,7 +180,7 @@ iwarp_release(struct iwarp_connection *c)
     if (c->answers)
         eng_give(iwarp->memory, c->answers, c->answers_max * sizeof *c->answers);
     iwarp->connections--;
-    eng_give(iwarp->memory, c, sizeof *c);
+    eng_slab_give(&iwarp->slab, c);
 }
 
 void

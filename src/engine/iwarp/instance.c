@@ -26,6 +26,7 @@ iwarp_create(struct eng_memory *memory, const struct iwarp_params *params)
     if (!iwarp)
         return NULL;
     iwarp->memory = memory;
+    eng_slab_init(&iwarp->slab, memory, sizeof(struct iwarp_connection));
     iwarp->params = *params;
     list_init(&iwarp->timed);
     list_init(&iwarp->free_runs);

@@ -35,6 +35,7 @@ struct iwarp_run {
 
 struct iwarp {
     struct eng_memory *memory;
+    struct eng_slab slab;               // of connections
     struct iwarp_params params;
     struct list timed;                  // connections with a deadline
     struct list free_runs;

@@ -11,7 +11,7 @@ view_of(const struct tcp_connection *c)
     uint64_t due = c->due[TCP_TIMER_RETRANSMIT];
     return (struct tcp_rack_view){
         .now_us = tcp->now_us,
-        .srtt_us = c->rtt.has_sample ? c->rtt.srtt_us : 0,
+        .srtt_us = c->rtt.has_sample ? tcp_rtt_srtt_us(&c->rtt) : 0,
         .rto_us = due != ENG_NEVER && due > tcp->now_us ? due - tcp->now_us : tcp_rtt_rto(&c->rtt, c->r.delegated.retransmit.count),
         .una = c->r.delegated.snd_una,
         .max = c->r.delegated.snd_max,
@@ -53,24 +53,24 @@ recovery_begin(struct tcp_connection *c, uint32_t flight_before)
 static uint64_t
 losses_find(struct tcp_connection *c, const struct tcp_news *news)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     if (has_rack(c)) {
         struct tcp_rack_view view = view_of(c);
-        return tcp_rack_on_ack(&c->rack, &c->score, news, &view);
+        return tcp_rack_on_ack(&c->rack, tcp_score(c), news, &view);
     }
     if (c->r.constant.flags & TCP_HAS_SACK) {
-        tcp_score_lose_by_count(&c->score, c->tcp->params.dup_ack_threshold, c->mss);
+        tcp_score_lose_by_count(tcp_score(c), c->tcp->params.dup_ack_threshold, c->mss);
         // Enough duplicates, and the first hole has not been named [RFC 6675 5 (1)].
-        if (!is_recovering(c) && d->dup_ack_count >= c->tcp->params.dup_ack_threshold && !c->score.lost_bytes)
-            tcp_score_lose_first(&c->score, &c->tcp->sent_pool, c->mss);
+        if (!is_recovering(c) && d->dup_ack_count >= c->tcp->params.dup_ack_threshold && !tcp_score(c)->lost_bytes)
+            tcp_score_lose_first(tcp_score(c), &c->tcp->sent_pool, c->mss);
         return ENG_NEVER;
     }
     // NewReno [RFC 6582 3.2]: the third duplicate; in recovery, each partial acknowledgement shows the next hole.
     if (!is_recovering(c)) {
         if (d->dup_ack_count == c->tcp->params.dup_ack_threshold)
-            tcp_score_lose_first(&c->score, &c->tcp->sent_pool, c->mss);
+            tcp_score_lose_first(tcp_score(c), &c->tcp->sent_pool, c->mss);
     } else if (c->recovery == TCP_RECOVERY && news->acked_bytes) {
-        tcp_score_lose_first(&c->score, &c->tcp->sent_pool, c->mss);
+        tcp_score_lose_first(tcp_score(c), &c->tcp->sent_pool, c->mss);
         c->force_first = true;
     }
     return ENG_NEVER;
@@ -79,15 +79,15 @@ losses_find(struct tcp_connection *c, const struct tcp_news *news)
 static void
 recover(struct tcp_connection *c, const struct tcp_news *news)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     if (is_recovering(c) && !tcp_seq_before(d->snd_una, c->recover)) {
         if (c->recovery == TCP_RECOVERY)
-            tcp_cc_on_recovered(&c->cc, c->score.flight_bytes);
+            tcp_cc_on_recovered(&c->cc, tcp_score(c)->flight_bytes);
         c->recovery = TCP_OPEN;
     }
     uint64_t due_us = losses_find(c, news);
     tcp_probe_look(c);
-    if (c->score.lost_bytes && !is_recovering(c))
+    if (tcp_score(c)->lost_bytes && !is_recovering(c))
         recovery_begin(c, news->flight_before);
     if (has_rack(c)) {
         struct tcp_rack_view view = view_of(c);
@@ -110,7 +110,7 @@ tcp_loss_timer_set(struct tcp_connection *c)
     if (!has_rack(c) || (c->due[TCP_TIMER_LOSS] != ENG_NEVER && !c->is_tlp_due))
         return;
     struct tcp_rack_view view = view_of(c);
-    uint64_t due_us = c->r.delegated.snd_wnd ? tcp_rack_probe_deadline(&c->rack, &c->score, &view) : ENG_NEVER;
+    uint64_t due_us = c->r.delegated.snd_wnd ? tcp_rack_probe_deadline(&c->rack, tcp_score(c), &view) : ENG_NEVER;
     c->is_tlp_due = due_us != ENG_NEVER;
     tcp_timer_set(c, TCP_TIMER_LOSS, due_us);
 }
@@ -118,7 +118,7 @@ tcp_loss_timer_set(struct tcp_connection *c)
 void
 tcp_loss_timeout(struct tcp_connection *c)
 {
-    if (!has_rack(c) || list_is_empty(&c->score.sent))
+    if (!has_rack(c) || list_is_empty(&tcp_score(c)->sent))
         return;
     if (c->is_tlp_due) {
         c->is_tlp_due = false;
@@ -126,13 +126,13 @@ tcp_loss_timeout(struct tcp_connection *c)
             tcp_wait_data(c); // [RFC 8985 7.3]: the timeout starts anew
         return;
     }
-    uint32_t flight = c->score.flight_bytes;
+    uint32_t flight = tcp_score(c)->flight_bytes;
     struct tcp_rack_view view = view_of(c);
-    uint64_t due_us = tcp_rack_on_timer(&c->rack, &c->score, &view);
+    uint64_t due_us = tcp_rack_on_timer(&c->rack, tcp_score(c), &view);
     tcp_probe_look(c);
     if (due_us != ENG_NEVER)
         tcp_timer_set(c, TCP_TIMER_LOSS, due_us);
-    if (c->score.lost_bytes && !is_recovering(c))
+    if (tcp_score(c)->lost_bytes && !is_recovering(c))
         recovery_begin(c, flight);
     tcp_out(c);
 }
@@ -140,13 +140,13 @@ tcp_loss_timeout(struct tcp_connection *c)
 void
 tcp_recovery_timeout(struct tcp_connection *c)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     uint32_t flight = d->snd_max - d->snd_una;
     tcp_hole_suspect(c);
     // A timeout while one is being recovered from says nothing new about the path's capacity.
     bool is_first = d->retransmit.count == 1 && c->recovery != TCP_LOSS;
     tcp_cc_on_timeout(&c->cc, flight, is_first, c->tcp->now_us);
-    tcp_score_lose_all(&c->score);
+    tcp_score_lose_all(tcp_score(c));
     d->dup_ack_count = 0;
     c->recovery = TCP_LOSS;
     c->recover = d->snd_max;
@@ -163,7 +163,7 @@ tcp_recovery_timeout(struct tcp_connection *c)
 static bool
 window_take(struct tcp_connection *c, const struct tcp_segment *segment)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     bool is_newer = tcp_seq_after(segment->ack, d->snd_una);
     if (!is_newer && (tcp_seq_after(d->snd_wl1, segment->seq) || (d->snd_wl1 == segment->seq && tcp_seq_after(c->snd_wl2, segment->ack))))
         return false;
@@ -178,8 +178,8 @@ window_take(struct tcp_connection *c, const struct tcp_segment *segment)
         // What the probes carried may have been thrown away.
         tcp_timer_stop(c, TCP_TIMER_RETRANSMIT);
         d->snd_wnd_probe_count = 0;
-        LIST_FOR_EACH(node, &c->score.sent)
-            tcp_score_lose(&c->score, LIST_ENTRY_OF(node, struct tcp_sent, link));
+        LIST_FOR_EACH(node, &tcp_score(c)->sent)
+            tcp_score_lose(tcp_score(c), LIST_ENTRY_OF(node, struct tcp_sent, link));
         c->recovery = TCP_LOSS; // which says nothing of congestion
         c->recover = d->snd_max;
         c->force_first = true;
@@ -218,7 +218,7 @@ static void
 forward_progress(struct tcp_connection *c)
 {
     struct tcp *tcp = c->tcp;
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     d->retransmit.count = 0;
     d->dup_ack_count = 0;
     c->first_resent_us = 0;
@@ -237,9 +237,9 @@ forward_progress(struct tcp_connection *c)
 static void
 una_move(struct tcp_connection *c, uint32_t ack, struct tcp_news *news)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     uint32_t numbers = ack - d->snd_una;
-    tcp_score_acked(&c->score, &c->tcp->sent_pool, ack, news);
+    tcp_score_acked(tcp_score(c), &c->tcp->sent_pool, ack, news);
     d->snd_una = ack;
     uint64_t bytes_out = c->next_place - c->una_place;
     uint32_t bytes = numbers > bytes_out ? (uint32_t)bytes_out : numbers;
@@ -250,12 +250,13 @@ una_move(struct tcp_connection *c, uint32_t ack, struct tcp_news *news)
     tcp_sends_acked(c, bytes);
     tcp_probe_acked(c);
     forward_progress(c);
+    tcp_flight_settle(c);
 }
 
 static void
 duplicate_take(struct tcp_connection *c, const struct tcp_segment *segment, const struct tcp_news *news, bool window_changed)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     // The answers to probes of a closed window look like duplicates and say nothing of losses.
     if (d->snd_una == d->snd_max || !d->snd_wnd)
         return;
@@ -289,7 +290,7 @@ fin_acknowledged(struct tcp_connection *c)
 static bool
 handshake_ends(struct tcp_connection *c, const struct tcp_segment *segment)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     if (segment->ack != d->snd_max) {
         tcp_in_reset_answer(c->tcp, segment);
         return false;
@@ -305,7 +306,7 @@ handshake_ends(struct tcp_connection *c, const struct tcp_segment *segment)
 bool
 tcp_in_ack(struct tcp_connection *c, const struct tcp_segment *segment)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     if (d->state == TCP_SYN_RECEIVED && !handshake_ends(c, segment))
         return false;
     // Not more than was sent, and not older than a window [RFC 5961 5.2].
@@ -315,12 +316,13 @@ tcp_in_ack(struct tcp_connection *c, const struct tcp_segment *segment)
     }
     if (tcp_seq_before(segment->ack, d->snd_una))
         return true; // an old one; its text may still be new
-    struct tcp_news news = {.now_us = c->tcp->now_us, .rtt_us = ENG_NEVER, .una = segment->ack, .flight_before = c->score.flight_bytes};
+    uint32_t flight = tcp_score(c)->flight_bytes;
+    struct tcp_news news = {.now_us = c->tcp->now_us, .rtt_us = ENG_NEVER, .una = segment->ack, .flight_before = flight};
     bool window_changed = window_take(c, segment);
     if (tcp_seq_after(segment->ack, d->snd_una))
         una_move(c, segment->ack, &news);
     if (c->r.constant.flags & TCP_HAS_SACK && segment->options.n_sacks)
-        tcp_score_sacked(&c->score, &c->tcp->sent_pool, segment->options.sacks, segment->options.n_sacks, d->snd_una, d->snd_max, &news);
+        tcp_score_sacked(tcp_score(c), &c->tcp->sent_pool, segment->options.sacks, segment->options.n_sacks, d->snd_una, d->snd_max, &news);
     c->tcp->counters.dsacks_in += news.has_dsack;
     // The peer lives: a window that stays shut is no reason to give up [RFC 9293 MUST-37].
     if (!d->snd_wnd) {
@@ -336,7 +338,7 @@ tcp_in_ack(struct tcp_connection *c, const struct tcp_segment *segment)
     if (c->recovery != TCP_RECOVERY && (news.acked_bytes || news.sacked_bytes)) {
         struct tcp_cc_ack ack = {
             .now_us = c->tcp->now_us,
-            .srtt_us = c->rtt.has_sample ? c->rtt.srtt_us : 0,
+            .srtt_us = c->rtt.has_sample ? tcp_rtt_srtt_us(&c->rtt) : 0,
             .acked_bytes = news.acked_bytes,
             .flight_before = news.flight_before,
             .is_limited = c->is_limited || c->recovery == TCP_LOSS,

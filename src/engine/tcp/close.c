@@ -49,7 +49,7 @@ tcp_end(struct tcp_connection *c, enum tcp_end end)
         c->is_offer = false;
     }
     tcp_sends_end(c, status_of(end));
-    tcp_score_clear(&c->score, &c->tcp->sent_pool);
+    tcp_flight_clear(c);
     tcp_early_clear(c);
     // What had arrived before an orderly end or a silence is still the client's; a reset takes it away [RFC 9293 3.10.7.4].
     if (end == TCP_END_RESET || end == TCP_END_ABORTED)

@@ -183,7 +183,7 @@ tcp_cookie_check(struct tcp_listener *listener, const struct tcp_segment *segmen
         return true;
     }
     struct tcp_options options = cookie_options(segment, mss_index);
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     tcp_hash_insert(c);
     c->listener = listener;
     c->is_offer = c->is_cookie = true;

@@ -85,7 +85,7 @@ sacks_put(struct tcp_connection *c, uint8_t *at, const uint8_t *end)
 {
     unsigned room = (unsigned)(end - at - 4) / 8, n = 0;
     uint8_t *length = at + 3;
-    if (end - at < 12 || (!c->has_dsack && !c->n_sacks))
+    if (end - at < 12 || (!c->has_dsack && !c->early))
         return at;
     *at++ = 1;
     *at++ = 1;
@@ -95,8 +95,8 @@ sacks_put(struct tcp_connection *c, uint8_t *at, const uint8_t *end)
         at = block_put(at, c->dsack);
         n++;
     }
-    for (unsigned i = 0; i < c->n_sacks && n < room; i++, n++)
-        at = block_put(at, c->sacks[i]);
+    for (unsigned i = 0; c->early && i < c->early->n_sacks && n < room; i++, n++)
+        at = block_put(at, c->early->sacks[i]);
     *length = (uint8_t)(2 + 8 * n);
     c->has_dsack = false;
     return at;
@@ -172,7 +172,7 @@ head_of(struct tcp_connection *c, uint32_t seq, uint8_t flags)
         .seq = seq,
         .ack = flags & TCP_ACK ? c->r.delegated.rcv_nxt : 0,
         .flags = flags,
-        .route = c->route.n_bytes ? &c->route : NULL,
+        .route = c->route,
     };
 }
 
@@ -211,7 +211,7 @@ starve(struct tcp_connection *c)
 static uint32_t
 bare_seq(const struct tcp_connection *c)
 {
-    const struct tcp_delegated *d = &c->r.delegated;
+    const struct tcp_kept *d = &c->r.delegated;
     uint32_t edge = d->snd_una + d->snd_wnd;
     return tcp_seq_after(d->snd_max, edge) ? edge : d->snd_max;
 }
@@ -252,7 +252,7 @@ tcp_emit_data(struct tcp_connection *c, uint32_t seq, uint32_t bytes, bool has_f
 {
     struct tcp *tcp = c->tcp;
     uint64_t place = c->una_place + (seq - c->r.delegated.snd_una);
-    if (!tcp_score_reserve(&c->score, &tcp->sent_pool)) {
+    if (!tcp_flight_reserve(c)) {
         starve(c);
         return 0;
     }
@@ -262,7 +262,7 @@ tcp_emit_data(struct tcp_connection *c, uint32_t seq, uint32_t bytes, bool has_f
         return 0;
     }
     struct tcp_head head = head_of(c, seq, TCP_ACK);
-    bool with_sacks = c->has_dsack || c->n_sacks;
+    bool with_sacks = c->has_dsack || c->early;
     // Blocks take room from the data; a super-segment or a full segment goes without them, an ACK of its own will carry them.
     options_put(c, &head, with_sacks && bytes + 40 <= c->mss);
     bool has_push = false;

@@ -22,12 +22,52 @@ ticks_to(const struct tcp *tcp, uint64_t due_us, uint64_t now_us)
     return due_us > now_us ? ticks_of(tcp, due_us - now_us) : 0;
 }
 
+static struct tcp_delegated
+delegated_of(const struct tcp_kept *kept)
+{
+    return (struct tcp_delegated){
+        .state = kept->state,
+        .rcv_nxt = kept->rcv_nxt,
+        .rcv_wnd = kept->rcv_wnd,
+        .snd_una = kept->snd_una,
+        .snd_max = kept->snd_max,
+        .snd_wnd = kept->snd_wnd,
+        .max_snd_wnd = kept->max_snd_wnd,
+        .snd_wl1 = kept->snd_wl1,
+        .ts_recent = kept->ts_recent,
+        .dup_ack_count = kept->dup_ack_count,
+        .snd_wnd_probe_count = kept->snd_wnd_probe_count,
+        .retransmit.count = kept->retransmit.count,
+        .keep_alive.probe_count = kept->keep_alive.probe_count,
+    };
+}
+
+static struct tcp_kept
+kept_of(const struct tcp_delegated *d)
+{
+    return (struct tcp_kept){
+        .state = d->state,
+        .rcv_nxt = d->rcv_nxt,
+        .rcv_wnd = d->rcv_wnd,
+        .snd_una = d->snd_una,
+        .snd_max = d->snd_max,
+        .snd_wnd = d->snd_wnd,
+        .max_snd_wnd = d->max_snd_wnd,
+        .snd_wl1 = d->snd_wl1,
+        .ts_recent = d->ts_recent,
+        .dup_ack_count = d->dup_ack_count,
+        .snd_wnd_probe_count = d->snd_wnd_probe_count,
+        .retransmit.count = d->retransmit.count,
+        .keep_alive.probe_count = d->keep_alive.probe_count,
+    };
+}
+
 void
 tcp_query(const struct tcp_connection *c, uint64_t now_us, struct tcp_record *record)
 {
     const struct tcp *tcp = c->tcp;
-    const struct tcp_sent *lost = tcp_score_lost_first(&c->score);
-    *record = c->r;
+    const struct tcp_sent *lost = tcp_score_lost_first(tcp_score(c));
+    *record = (struct tcp_record){.constant = c->r.constant, .cached = c->r.cached, .delegated = delegated_of(&c->r.delegated)};
     struct tcp_delegated *d = &record->delegated;
     // Go-back-N is what a timeout leaves. A hole that fast recovery mends is not: everything behind it would be sent again at once.
     d->snd_nxt = lost && c->recovery == TCP_LOSS ? lost->seq : d->snd_max;
@@ -90,7 +130,7 @@ tcp_export(struct tcp_connection *c, uint64_t now_us, struct eng_outbox *outbox,
     struct tcp *tcp = c->tcp;
     if (c->r.delegated.state == TCP_CLOSED || c->is_exported)
         return -ENOTCONN;
-    if (!state_can_travel(c->r.delegated.state) || c->route.n_bytes)
+    if (!state_can_travel(c->r.delegated.state) || c->route)
         return -EBUSY;
     tcp_enter(tcp, now_us, outbox);
     // A delayed acknowledgement leaves: Last.ACK.sent is not carried [ddi: chimney].
@@ -179,19 +219,20 @@ flight_import(struct tcp_connection *c, const struct tcp_delegated *d)
 {
     struct tcp_sent_pool *pool = &c->tcp->sent_pool;
     if (d->snd_nxt != d->snd_una)
-        tcp_score_sent(&c->score, pool, d->snd_una, d->snd_nxt, c->tcp->now_us);
+        tcp_score_sent(tcp_score(c), pool, d->snd_una, d->snd_nxt, c->tcp->now_us);
     if (d->snd_max != d->snd_nxt)
-        tcp_score_sent(&c->score, pool, d->snd_nxt, d->snd_max, c->tcp->now_us);
-    LIST_FOR_EACH(node, &c->score.sent) {
+        tcp_score_sent(tcp_score(c), pool, d->snd_nxt, d->snd_max, c->tcp->now_us);
+    LIST_FOR_EACH(node, &tcp_score(c)->sent) {
         struct tcp_sent *sent = LIST_ENTRY_OF(node, struct tcp_sent, link);
-        tcp_score_resent(&c->score, sent, sent->sent_us); // no round trip can be measured on it
+        tcp_score_resent(tcp_score(c), sent, sent->sent_us); // no round trip can be measured on it
         if (d->snd_nxt != d->snd_max && !tcp_seq_before(sent->end, d->snd_max))
-            tcp_score_lose(&c->score, sent);
+            tcp_score_lose(tcp_score(c), sent);
     }
     if (d->snd_nxt != d->snd_max) {
         c->recovery = TCP_LOSS;
         c->recover = d->snd_max;
     }
+    tcp_flight_settle(c);
 }
 
 static void
@@ -227,7 +268,7 @@ record_import(struct tcp_connection *c, const struct tcp_record *record)
     uint64_t tick_us = tcp_tick_us(tcp);
     c->r.constant = record->constant;
     c->r.cached = record->cached;
-    c->r.delegated = *d;
+    c->r.delegated = kept_of(d);
     c->r.delegated.state = TCP_CLOSED; // entered below, so that it is counted
     // A recovery does not travel; the next duplicate begins one anew.
     if (c->r.delegated.dup_ack_count >= tcp->params.dup_ack_threshold)
@@ -271,12 +312,13 @@ tcp_import(struct tcp *tcp, struct tcp_handover *handover, const struct tcp_open
     struct tcp_connection *c = tcp_connection_create(tcp, &k->local, &k->remote, k->local_port, k->remote_port);
     if (!c)
         return -ENOMEM;
-    if (!tcp_open_defaults(c, open)) {
+    int error = tcp_open_defaults(c, open);
+    if (error) {
         tcp_connection_destroy(c);
-        return -EINVAL;
+        return error;
     }
     record_import(c, record);
-    if (!tcp_score_reserve(&c->score, &tcp->sent_pool) || !tcp_received_import(c, received, n_received)) {
+    if (!tcp_flight_reserve(c) || !tcp_received_import(c, received, n_received)) {
         tcp_connection_destroy(c);
         return -ENOMEM;
     }

@@ -81,6 +81,9 @@ tcp_create(struct eng_memory *memory, struct eng_out_pool *pool, const struct tc
     list_init(&tcp->owing);
     list_init(&tcp->chunk_pool);
     tcp_sent_pool_init(&tcp->sent_pool, memory);
+    eng_slab_init(&tcp->slab, memory, sizeof(struct tcp_connection));
+    tcp_score_init(&tcp->no_score);
+    list_init(&tcp->scores);
     tcp->bucket_count = BUCKETS_MIN;
     tcp->buckets = eng_take(memory, BUCKETS_MIN * sizeof(struct tcp_connection *));
     if (!tcp->buckets) {
@@ -107,6 +110,8 @@ tcp_destroy(struct tcp *tcp)
     while ((node = list_pop_front(&tcp->chunk_pool)))
         eng_give(tcp->memory, LIST_ENTRY_OF(node, struct tcp_chunk, link), sizeof(struct tcp_chunk));
     tcp_sent_pool_destroy(&tcp->sent_pool);
+    while ((node = list_pop_front(&tcp->scores)))
+        eng_give(tcp->memory, LIST_ENTRY_OF(node, struct tcp_score, sent), sizeof(struct tcp_score));
     eng_give(tcp->memory, tcp->heap, tcp->heap_room * sizeof *tcp->heap);
     eng_give(tcp->memory, tcp->buckets, tcp->bucket_count * sizeof *tcp->buckets);
     eng_give(tcp->memory, tcp, sizeof *tcp);
@@ -256,6 +261,46 @@ tcp_listener_where(const struct tcp_listener *listener, struct eng_address *loca
     *port = listener->port;
 }
 
+// ---- what is in flight
+
+bool
+tcp_flight_reserve(struct tcp_connection *c)
+{
+    struct tcp *tcp = c->tcp;
+    if (!c->score) {
+        struct list *node = list_pop_front(&tcp->scores);
+        tcp->scores_kept -= node != NULL;
+        c->score = node ? LIST_ENTRY_OF(node, struct tcp_score, sent) : eng_take(tcp->memory, sizeof *c->score);
+        if (!c->score)
+            return false;
+        tcp_score_init(c->score);
+    }
+    return tcp_score_reserve(c->score, &tcp->sent_pool);
+}
+
+void
+tcp_flight_settle(struct tcp_connection *c)
+{
+    struct tcp *tcp = c->tcp;
+    if (!c->score || !list_is_empty(&c->score->sent))
+        return;
+    if (tcp->scores_kept < TCP_SCORES_KEPT) {
+        tcp->scores_kept++;
+        list_push_front(&tcp->scores, &c->score->sent);
+    } else {
+        eng_give(tcp->memory, c->score, sizeof *c->score);
+    }
+    c->score = NULL;
+}
+
+void
+tcp_flight_clear(struct tcp_connection *c)
+{
+    if (c->score)
+        tcp_score_clear(c->score, &c->tcp->sent_pool);
+    tcp_flight_settle(c);
+}
+
 // ---- connections
 
 struct tcp_connection *
@@ -273,7 +318,7 @@ tcp_connection_create(struct tcp *tcp, const struct eng_address *local, const st
         return NULL;
     if (!tcp_timers_reserve(tcp, tcp->live + 1))
         return NULL;
-    struct tcp_connection *c = eng_take(tcp->memory, sizeof *c);
+    struct tcp_connection *c = eng_slab_take(&tcp->slab);
     if (!c)
         return NULL;
     c->tcp = tcp;
@@ -283,8 +328,6 @@ tcp_connection_create(struct tcp *tcp, const struct eng_address *local, const st
     list_init(&c->sends);
     list_init(&c->done);
     list_init(&c->received);
-    list_init(&c->early);
-    tcp_score_init(&c->score);
     tcp_rack_init(&c->rack);
     tcp_rtt_init(&c->rtt, tcp->params.initial_rto_us, tcp->params.min_rto_us, tcp->params.max_rto_us);
     for (unsigned i = 0; i < TCP_TIMERS; i++)
@@ -309,15 +352,16 @@ tcp_connection_destroy(struct tcp_connection *c)
         list_push_back(&tcp->done, node);
     tcp_received_clear(c);
     tcp_early_clear(c);
-    tcp_score_clear(&c->score, &tcp->sent_pool);
+    tcp_flight_clear(c);
     if (c->is_offer && c->listener)
         c->listener->offers--;
+    eng_give(tcp->memory, c->route, sizeof *c->route);
     list_remove(&c->event_link);
     list_remove(&c->owing);
     list_remove(&c->all);
     tcp->live--;
     tcp->counters.connections = tcp->live;
-    eng_give(tcp->memory, c, sizeof *c);
+    eng_slab_give(&tcp->slab, c);
 }
 
 static bool
@@ -391,7 +435,7 @@ tcp_set_context(struct tcp_connection *connection, void *context)
 void
 tcp_info(const struct tcp_connection *c, struct tcp_info *info)
 {
-    const struct tcp_delegated *d = &c->r.delegated;
+    const struct tcp_kept *d = &c->r.delegated;
     *info = (struct tcp_info){
         .state = d->state,
         .end = c->end,
@@ -403,8 +447,8 @@ tcp_info(const struct tcp_connection *c, struct tcp_info *info)
         .unacked_bytes = c->next_place - c->una_place,
         .receive_bytes = c->received_bytes,
         .window_bytes = d->rcv_wnd,
-        .srtt_us = c->rtt.has_sample ? c->rtt.srtt_us : 0,
-        .rttvar_us = c->rtt.has_sample ? c->rtt.rttvar_us : 0,
+        .srtt_us = c->rtt.has_sample ? tcp_rtt_srtt_us(&c->rtt) : 0,
+        .rttvar_us = c->rtt.has_sample ? tcp_rtt_var_us(&c->rtt) : 0,
         .rto_us = tcp_rtt_rto(&c->rtt, d->retransmit.count),
         .cwnd = c->cc.cwnd,
         .ssthresh = c->cc.ssthresh,

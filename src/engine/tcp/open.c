@@ -70,15 +70,18 @@ path_is_good(const struct tcp_path *path)
     return path->mtu_bytes >= MTU_MIN && path->mtu_bytes <= 65535 + 40 && path->lso_max_bytes <= 65535 - 120;
 }
 
-// What the client says of the connection. fails: false, and nothing has changed.
-bool
+// What the client says of the connection. fails: -EINVAL, -ENOMEM, and nothing has changed.
+int
 tcp_open_defaults(struct tcp_connection *c, const struct tcp_open *open)
 {
     uint32_t bytes = open->receive_bytes ? open->receive_bytes : c->tcp->params.receive_bytes;
+    struct source_route route;
     if (!path_is_good(&open->path) || bytes > TCP_WINDOW_MAX)
-        return false;
-    if (open->n_ip_options && !source_route_given(open->ip_options, open->n_ip_options, &c->r.constant.remote, &c->route))
-        return false;
+        return -EINVAL;
+    if (open->n_ip_options && !source_route_given(open->ip_options, open->n_ip_options, &c->r.constant.remote, &route))
+        return -EINVAL;
+    if (open->n_ip_options && !tcp_route_set(c, &route))
+        return -ENOMEM;
     c->is_route_given = open->n_ip_options;
     tcp_path_begin(c, &open->path);
     c->context = open->context;
@@ -89,7 +92,7 @@ tcp_open_defaults(struct tcp_connection *c, const struct tcp_open *open)
         .tos = open->tos,
     };
     c->receive_max_bytes = open->receive_bytes ? 0 : c->tcp->params.receive_max_bytes;
-    return true;
+    return 0;
 }
 
 // ---- actively
@@ -173,9 +176,10 @@ tcp_connect(struct tcp *tcp, const struct tcp_open *open, uint64_t now_us, struc
     struct tcp_connection *c = tcp_connection_create(tcp, &open->local, &open->remote, open->local_port, open->remote_port);
     if (!c)
         return -ENOMEM;
-    if (!tcp_open_defaults(c, open)) {
+    int error = tcp_open_defaults(c, open);
+    if (error) {
         tcp_connection_destroy(c);
-        return -EINVAL;
+        return error;
     }
     tcp_hash_insert(c);
     c->is_opener = true;
@@ -223,7 +227,7 @@ syn_takes_peer(struct tcp_connection *c, const struct tcp_segment *segment)
 static void
 syn_answered(struct tcp_connection *c, struct tcp_segment *segment)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     syn_takes_peer(c, segment);
     // [RFC 3168 6.1.1]: ECE without CWR accepts.
     c->ecn_ok = c->syn_was_ecn && (segment->flags & (TCP_ECE | TCP_CWR)) == TCP_ECE;
@@ -250,7 +254,7 @@ syn_answered(struct tcp_connection *c, struct tcp_segment *segment)
 void
 tcp_in_syn_sent(struct tcp_connection *c, struct tcp_segment *segment)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     bool has_ack = segment->flags & TCP_ACK;
     if (has_ack && segment->ack != d->snd_max) {
         tcp_in_reset_answer(c->tcp, segment);
@@ -413,12 +417,13 @@ offer_answered(struct tcp_connection *c)
 int
 tcp_accept(struct tcp_connection *c, const struct tcp_open *open, uint64_t now_us, struct eng_outbox *outbox)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     if (!c->is_offer || d->state != TCP_SYN_RECEIVED)
         return -ENOTCONN;
     tcp_enter(c->tcp, now_us, outbox);
-    if (!tcp_open_defaults(c, open))
-        return -EINVAL;
+    int error = tcp_open_defaults(c, open);
+    if (error)
+        return error;
     offer_answered(c);
     if (c->is_cookie) {
         // The peer has had its SYN-ACK; its scale stands.

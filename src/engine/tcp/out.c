@@ -20,11 +20,11 @@ window_from(const struct tcp_connection *c, uint32_t seq)
 static uint32_t
 flight_of(const struct tcp_connection *c)
 {
-    const struct tcp_delegated *d = &c->r.delegated;
+    const struct tcp_kept *d = &c->r.delegated;
     uint32_t gone = c->r.constant.flags & TCP_HAS_SACK || c->recovery == TCP_LOSS ? 0 : d->dup_ack_count * c->mss;
     uint32_t most = c->recovery == TCP_RECOVERY ? c->recover - d->snd_una : 2 * c->mss;
     gone = gone < most ? gone : most;
-    return c->score.flight_bytes > gone ? c->score.flight_bytes - gone : 0;
+    return tcp_score(c)->flight_bytes > gone ? tcp_score(c)->flight_bytes - gone : 0;
 }
 
 static uint32_t
@@ -49,7 +49,7 @@ static bool
 resend(struct tcp_connection *c, struct tcp_sent *sent, uint32_t most)
 {
     if (sent->end - sent->seq > most)
-        tcp_score_split(&c->score, &c->tcp->sent_pool, sent, sent->seq + most);
+        tcp_score_split(tcp_score(c), &c->tcp->sent_pool, sent, sent->seq + most);
     uint32_t numbers = sent->end - sent->seq, fin_seq = c->r.delegated.snd_una + (uint32_t)(c->end_place - c->una_place);
     bool has_fin = c->fin_sent && sent->end == fin_seq + 1;
     uint32_t bytes = numbers - has_fin;
@@ -59,9 +59,9 @@ resend(struct tcp_connection *c, struct tcp_sent *sent, uint32_t most)
     if (!got)
         return false;
     // Spans ran out, or the record could not be split: what did not go stays lost.
-    if (got < numbers && !tcp_score_split(&c->score, &c->tcp->sent_pool, sent, sent->seq + got))
+    if (got < numbers && !tcp_score_split(tcp_score(c), &c->tcp->sent_pool, sent, sent->seq + got))
         return false;
-    tcp_score_resent(&c->score, sent, c->tcp->now_us);
+    tcp_score_resent(tcp_score(c), sent, c->tcp->now_us);
     return true;
 }
 
@@ -70,7 +70,7 @@ out_lost(struct tcp_connection *c)
 {
     struct tcp_sent *sent;
     bool any = false;
-    while ((sent = tcp_score_lost_first(&c->score))) {
+    while ((sent = tcp_score_lost_first(tcp_score(c)))) {
         uint32_t room = cwnd_room(c), most = payload_max(c), window = window_from(c, sent->seq), numbers = sent->end - sent->seq;
         if (c->force_first && room < c->mss)
             room = c->mss;
@@ -92,7 +92,7 @@ void
 tcp_out_again(struct tcp_connection *c)
 {
     struct tcp_sent *sent;
-    while ((sent = tcp_score_lost_first(&c->score))) {
+    while ((sent = tcp_score_lost_first(tcp_score(c)))) {
         uint32_t most = payload_max(c), window = window_from(c, sent->seq);
         if (!window || !resend(c, sent, most < window ? most : window))
             return;
@@ -105,7 +105,7 @@ tcp_out_again(struct tcp_connection *c)
 static uint32_t
 new_bytes(struct tcp_connection *c, uint64_t unsent, uint32_t usable, bool fin_follows)
 {
-    const struct tcp_delegated *d = &c->r.delegated;
+    const struct tcp_kept *d = &c->r.delegated;
     uint32_t most = payload_max(c), room = cwnd_room(c);
     uint32_t bytes = unsent < usable ? (uint32_t)unsent : usable;
     bool is_idle = d->snd_una == d->snd_max;
@@ -144,7 +144,7 @@ out_mtu_probe(struct tcp_connection *c, uint32_t bytes)
         tcp_probe_sent(c, seq, got);
     else if (got < bytes)
         tcp_probe_put_off(c);
-    tcp_score_sent(&c->score, &c->tcp->sent_pool, seq, seq + got, c->tcp->now_us);
+    tcp_score_sent(tcp_score(c), &c->tcp->sent_pool, seq, seq + got, c->tcp->now_us);
     c->r.delegated.snd_max = seq + got;
     return true;
 }
@@ -152,7 +152,7 @@ out_mtu_probe(struct tcp_connection *c, uint32_t bytes)
 static bool
 out_new(struct tcp_connection *c)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     bool any = false;
     c->is_limited = false;
     for (;;) {
@@ -181,7 +181,7 @@ out_new(struct tcp_connection *c)
             return any;
         c->sws_over = false;
         c->fin_sent |= has_fin && got == bytes + 1;
-        tcp_score_sent(&c->score, &c->tcp->sent_pool, seq, seq + got, c->tcp->now_us);
+        tcp_score_sent(tcp_score(c), &c->tcp->sent_pool, seq, seq + got, c->tcp->now_us);
         d->snd_max = seq + got;
         any = true;
     }
@@ -193,18 +193,18 @@ void
 tcp_out_probe(struct tcp_connection *c)
 {
     struct tcp *tcp = c->tcp;
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     tcp->counters.probes_out++;
-    if (!list_is_empty(&c->score.sent)) {
+    if (!list_is_empty(&tcp_score(c)->sent)) {
         // The first octet that is not acknowledged, again.
-        struct tcp_sent *first = LIST_ENTRY_OF(c->score.sent.next, struct tcp_sent, link);
-        tcp_score_lose(&c->score, first);
+        struct tcp_sent *first = LIST_ENTRY_OF(tcp_score(c)->sent.next, struct tcp_sent, link);
+        tcp_score_lose(tcp_score(c), first);
         resend(c, first, 1);
     } else if (c->next_place != c->end_place || (c->wants_fin && !c->fin_sent)) {
         bool has_fin = c->next_place == c->end_place;
         uint32_t got = tcp_emit_data(c, d->snd_max, !has_fin, has_fin, false);
         if (got) {
-            tcp_score_sent(&c->score, &tcp->sent_pool, d->snd_max, d->snd_max + got, tcp->now_us);
+            tcp_score_sent(tcp_score(c), &tcp->sent_pool, d->snd_max, d->snd_max + got, tcp->now_us);
             c->fin_sent |= has_fin;
             d->snd_max += got;
         }
@@ -215,7 +215,7 @@ tcp_out_probe(struct tcp_connection *c)
 bool
 tcp_out_tail(struct tcp_connection *c)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     uint64_t unsent = c->end_place - c->next_place;
     uint32_t usable = window_from(c, d->snd_max), seq = d->snd_max;
     if (unsent && usable) {
@@ -223,17 +223,17 @@ tcp_out_tail(struct tcp_connection *c)
         uint32_t got = tcp_emit_data(c, seq, bytes < c->mss ? bytes : c->mss, false, false);
         if (!got)
             return false;
-        tcp_score_sent(&c->score, &c->tcp->sent_pool, seq, seq + got, c->tcp->now_us);
+        tcp_score_sent(tcp_score(c), &c->tcp->sent_pool, seq, seq + got, c->tcp->now_us);
         d->snd_max = seq + got;
         tcp_rack_probed(&c->rack, d->snd_max, false);
         return true;
     }
-    if (list_is_empty(&c->score.sent))
+    if (list_is_empty(&tcp_score(c)->sent))
         return false;
     // The last segment that was sent.
-    struct tcp_sent *last = LIST_ENTRY_OF(c->score.sent.prev, struct tcp_sent, link);
+    struct tcp_sent *last = LIST_ENTRY_OF(tcp_score(c)->sent.prev, struct tcp_sent, link);
     if (last->end - last->seq > c->mss) {
-        if (!tcp_score_split(&c->score, &c->tcp->sent_pool, last, last->end - c->mss))
+        if (!tcp_score_split(tcp_score(c), &c->tcp->sent_pool, last, last->end - c->mss))
             return false;
         last = LIST_ENTRY_OF(last->link.next, struct tcp_sent, link);
     }
@@ -248,7 +248,7 @@ tcp_out_tail(struct tcp_connection *c)
 static void
 timers_arm(struct tcp_connection *c)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     bool has_new = c->next_place != c->end_place || (c->wants_fin && !c->fin_sent);
     if (d->snd_una != d->snd_max) {
         // A window that shut over what is in flight: the timer goes on, and asks with single octets.
@@ -282,14 +282,14 @@ tcp_out(struct tcp_connection *c)
         tcp_mtu_retry(c);
         bool any = out_lost(c);
         // What is lost goes before what is new; both share cwnd.
-        if (!tcp_score_lost_first(&c->score))
+        if (!tcp_score_lost_first(tcp_score(c)))
             any |= out_new(c);
         if (any)
             tcp_loss_timer_set(c);
     }
     if (c->ack_now && tcp_is_synchronized(c)) {
         // Duplicates tell the sender of a gap one by one; what is in order may wait for the rest of its batch.
-        if (c->tcp->is_batch && list_is_empty(&c->early) && !c->has_dsack && !c->fin_taken) {
+        if (c->tcp->is_batch && !c->early && !c->has_dsack && !c->fin_taken) {
             list_remove(&c->owing);
             list_push_back(&c->tcp->owing, &c->owing);
         } else {

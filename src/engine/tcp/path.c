@@ -39,7 +39,7 @@ tcp_mss_update(struct tcp_connection *c)
         mss = c->r.constant.remote_mss;
     if (c->r.constant.flags & TCP_HAS_TIMESTAMPS)
         mss -= 12;
-    mss -= c->route.n_bytes; // never more than what TCP_MSS_MIN leaves
+    mss -= c->route ? c->route->n_bytes : 0; // never more than what TCP_MSS_MIN leaves
     c->mss = mss;
     tcp_cc_set_mss(&c->cc, mss);
 }
@@ -77,7 +77,7 @@ tcp_path_begin(struct tcp_connection *c, const struct tcp_path *path)
     c->mtu_next_us = 0;
     c->probe_bytes = c->probe_fails = 0;
     c->mtu_is_said = false;
-    if (c->route.n_bytes)
+    if (c->route)
         tcp_path_whole(c);
 }
 
@@ -88,15 +88,24 @@ tcp_path_whole(struct tcp_connection *c)
     c->path.flags &= ~(uint32_t)TCP_PATH_SUM_PARTIAL;
 }
 
+bool
+tcp_route_set(struct tcp_connection *c, const struct source_route *route)
+{
+    if (!c->route)
+        c->route = eng_take(c->tcp->memory, sizeof *c->route);
+    if (c->route)
+        *c->route = *route;
+    return c->route;
+}
+
 // A segment that was taken came by a source route: from now on ours go the way back [RFC 9293 MUST-53], by the latest such [SHLD-24].
 // A client that opened actively or gave a route has its own way [MUST-52].
 void
 tcp_route_follow(struct tcp_connection *c, const struct eng_in *in)
 {
     struct source_route route;
-    if (c->is_opener || c->is_route_given || !source_route_back(in, &route))
+    if (c->is_opener || c->is_route_given || !source_route_back(in, &route) || !tcp_route_set(c, &route))
         return;
-    c->route = route;
     tcp_path_whole(c);
     if (tcp_is_synchronized(c))
         tcp_mss_update(c);
@@ -106,7 +115,7 @@ tcp_route_follow(struct tcp_connection *c, const struct eng_in *in)
 static void
 send_again_smaller(struct tcp_connection *c)
 {
-    tcp_score_lose_all(&c->score);
+    tcp_score_lose_all(tcp_score(c));
     c->recovery = TCP_LOSS;
     c->recover = c->r.delegated.snd_max;
     c->force_first = true;
@@ -125,7 +134,7 @@ tcp_set_path(struct tcp_connection *c, const struct tcp_path *path, uint64_t now
     uint32_t mss = c->mss;
     tcp_mss_update(c);
     // Whoever learnt of a narrower path by ICMP learnt of segments that are lost.
-    if (is_narrower && c->mss < mss && !list_is_empty(&c->score.sent))
+    if (is_narrower && c->mss < mss && !list_is_empty(&tcp_score(c)->sent))
         send_again_smaller(c);
     tcp_out(c);
     return 0;
@@ -156,7 +165,7 @@ tcp_icmp(struct tcp *tcp, const struct tcp_icmp *icmp, uint64_t now_us, struct e
     struct tcp_connection *c = tcp_find(tcp, &icmp->local, &icmp->remote, bytes_load_be16(icmp->header), bytes_load_be16(icmp->header + 2));
     if (!c || c->is_offer)
         return false;
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     uint32_t seq = bytes_load_be32(icmp->header + 4);
     if (d->snd_una == d->snd_max || tcp_seq_before(seq, d->snd_una) || !tcp_seq_before(seq, d->snd_max))
         return false;
@@ -183,9 +192,9 @@ tcp_hole_suspect(struct tcp_connection *c)
 {
     if (tcp_probe_timed_out(c))
         return;
-    if (!tcp_uses(c->tcp, TCP_USE_PMTU_PROBES) || list_is_empty(&c->score.sent) || c->path.mtu_bytes <= mtu_floor(c))
+    if (!tcp_uses(c->tcp, TCP_USE_PMTU_PROBES) || list_is_empty(&tcp_score(c)->sent) || c->path.mtu_bytes <= mtu_floor(c))
         return;
-    const struct tcp_sent *first = LIST_ENTRY_OF(c->score.sent.next, struct tcp_sent, link);
+    const struct tcp_sent *first = LIST_ENTRY_OF(tcp_score(c)->sent.next, struct tcp_sent, link);
     uint32_t floor_mss = tcp_mss_to_offer(&c->r.constant.remote, mtu_floor(c));
     if (first->end - first->seq <= floor_mss || ++c->hole_count < HOLE_TIMEOUTS)
         return;

@@ -58,7 +58,7 @@ tcp_probe_bytes(struct tcp_connection *c, uint64_t unsent, uint32_t usable)
         return 0;
     uint32_t top = top_of(c);
     // Something else is being found out about the path just now [RFC 4821 7.4].
-    if (c->path.mtu_bytes >= top || c->recovery != TCP_OPEN || c->score.sacked_bytes || c->score.lost_bytes || c->has_urgent_out)
+    if (c->path.mtu_bytes >= top || c->recovery != TCP_OPEN || tcp_score(c)->sacked_bytes || tcp_score(c)->lost_bytes || c->has_urgent_out)
         return 0;
     if (is_over(c, top) || c->mtu_high > top) {
         c->mtu_high = top;
@@ -118,7 +118,7 @@ static uint32_t
 probe_lost(const struct tcp_connection *c)
 {
     uint32_t lost = 0, end = c->probe_seq + c->probe_bytes;
-    LIST_FOR_EACH(node, &c->score.sent) {
+    LIST_FOR_EACH(node, &tcp_score(c)->sent) {
         const struct tcp_sent *sent = LIST_ENTRY_OF(node, struct tcp_sent, link);
         if (!tcp_seq_before(sent->seq, end))
             break;
@@ -131,10 +131,10 @@ probe_lost(const struct tcp_connection *c)
 void
 tcp_probe_look(struct tcp_connection *c)
 {
-    if (!c->probe_bytes || !c->score.lost_bytes)
+    if (!c->probe_bytes || !tcp_score(c)->lost_bytes)
         return;
     uint32_t lost = probe_lost(c);
-    bool is_alone = lost && lost == c->score.lost_bytes && c->recovery == TCP_OPEN;
+    bool is_alone = lost && lost == tcp_score(c)->lost_bytes && c->recovery == TCP_OPEN;
     if (!lost && c->recovery == TCP_OPEN)
         return;
     probe_over(c, is_alone);
@@ -160,14 +160,14 @@ tcp_probe_refused(struct tcp_connection *c, uint32_t seq, uint32_t mtu_bytes)
     c->mtu_is_said = mtu_bytes && mtu_bytes < c->probe_mtu;
     c->mtu_high = c->mtu_is_said ? mtu_bytes : c->probe_mtu - 1;
     c->probe_fails = 0;
-    LIST_FOR_EACH(node, &c->score.sent) {
+    LIST_FOR_EACH(node, &tcp_score(c)->sent) {
         struct tcp_sent *sent = LIST_ENTRY_OF(node, struct tcp_sent, link);
         if (!tcp_seq_before(sent->seq, c->probe_seq + c->probe_bytes))
             break;
         if (!tcp_seq_before(sent->seq, c->probe_seq))
-            tcp_score_lose(&c->score, sent);
+            tcp_score_lose(tcp_score(c), sent);
     }
-    bool is_alone = c->recovery == TCP_OPEN && probe_lost(c) == c->score.lost_bytes;
+    bool is_alone = c->recovery == TCP_OPEN && probe_lost(c) == tcp_score(c)->lost_bytes;
     c->probe_bytes = 0;
     search_on(c, 0);
     if (is_alone)

@@ -14,12 +14,12 @@ struct tcp_rack {
     uint64_t min_since_us;              // when this minute of min_rtt_us began
     uint32_t end_seq, rtt_us;
     uint32_t min_rtt_us, last_min_rtt_us;   // of this minute and the one before; 0: none
-    uint32_t reo_wnd_mult, reo_wnd_persist;
     uint32_t dsack_round;               // SND.NXT when the window was last widened
     uint32_t probe_end;                 // TLP.end_seq
-    bool has_reordering, has_dsack_round, was_recovering;
-    bool has_probe, probe_was_resent;
-    bool has_rtt_since_probe;           // a probe must not measure itself only [7.3]
+    uint8_t reo_wnd_mult, reo_wnd_persist;
+    bool has_reordering : 1, has_dsack_round : 1, was_recovering : 1;
+    bool has_probe : 1, probe_was_resent : 1;
+    bool has_rtt_since_probe : 1;       // a probe must not measure itself only [7.3]
 };
 
 // What the rest of the connection looks like.

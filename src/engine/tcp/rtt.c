@@ -3,7 +3,7 @@
 // the memory stays that of one sample a round trip [RFC 7323 G].
 #include "engine/tcp/rtt.h"
 
-#define FINE 1024                  // parts of a microsecond
+#define FINE TCP_RTT_FINE
 #define SAMPLE_MAX_US 600000000u   // ten minutes; more is not a round trip
 #define CLOCK_US 1000              // G of RFC 6298 (2.3), no less than the timers' grain, so that the timeout stays off the round trip
 
@@ -22,14 +22,12 @@ tcp_rtt_init(struct tcp_rtt *rtt, uint32_t initial_rto_us, uint32_t min_rto_us, 
     rtt->rto_us = within(initial_rto_us, min_rto_us, max_rto_us);
 }
 
-// Round what was estimated, and RTO <- SRTT + max(G, K * RTTVAR).
+// RTO <- SRTT + max(G, K * RTTVAR).
 static void
 rto_set(struct tcp_rtt *rtt)
 {
-    rtt->srtt_us = (uint32_t)((rtt->srtt_fine + FINE / 2) / FINE);
-    rtt->rttvar_us = (uint32_t)((rtt->rttvar_fine + FINE / 2) / FINE);
-    uint64_t spread_us = 4 * (uint64_t)rtt->rttvar_us;
-    rtt->rto_us = within(rtt->srtt_us + (spread_us < CLOCK_US ? CLOCK_US : spread_us), rtt->min_rto_us, rtt->max_rto_us);
+    uint64_t spread_us = 4 * (uint64_t)tcp_rtt_var_us(rtt);
+    rtt->rto_us = within(tcp_rtt_srtt_us(rtt) + (spread_us < CLOCK_US ? CLOCK_US : spread_us), rtt->min_rto_us, rtt->max_rto_us);
 }
 
 void
@@ -72,8 +70,8 @@ tcp_rtt_import(struct tcp_rtt *rtt, uint16_t srtt_x8, uint16_t rttvar_x4, uint32
 void
 tcp_rtt_export(const struct tcp_rtt *rtt, uint32_t ticks_per_second, uint16_t *srtt_x8, uint16_t *rttvar_x4)
 {
-    uint64_t srtt = rtt->has_sample ? 8 * (uint64_t)rtt->srtt_us * ticks_per_second / 1000000 : 0;
-    uint64_t rttvar = rtt->has_sample ? 4 * (uint64_t)rtt->rttvar_us * ticks_per_second / 1000000 : 0;
+    uint64_t srtt = rtt->has_sample ? 8 * (uint64_t)tcp_rtt_srtt_us(rtt) * ticks_per_second / 1000000 : 0;
+    uint64_t rttvar = rtt->has_sample ? 4 * (uint64_t)tcp_rtt_var_us(rtt) * ticks_per_second / 1000000 : 0;
     *srtt_x8 = (uint16_t)within(srtt, 0, UINT16_MAX);
     *rttvar_x4 = (uint16_t)within(rttvar, 0, UINT16_MAX);
 }

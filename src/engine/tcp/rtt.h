@@ -10,11 +10,25 @@
 
 struct tcp_rtt {
     uint64_t srtt_fine, rttvar_fine;    // 1/1024 microseconds: what a sample of small weight changes is not lost by rounding
-    uint32_t srtt_us, rttvar_us;        // the same, rounded; meaningless until has_sample
     uint32_t rto_us;                    // within the bounds, before back-off
     uint32_t min_rto_us, max_rto_us;
     bool has_sample;
 };
+
+#define TCP_RTT_FINE 1024               // parts of a microsecond
+
+// Rounded; meaningless until has_sample.
+static inline uint32_t
+tcp_rtt_srtt_us(const struct tcp_rtt *rtt)
+{
+    return (uint32_t)((rtt->srtt_fine + TCP_RTT_FINE / 2) / TCP_RTT_FINE);
+}
+
+static inline uint32_t
+tcp_rtt_var_us(const struct tcp_rtt *rtt)
+{
+    return (uint32_t)((rtt->rttvar_fine + TCP_RTT_FINE / 2) / TCP_RTT_FINE);
+}
 
 void tcp_rtt_init(struct tcp_rtt *rtt, uint32_t initial_rto_us, uint32_t min_rto_us, uint32_t max_rto_us);
 

@@ -35,6 +35,7 @@ enum tcp_flag {
 #define TCP_SCALE_MAX 14                // [RFC 7323 2.3]
 #define TCP_WINDOW_MAX 0x3FFFC000u      // 65535 << 14, rounded to what the tests of sequence numbers bear
 #define TCP_PAWS_IDLE_US (24ull * 24 * 3600 * 1000000)  // [RFC 7323 5.5]
+#define TCP_SCORES_KEPT 1024
 #define TCP_TRY_AGAIN_US 10000          // after memory for a packet was short
 #define TCP_MTU_REST_US 601000000       // [RFC 1191 6.3, RFC 8201 4]: ten minutes, and one second for IP's memory of it to go first
 
@@ -82,6 +83,30 @@ struct tcp_copy {
     uint8_t bytes[];
 };
 
+// What came beyond a gap.
+struct tcp_early {
+    struct list chunks;
+    struct tcp_sack_block sacks[4];     // their runs, the most recent first
+    uint8_t n_sacks;
+};
+
+// struct tcp_delegated without what tcp_query fills in.
+struct tcp_kept {
+    enum tcp_state state;
+    uint32_t rcv_nxt, rcv_wnd;
+    uint32_t snd_una, snd_max;
+    uint32_t snd_wnd, max_snd_wnd, snd_wl1;
+    uint32_t ts_recent;
+    uint32_t dup_ack_count;
+    uint32_t snd_wnd_probe_count;
+    struct {
+        uint32_t count;
+    } retransmit;
+    struct {
+        uint32_t probe_count;
+    } keep_alive;
+};
+
 struct tcp_connection {
     struct tcp *tcp;
     struct tcp_connection *hash_next;
@@ -90,7 +115,11 @@ struct tcp_connection {
     struct list owing;                  // in tcp->owing: an acknowledgement waits for the end of a batch
     struct tcp_listener *listener;      // of an offer
     void *context;
-    struct tcp_record r;
+    struct {
+        struct tcp_constant constant;
+        struct tcp_cached cached;
+        struct tcp_kept delegated;
+    } r;                                // struct tcp_record, as far as it is kept
     struct tcp_path path;
     uint32_t events;
     // Timers: the earliest of due[] is the key in the heap, or later than it.
@@ -103,6 +132,7 @@ struct tcp_connection {
     uint8_t syn_count;                  // SYNs or SYN-ACKs sent again
     uint8_t ka_count;
     uint8_t hole_count;                 // timeouts of large segments in a row
+    uint32_t mtu_link;                  // what the path has where it begins; path.mtu_bytes is what is known to go through
     // Bytes going out: places are offsets in the stream since the handshake (or import).
     struct list sends, done;            // struct tcp_send
     struct tcp_send *next_send;         // holds next_place; NULL: all is sent
@@ -115,13 +145,14 @@ struct tcp_connection {
     uint32_t cwr_end;                   // SND.NXT when cwnd was last reduced for ECN
     uint64_t first_resent_us;           // when the present run of retransmissions began; 0: none
     uint64_t last_sent_us, last_heard_us, progress_us;
-    struct tcp_score score;
+    struct tcp_score *score;            // while something is in flight; ask tcp_score()
     struct tcp_rtt rtt;
     struct tcp_rack rack;
     struct tcp_cc cc;
     // Bytes coming in.
-    struct list received, early;        // struct tcp_chunk: in order; beyond a gap
-    uint32_t received_bytes, early_bytes, chunks;
+    struct list received;               // struct tcp_chunk: in order
+    struct tcp_early *early;            // beyond a gap; NULL: there is none
+    uint32_t received_bytes, chunks;
     uint32_t moved_bytes;               // the client has them, but has not used them yet
     uint32_t pushed_seq;                // behind the last PSH among what was received in order
     uint32_t receive_max_bytes;         // the buffer may grow to this; 0: the client has said how large it is
@@ -130,16 +161,13 @@ struct tcp_connection {
     uint32_t ack_segments;              // received since, in order
     uint32_t urgent_seq;                // behind the urgent byte, when has_urgent_in
     uint32_t fin_seq;                   // of the peer's FIN, when has_fin_in
+    uint32_t ts_offset;                 // our timestamp is milliseconds + this
     uint64_t ts_recent_us;              // when TS.Recent was set
     uint64_t oow_ack_us;                // last answer to something out of the window
-    struct tcp_sack_block sacks[4];     // runs of `early`, the most recent first
     struct tcp_sack_block dsack;
-    uint32_t mtu_link;                  // what the path has where it begins; path.mtu_bytes is what is known to go through
-    uint32_t mtu_high;                  // the search for a larger one ends here
     uint64_t mtu_next_us;               // when a larger one may be tried
+    uint32_t mtu_high;                  // the search for a larger one ends here
     uint32_t probe_seq, probe_bytes, probe_mtu; // the segment that tries it; bytes 0: none is out
-    uint32_t ts_offset;                 // our timestamp is milliseconds + this
-    uint8_t n_sacks;
     uint8_t probe_fails;                // of its size
     bool mtu_is_said : 1;               // mtu_high is what a router said
     bool has_dsack : 1, has_pushed : 1;
@@ -155,7 +183,7 @@ struct tcp_connection {
     bool is_doubted : 1;                // a target's: a reset or SYN that may be forged came, and probes will tell
     bool ts_recent_ok : 1;
     bool is_route_given : 1;            // by the client: what the peer's segments came by is not looked at
-    struct source_route route;          // in the IP header of every segment
+    struct source_route *route;         // in the IP header of every segment; NULL: none
 };
 
 struct tcp_listener {
@@ -170,6 +198,7 @@ struct tcp_listener {
 struct tcp {
     struct eng_memory *memory;
     struct eng_out_pool *pool;
+    struct eng_slab slab;               // of connections
     struct tcp_params params;
     struct siphash_key secret;
     struct tcp_counters counters;
@@ -180,6 +209,9 @@ struct tcp {
     struct tcp_connection **heap;       // by timer_key, ties by place in time of entry do not matter: keys decide, then `order`
     uint32_t heap_count, heap_room;
     struct tcp_sent_pool sent_pool;
+    struct tcp_score no_score;          // of all connections with nothing in flight
+    struct list scores;                 // to use again, by their lists of records
+    uint32_t scores_kept;
     struct list chunk_pool;
     uint32_t chunks_kept, early_chunks, live;
     uint64_t challenge_second;
@@ -242,7 +274,18 @@ tcp_is_synchronized(const struct tcp_connection *c)
     return c->r.delegated.state >= TCP_ESTABLISHED;
 }
 
+// Without anything in flight it is nobody's own: nothing can be marked in it, and tcp_score_sent wants tcp_flight_reserve first.
+static inline struct tcp_score *
+tcp_score(const struct tcp_connection *c)
+{
+    return c->score ? c->score : &c->tcp->no_score;
+}
+
 // instance.c
+// A scoreboard and a record for tcp_score_sent; asked before a packet is built. fails: false without memory
+bool tcp_flight_reserve(struct tcp_connection *c);
+void tcp_flight_settle(struct tcp_connection *c);        // nothing may be in flight any more
+void tcp_flight_clear(struct tcp_connection *c);
 void tcp_enter(struct tcp *tcp, uint64_t now_us, struct eng_outbox *outbox);
 struct tcp_connection *tcp_find(const struct tcp *tcp, const struct eng_address *local, const struct eng_address *remote,
                                 uint16_t local_port, uint16_t remote_port);
@@ -290,7 +333,7 @@ tcp_receive_most(const struct tcp *tcp)
     const struct tcp_params *p = &tcp->params;
     return p->receive_max_bytes > p->receive_bytes ? p->receive_max_bytes : p->receive_bytes;
 }
-bool tcp_open_defaults(struct tcp_connection *c, const struct tcp_open *open);
+int tcp_open_defaults(struct tcp_connection *c, const struct tcp_open *open);
 void tcp_receive_scale_choose(struct tcp_connection *c);
 void tcp_peer_options(struct tcp_connection *c, const struct tcp_options *options);
 // cookie.c
@@ -350,6 +393,8 @@ void tcp_mss_update(struct tcp_connection *c);
 void tcp_path_begin(struct tcp_connection *c, const struct tcp_path *path);
 void tcp_mtu_retry(struct tcp_connection *c);           // the path may have grown again
 void tcp_path_whole(struct tcp_connection *c);          // its packets have IP options: no adapter cuts or sums them
+// A copy of it goes into each header from now on. fails: false without memory, and the way is as it was.
+bool tcp_route_set(struct tcp_connection *c, const struct source_route *route);
 void tcp_route_follow(struct tcp_connection *c, const struct eng_in *in);
 void tcp_hole_suspect(struct tcp_connection *c);
 

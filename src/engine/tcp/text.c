@@ -114,13 +114,35 @@ tcp_received_clear(struct tcp_connection *c)
     c->received_bytes = 0;
 }
 
+static bool
+early_begin(struct tcp_connection *c)
+{
+    if (c->early)
+        return true;
+    c->early = eng_take(c->tcp->memory, sizeof *c->early);
+    if (!c->early)
+        return false;
+    list_init(&c->early->chunks);
+    return true;
+}
+
+static void
+early_settle(struct tcp_connection *c)
+{
+    if (!c->early || !list_is_empty(&c->early->chunks))
+        return;
+    eng_give(c->tcp->memory, c->early, sizeof *c->early);
+    c->early = NULL;
+}
+
 void
 tcp_early_clear(struct tcp_connection *c)
 {
-    for (; !list_is_empty(&c->early); c->tcp->early_chunks--)
-        chunk_put(c, chunk_of(c->early.next));
-    c->early_bytes = 0;
-    c->n_sacks = 0;
+    if (!c->early)
+        return;
+    for (; !list_is_empty(&c->early->chunks); c->tcp->early_chunks--)
+        chunk_put(c, chunk_of(c->early->chunks.next));
+    early_settle(c);
 }
 
 // ---- in order
@@ -129,7 +151,7 @@ tcp_early_clear(struct tcp_connection *c)
 static bool
 received_add(struct tcp_connection *c, const struct eng_span *span, bool has_push)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     uint8_t *room = span->count < COPY_BELOW_BYTES || !span->owner ? tail_room(c, span->count) : NULL;
     if (room) {
         memcpy(room, span->bytes, span->count);
@@ -157,14 +179,13 @@ received_add(struct tcp_connection *c, const struct eng_span *span, bool has_pus
 static void
 early_join(struct tcp_connection *c)
 {
-    struct tcp_delegated *d = &c->r.delegated;
-    while (!list_is_empty(&c->early)) {
-        struct tcp_chunk *chunk = chunk_of(c->early.next);
+    struct tcp_kept *d = &c->r.delegated;
+    while (!list_is_empty(&c->early->chunks)) {
+        struct tcp_chunk *chunk = chunk_of(c->early->chunks.next);
         uint32_t end = chunk->seq + chunk->span.count;
         if (tcp_seq_after(chunk->seq, d->rcv_nxt))
             return;
         uint32_t old = d->rcv_nxt - chunk->seq, fresh = tcp_seq_after(end, d->rcv_nxt) ? end - d->rcv_nxt : 0;
-        c->early_bytes -= chunk->span.count;
         c->tcp->early_chunks--;
         if (!fresh) {
             chunk_put(c, chunk);
@@ -191,33 +212,36 @@ early_join(struct tcp_connection *c)
 static void
 sacks_prune(struct tcp_connection *c)
 {
+    struct tcp_early *early = c->early;
     unsigned kept = 0;
-    for (unsigned i = 0; i < c->n_sacks; i++)
-        if (tcp_seq_after(c->sacks[i].end, c->r.delegated.rcv_nxt))
-            c->sacks[kept++] = c->sacks[i];
-    c->n_sacks = (uint8_t)kept;
+    for (unsigned i = 0; i < early->n_sacks; i++)
+        if (tcp_seq_after(early->sacks[i].end, c->r.delegated.rcv_nxt))
+            early->sacks[kept++] = early->sacks[i];
+    early->n_sacks = (uint8_t)kept;
 }
 
 // The run around a chunk that has just come becomes the first block [RFC 2018 4].
 static void
 sacks_add(struct tcp_connection *c, const struct tcp_chunk *chunk)
 {
+    struct tcp_early *early = c->early;
+    const struct list *end = &early->chunks;
     struct tcp_sack_block block = {chunk->seq, chunk->seq + chunk->span.count};
-    for (const struct list *node = chunk->link.prev; node != &c->early && chunk_of(node)->seq + chunk_of(node)->span.count == block.seq;
+    for (const struct list *node = chunk->link.prev; node != end && chunk_of(node)->seq + chunk_of(node)->span.count == block.seq;
          node = node->prev)
         block.seq = chunk_of(node)->seq;
-    for (const struct list *node = chunk->link.next; node != &c->early && chunk_of(node)->seq == block.end; node = node->next)
+    for (const struct list *node = chunk->link.next; node != end && chunk_of(node)->seq == block.end; node = node->next)
         block.end += chunk_of(node)->span.count;
     struct tcp_sack_block others[4];
     unsigned n = 0;
-    for (unsigned i = 0; i < c->n_sacks; i++)
-        if (tcp_seq_before(c->sacks[i].end, block.seq) || tcp_seq_after(c->sacks[i].seq, block.end))
-            others[n++] = c->sacks[i];
-    c->sacks[0] = block;
+    for (unsigned i = 0; i < early->n_sacks; i++)
+        if (tcp_seq_before(early->sacks[i].end, block.seq) || tcp_seq_after(early->sacks[i].seq, block.end))
+            others[n++] = early->sacks[i];
+    early->sacks[0] = block;
     if (n > 3)
         n = 3;
-    memcpy(c->sacks + 1, others, n * sizeof others[0]);
-    c->n_sacks = (uint8_t)(n + 1);
+    memcpy(early->sacks + 1, others, n * sizeof others[0]);
+    early->n_sacks = (uint8_t)(n + 1);
 }
 
 void
@@ -235,10 +259,11 @@ tcp_note_duplicate(struct tcp_connection *c, uint32_t seq, uint32_t end)
 static void
 early_add(struct tcp_connection *c, struct eng_span span, uint32_t seq, bool has_push)
 {
-    struct list *at = c->early.prev;
-    while (at != &c->early && tcp_seq_after(chunk_of(at)->seq, seq))
+    const struct list *last = &c->early->chunks;
+    struct list *at = last->prev;
+    while (at != last && tcp_seq_after(chunk_of(at)->seq, seq))
         at = at->prev;
-    if (at != &c->early) {
+    if (at != last) {
         uint32_t end = chunk_of(at)->seq + chunk_of(at)->span.count;
         if (tcp_seq_after(end, seq)) {
             uint32_t old = end - seq < span.count ? end - seq : span.count;
@@ -252,7 +277,7 @@ early_add(struct tcp_connection *c, struct eng_span span, uint32_t seq, bool has
     while (span.count) {
         struct list *next = at->next;
         uint32_t here = span.count;
-        if (next != &c->early && tcp_seq_before(chunk_of(next)->seq, seq + span.count))
+        if (next != last && tcp_seq_before(chunk_of(next)->seq, seq + span.count))
             here = chunk_of(next)->seq - seq;
         if (here) {
             struct eng_span piece = span;
@@ -269,7 +294,6 @@ early_add(struct tcp_connection *c, struct eng_span span, uint32_t seq, bool has
             }
             chunk->has_push = has_push && here == span.count;
             list_insert_after(at, &chunk->link);
-            c->early_bytes += here;
             c->tcp->early_chunks++;
             sacks_add(c, chunk);
             at = &chunk->link;
@@ -334,7 +358,7 @@ text_in_order(struct tcp_connection *c, const struct tcp_segment *segment)
 {
     const struct eng_in *in = segment->in;
     uint32_t left = segment->data_bytes, at = segment->data_at;
-    bool had_gap = !list_is_empty(&c->early);
+    bool had_gap = c->early;
     while (left) {
         struct eng_span span;
         size_t bytes;
@@ -348,8 +372,11 @@ text_in_order(struct tcp_connection *c, const struct tcp_segment *segment)
         c->ack_now = true; // not a byte could be kept: the peer sends it again
         return;
     }
-    early_join(c);
-    sacks_prune(c);
+    if (had_gap) {
+        early_join(c);
+        sacks_prune(c);
+        early_settle(c);
+    }
     if (had_gap || left)
         c->ack_now = true; // [RFC 5681 4.2]: at once when it fills a gap
     else
@@ -367,6 +394,11 @@ text_early(struct tcp_connection *c, const struct tcp_segment *segment)
     const struct eng_in *in = segment->in;
     uint32_t left = segment->data_bytes, at = segment->data_at, seq = segment->seq;
     c->tcp->counters.out_of_order++;
+    c->ack_now = true;
+    if (!early_begin(c)) {
+        c->tcp->counters.no_memory++;
+        return;
+    }
     while (left) {
         struct eng_span span;
         size_t bytes;
@@ -379,7 +411,7 @@ text_early(struct tcp_connection *c, const struct tcp_segment *segment)
         at += (uint32_t)bytes;
         seq += (uint32_t)bytes;
     }
-    c->ack_now = true;
+    early_settle(c);
 }
 
 void
@@ -408,7 +440,7 @@ tcp_in_text(struct tcp_connection *c, const struct tcp_segment *segment)
 void
 tcp_in_fin(struct tcp_connection *c)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     if (!c->has_fin_in || c->fin_taken || d->rcv_nxt != c->fin_seq || !state_receives(c))
         return;
     c->fin_taken = true;
@@ -507,7 +539,7 @@ static void
 receive_tune(struct tcp_connection *c, uint32_t bytes)
 {
     uint32_t most = (uint32_t)UINT16_MAX << c->r.constant.rcv_wnd_scale, buffer = c->r.cached.initial_rcv_wnd;
-    uint32_t rtt_us = c->rtt.has_sample ? c->rtt.srtt_us : TUNE_RTT_UNKNOWN_US, past_us = (uint32_t)c->tcp->now_us - c->tuned_us;
+    uint32_t rtt_us = c->rtt.has_sample ? tcp_rtt_srtt_us(&c->rtt) : TUNE_RTT_UNKNOWN_US, past_us = (uint32_t)c->tcp->now_us - c->tuned_us;
     most = most < c->receive_max_bytes ? most : c->receive_max_bytes;
     if (buffer >= most)
         return;
@@ -551,7 +583,7 @@ tcp_receive_take(struct tcp_connection *c, uint32_t bytes, uint64_t now_us, stru
 uint32_t
 tcp_window_choose(struct tcp_connection *c)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     uint32_t buffer = c->r.cached.initial_rcv_wnd, unit = 1u << c->r.constant.rcv_wnd_scale, most = (uint32_t)UINT16_MAX * unit;
     uint32_t room = receive_room(c);
     uint32_t step = c->mss < buffer / 2 ? c->mss : buffer / 2;

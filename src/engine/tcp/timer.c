@@ -160,7 +160,7 @@ static void
 keep_alive_fire(struct tcp_connection *c)
 {
     struct tcp *tcp = c->tcp;
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     uint64_t idle_us = ticks_or(tcp, c->r.cached.ka_timeout, tcp->params.keepalive_us);
     // Only when nothing is outstanding: otherwise the retransmission timer asks [RFC 9293 MUST-26: idle connections only].
     if (d->snd_una != d->snd_max || c->next_place != c->end_place) {
@@ -205,7 +205,7 @@ static bool
 retransmission_counts(struct tcp_connection *c)
 {
     struct tcp *tcp = c->tcp;
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     if (retransmissions_are_over(c)) {
         if (tcp_uses(tcp, TCP_USE_TARGET))
             tcp_upload(c, TCP_UPLOAD_TIMEOUT);
@@ -225,7 +225,7 @@ retransmission_counts(struct tcp_connection *c)
 static void
 retransmit_fire(struct tcp_connection *c)
 {
-    struct tcp_delegated *d = &c->r.delegated;
+    struct tcp_kept *d = &c->r.delegated;
     enum tcp_waiting waiting = c->waiting;
     c->waiting = TCP_WAIT_NONE;
     switch (waiting) {

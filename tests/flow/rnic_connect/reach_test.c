@@ -83,7 +83,7 @@ no_memory_inline(void)
         ask(&side, &listener);
         nbx_fault_disarm(&report);
         if (!report.refused) {
-            ck_assert_uint_gt(number, 3);
+            ck_assert_uint_gt(number, 2);     // connections share memory with those that are not over yet
             ck_assert_int_eq(side.returned, STATUS_PENDING);
             rc_side_close(&side);
             while (rc_incoming(&listener, &side, 1000))     // a request that came through

@@ -446,7 +446,7 @@ engines_count(int box, struct state *state)
         state->linked += entries(lists[i]);
     for (ULONG i = 0; i < rdma->n_near; i++)
         state->linked += entries(&rdma->near[i].tells);
-    state->blocks -= net->pool.kept + net->tcp->chunks_kept + net->tcp->sent_pool.kept + rdma->iwarp->runs_kept;
+    state->blocks -= net->pool.kept + net->tcp->chunks_kept + net->tcp->sent_pool.kept + net->tcp->scores_kept + rdma->iwarp->runs_kept;
 }
 
 static void

@@ -25,12 +25,12 @@ TEST(the_first_and_the_second_sample_follow_6298_2_2_and_2_3)
 {
     struct tcp_rtt rtt = estimator();
     tcp_rtt_sample(&rtt, 400000, 1);
-    ck_assert_uint_eq(rtt.srtt_us, 400000);
-    ck_assert_uint_eq(rtt.rttvar_us, 200000);
+    ck_assert_uint_eq(tcp_rtt_srtt_us(&rtt), 400000);
+    ck_assert_uint_eq(tcp_rtt_var_us(&rtt), 200000);
     ck_assert_uint_eq(tcp_rtt_rto(&rtt, 0), 400000 + 4 * 200000);
     tcp_rtt_sample(&rtt, 800000, 1);
-    ck_assert_uint_eq(rtt.rttvar_us, (3 * 200000 + 400000) / 4); // against the old SRTT
-    ck_assert_uint_eq(rtt.srtt_us, (7 * 400000 + 800000) / 8);
+    ck_assert_uint_eq(tcp_rtt_var_us(&rtt), (3 * 200000 + 400000) / 4); // against the old SRTT
+    ck_assert_uint_eq(tcp_rtt_srtt_us(&rtt), (7 * 400000 + 800000) / 8);
     ck_assert_uint_eq(tcp_rtt_rto(&rtt, 0), 450000 + 4 * 250000);
 }
 
@@ -40,7 +40,7 @@ TEST(a_steady_round_trip_keeps_the_timeout_off_it_and_within_its_bounds)
     tcp_rtt_init(&rtt, SECOND, 1, 60 * SECOND);
     for (int i = 0; i < 200; i++)
         tcp_rtt_sample(&rtt, 50000, 1);
-    ck_assert_uint_eq(rtt.srtt_us, 50000);
+    ck_assert_uint_eq(tcp_rtt_srtt_us(&rtt), 50000);
     ck_assert_uint_eq(tcp_rtt_rto(&rtt, 0), 51000); // the granularity
     rtt = estimator();
     tcp_rtt_sample(&rtt, 10, 1);
@@ -57,8 +57,8 @@ TEST(many_samples_a_round_trip_weigh_as_much_as_one)
         for (unsigned i = 0; i < 8 * samples; i++)
             tcp_rtt_sample(&rtt, 200000, samples);
         // After eight round trips (7/8)^8 = 0.344 of the old is left, e^-1 = 0.368 in the limit.
-        ck_assert_uint_ge(rtt.srtt_us, 163100);
-        ck_assert_uint_le(rtt.srtt_us, 165700);
+        ck_assert_uint_ge(tcp_rtt_srtt_us(&rtt), 163100);
+        ck_assert_uint_le(tcp_rtt_srtt_us(&rtt), 165700);
     }
 }
 
@@ -85,10 +85,10 @@ TEST(eighths_and_quarters_of_ticks_round_down_on_the_way_out_and_none_means_less
         ck_assert_uint_eq(srtt, 8 * 7 + 4);
         ck_assert_uint_eq(rttvar, 4 * 3 + 3);
         tcp_rtt_import(&other, srtt, rttvar, rates[i]);
-        ck_assert_uint_eq(other.srtt_us, 7 * tick_us + tick_us / 2);
+        ck_assert_uint_eq(tcp_rtt_srtt_us(&other), 7 * tick_us + tick_us / 2);
         tcp_rtt_import(&other, 0, 0, rates[i]);
-        ck_assert_uint_gt(other.srtt_us, 0);
-        ck_assert_uint_lt(other.srtt_us, tick_us / 8);
+        ck_assert_uint_gt(tcp_rtt_srtt_us(&other), 0);
+        ck_assert_uint_lt(tcp_rtt_srtt_us(&other), tick_us / 8);
         tcp_rtt_sample(&rtt, 600 * SECOND, 1);
         tcp_rtt_export(&rtt, 1000, &srtt, &rttvar);
         ck_assert_uint_eq(srtt, UINT16_MAX);
