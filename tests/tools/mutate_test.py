@@ -100,6 +100,22 @@ class MutateTest(unittest.TestCase):
             (root / "drivers/one/a.c").write_text("const KIT_A_DISPATCH a = {.Go = go};\n")
             self.assertEqual(mutate.slot_mutants(root, [("KIT_A_DISPATCH", "Go")]), [("drivers/one/a.c", None)])
 
+    def test_a_macro_gives_a_zero_of_its_type_where_that_compiles(self):
+        text = mutate.header_mutants("#define X_FOO(_A) \\\n    ((_A)->Foo)\n#define X_FOO_BAR 1\n", "X_FOO")[0]
+        self.assertTrue(text.startswith(mutate.SCRATCH))
+        self.assertIn("#define X_FOO(_A) (*(__typeof__(((_A)->Foo)) *)nbx_mutant)\n#define X_FOO_BAR 1\n", text)
+
+    def test_a_macro_that_is_a_statement_does_nothing(self):
+        texts = mutate.header_mutants("#define X_PUT(_A, _V) \\\n    do { \\\n        (_A) = (_V); \\\n    } while (0)\nint x;\n", "X_PUT")
+        self.assertEqual([t.removeprefix(mutate.SCRATCH) for t in texts], ["#define X_PUT(_A, _V) do { } while (0)\nint x;\n"])
+
+    def test_an_inline_function_gives_a_zero_of_its_type(self):
+        header = "\nFORCEINLINE VOID\nXPut(int *a)\n{\n    *a = 1;\n}\n\nFORCEINLINE PVOID\nXGet(void)\n{\n    return 0;\n}\n"
+        self.assertIn("XPut(int *a)\n{\n}\n", mutate.header_mutants(header, "XPut")[0])
+        self.assertIn("XGet(void)\n{\n    return *(__typeof__(PVOID) *)nbx_mutant;\n}\n", mutate.header_mutants(header, "XGet")[0])
+
+    def test_a_macro_without_a_body_cannot_be_changed(self):
+        self.assertEqual(mutate.header_mutants("#define X_NOTHING(type)\n", "X_NOTHING"), [])
 
 if __name__ == "__main__":
     unittest.main()

@@ -10,6 +10,8 @@ A callback's row is tried at each place that calls it: there the call is left ou
 transport calls its client's handler (TDIC_CALL) and does not throw the answer away, it is tried once more with every answer taken for success.
 A callback that is a slot of a table of functions (struct ..._DISPATCH in include/ddk) is tried where the bundled drivers fill the slot:
 there the function in it gets the other body.
+A macro or an inline function is tried when it is named, or with --headers: the test's own file is compiled against a copy of the headers in
+which it does nothing and gives zero, of the type that it has.
 Everything happens in build/mutate: a copy of the one source file is compiled with the commands of the build, and the programs and
 drivers it is part of are linked with its object in place of the real one. A changed driver stands in build/mutate/drivers while the
 tests run; the real one is kept beside it and comes back, by the next run at the latest. The tree is never touched.
@@ -27,6 +29,7 @@ import pathlib
 import random
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -78,6 +81,8 @@ OTHERWISE = {
                               for answer in ("0", "(client->info.PnPPowerHandler(device, event, context1, context2), 0)")],
     "ProviderPnPPowerComplete": ("src/tdi/power.c", "power->on_done(power->event, power->status);", ";"),
 }
+HEADER_KINDS = ("macro", "inline")
+SCRATCH = "#ifndef NBX_MUTANT\n#define NBX_MUTANT\nstatic unsigned long long nbx_mutant[64] __attribute__((unused));\n#endif\n"
 NEVER_RETURN = {"KeBugCheck", "KeBugCheckEx", "ExRaiseStatus", "ExRaiseAccessViolation", "ExRaiseDatatypeMisalignment"}
 
 
@@ -97,6 +102,7 @@ def candidates():
     ddi.update(ROOT, rows, doors, headers)
     ddi.name_tests(rows, ddi.find_tests(ROOT))
     called = {r.name for r in rows if r.kind == "callback" and r.tests != "-" and callback_mutants(r)}
+    called |= {r.name for r in rows if r.kind in HEADER_KINDS and r.file.startswith("include/ddk/")}
     return {r.name: r for r in rows if (r.name in doors or r.name in called) and r.tests != "-"}
 
 
@@ -191,13 +197,30 @@ def given_mutants(row):
     return [(row.file, changed)] if changed else []
 
 
+def header_mutants(text, name):
+    """The header's text with the macro or inline function changed, in the ways that may compile, the best first."""
+    inline = re.search(rf"\n(?:FORCEINLINE|CFORCEINLINE|NDIS_INLINE|static|inline)\b([^\n;{{}}()#]*)\n?{name}\([^;{{]*\{{(.*?)\n\}}", text, re.S)
+    if inline:
+        returned = re.sub(r"\b(inline|static|NTAPI|FORCEINLINE)\b", " ", inline.group(1)).strip()
+        body = "" if returned in ("VOID", "void") else f"\n    return *(__typeof__({returned}) *)nbx_mutant;"
+        return [SCRATCH + text[:inline.start(2)] + body + text[inline.end(2):]]
+    macro = re.search(rf"^([ \t]*#[ \t]*define[ \t]+{name}(?:\([^)]*\))?)[ \t]((?:[^\n]*\\\n)*[^\n]*)$", text, re.M)
+    if not macro:
+        return []
+    body = " ".join(macro.group(2).replace("\\\n", " ").split())
+    bodies = ["do { } while (0)"] if body.startswith("do {") else [f"(*(__typeof__({body}) *)nbx_mutant)", "((void)0)", "0"]
+    return [SCRATCH + text[:macro.start()] + macro.group(1) + " " + b + text[macro.end():] for b in bodies]
+
+
 def test_places():
     """test name -> name of the program that holds it."""
-    places = {}
-    for path in (ROOT / "tests").glob("*/*/*.c"):
-        for name in load_ddi().TEST_NAME.findall(path.read_text()):
-            places[name] = f"{path.parent.parent.name}_{path.parent.name}"
-    return places
+    return {name: f"{path.parent.parent.name}_{path.parent.name}" for name, path in test_files().items()}
+
+
+def test_files():
+    """test name -> the file that holds it."""
+    pattern = load_ddi().TEST_NAME
+    return {name: path for path in sorted((ROOT / "tests").glob("*/*/*.c")) for name in pattern.findall(path.read_text())}
 
 
 def mutated(text, name):
@@ -247,7 +270,15 @@ class Build:
         for kept in BUILD.glob("drivers/*.kept"):
             os.replace(kept, kept.with_suffix(""))
 
-    def compile_mutant(self, file, text):
+    def compile_against(self, file, header, text):
+        """The same as compile_mutant for an unchanged file, with the header changed to text; None if that does not compile."""
+        copy = BUILD / "mutants/ddk"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(ROOT / "include/ddk", copy)
+        (copy / pathlib.Path(header).relative_to("include/ddk")).write_text(text)
+        return self.compile_mutant(file, (ROOT / file).read_text(), ["-I", str(copy)])
+
+    def compile_mutant(self, file, text, before=None):
         """target -> (object, the mutant's object), for each target of the build that the file is part of."""
         source, replaced = str(ROOT / file), {}
         copy = BUILD / "mutants" / pathlib.Path(file).name
@@ -257,7 +288,10 @@ class Build:
             made = f"{copy}.{target}.o"
             words = [made if w == output else str(copy) if w == source else w for w in shlex.split(command) if w not in ("-MD",)]
             words = [w for i, w in enumerate(words) if w not in ("-MT", "-MF") and words[i - 1] not in ("-MT", "-MF")]
-            done = run(words + ["-Wno-error", "-w", "-iquote", str((ROOT / file).parent)])
+            at = next(i for i, w in enumerate(words) if w.startswith("-I"))
+            done = run(words[:at] + (before or []) + words[at:] + ["-Wno-error", "-w", "-iquote", str((ROOT / file).parent)])
+            if done.returncode and before:
+                return None
             if done.returncode:
                 sys.exit(f"the mutant of {file} does not compile:\n{done.stderr[-2000:]}")
             replaced[target] = (output, made)
@@ -305,6 +339,22 @@ def tests_fail(program, tests):
         return True
 
 
+def try_header(build, row, by_program, files):
+    """The same as try_row for a macro or an inline function: each file that holds tests of it, until one of them notices."""
+    tried = False
+    for program, tests in by_program.items():
+        for file in sorted({files[t] for t in tests}):
+            for text in header_mutants((ROOT / row.file).read_text(), row.name):
+                replaced = build.compile_against(file.relative_to(ROOT).as_posix(), row.file, text)
+                if replaced is None:
+                    continue
+                tried = True
+                if tests_fail(build.program(program, replaced), [t for t in tests if files[t] == file]):
+                    return f"noticed by {program}", True
+                break
+    return ("SURVIVED: none of its tests noticed" if tried else f"no change of it in {row.file} compiles"), False
+
+
 def try_row(build, row, places):
     """Runs the row's tests against its mutant. Returns what happened, in words, and whether it was noticed."""
     by_program = {}
@@ -318,6 +368,8 @@ def try_row(build, row, places):
     for program, tests in by_program.items():
         if tests_fail(BUILD / "tests" / program, tests):
             return f"its tests in {program} fail without any change", False
+    if row.kind in HEADER_KINDS:
+        return try_header(build, row, by_program, test_files())
     mutants = callback_mutants(row) if row.kind == "callback" else [(row.file, mutated((ROOT / row.file).read_text(), row.name))]
     noticed = []
     for file, text in mutants:
@@ -336,6 +388,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", help="rows to try, by either of their names")
     parser.add_argument("--all", action="store_true", help="try every row that can be")
+    parser.add_argument("--headers", action="store_true", help="try every macro and inline function that has tests")
     parser.add_argument("--sample", type=int, default=8, help="how many rows to draw (8)")
     parser.add_argument("--seed", type=int, default=None, help="draw the same rows again")
     args = parser.parse_args()
@@ -345,22 +398,22 @@ def main():
     args.names = [n if n in rows else aliases.get(n, n) for n in args.names]
     unknown = [n for n in args.names if n not in rows]
     if unknown:
-        print(f"no front door, called callback or filled slot with tests: {' '.join(unknown)}", file=sys.stderr)
+        print(f"no front door, called callback, filled slot, macro or inline function with tests: {' '.join(unknown)}", file=sys.stderr)
         return 2
-    names = args.names or sorted(rows)
-    if not args.names and not args.all:
+    names = args.names or sorted(n for n, r in rows.items() if (r.kind in HEADER_KINDS) == args.headers)
+    if not args.names and not args.all and not args.headers:
         names = sorted(random.Random(seed).sample(names, min(args.sample, len(names))))
     if not names:
         print("mutate: no row has a front door and tests")
         return 77
-    print(f"mutate: {len(names)} of {len(rows)} rows" + ("" if args.names or args.all else f", seed {seed}"), flush=True)
+    print(f"mutate: {len(names)} of {len(rows)} rows" + ("" if args.names or args.all or args.headers else f", seed {seed}"), flush=True)
     build = Build(sorted({places[t] for n in names for t in rows[n].tests.split(",")}))
     survivors = 0
     for name in names:
         words, noticed = try_row(build, rows[name], places)
         survivors += not noticed
         print(f"{name} ({rows[name].status}): {words}", flush=True)
-    print(f"mutate: {len(names)} tried, {survivors} not noticed" + ("" if args.names or args.all else f" (--seed {seed})"))
+    print(f"mutate: {len(names)} tried, {survivors} not noticed" + ("" if args.names or args.all or args.headers else f" (--seed {seed})"))
     return 1 if survivors else 0
 
 
