@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // See service.h of this room, and the public one.
 #include "nbx/service.h"
+#include "nbx/watch.h"
 
 #include <nbx/service.h>
 #include <stdio.h>
@@ -38,6 +39,9 @@ on_service(void *context, const char *service, bool is_good, const char *text)
     if (i == self->stack->driver_count)
         return;
     struct world_service *mine = &self->services[i];
+    char kept[SERVICE_TEXT];
+    text_keep(kept, text);
+    watch_event(self->world, "%s.%s %s: %s", self->stack->name, service, is_good ? "done" : "failed", kept);
     KIRQL old = ke_lock_take(&self->services_lock);
     if (mine->state != SERVICE_FAILED) {
         mine->state = is_good ? SERVICE_DONE : SERVICE_FAILED;

@@ -113,11 +113,13 @@ watch_received(void *context, struct ndis_trace_edge *edge, uint64_t unix_ns, co
 // ---- words ------------------------------------------------------------------------------------------------------------------------------
 
 static void
-watch_words(void *context, const char *adapter, const char *driver, const char *words)
+watch_words(void *context, const char *adapter, const char *driver, const char *from, const char *words)
 {
     struct world_box *box = context;
-    const struct io_image *from = ke_self()->driver;
-    watch_event(box->world, "%s.%s.%s: %s%s%s", box->stack->name, adapter, driver, words, from ? "; from " : "", from ? from->name : "");
+    const struct io_image *running = ke_self()->driver;
+    if (!from)
+        from = running ? running->name : "";
+    watch_event(box->world, "%s.%s.%s: %s%s%s", box->stack->name, adapter, driver, words, from[0] ? "; from " : "", from);
 }
 
 bool

@@ -107,8 +107,9 @@ struct ndis_trace_edge {
 // The adapter whose MiniportInitializeEx runs on this, the PnP thread, or NULL.
 const char *ndis_adapter_starting(struct box *box);
 typedef void (*ndis_trace_fn)(void *context, struct ndis_trace_edge *edge, NET_BUFFER_LIST *nbls, bool outbound);
-// The same for what is no list of frames: a call in words, of an adapter ("nic0") and the driver that is called. irql: <= DISPATCH
-typedef void (*ndis_words_fn)(void *context, const char *adapter, const char *driver, const char *words);
+// The same for what is no list of frames: a call in words, of an adapter ("nic0"), the driver that is called and the one that calls (NULL:
+// whose code runs). irql: <= DISPATCH
+typedef void (*ndis_words_fn)(void *context, const char *adapter, const char *driver, const char *from, const char *words);
 void ndis_words_set(struct box *box, ndis_words_fn fn, void *context);
 // Set before any adapter is added. NULL: none.
 void ndis_trace_set(struct box *box, ndis_trace_fn fn, void *context);

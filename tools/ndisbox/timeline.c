@@ -2,7 +2,8 @@
 // See timeline.h. A record is "box.place.driver: Call: details; from driver", or a sentence of the script.
 //   timeline_add -> record_read -> chain_goes_on: the next hop of a call that is there already, or row_of: a new row or one that counts
 //   timeline_print: rows in order; a row that counts stands where its first call was
-// A row that counts ends at the next one that does not, so that it says what passed between two things that happened.
+// A row that counts ends at the next one of its box that does not, so that it says what passed between two things that happened. So does
+// one that lists: what is made in one go, or closed, is one row with all its names.
 #include "timeline.h"
 
 #include <pthread.h>
@@ -25,8 +26,9 @@ struct way {                                     // driver by driver, the caller
 struct row {
     uint64_t ns;
     char box[NAME_BYTES], call[NAME_BYTES], details[192];
+    bool is_list;
     struct way way;                              // no driver: a sentence of the script, in details
-    uint64_t times, bytes;                       // of one that counts
+    uint64_t times, bytes, results;              // of one that counts
 };
 
 struct recent {
@@ -38,7 +40,7 @@ struct recent {
 struct timeline {
     pthread_mutex_t lock;
     struct row *rows;
-    size_t count, room, counting;                // rows from counting on may still count
+    size_t count, room;
     uint64_t first_ns, cut;
     bool has_first;
     struct recent recent[RECENT];
@@ -51,10 +53,16 @@ struct record {
     size_t details_length;
 };
 
-// What a driver's handler is called by, and whether its calls are counted (data) or hardly ever worth a line (hidden).
+// What a driver's handler is called by, and whether its calls are counted (data), listed, or hardly ever worth a line (hidden). A * at the
+// end of a handler stands for any end.
 static const struct call {
     const char *handler, *function;
-    enum { CALL_SHOWN, CALL_COUNTED, CALL_HIDDEN } kind;
+    enum {
+        CALL_SHOWN,
+        CALL_COUNTED,
+        CALL_LISTED,
+        CALL_HIDDEN
+    } kind;
 } calls[] = {{"MiniportInitiateOffload", "NdisInitiateOffload", CALL_SHOWN},
              {"MiniportTerminateOffload", "NdisTerminateOffload", CALL_SHOWN},
              {"MiniportUpdateOffload", "NdisUpdateOffload", CALL_SHOWN},
@@ -77,6 +85,24 @@ static const struct call {
              {"ProtocolTcpOffloadEvent", "NdisTcpOffloadEventHandler", CALL_SHOWN},
              {"ProtocolTcpOffloadReceiveIndicate", "NdisTcpOffloadReceiveHandler", CALL_COUNTED},
              {"ProtocolIndicateOffloadEvent", "NdisMOffloadEventIndicate", CALL_SHOWN},
+             {"NdkCreate*", "NdkCreate...", CALL_LISTED},
+             {"NdkCloseObject", "NdkClose...", CALL_LISTED},
+             {"NdkRegisterMr", "NdkRegisterMr", CALL_COUNTED},
+             {"NdkDeregisterMr", "NdkDeregisterMr", CALL_HIDDEN},
+             {"NdkBuildLAM", "NdkBuildLAM", CALL_COUNTED},
+             {"NdkReceive", "NdkReceive", CALL_COUNTED},
+             {"NdkSrqReceive", "NdkSrqReceive", CALL_COUNTED},
+             {"NdkSend", "NdkSend", CALL_COUNTED},
+             {"NdkSendAndInvalidate", "NdkSendAndInvalidate", CALL_COUNTED},
+             {"NdkRead", "NdkRead", CALL_COUNTED},
+             {"NdkWrite", "NdkWrite", CALL_COUNTED},
+             {"NdkBind", "NdkBind", CALL_COUNTED},
+             {"NdkFastRegister", "NdkFastRegister", CALL_COUNTED},
+             {"NdkInvalidate", "NdkInvalidate", CALL_LISTED},
+             {"NdkGetCqResults", "NdkGetCqResults", CALL_COUNTED},
+             {"NdkGetCqResultsEx", "NdkGetCqResultsEx", CALL_COUNTED},
+             {"NdkCqNotificationCallback", "NdkCqNotificationCallback", CALL_HIDDEN},
+             {"NdkSrqNotificationCallback", "NdkSrqNotificationCallback", CALL_HIDDEN},
              {"TDI_SEND", "TDI_SEND", CALL_COUNTED},
              {"TDI_SEND complete", "TDI_SEND complete", CALL_HIDDEN},
              {"TDI_RECEIVE", "TDI_RECEIVE", CALL_HIDDEN},
@@ -122,32 +148,44 @@ static const struct call *
 call_of(const struct record *record)
 {
     static const struct call other = {"", NULL, CALL_SHOWN};
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
-        if (!strcmp(calls[i].handler, record->call))
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        size_t length = strlen(calls[i].handler);
+        bool is_any = calls[i].handler[length - 1] == '*' && !strncmp(calls[i].handler, record->call, length - 1);
+        if (is_any || !strcmp(calls[i].handler, record->call))
             return &calls[i];
+    }
     return &other;
+}
+
+static bool
+has_details(const struct record *record, const char *words)
+{
+    const char *at = strstr(record->details, words);
+    return at && at + strlen(words) <= record->details + record->details_length;
 }
 
 // A request that failed is worth a line of its own, and how much a target would like to have is not.
 static bool
 is_worth(const struct call *call, const struct record *record)
 {
+    if (call->kind == CALL_HIDDEN && !strncmp(call->handler, "Ndk", 3))
+        return has_details(record, "STATUS_");
     if (call->kind == CALL_HIDDEN && strstr(call->handler, " complete"))
         return record->details_length < 14 || strncmp(record->details, "STATUS_SUCCESS", 14) != 0;
     bool is_backlog = record->details_length >= 28 && !strncmp(record->details, "TcpIndicateSendBacklogChange", 28);
     return call->kind != CALL_HIDDEN && !is_backlog;
 }
 
-// "2 lists, 2920 bytes" or "16384 bytes"
+// "2 lists, 2920 bytes" or "16384 bytes": the number in front of the word.
 static uint64_t
-bytes_of(const struct record *record)
+number_of(const struct record *record, const char *word)
 {
     for (size_t i = 0; i < record->details_length; i++) {
         char *end;
         if (record->details[i] < '0' || record->details[i] > '9')
             continue;
         unsigned long long number = strtoull(record->details + i, &end, 10);
-        if (!strncmp(end, " bytes", 6))
+        if (*end == ' ' && !strncmp(end + 1, word, strlen(word)))
             return number;
         i = (size_t)(end - record->details);
     }
@@ -207,14 +245,17 @@ chain_goes_on(struct timeline *timeline, const struct record *record)
     return false;
 }
 
-// A row of this call since the last thing that happened, or NULL.
+// A row of this call since the last thing that happened in its box or by the script, or NULL.
 static struct row *
 row_counting(struct timeline *timeline, const struct record *record, const char *function)
 {
-    for (size_t i = timeline->counting; i < timeline->count; i++) {
-        struct row *row = &timeline->rows[i];
+    for (size_t i = timeline->count; i > 0; i--) {
+        struct row *row = &timeline->rows[i - 1];
+        bool is_here = !strcmp(row->box, record->box);
+        if (!row->way.count || (is_here && !row->times))
+            return NULL;
         bool is_way = row->way.count >= 2 && !strcmp(row->way.driver[0], record->from) && !strcmp(row->way.driver[1], record->to);
-        if (row->times && is_way && !strcmp(row->box, record->box) && !strcmp(row->call, function))
+        if (is_here && is_way && !strcmp(row->call, function))
             return row;
     }
     return NULL;
@@ -230,15 +271,31 @@ recent_add(struct timeline *timeline, const struct row *row, const struct record
     snprintf(recent->last, NAME_BYTES, "%s", record->to);
 }
 
+// "CQ 1, PD 1, MR 1": one more name; when there is no room, that there are more.
+static void
+row_list(struct row *row, const struct record *record)
+{
+    size_t used = strlen(row->details), room = sizeof row->details - used;
+    if (room > record->details_length + 8)
+        snprintf(row->details + used, room, ", %.*s", (int)record->details_length, record->details);
+    else if (room > 5 && strcmp(row->details + used - 3, "..."))
+        snprintf(row->details + used, room, ", ...");
+}
+
 static void
 call_add(struct timeline *timeline, uint64_t ns, const struct record *record)
 {
     const struct call *call = call_of(record);
     const char *function = call->function ? call->function : record->call;
     bool counts = call->kind != CALL_SHOWN;              // a request that failed too: there may be several
+    bool is_failed = call->kind == CALL_COUNTED && has_details(record, " failed: ");
+    if (is_failed)
+        counts = false;
     if (!is_worth(call, record) || chain_goes_on(timeline, record))
         return;
     struct row *row = counts ? row_counting(timeline, record, function) : NULL;
+    if (row && call->kind == CALL_LISTED)
+        row_list(row, record);
     if (!row && (row = row_new(timeline, ns))) {
         snprintf(row->box, NAME_BYTES, "%s", record->box);
         snprintf(row->call, NAME_BYTES, "%s", function);
@@ -246,13 +303,14 @@ call_add(struct timeline *timeline, uint64_t ns, const struct record *record)
         if (record->from[0])
             way_add(&row->way, record->from);
         way_add(&row->way, record->to);
-        if (!counts)
-            timeline->counting = timeline->count;
     }
     if (!row)
         return;
     row->times += counts;
-    row->bytes += counts ? bytes_of(record) : 0;
+    if (call->kind == CALL_LISTED)
+        row->is_list = true;
+    row->bytes += counts ? number_of(record, "bytes") : 0;
+    row->results += counts ? number_of(record, "result") : 0;
     recent_add(timeline, row, record);
 }
 
@@ -271,7 +329,6 @@ timeline_add(struct timeline *timeline, uint64_t unix_ns, const char *text)
         struct row *row = row_new(timeline, ns);
         if (row)
             snprintf(row->details, sizeof row->details, "%s", text);
-        timeline->counting = timeline->count;
     }
     pthread_mutex_unlock(&timeline->lock);
 }
@@ -324,7 +381,11 @@ row_print(const struct row *row, const struct widths *widths, FILE *stream)
     size_t width = way_put(&row->way, way, sizeof way);
     fprintf(stream, "%-*s  %s%*s  %-*s  ", (int)widths->box, row->box, way, (int)(widths->way - width), "", (int)widths->call, row->call);
     size_t call = strlen(row->call), suffix = strlen(" complete");
-    if (row->times > 1 && call > suffix && !strcmp(row->call + call - suffix, " complete"))
+    if (row->is_list)
+        fprintf(stream, "%s\n", row->details);
+    else if (row->results > 1)
+        fprintf(stream, "%llu results, %s bytes\n", (unsigned long long)row->results, out_count(number, row->bytes));
+    else if (row->times > 1 && call > suffix && !strcmp(row->call + call - suffix, " complete"))
         fprintf(stream, "%llu times, %s\n", (unsigned long long)row->times, row->details);
     else if (row->times > 1)
         fprintf(stream, "%llu times, %s bytes\n", (unsigned long long)row->times, out_count(number, row->bytes));

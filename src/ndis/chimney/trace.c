@@ -38,7 +38,7 @@ text_say(const struct text *text)
 {
     const struct ndis_module *module = text->module;
     struct ndis *ndis = module->ndis;
-    ndis->words_fn(ndis->words_context, module->adapter->name, module->image->name, text->words);
+    ndis->words_fn(ndis->words_context, module->adapter->name, module->image->name, NULL, text->words);
 }
 
 void

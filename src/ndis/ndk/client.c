@@ -12,6 +12,7 @@
 
 #include "ndis/ndk/ndk_int.h"
 #include "ndis/ndk/watch.h"
+#include "ndis/words.h"
 #include "verify/refuse.h"
 #include "verify/report.h"
 #include "verify/verify.h"
@@ -267,19 +268,33 @@ open_keep(struct ndis_ndk_client *client, struct ndis_ndk_open *open)
     return is_there;
 }
 
-// Between consumer and provider, if the verifier is strict: that is where functions are called many times for each NDIS call.
+// Between consumer and provider, if the verifier is strict or calls are told: there functions are called many times for each NDIS call.
 static void
 open_watch(const struct ndis_ndk_client *client, struct ndis_ndk_open *open)
 {
     const struct verify *verify = client->ndis->box->verify;
-    if (verify && verify->mode == VERIFY_STRICT)
-        open->watch = ndk_watch_open(open->adapter, client->image, open->object);
+    bool is_strict = verify && verify->mode == VERIFY_STRICT;
+    if (is_strict || client->ndis->words_fn)
+        open->watch = ndk_watch_open(open->adapter, client->image, open->object, is_strict);
 }
 
 static void
-open_close(struct ndis_ndk_open *open)
+open_say(const struct ndis_ndk_client *client, const struct ndis_adapter *adapter, NDK_VERSION version, NDIS_STATUS status)
+{
+    char details[80];
+    if (!client->ndis->words_fn)
+        return;
+    snprintf(details, sizeof details, "NDKPI %u.%u%s%s", version.Major, version.Minor, status == NDIS_STATUS_SUCCESS ? "" : ", ",
+             status == NDIS_STATUS_SUCCESS ? "" : ndis_status_word(status));
+    ndk_say_open(adapter, client->image, "OpenNDKAdapterHandler", details);
+}
+
+static void
+open_close(const struct ndis_ndk_client *client, struct ndis_ndk_open *open)
 {
     struct ndk_watch *watch = open->watch;
+    if (client->ndis->words_fn)
+        ndk_say_open(open->adapter, client->image, "CloseNDKAdapterHandler", "waits until all of it is over");
     if (watch)
         ndk_watch_closing(watch);
     provider_close(open->adapter, open->object);
@@ -302,6 +317,7 @@ ndis_ndk_open(struct ndis_ndk_client *client, NET_IFINDEX if_index, NDK_VERSION 
     }
     struct ndis_adapter *adapter = open->adapter;
     status = provider_open(adapter, version, &open->object);
+    open_say(client, adapter, version, status);
     if (status == NDIS_STATUS_SUCCESS)
         open_watch(client, open);
     if (status == NDIS_STATUS_SUCCESS && open_keep(client, open)) {
@@ -309,7 +325,7 @@ ndis_ndk_open(struct ndis_ndk_client *client, NET_IFINDEX if_index, NDK_VERSION 
         return status;
     }
     if (status == NDIS_STATUS_SUCCESS) {
-        open_close(open);
+        open_close(client, open);
         status = NDIS_STATUS_ADAPTER_NOT_READY;
     }
     ndis_free(open);
@@ -340,7 +356,7 @@ ndis_ndk_close(struct ndis_ndk_client *client, NDK_ADAPTER *object)
     if (!open)
         verify_contract("nbx_ndk_adapter_close", "this client has no such NDK adapter open: closed already, or another's");
     struct ndis_adapter *adapter = open->adapter;
-    open_close(open);
+    open_close(client, open);
     ndis_free(open);
     open_end(adapter);
 }

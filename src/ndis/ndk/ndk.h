@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // NDK (RDMA) as NDIS knows it: which miniports are providers, which of their adapters have it enabled, and who has opened it there. What
-// an opened adapter does is between consumer and provider (ndkpi.h); nothing of it passes here, but under a strict verifier (watch.h).
+// an opened adapter does is between consumer and provider (ndkpi.h); nothing of it passes here, but for a strict verifier or a trace
+// (watch.h).
 //
 //   provider.c   MiniportSetOptions -> ndis_ndk_provider_set;   MiniportInitializeEx -> ndis_ndk_attributes;
 //                NetEventNDKEnable, NetEventNDKDisable -> ndis_ndk_event

@@ -15,6 +15,8 @@
 void
 ndk_blame(const struct ndk_object *object, enum verify_rule rule, const char *function, const char *text)
 {
+    if (!object->watch->is_strict)
+        return;
     verify_report(&(struct verify_finding){.rule = rule, .driver = object->watch->provider, .function = function, .text = text});
 }
 
@@ -31,14 +33,16 @@ void
 ndk_into_begin(struct ndk_into *into, struct ndk_object *object, struct ndk_request *request, const char *function)
 {
     struct ndk_watch *watch = object->watch;
+    into->object = object;
+    if (!watch->is_strict)
+        return;
     irql_check(function);
     into->thread = ke_self();
-    into->object = object;
     into->request = request;
     into->function = function;
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
     list_push_back(&watch->intos, &into->node);
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
     into->crossing = ke_driver_enter(into->thread, watch->provider, function);
 }
 
@@ -46,10 +50,12 @@ void
 ndk_into_end(struct ndk_into *into)
 {
     struct ndk_watch *watch = into->object->watch;
+    if (!watch->is_strict)
+        return;
     ke_driver_leave(into->thread, into->crossing);
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
     list_remove(&into->node);
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
 }
 
 // "The consumer will not call the NdkCloseObject function for an object until all provider functions for that object have returned", but
@@ -59,14 +65,14 @@ inside_of(const struct ndk_object *object)
 {
     struct ndk_watch *watch = object->watch;
     const char *function = NULL;
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
     LIST_FOR_EACH(node, &watch->intos) {
         const struct ndk_into *into = LIST_ENTRY_OF(node, struct ndk_into, node);
         if (into->object == object && into->thread != ke_self() &&
             !(into->request && atomic_load(&into->request->state) == NDK_REQUEST_COMPLETED))
             function = into->function;
     }
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
     return function;
 }
 
@@ -74,32 +80,37 @@ void
 ndk_frame_begin(struct ndk_frame *frame, struct ndk_object *object, const char *name)
 {
     struct ndk_watch *watch = object->watch;
-    irql_check(name);
+    if (watch->is_strict)
+        irql_check(name);
     if (atomic_load(&object->state) == NDK_CLOSED)
-        verify_rule_broken(NBX_0703, name, "is called for an object whose close is over");
+        NDK_BROKEN(object, NBX_0703, name, "is called for an object whose close is over");
     frame->thread = ke_self();
     frame->object = object;
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
     object->callbacks++;
-    list_push_back(&watch->frames, &frame->node);
-    ke_lock_drop(&watch->lock, old);
-    frame->crossing = ke_driver_enter(frame->thread, watch->consumer, name);
+    list_push_back(&watch->frames, &frame->node);   // the watch stays while one is there, told or judged
+    ndk_unlock(watch, old);
+    if (watch->is_strict)
+        frame->crossing = ke_driver_enter(frame->thread, watch->consumer, name);
 }
 
 void
 ndk_frame_end(struct ndk_frame *frame)
 {
     struct ndk_watch *watch = frame->object->watch;
-    ke_driver_leave(frame->thread, frame->crossing);
-    KIRQL old = ke_lock_take(&watch->lock);
+    if (watch->is_strict)
+        ke_driver_leave(frame->thread, frame->crossing);
+    KIRQL old = ndk_lock(watch);
     frame->object->callbacks--;
     list_remove(&frame->node);
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
 }
 
 struct ke_thread *
 ndk_enter(struct ndk_object *object, int which, enum verify_rule rule, const char *function)
 {
+    if (!object->watch->is_strict)
+        return NULL;
     struct ke_thread *before = atomic_exchange(&object->inside[which], ke_self());
     if (before && before != ke_self())
         verify_rule_broken(rule, function, "is called while another thread is inside a call for the same %s",
@@ -115,13 +126,6 @@ ndk_leave(struct ndk_object *object, int which, struct ke_thread *before)
 
 // ---- objects ----------------------------------------------------------------------------------------------------------------------------
 
-static const char *
-type_word(NDK_OBJECT_TYPE type)
-{
-    static const char *const words[] = {"?", "adapter", "QP", "CQ", "MR", "MW", "PD", "shared endpoint", "connector", "listener", "SRQ"};
-    return type < ARRAYSIZE(words) ? words[type] : words[0];
-}
-
 // Every object has its Dispatch where an adapter has it.
 static struct ndk_object *
 object_from(NDK_OBJECT_HEADER *header)
@@ -135,10 +139,12 @@ ndk_use(NDK_OBJECT_HEADER *header, NDK_OBJECT_TYPE type, const char *function)
     if (!header)
         return NULL;
     struct ndk_object *object = object_from(header);
+    if (!object->watch->is_strict)
+        return object;
     if (object->type != type)
-        verify_rule_broken(NBX_0700, function, "is given a %s where the page has a %s", type_word(object->type), type_word(type));
+        verify_rule_broken(NBX_0700, function, "is given a %s where the page has a %s", ndk_type_word(object->type), ndk_type_word(type));
     if (atomic_load(&object->state) != NDK_LIVE)
-        verify_rule_broken(NBX_0700, function, "is called with a %s whose close was called before", type_word(object->type));
+        verify_rule_broken(NBX_0700, function, "is called with a %s whose close was called before", ndk_type_word(object->type));
     return object;
 }
 
@@ -161,21 +167,24 @@ static void
 object_link(struct ndk_object *object)
 {
     struct ndk_watch *watch = object->watch;
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
+    object->number = ++watch->numbers[object->type];
     list_push_back(&watch->objects, &object->node);
     for (int i = 0; i < NDK_ANTECEDENTS; i++)
         if (object->antecedent[i])
             object->antecedent[i]->successors++;
     ndk_memory_made(object);
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
 }
 
 static void
 created_check(const struct ndk_watch *watch, const NDK_OBJECT_HEADER *header, NDK_OBJECT_TYPE type, const char *function)
 {
     static const NDK_OBJECT_HEADER_RESERVED_BLOCK zero;
+    if (!watch->is_strict)
+        return;
     if (header->ObjectType != type)
-        verify_rule_broken(NBX_0711, function, "made an object whose header does not say that it is a %s", type_word(type));
+        verify_rule_broken(NBX_0711, function, "made an object whose header does not say that it is a %s", ndk_type_word(type));
     else if (header->Version.Major != watch->version.Major || header->Version.Minor != watch->version.Minor)
         verify_rule_broken(NBX_0711, function, "made an object of another version than its adapter is");
     else if (memcmp(&header->NdkReserved, &zero, sizeof zero))
@@ -190,10 +199,10 @@ ndk_object_begin(struct ndk_request *request, NDK_OBJECT_HEADER *header)
     struct ndk_object *object = object_new(watch, header, request->type);
     object->made = request->made;
     memcpy(object->antecedent, object->made.with, sizeof object->antecedent);
-    object->event_context = request->event ? request : NULL;   // by which its events find it (watch_events.c)
     if (object->made.slot)
         ndk_qp_made(object);
     object_link(object);
+    atomic_store(&request->created, object);
     return object;
 }
 
@@ -219,9 +228,9 @@ ndk_request_new(struct ndk_object *of, const char *function, PVOID context)
     request->of = of;
     request->function = function;
     request->context = context;
-    KIRQL old = ke_lock_take(&of->watch->lock);
+    KIRQL old = ndk_lock(of->watch);
     list_push_back(&of->watch->requests, &request->node);
-    ke_lock_drop(&of->watch->lock, old);
+    ndk_unlock(of->watch, old);
     return request;
 }
 
@@ -244,15 +253,17 @@ static void
 request_pend(struct ndk_request *request)
 {
     struct ndk_watch *watch = request->of->watch;
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
     request->is_pended = atomic_load(&request->state) == NDK_REQUEST_OUT;
     request->of->requests += request->is_pended;
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
 }
 
 NTSTATUS
 ndk_request_answered(struct ndk_request *request, NTSTATUS status)
 {
+    if (status != STATUS_PENDING && ndk_is_told(request->of->watch))
+        ndk_say_result(request, status);
     if (status == STATUS_PENDING)
         request_pend(request);
     else if (atomic_exchange(&request->state, NDK_REQUEST_ANSWERED) == NDK_REQUEST_COMPLETED)
@@ -275,10 +286,10 @@ request_completed(struct ndk_request *request, NTSTATUS status)
         blame_provider(request, "is completed with STATUS_PENDING");
     if (status == STATUS_SUCCESS && request->on_success)
         request->on_success(request);
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
     request->of->requests -= request->is_pended;
     request->is_pended = false;
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
 }
 
 NTAPI VOID
@@ -287,6 +298,8 @@ ndk_on_request(PVOID context, NTSTATUS status)
     struct ndk_request *request = context;
     struct ndk_frame frame;
     request_completed(request, status);
+    if (ndk_is_told(request->of->watch))
+        ndk_say_result(request, status);
     ndk_frame_begin(&frame, request->of, "NdkRequestCompletion");
     request->fn.request(request->context, status);
     ndk_frame_end(&frame);
@@ -301,14 +314,24 @@ out_check(const struct ndk_request *request)
                   "returned STATUS_PENDING and wrote the object into its parameter: the completion brings it, and that may be gone");
 }
 
+// In words: what was made, or why nothing was.
+static void
+created_say(const struct ndk_request *request, NTSTATUS status)
+{
+    if (ndk_is_told(request->of->watch))
+        ndk_say_made(request, atomic_load(&request->created), status);
+}
+
+// The provider has said that the object is there. Without one nothing of it is watched, unless somebody looks at rules.
 static void
 created_begin(struct ndk_request *request, NDK_OBJECT_HEADER *header)
 {
     struct verify_finding nothing = {.rule = NBX_0711, .driver = request->of->watch->provider, .function = request->function};
     nothing.text = "succeeded and gave no object";
-    if (!header)
+    if (!header && request->of->watch->is_strict)
         verify_report_fatal(&nothing);
-    ndk_object_begin(request, header);
+    if (header)
+        ndk_object_begin(request, header);
 }
 
 NTSTATUS
@@ -318,9 +341,12 @@ ndk_create_answered(struct ndk_request *request, NTSTATUS status, PVOID out)
     if (status == STATUS_PENDING)
         out_check(request);
     ndk_request_answered(request, status);
+    if (status == STATUS_SUCCESS)
+        created_begin(request, header);
+    if (status != STATUS_PENDING)
+        created_say(request, status);
     if (status != STATUS_SUCCESS)
         return status;
-    created_begin(request, header);
     memcpy(out, &header, sizeof header);
     return status;
 }
@@ -334,6 +360,7 @@ ndk_on_create(PVOID context, NTSTATUS status, NDK_OBJECT_HEADER *header)
     out_check(request);
     if (status == STATUS_SUCCESS)
         created_begin(request, header);
+    created_say(request, status);
     ndk_frame_begin(&frame, request->of, "NdkCreateCompletion");
     request->fn.create(request->context, status, header);
     ndk_frame_end(&frame);
@@ -346,16 +373,18 @@ static void
 close_check(struct ndk_object *object)
 {
     struct ndk_watch *watch = object->watch;
-    KIRQL old = ke_lock_take(&watch->lock);
+    if (!watch->is_strict)
+        return;
+    KIRQL old = ndk_lock(watch);
     uint32_t successors = object->successors, requests = object->requests, callbacks = object->callbacks;
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
     char text[200] = "";
     if (successors)
         snprintf(text, sizeof text, "the close of a %s is over, and %u objects that were made with it are not closed",
-                 type_word(object->type), successors);
+                 ndk_type_word(object->type), successors);
     else if (requests || callbacks)
         snprintf(text, sizeof text, "the close of a %s is over, and %u of its requests are not completed, %u callbacks have not returned",
-                 type_word(object->type), requests, callbacks);
+                 ndk_type_word(object->type), requests, callbacks);
     if (text[0])
         ndk_blame(object, successors ? NBX_0701 : NBX_0703, "NdkCloseObject", text);
 }
@@ -365,13 +394,13 @@ static void
 successor_end(struct ndk_object *object)
 {
     struct ndk_watch *watch = object->watch;
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
     for (int i = 0; i < NDK_ANTECEDENTS; i++) {
         if (object->antecedent[i])
             object->antecedent[i]->successors--;
         object->antecedent[i] = NULL;
     }
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
 }
 
 // While the provider's function runs nobody knows yet how it will answer: its antecedents may be over before it returns. They are held
@@ -380,14 +409,14 @@ static void
 successor_hold(struct ndk_object *object, struct ndk_object *const *antecedent, struct ndk_request *request)
 {
     struct ndk_watch *watch = object->watch;
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
     bool is_out = atomic_load(&request->state) == NDK_REQUEST_OUT;
     for (int i = 0; i < NDK_ANTECEDENTS; i++) {
         object->antecedent[i] = is_out ? antecedent[i] : NULL;
         if (object->antecedent[i])
             object->antecedent[i]->successors++;
     }
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
 }
 
 NTAPI VOID
@@ -410,18 +439,20 @@ ndk_close(NDK_OBJECT_HEADER *header, NDK_FN_CLOSE_COMPLETION completion, PVOID c
 {
     struct ndk_object *object = object_from(header), *antecedent[NDK_ANTECEDENTS];
     NDK_FN_CLOSE_OBJECT close = ((const NDK_CQ_DISPATCH *)object->theirs)->NdkCloseCq;   // the first of every table but an adapter's
-    if (atomic_exchange(&object->state, NDK_CLOSING) != NDK_LIVE)
-        verify_rule_broken(NBX_0700, "NdkCloseObject", "is called twice for one %s", type_word(object->type));
-    else
+    if (ndk_is_told(object->watch))
+        ndk_say_down(object->watch, "NdkCloseObject", "%s %u", ndk_type_word(object->type), object->number);
+    if (atomic_exchange(&object->state, NDK_CLOSING) == NDK_LIVE)
         ndk_memory_closed(object);
+    else if (object->watch->is_strict)
+        verify_rule_broken(NBX_0700, "NdkCloseObject", "is called twice for one %s", ndk_type_word(object->type));
     ndk_due_closing(object);
-    const char *inside = inside_of(object);
+    const char *inside = object->watch->is_strict ? inside_of(object) : NULL;
     if (inside)
-        verify_rule_broken(NBX_0700, "NdkCloseObject", "is called of a %s while another thread is inside %s of it", type_word(object->type),
-                           inside);
+        verify_rule_broken(NBX_0700, "NdkCloseObject", "is called of a %s while another thread is inside %s of it",
+                           ndk_type_word(object->type), inside);
     struct ndk_request *request = ndk_request_new(object, "NdkCloseObject", context);
     request->fn.close = completion;
-    if (object->queue[NDK_INITIATOR].is_deferred)
+    if (object->queue[NDK_INITIATOR].is_deferred)   // which only rules know
         verify_rule_broken(NBX_0715, "NdkCloseObject",
                            "is called of a QP whose last request was posted with NDK_OP_FLAG_DEFER: the one it waits for never came");
     memcpy(antecedent, object->antecedent, sizeof antecedent);
@@ -440,7 +471,7 @@ ndk_close(NDK_OBJECT_HEADER *header, NDK_FN_CLOSE_COMPLETION completion, PVOID c
 // ---- adapters -------------------------------------------------------------------------------------------------------------------------
 
 struct ndk_watch *
-ndk_watch_open(struct ndis_adapter *adapter, struct io_image *consumer, NDK_ADAPTER *object)
+ndk_watch_open(struct ndis_adapter *adapter, struct io_image *consumer, NDK_ADAPTER *object, bool is_strict)
 {
     struct ndk_watch *watch = calloc(1, sizeof *watch);
     if (!watch)
@@ -449,6 +480,8 @@ ndk_watch_open(struct ndis_adapter *adapter, struct io_image *consumer, NDK_ADAP
     watch->provider = adapter->module.image;
     watch->consumer = consumer;
     watch->version = object->Header.Version;
+    watch->is_strict = is_strict;
+    watch->is_free = !is_strict && adapter->module.ndis->box->sched->is_sim;
     list_init(&watch->objects);
     list_init(&watch->requests);
     list_init(&watch->frames);
@@ -460,19 +493,19 @@ ndk_watch_open(struct ndis_adapter *adapter, struct io_image *consumer, NDK_ADAP
     return watch;
 }
 
-void
-ndk_watch_closing(struct ndk_watch *watch)
+static void
+closing_check(struct ndk_watch *watch)
 {
     uint32_t live = 0;
     bool is_inside = false;
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
     LIST_FOR_EACH(node, &watch->frames)
         is_inside |= LIST_ENTRY_OF(node, struct ndk_frame, node)->thread == ke_self();
     LIST_FOR_EACH(node, &watch->objects) {
         struct ndk_object *object = LIST_ENTRY_OF(node, struct ndk_object, node);
         live += object != watch->root && atomic_load(&object->state) == NDK_LIVE;
     }
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
     if (is_inside)
         verify_rule_broken(NBX_0705, "nbx_ndk_adapter_close", "is called from inside a callback of the adapter, for whose return it waits");
     if (live)
@@ -480,6 +513,13 @@ ndk_watch_closing(struct ndk_watch *watch)
     uint32_t lams = ndk_lams_left(watch);
     if (lams)
         verify_rule_broken(NBX_0705, "nbx_ndk_adapter_close", "is called over %u mappings that were not released", lams);
+}
+
+void
+ndk_watch_closing(struct ndk_watch *watch)
+{
+    if (watch->is_strict)
+        closing_check(watch);
     atomic_store(&watch->root->state, NDK_CLOSING);
     ((NDK_ADAPTER *)watch->root->header)->Dispatch = watch->root->theirs;
 }

@@ -24,7 +24,7 @@ query_adapter_info(NDK_ADAPTER *adapter, NDK_ADAPTER_INFO *info, ULONG *bytes)
     const char *function = "NdkQueryAdapterInfo";
     struct ndk_object *object = OBJECT(Adapter, adapter, function);
     if (ke_self()->irql != PASSIVE_LEVEL)
-        verify_rule_broken(NBX_0712, function, "is called at IRQL %u, and only at PASSIVE_LEVEL may it be", ke_self()->irql);
+        NDK_BROKEN(object, NBX_0712, function, "is called at IRQL %u, and only at PASSIVE_LEVEL may it be", ke_self()->irql);
     return NDK_INTO(object, function, NDK_THEIRS(object, ADAPTER)->NdkQueryAdapterInfo(adapter, info, bytes));
 }
 
@@ -37,6 +37,7 @@ create_cq(NDK_ADAPTER *adapter, ULONG depth, NDK_FN_CQ_NOTIFICATION_CALLBACK not
     struct ndk_request *request = create_new(object, function, NdkObjectTypeCq, completion, context);
     request->event = (PVOID)notification;
     request->event_context = notification_context;
+    NDK_NOTE(request, " (depth %u)", depth);
     return NDK_MAKE(request, ADAPTER, cq, NdkCreateCq(adapter, depth, ndk_on_cq, request, affinity, ndk_on_create, request, MADE(CQ)));
 }
 
@@ -98,6 +99,8 @@ resize_cq(NDK_CQ *cq, ULONG depth, NDK_FN_REQUEST_COMPLETION completion, PVOID c
 {
     struct ndk_object *object = OBJECT(Cq, cq, "NdkResizeCq");
     struct ndk_request *request = ndk_request_for(object, "NdkResizeCq", completion, context);
+    request->tells = NDK_TELLS_RESULT;
+    NDK_NOTE(request, ", depth %u", depth);
     return NDK_ANSWER(request, CQ, NdkResizeCq(cq, depth, ndk_on_request, request));
 }
 
@@ -122,6 +125,17 @@ count_check(const struct ndk_object *object, ULONG count, ULONG asked, const cha
     return count <= asked;
 }
 
+static void
+sum_add(struct ndk_sum *sum, NTSTATUS status, ULONG bytes)
+{
+    sum->results++;
+    sum->bytes += status == STATUS_SUCCESS ? bytes : 0;
+    if (status == STATUS_SUCCESS)
+        return;
+    sum->failed++;
+    sum->status = status;
+}
+
 static NTAPI ULONG
 get_cq_results(NDK_CQ *cq, NDK_RESULT *results, ULONG asked)
 {
@@ -129,14 +143,18 @@ get_cq_results(NDK_CQ *cq, NDK_RESULT *results, ULONG asked)
     struct ndk_object *object = OBJECT(Cq, cq, function);
     struct ke_thread *before = ndk_enter(object, 0, NBX_0706, function);
     struct ndk_look look = ndk_look_begin(object);
+    struct ndk_sum sum = {0};
     ULONG count = NDK_INTO(object, function, NDK_THEIRS(object, CQ)->NdkGetCqResults(cq, results, asked));
     for (ULONG i = 0; count_check(object, count, asked, function) && i < count; i++) {
         NDK_RESULT *at = &results[i];
         struct ndk_result result = {at->Status, at->BytesTransferred, &at->QPContext, &at->RequestContext, NULL};
         ndk_result_check(object, result, function);
+        sum_add(&sum, at->Status, at->BytesTransferred);
     }
     ndk_look_end(object, &look, count, asked, function);
     ndk_leave(object, 0, before);
+    if (sum.results && ndk_is_told(object->watch))
+        ndk_say_results(object, function, &sum);
     return count;
 }
 
@@ -147,14 +165,18 @@ get_cq_results_ex(NDK_CQ *cq, NDK_RESULT_EX *results, ULONG asked)
     struct ndk_object *object = OBJECT(Cq, cq, function);
     struct ke_thread *before = ndk_enter(object, 0, NBX_0706, function);
     struct ndk_look look = ndk_look_begin(object);
+    struct ndk_sum sum = {0};
     ULONG count = NDK_INTO(object, function, NDK_THEIRS(object, CQ)->NdkGetCqResultsEx(cq, results, asked));
     for (ULONG i = 0; count_check(object, count, asked, function) && i < count; i++) {
         NDK_RESULT_EX *at = &results[i];
         struct ndk_result result = {at->Status, at->BytesTransferred, &at->QPContext, &at->RequestContext, &at->Type};
         ndk_result_check(object, result, function);
+        sum_add(&sum, at->Status, at->BytesTransferred);
     }
     ndk_look_end(object, &look, count, asked, function);
     ndk_leave(object, 0, before);
+    if (sum.results && ndk_is_told(object->watch))
+        ndk_say_results(object, function, &sum);
     return count;
 }
 
@@ -184,6 +206,7 @@ create_mr(NDK_PD *pd, BOOLEAN is_fast, NDK_FN_CREATE_COMPLETION completion, PVOI
     struct ndk_object *object = OBJECT(Pd, pd, "NdkCreateMr");
     struct ndk_request *request = create_new(object, "NdkCreateMr", NdkObjectTypeMr, completion, context);
     request->made.is_fast = is_fast;
+    NDK_NOTE(request, "%s", is_fast ? " (for fast registration)" : "");
     return NDK_MAKE(request, PD, mr, NdkCreateMr(pd, is_fast, ndk_on_create, request, MADE(MR)));
 }
 
@@ -223,6 +246,7 @@ create_qp(NDK_PD *pd, NDK_CQ *receive_cq, NDK_CQ *initiator_cq, PVOID qp_context
 {
     struct ndk_object *object = OBJECT(Pd, pd, "NdkCreateQp");
     struct ndk_request *request = qp_new(object, "NdkCreateQp", (NDK_CQ *[]){receive_cq, initiator_cq}, completion, context);
+    NDK_NOTE(request, " (%u receives, %u requests)", receive_depth, initiator_depth);
     request->made.sges[NDK_INITIATOR] = initiator_sges;
     request->made.sges[NDK_RECEIVER] = receive_sges;
     request->made.depth[NDK_INITIATOR] = initiator_depth;
@@ -275,6 +299,8 @@ modify_srq(NDK_SRQ *srq, ULONG depth, ULONG threshold, NDK_FN_REQUEST_COMPLETION
 {
     struct ndk_object *object = OBJECT(Srq, srq, "NdkModifySrq");
     struct ndk_request *request = ndk_request_for(object, "NdkModifySrq", completion, context);
+    request->tells = NDK_TELLS_RESULT;
+    NDK_NOTE(request, ", depth %u, notification at %u", depth, threshold);
     return NDK_ANSWER(request, SRQ, NdkModifySrq(srq, depth, threshold, ndk_on_request, request));
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // See watch.h: the functions that a consumer calls of queue pairs, connectors, listeners and shared endpoints.
 // Requests on queues are followed to their results in watch_posts.c, what they say of memory is looked at in watch_memory.c.
+#include <stdio.h>
+
 #include "ndis/ndk/watch_int.h"
 
 #define OBJECT(kind, pointer, function) ndk_use(&(pointer)->Header, NdkObjectType##kind, function)
@@ -28,7 +30,7 @@ static NTAPI NTSTATUS
 send(NDK_QP *qp, PVOID context, const NDK_SGE *sges, ULONG count, ULONG flags)
 {
     struct ndk_object *object = OBJECT(Qp, qp, "NdkSend");
-    struct ndk_post post = {.context = context, .type = NdkOperationTypeSend, .flags = flags};
+    struct ndk_post post = {.context = context, .type = NdkOperationTypeSend, .flags = flags, .bytes = ndk_sges_bytes(sges, count)};
     ndk_flags_check(object, flags, EVERY_POST | NDK_OP_FLAG_SEND_AND_SOLICIT_EVENT | NDK_OP_FLAG_INLINE, "NdkSend");
     ndk_sges_check(object, NDK_INITIATOR, sges, count, flags, "NdkSend");
     return POST(NDK_INITIATOR, object, &post, "NdkSend", NdkSend(qp, posting.number, sges, count, flags));
@@ -47,7 +49,7 @@ static NTAPI NTSTATUS
 bind(NDK_QP *qp, PVOID context, NDK_MR *mr, NDK_MW *mw, PVOID address, SIZE_T bytes, ULONG flags)
 {
     struct ndk_object *object = OBJECT(Qp, qp, "NdkBind");
-    struct ndk_post post = {.context = context, .type = NdkOperationTypeBind, .flags = flags};
+    struct ndk_post post = {.context = context, .type = NdkOperationTypeBind, .flags = flags, .bytes = bytes};
     ndk_flags_check(object, flags, EVERY_POST | NDK_OP_FLAG_ALLOW_REMOTE_READ | NDK_OP_FLAG_ALLOW_REMOTE_WRITE, "NdkBind");
     ndk_bind_check(object, OBJECT(Mr, mr, "NdkBind"), OBJECT(Mw, mw, "NdkBind"), (uint64_t)(ULONG_PTR)address, bytes);
     return POST(NDK_INITIATOR, object, &post, "NdkBind", NdkBind(qp, posting.number, mr, mw, address, bytes, flags));
@@ -59,7 +61,7 @@ fast_register(NDK_QP *qp, PVOID context, NDK_MR *mr, ULONG pages, const NDK_LOGI
 {
     const char *function = "NdkFastRegister";
     struct ndk_object *object = OBJECT(Qp, qp, function), *region = OBJECT(Mr, mr, function);
-    struct ndk_post post = {.context = context, .type = NdkOperationTypeFastRegister, .flags = flags};
+    struct ndk_post post = {.context = context, .type = NdkOperationTypeFastRegister, .flags = flags, .bytes = bytes};
     ndk_flags_check(object, flags, EVERY_POST | NDK_OP_FLAG_ALLOW_REMOTE_READ | NDK_OP_FLAG_ALLOW_REMOTE_WRITE | NDK_OP_FLAG_RDMA_READ_SINK,
                     function);
     ndk_fast_check(object, region, pages, fbo, bytes, (uint64_t)(ULONG_PTR)base);
@@ -80,7 +82,7 @@ invalidate(NDK_QP *qp, PVOID context, NDK_OBJECT_HEADER *header, ULONG flags)
     struct ndk_post post = {.context = context, .type = NdkOperationTypeInvalidate, .flags = flags};
     ndk_flags_check(object, flags, EVERY_POST, function);
     if (!is_window && !memory->made.is_fast)
-        verify_rule_broken(NBX_0714, function, "is given a memory region that was not made for fast registration");
+        NDK_BROKEN(object, NBX_0714, function, "is given a memory region that was not made for fast registration");
     NTSTATUS status = POST(NDK_INITIATOR, object, &post, function, NdkInvalidate(qp, posting.number, header, flags));
     if (NT_SUCCESS(status))
         ndk_invalidate_posted(memory);
@@ -91,7 +93,7 @@ static NTAPI NTSTATUS
 read_remote(NDK_QP *qp, PVOID context, const NDK_SGE *sges, ULONG count, UINT64 address, UINT32 token, ULONG flags)
 {
     struct ndk_object *object = OBJECT(Qp, qp, "NdkRead");
-    struct ndk_post post = {.context = context, .type = NdkOperationTypeRead, .flags = flags};
+    struct ndk_post post = {.context = context, .type = NdkOperationTypeRead, .flags = flags, .bytes = ndk_sges_bytes(sges, count)};
     ndk_flags_check(object, flags, EVERY_POST | NDK_OP_FLAG_RDMA_READ_LOCAL_INVALIDATE, "NdkRead");
     ndk_sges_check(object, NDK_INITIATOR, sges, count, flags, "NdkRead");
     NTSTATUS status = POST(NDK_INITIATOR, object, &post, "NdkRead", NdkRead(qp, posting.number, sges, count, address, token, flags));
@@ -105,7 +107,7 @@ static NTAPI NTSTATUS
 write_remote(NDK_QP *qp, PVOID context, const NDK_SGE *sges, ULONG count, UINT64 address, UINT32 token, ULONG flags)
 {
     struct ndk_object *object = OBJECT(Qp, qp, "NdkWrite");
-    struct ndk_post post = {.context = context, .type = NdkOperationTypeWrite, .flags = flags};
+    struct ndk_post post = {.context = context, .type = NdkOperationTypeWrite, .flags = flags, .bytes = ndk_sges_bytes(sges, count)};
     ndk_flags_check(object, flags, EVERY_POST | NDK_OP_FLAG_INLINE, "NdkWrite");
     ndk_sges_check(object, NDK_INITIATOR, sges, count, flags, "NdkWrite");
     return POST(NDK_INITIATOR, object, &post, "NdkWrite", NdkWrite(qp, posting.number, sges, count, address, token, flags));
@@ -116,7 +118,7 @@ send_and_invalidate(NDK_QP *qp, PVOID context, const NDK_SGE *sges, ULONG count,
 {
     const char *function = "NdkSendAndInvalidate";
     struct ndk_object *object = OBJECT(Qp, qp, function);
-    struct ndk_post post = {.context = context, .type = NdkOperationTypeSend, .flags = flags};
+    struct ndk_post post = {.context = context, .type = NdkOperationTypeSend, .flags = flags, .bytes = ndk_sges_bytes(sges, count)};
     ndk_flags_check(object, flags, EVERY_POST | NDK_OP_FLAG_SEND_AND_SOLICIT_EVENT | NDK_OP_FLAG_INLINE, function);
     ndk_sges_check(object, NDK_INITIATOR, sges, count, flags, function);
     return POST(NDK_INITIATOR, object, &post, function, NdkSendAndInvalidate(qp, posting.number, sges, count, flags, token));
@@ -135,6 +137,29 @@ const NDK_QP_DISPATCH ndk_qp_calls = {.NdkCloseQp = ndk_close,
 
 // ---- connector --------------------------------------------------------------------------------------------------------------------------
 
+// What makes or ends a connection is told when it begins, and when it is over.
+static void
+connection_told(struct ndk_request *request, const struct ndk_object *qp, ULONG data_bytes)
+{
+    const struct ndk_object *connector = request->of;
+    char more[32] = "";
+    request->tells = NDK_TELLS_END;
+    if (!ndk_is_told(connector->watch))
+        return;
+    if (qp)
+        snprintf(more, sizeof more, ", QP %u", qp->number);
+    ndk_say_down(connector->watch, request->function, "connector %u%s%s%s", connector->number, more, request->note,
+                 data_bytes ? ", with private data" : "");
+}
+
+static void
+connecting(struct ndk_request *request, const struct ndk_object *qp, const SOCKADDR *to, ULONG to_bytes, ULONG data_bytes)
+{
+    char text[IPTEXT_BYTES];
+    NDK_NOTE(request, ", %s", ndk_address_words(to, to_bytes, text));
+    connection_told(request, qp, data_bytes);
+}
+
 static NTAPI NTSTATUS
 connect(NDK_CONNECTOR *connector, NDK_QP *qp, const PSOCKADDR source, ULONG source_bytes, const PSOCKADDR destination,
         ULONG destination_bytes, ULONG inbound, ULONG outbound, const PVOID data, ULONG data_bytes,
@@ -142,7 +167,7 @@ connect(NDK_CONNECTOR *connector, NDK_QP *qp, const PSOCKADDR source, ULONG sour
 {
     struct ndk_object *object = OBJECT(Connector, connector, "NdkConnect");
     struct ndk_request *request = ndk_request_for(object, "NdkConnect", completion, context);
-    OBJECT(Qp, qp, "NdkConnect");
+    connecting(request, OBJECT(Qp, qp, "NdkConnect"), destination, destination_bytes, data_bytes);
     return NDK_ANSWER(request, CONNECTOR, NdkConnect(connector, qp, source, source_bytes, destination, destination_bytes, inbound,
                                                      outbound, data, data_bytes, ndk_on_request, request));
 }
@@ -154,7 +179,7 @@ connect_shared(NDK_CONNECTOR *connector, NDK_QP *qp, NDK_SHARED_ENDPOINT *endpoi
     const char *function = "NdkConnectWithSharedEndpoint";
     struct ndk_object *object = OBJECT(Connector, connector, function);
     struct ndk_request *request = ndk_request_for(object, function, completion, context);
-    OBJECT(Qp, qp, function);
+    connecting(request, OBJECT(Qp, qp, function), destination, destination_bytes, data_bytes);
     OBJECT(SharedEndpoint, endpoint, function);
     return NDK_ANSWER(request, CONNECTOR, NdkConnectWithSharedEndpoint(connector, qp, endpoint, destination, destination_bytes, inbound,
                                                                        outbound, data, data_bytes, ndk_on_request, request));
@@ -181,6 +206,7 @@ complete_connect(NDK_CONNECTOR *connector, NDK_FN_DISCONNECT_EVENT_CALLBACK even
     struct ndk_request *request = ndk_request_for(object, function, completion, context);
     object->event.disconnect = event;
     object->event_context = event_context;
+    connection_told(request, NULL, 0);
     return ANSWER_CONNECTION(request, NdkCompleteConnect(connector, event ? ndk_on_disconnect : NULL, object, ndk_on_request,
                                                                     request));
 }
@@ -194,6 +220,7 @@ complete_connect_ex(NDK_CONNECTOR *connector, NDK_FN_DISCONNECT_EVENT_CALLBACK_E
     struct ndk_request *request = ndk_request_for(object, function, completion, context);
     object->event.disconnect_ex = event;
     object->event_context = event_context;
+    connection_told(request, NULL, 0);
     return ANSWER_CONNECTION(request, NdkCompleteConnectEx(connector, event ? ndk_on_disconnect_ex : NULL, object,
                                                                       ndk_on_request, request));
 }
@@ -204,7 +231,7 @@ accept(NDK_CONNECTOR *connector, NDK_QP *qp, ULONG inbound, ULONG outbound, cons
 {
     struct ndk_object *object = OBJECT(Connector, connector, "NdkAccept");
     struct ndk_request *request = ndk_request_for(object, "NdkAccept", completion, context);
-    OBJECT(Qp, qp, "NdkAccept");
+    connection_told(request, OBJECT(Qp, qp, "NdkAccept"), data_bytes);
     object->event.disconnect = event;
     object->event_context = event_context;
     return ANSWER_CONNECTION(request, NdkAccept(connector, qp, inbound, outbound, data, data_bytes,
@@ -217,7 +244,7 @@ accept_ex(NDK_CONNECTOR *connector, NDK_QP *qp, ULONG inbound, ULONG outbound, c
 {
     struct ndk_object *object = OBJECT(Connector, connector, "NdkAcceptEx");
     struct ndk_request *request = ndk_request_for(object, "NdkAcceptEx", completion, context);
-    OBJECT(Qp, qp, "NdkAcceptEx");
+    connection_told(request, OBJECT(Qp, qp, "NdkAcceptEx"), data_bytes);
     object->event.disconnect_ex = event;
     object->event_context = event_context;
     return ANSWER_CONNECTION(request, NdkAcceptEx(connector, qp, inbound, outbound, data, data_bytes,
@@ -228,6 +255,8 @@ static NTAPI NTSTATUS
 reject(NDK_CONNECTOR *connector, const PVOID data, ULONG data_bytes)
 {
     struct ndk_object *object = OBJECT(Connector, connector, "NdkReject");
+    if (ndk_is_told(object->watch))
+        ndk_say_down(object->watch, "NdkReject", "connector %u%s", object->number, data_bytes ? ", with private data" : "");
     return NDK_INTO(object, "NdkReject", NDK_THEIRS(object, CONNECTOR)->NdkReject(connector, data, data_bytes));
 }
 
@@ -237,9 +266,9 @@ get_connection_data(NDK_CONNECTOR *connector, ULONG *inbound, ULONG *outbound, P
     const char *function = "NdkGetConnectionData";
     struct ndk_object *object = OBJECT(Connector, connector, function);
     if (!data && *data_bytes)
-        verify_rule_broken(NBX_0716, function, "is called with a length of %u and no buffer", *data_bytes);
+        NDK_BROKEN(object, NBX_0716, function, "is called with a length of %u and no buffer", *data_bytes);
     if (atomic_load(&object->is_answered))
-        verify_rule_broken(NBX_0716, function, "is called after NdkAccept or NdkCompleteConnect of the connector");
+        NDK_BROKEN(object, NBX_0716, function, "is called after NdkAccept or NdkCompleteConnect of the connector");
     return NDK_INTO(object, function, NDK_THEIRS(object, CONNECTOR)->NdkGetConnectionData(connector, inbound, outbound, data, data_bytes));
 }
 
@@ -262,6 +291,7 @@ disconnect(NDK_CONNECTOR *connector, NDK_FN_REQUEST_COMPLETION completion, PVOID
 {
     struct ndk_object *object = OBJECT(Connector, connector, "NdkDisconnect");
     struct ndk_request *request = ndk_request_for(object, "NdkDisconnect", completion, context);
+    connection_told(request, NULL, 0);
     return NDK_ANSWER(request, CONNECTOR, NdkDisconnect(connector, ndk_on_request, request));
 }
 
@@ -285,6 +315,9 @@ listen(NDK_LISTENER *listener, const PSOCKADDR address, ULONG bytes, NDK_FN_REQU
 {
     struct ndk_object *object = OBJECT(Listener, listener, "NdkListen");
     struct ndk_request *request = ndk_request_for(object, "NdkListen", completion, context);
+    char text[IPTEXT_BYTES];
+    request->tells = NDK_TELLS_RESULT;
+    NDK_NOTE(request, ", %s", ndk_address_words(address, bytes, text));
     return NDK_ANSWER(request, LISTENER, NdkListen(listener, address, bytes, ndk_on_request, request));
 }
 
@@ -299,6 +332,8 @@ static NTAPI VOID
 control_connect_events(NDK_LISTENER *listener, BOOLEAN is_pause)
 {
     struct ndk_object *object = OBJECT(Listener, listener, "NdkControlConnectEvents");
+    if (ndk_is_told(object->watch))
+        ndk_say_down(object->watch, "NdkControlConnectEvents", "listener %u, %s", object->number, is_pause ? "pause" : "resume");
     NDK_INTO_VOID(object, "NdkControlConnectEvents", NDK_THEIRS(object, LISTENER)->NdkControlConnectEvents(listener, is_pause));
 }
 

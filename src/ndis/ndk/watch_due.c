@@ -56,7 +56,7 @@ depth_blame(struct ndk_object *cq, const char *function)
     uint64_t open = 0;
     ULONG depth = 0;
     bool is_receive = false;
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
     for (uint32_t i = 0; i < watch->qp_count && !open; i++)
         for (int name = 0; name < NDK_QUEUES && watch->qps[i] && !open; name++)
             if (cq_of(watch->qps[i], name) == cq && watch->qps[i]->queue[name].open > watch->qps[i]->made.depth[name]) {
@@ -64,7 +64,7 @@ depth_blame(struct ndk_object *cq, const char *function)
                 depth = watch->qps[i]->made.depth[name];
                 is_receive = name == NDK_RECEIVER;
             }
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
     if (open)
         verify_rule_broken(NBX_0720, function, "finds nothing, and %llu requests are outstanding on %s queue that was made for %u",
                            (unsigned long long)open, is_receive ? "a receive" : "an initiator", (unsigned)depth);
@@ -76,14 +76,16 @@ void
 ndk_due_check(struct ndk_object *cq)
 {
     char text[160];
-    KIRQL old = ke_lock_take(&cq->watch->lock);
+    if (!cq->watch->is_strict)
+        return;
+    KIRQL old = ndk_lock(cq->watch);
     struct ndk_due *due = &cq->due;
     uint64_t waited_s = due->is_due ? (now_ns() - due->since_ns) / 1000000000 : 0;
     bool is_late = waited_s >= DUE_S && !atomic_load(&cq->is_notifying);
     const char *cause = due->flushed ? "requests of it were flushed" : "a new result was taken out of it";
     if (is_late)
         due->is_due = false;                  // told once
-    ke_lock_drop(&cq->watch->lock, old);
+    ndk_unlock(cq->watch, old);
     if (!is_late)
         return;
     snprintf(text, sizeof text, "is not called: the queue is armed for any result, and %llu s ago %s", (unsigned long long)waited_s, cause);
@@ -108,10 +110,12 @@ due_begin(struct ndk_object *cq, struct ndk_object *flushed)
 struct ndk_look
 ndk_look_begin(struct ndk_object *cq)
 {
-    KIRQL old = ke_lock_take(&cq->watch->lock);
+    if (!cq->watch->is_strict)
+        return (struct ndk_look){0};
+    KIRQL old = ndk_lock(cq->watch);
     struct ndk_look look = {.told = cq->due.told, .is_deep = cq->due.deep && !cq->due.has_failed};
     bool is_due = cq->due.is_due;
-    ke_lock_drop(&cq->watch->lock, old);
+    ndk_unlock(cq->watch, old);
     if (is_due)
         ndk_due_check(cq);
     return look;
@@ -120,14 +124,16 @@ ndk_look_begin(struct ndk_object *cq)
 void
 ndk_look_end(struct ndk_object *cq, const struct ndk_look *look, ULONG count, ULONG asked, const char *function)
 {
-    KIRQL old = ke_lock_take(&cq->watch->lock);
+    if (!cq->watch->is_strict)
+        return;
+    KIRQL old = ndk_lock(cq->watch);
     if (look->told == cq->due.told) {         // else nobody knows on which side of the notification it was
         if (count)
             due_begin(cq, NULL);
         else if (asked)
             cq->due.has_old = false;
     }
-    ke_lock_drop(&cq->watch->lock, old);
+    ndk_unlock(cq->watch, old);
     if (!count && asked && look->is_deep)
         depth_blame(cq, function);
 }
@@ -135,41 +141,49 @@ ndk_look_end(struct ndk_object *cq, const struct ndk_look *look, ULONG count, UL
 void
 ndk_armed(struct ndk_object *cq, ULONG type)
 {
-    KIRQL old = ke_lock_take(&cq->watch->lock);
+    if (!cq->watch->is_strict)
+        return;
+    KIRQL old = ndk_lock(cq->watch);
     cq->due.is_armed |= type == NDK_CQ_NOTIFY_ANY;
-    ke_lock_drop(&cq->watch->lock, old);
+    ndk_unlock(cq->watch, old);
 }
 
 void
 ndk_moderated(struct ndk_object *cq, ULONG interval_us, ULONG count)
 {
-    KIRQL old = ke_lock_take(&cq->watch->lock);
+    if (!cq->watch->is_strict)
+        return;
+    KIRQL old = ndk_lock(cq->watch);
     cq->due.is_held = interval_us > HOLD_US && count > 1;
     if (cq->due.is_held)
         cq->due.is_due = false;
-    ke_lock_drop(&cq->watch->lock, old);
+    ndk_unlock(cq->watch, old);
 }
 
 void
 ndk_told(struct ndk_object *cq, NTSTATUS status)
 {
-    KIRQL old = ke_lock_take(&cq->watch->lock);
+    if (!cq->watch->is_strict)
+        return;
+    KIRQL old = ndk_lock(cq->watch);
     cq->due.told++;
     cq->due.is_armed = false;
     cq->due.has_old = true;
     cq->due.is_due = false;
     cq->due.has_failed |= status != STATUS_SUCCESS;
-    ke_lock_drop(&cq->watch->lock, old);
+    ndk_unlock(cq->watch, old);
 }
 
 // What came due meanwhile may be called from now on.
 void
 ndk_told_end(struct ndk_object *cq)
 {
-    KIRQL old = ke_lock_take(&cq->watch->lock);
+    if (!cq->watch->is_strict)
+        return;
+    KIRQL old = ndk_lock(cq->watch);
     if (cq->due.is_due)
         cq->due.since_ns = now_ns();
-    ke_lock_drop(&cq->watch->lock, old);
+    ndk_unlock(cq->watch, old);
 }
 
 static bool
@@ -186,22 +200,26 @@ has_waiting(const struct ndk_queue *queue)
 void
 ndk_flushed(struct ndk_object *qp)
 {
-    KIRQL old = ke_lock_take(&qp->watch->lock);
+    if (!qp->watch->is_strict)
+        return;
+    KIRQL old = ndk_lock(qp->watch);
     for (int name = 0; name < NDK_QUEUES; name++)
         if (cq_of(qp, name) && has_waiting(&qp->queue[name]))
             due_begin(cq_of(qp, name), qp);
-    ke_lock_drop(&qp->watch->lock, old);
+    ndk_unlock(qp->watch, old);
 }
 
 void
 ndk_due_closing(struct ndk_object *object)
 {
+    if (!object->watch->is_strict)
+        return;
     if (object->type == NdkObjectTypeCq)
         ndk_due_check(object);
     for (int name = 0; object->type == NdkObjectTypeQp && name < NDK_QUEUES; name++) {
         struct ndk_object *cq = object->made.with[name == NDK_RECEIVER ? 1 : 2];
         ndk_due_check(cq);
-        KIRQL old = ke_lock_take(&object->watch->lock);
+        KIRQL old = ndk_lock(object->watch);
         if (cq->due.flushed == object) {      // its results may go with it
             cq->due.flushed = NULL;
             cq->due.is_due = false;
@@ -209,6 +227,6 @@ ndk_due_closing(struct ndk_object *object)
         if (object->made.depth[name] && object->queue[name].open > object->made.depth[name])
             cq->due.deep--;
         object->made.depth[name] = 0;
-        ke_lock_drop(&object->watch->lock, old);
+        ndk_unlock(object->watch, old);
     }
 }

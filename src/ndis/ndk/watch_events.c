@@ -6,26 +6,12 @@
 // [network/ndkpi-completion-handling-requirements], [ndkpi/nc-ndkpi-ndk_fn_disconnect_event_callback]
 #include "ndis/ndk/watch_int.h"
 
-static struct ndk_object *
-object_made(const struct ndk_request *request)
-{
-    struct ndk_watch *watch = request->of->watch;
-    struct ndk_object *found = NULL;
-    KIRQL old = ke_lock_take(&watch->lock);
-    LIST_FOR_EACH(node, &watch->objects) {
-        struct ndk_object *object = LIST_ENTRY_OF(node, struct ndk_object, node);
-        // A connector's is the consumer's, which NdkAccept may be about to write on another thread.
-        if (object->type != NdkObjectTypeConnector && object->event_context == request)
-            found = object;
-    }
-    ke_lock_drop(&watch->lock, old);
-    return found;
-}
-
 static void
 notify_check(struct ndk_object *cq, NTSTATUS status)
 {
     uint32_t arms = atomic_load(&cq->arms);
+    if (!cq->watch->is_strict)
+        return;
     if (status != STATUS_SUCCESS && status != STATUS_BUFFER_OVERFLOW && status != STATUS_INTERNAL_ERROR)
         verify_rule_broken(NBX_0704, "NdkCqNotificationCallback", "is called with status 0x%08X, which is not of its page",
                            (unsigned)status);
@@ -39,17 +25,27 @@ notify_check(struct ndk_object *cq, NTSTATUS status)
         verify_rule_broken(NBX_0704, "NdkCqNotificationCallback", "is called, and NdkArmCq was not called since the last");
 }
 
+static void
+notify_say(const struct ndk_object *queue, const char *call, NTSTATUS status)
+{
+    char number[NDK_NUMBER_BYTES];
+    if (queue && ndk_is_told(queue->watch))
+        ndk_say_up(queue->watch, call, "%s %u%s%s", ndk_type_word(queue->type), queue->number, status == STATUS_SUCCESS ? "" : ", ",
+                   status == STATUS_SUCCESS ? "" : ndk_status_word(status, number));
+}
+
 NTAPI VOID
 ndk_on_cq(PVOID context, NTSTATUS status)
 {
     struct ndk_request *request = context;
-    struct ndk_object *cq = object_made(request);
+    struct ndk_object *cq = atomic_load(&request->created);
     struct ndk_frame frame;
     NDK_FN_CQ_NOTIFICATION_CALLBACK fn = request->event;
     if (cq) {
         notify_check(cq, status);
         ndk_told(cq, status);
     }
+    notify_say(cq, "NdkCqNotificationCallback", status);
     ndk_frame_begin(&frame, cq ? cq : request->of, "NdkCqNotificationCallback");
     fn(request->event_context, status);
     ndk_frame_end(&frame);
@@ -63,12 +59,13 @@ NTAPI VOID
 ndk_on_srq(PVOID context, NTSTATUS status)
 {
     struct ndk_request *request = context;
-    struct ndk_object *srq = object_made(request);
+    struct ndk_object *srq = atomic_load(&request->created);
     struct ndk_frame frame;
     NDK_FN_SRQ_NOTIFICATION_CALLBACK fn = request->event;
     if (status != STATUS_SUCCESS && status != STATUS_INTERNAL_ERROR)
-        verify_rule_broken(NBX_0704, "NdkSrqNotificationCallback", "is called with status 0x%08X, which is not of its page",
-                           (unsigned)status);
+        NDK_BROKEN(request->of, NBX_0704, "NdkSrqNotificationCallback", "is called with status 0x%08X, which is not of its page",
+                   (unsigned)status);
+    notify_say(srq, "NdkSrqNotificationCallback", status);
     ndk_frame_begin(&frame, srq ? srq : request->of, "NdkSrqNotificationCallback");
     fn(request->event_context, status);
     ndk_frame_end(&frame);
@@ -78,13 +75,15 @@ NTAPI VOID
 ndk_on_connect(PVOID context, NDK_CONNECTOR *connector)
 {
     struct ndk_request *request = context;
-    struct ndk_object *listener = object_made(request);
+    struct ndk_object *listener = atomic_load(&request->created);
     struct ndk_frame frame;
     NDK_FN_CONNECT_EVENT_CALLBACK fn = request->event;
-    if (!listener)
+    if (!listener && request->of->watch->is_strict)
         verify_rule_fatal(NBX_0711, "NdkConnectEventCallback", "is called for a listener that is not made yet");
-    ndk_object_come(listener, &connector->Header);
-    ndk_frame_begin(&frame, listener, "NdkConnectEventCallback");
+    struct ndk_object *come = listener ? ndk_object_come(listener, &connector->Header) : NULL;
+    if (come && ndk_is_told(come->watch))
+        ndk_say_up(come->watch, "NdkConnectEventCallback", "listener %u, connector %u", listener->number, come->number);
+    ndk_frame_begin(&frame, listener ? listener : request->of, "NdkConnectEventCallback");
     fn(request->event_context, connector);
     ndk_frame_end(&frame);
 }
@@ -93,7 +92,7 @@ static void
 told_check(struct ndk_object *connector)
 {
     if (atomic_exchange(&connector->is_told, 1))
-        verify_rule_broken(NBX_0710, "NdkDisconnectEventCallback", "is called twice for one connector");
+        NDK_BROKEN(connector, NBX_0710, "NdkDisconnectEventCallback", "is called twice for one connector");
 }
 
 NTAPI VOID
@@ -102,6 +101,8 @@ ndk_on_disconnect(PVOID context)
     struct ndk_object *connector = context;
     struct ndk_frame frame;
     told_check(connector);
+    if (ndk_is_told(connector->watch))
+        ndk_say_up(connector->watch, "NdkDisconnectEventCallback", "connector %u", connector->number);
     ndk_frame_begin(&frame, connector, "NdkDisconnectEventCallback");
     connector->event.disconnect(connector->event_context);
     ndk_frame_end(&frame);
@@ -113,6 +114,8 @@ ndk_on_disconnect_ex(PVOID context, ULONG reason)
     struct ndk_object *connector = context;
     struct ndk_frame frame;
     told_check(connector);
+    if (ndk_is_told(connector->watch))
+        ndk_say_up(connector->watch, "NdkDisconnectEventCallback", "connector %u, reason %u", connector->number, reason);
     ndk_frame_begin(&frame, connector, "NdkDisconnectEventCallback");
     connector->event.disconnect_ex(connector->event_context, reason);
     ndk_frame_end(&frame);

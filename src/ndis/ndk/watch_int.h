@@ -3,11 +3,15 @@
 #ifndef NBX_NDIS_NDK_WATCH_INT_H
 #define NBX_NDIS_NDK_WATCH_INT_H
 
+#include "base/iptext.h"
 #include "ndis/ndis_int.h"
 #include "ndis/ndk/watch.h"
 #include "verify/report.h"
 
 #define NDK_ANTECEDENTS 4
+#define NDK_TYPES (NdkObjectTypeSrq + 1)
+#define NDK_NOTE_BYTES 96
+#define NDK_NUMBER_BYTES 16
 
 enum ndk_state {
     NDK_LIVE,
@@ -25,7 +29,7 @@ enum ndk_queue_name {
 // A request on a queue, from its post to its result (watch_posts.c).
 struct ndk_post {
     PVOID context;                            // the consumer's
-    uint64_t bytes;                           // room, of a receive
+    uint64_t bytes;                           // that it names; room, of a receive
     uint32_t type, flags;                     // NDK_OPERATION_TYPE; NDK_OP_FLAG_*
     bool is_over;                             // it has had its result, or will have none
     bool is_open;                             // it counts in its queue's open
@@ -89,6 +93,7 @@ struct ndk_object {
     struct list node;                         // watch->objects
     NDK_OBJECT_HEADER *header;
     NDK_OBJECT_TYPE type;
+    uint32_t number;                          // among those of its type, from 1 in the order of their making
     _Atomic uint32_t state;
     struct ndk_object *antecedent[NDK_ANTECEDENTS];   // for which it still counts
     struct ndk_made made;
@@ -100,7 +105,7 @@ struct ndk_object {
         NDK_FN_DISCONNECT_EVENT_CALLBACK disconnect;
         NDK_FN_DISCONNECT_EVENT_CALLBACK_EX disconnect_ex;
     } event;
-    PVOID event_context;                      // of a connector; of others with events the request that made it
+    PVOID event_context;                      // a connector's
     _Atomic uint32_t is_told;                 // a connector's DisconnectEvent has come
     _Atomic uint32_t arms;                    // of a CQ: not yet answered by a notification
     _Atomic uint32_t is_notifying;
@@ -118,6 +123,13 @@ enum ndk_request_state {
     NDK_REQUEST_ANSWERED                      // by what the function returned
 };
 
+// Whether a request is told (trace.c) when its result is there, or its beginning was, and its end is.
+enum ndk_tells {
+    NDK_TELLS_NOTHING,
+    NDK_TELLS_RESULT,
+    NDK_TELLS_END
+};
+
 // A create, a close or a request, from its call to the end of its adapter.
 struct ndk_request {
     struct list node;                         // watch->requests
@@ -133,11 +145,14 @@ struct ndk_request {
     struct ndk_made made;
     NDK_OBJECT_HEADER *out;                   // where the provider leaves what it makes at once
     PVOID event, event_context;               // the consumer's, of what is created
+    struct ndk_object *_Atomic created;       // by which its events find it (watch_events.c)
     void (*on_success)(struct ndk_request *request);   // what it has done when it has succeeded
     uint64_t base, bytes;                     // for that: of memory
     NDK_LOGICAL_ADDRESS_MAPPING *lam;
     _Atomic uint32_t state;
     bool is_pended;                           // guarded by watch->lock
+    enum ndk_tells tells;
+    char note[NDK_NOTE_BYTES];                // more of it in words; made only when somebody listens
 };
 
 // A call into the consumer, on the stack of its thread.
@@ -163,6 +178,9 @@ struct ndk_watch {
     struct io_image *provider, *consumer;
     NDK_VERSION version;
     struct ndk_object *root;
+    bool is_strict;                           // rules are looked at; else calls are only told (trace.c)
+    bool is_free;                             // of the lock: see ndk_lock
+    uint32_t numbers[NDK_TYPES];              // how many objects of a type there were; guarded by the lock
     struct ke_lock lock;
     struct list objects, requests, frames, intos;
     struct list memory;                       // memory regions and protection domains that live: their tokens
@@ -170,6 +188,48 @@ struct ndk_watch {
     struct ndk_object **qps;                  // by number; the provider has the number as QPContext
     uint32_t qp_count, qp_room;
 };
+
+// Taking a lock is a choice of the scheduler's on sim. A seed that is only told must go the way that it goes untold, and there nobody else
+// runs between two choices: no lock then.
+static inline KIRQL
+ndk_lock(struct ndk_watch *watch)
+{
+    return watch->is_free ? 0 : ke_lock_take(&watch->lock);
+}
+
+static inline void
+ndk_unlock(struct ndk_watch *watch, KIRQL old)
+{
+    if (!watch->is_free)
+        ke_lock_drop(&watch->lock, old);
+}
+
+// ---- in words (trace.c) -------------------------------------------------------------------------------------------------------------
+static inline bool
+ndk_is_told(const struct ndk_watch *watch)
+{
+    return __builtin_expect(watch->adapter->module.ndis->words_fn != NULL, 0);
+}
+
+const char *ndk_type_word(NDK_OBJECT_TYPE type);
+// The status's name, or its number.
+const char *ndk_status_word(NTSTATUS status, char number[NDK_NUMBER_BYTES]);
+const char *ndk_address_words(const SOCKADDR *address, ULONG bytes, char text[IPTEXT_BYTES]);
+// A call: from the consumer to the provider, or from there. irql: <= DISPATCH   locks: none held
+void ndk_say_down(const struct ndk_watch *watch, const char *call, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void ndk_say_up(const struct ndk_watch *watch, const char *call, const char *format, ...) __attribute__((format(printf, 3, 4)));
+// What a create made (object NULL: nothing); how a request ended, if that is told; more words for either.
+void ndk_say_made(const struct ndk_request *request, const struct ndk_object *object, NTSTATUS status);
+void ndk_say_result(const struct ndk_request *request, NTSTATUS status);
+void ndk_note(struct ndk_request *request, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define NDK_NOTE(request, ...) (ndk_is_told((request)->of->watch) ? ndk_note(request, __VA_ARGS__) : (void)0)
+// The results that a CQ gave at once.
+struct ndk_sum {
+    uint32_t results, failed;
+    uint64_t bytes;
+    NTSTATUS status;                          // of the last that failed
+};
+void ndk_say_results(const struct ndk_object *cq, const char *function, const struct ndk_sum *sum);
 
 // ---- objects (watch.c) --------------------------------------------------------------------------------------------------------------
 
@@ -192,6 +252,8 @@ extern const NDK_CONNECTOR_DISPATCH ndk_connector_calls;
 extern const NDK_LISTENER_DISPATCH ndk_listener_calls;
 extern const NDK_SHARED_ENDPOINT_DISPATCH ndk_endpoint_calls;
 
+// A rule is broken by whoever calls; nobody looks when calls are only told.
+#define NDK_BROKEN(object, ...) ((object)->watch->is_strict ? verify_rule_broken(__VA_ARGS__) : (void)0)
 // The provider has broken a rule.
 void ndk_blame(const struct ndk_object *object, enum verify_rule rule, const char *function, const char *text);
 

@@ -31,29 +31,29 @@ ndk_memory_made(struct ndk_object *object)
 void
 ndk_memory_closed(struct ndk_object *object)
 {
-    KIRQL old = ke_lock_take(&object->watch->lock);
+    KIRQL old = ndk_lock(object->watch);
     if (object->type == NdkObjectTypeMr || object->type == NdkObjectTypePd)
         list_remove(&object->memory);
-    ke_lock_drop(&object->watch->lock, old);
+    ndk_unlock(object->watch, old);
 }
 
 static void
 region_set(struct ndk_object *mr, bool is_there, uint64_t base, uint64_t bytes)
 {
-    KIRQL old = ke_lock_take(&mr->watch->lock);
+    KIRQL old = ndk_lock(mr->watch);
     mr->region.is_there = is_there;
     mr->region.base = base;
     mr->region.bytes = bytes;
-    ke_lock_drop(&mr->watch->lock, old);
+    ndk_unlock(mr->watch, old);
 }
 
 static void
 token_set(struct ndk_object *object, int which, UINT32 token)
 {
-    KIRQL old = ke_lock_take(&object->watch->lock);
+    KIRQL old = ndk_lock(object->watch);
     object->region.token[which] = token;
     object->region.knows[which] = true;
-    ke_lock_drop(&object->watch->lock, old);
+    ndk_unlock(object->watch, old);
 }
 
 static bool
@@ -98,13 +98,15 @@ ndk_sges_check(struct ndk_object *object, enum ndk_queue_name name, const NDK_SG
     bool is_inline = flags & NDK_OP_FLAG_INLINE;
     const char *fault = NULL;
     uint64_t bytes = 0;
-    KIRQL old = ke_lock_take(&watch->lock);
+    if (!watch->is_strict)
+        return;
+    KIRQL old = ndk_lock(watch);
     for (ULONG i = 0; i < count; i++) {
         bytes += sges[i].Length;
         if (!fault && !is_inline && sges[i].Length)
             fault = sge_fault_locked(watch, object->made.with[0], &sges[i]);
     }
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
     if (fault)
         verify_rule_broken(NBX_0714, function, "%s", fault);
     if (is_inline && bytes > object->made.inline_bytes)
@@ -118,6 +120,8 @@ void
 ndk_flags_check(const struct ndk_object *object, ULONG flags, ULONG allowed, const char *function)
 {
     NDK_VERSION version = object->watch->version;
+    if (!object->watch->is_strict)
+        return;
     if (version.Major == 1 && version.Minor < 2)
         allowed &= ~(ULONG)(NDK_OP_FLAG_DEFER | NDK_OP_FLAG_RDMA_READ_LOCAL_INVALIDATE);
     ULONG more = flags & ~allowed;
@@ -139,9 +143,9 @@ lam_made(struct ndk_request *request)
     if (!made)
         abort();                              // a watch with holes proves nothing
     made->lam = request->lam;
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
     list_push_back(&watch->lams, &made->node);
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
 }
 
 NTAPI NTSTATUS
@@ -153,6 +157,8 @@ ndk_build_lam(NDK_ADAPTER *adapter, MDL *mdl, SIZE_T bytes, NDK_FN_REQUEST_COMPL
     struct ndk_request *request = ndk_request_for(object, function, completion, context);
     request->lam = lam;
     request->on_success = lam ? lam_made : NULL;
+    request->tells = lam ? NDK_TELLS_RESULT : NDK_TELLS_NOTHING;   // without one it only asks how large it would be
+    NDK_NOTE(request, ", %llu bytes", (unsigned long long)bytes);
     return NDK_ANSWER(request, ADAPTER, NdkBuildLAM(adapter, mdl, bytes, ndk_on_request, request, lam, lam_bytes, fbo));
 }
 
@@ -162,16 +168,16 @@ ndk_release_lam(NDK_ADAPTER *adapter, NDK_LOGICAL_ADDRESS_MAPPING *lam)
     struct ndk_object *object = OBJECT(Adapter, adapter, "NdkReleaseLAM");
     struct ndk_watch *watch = object->watch;
     struct ndk_lam *found = NULL;
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
     LIST_FOR_EACH(node, &watch->lams) {
         if (LIST_ENTRY_OF(node, struct ndk_lam, node)->lam == lam)
             found = LIST_ENTRY_OF(node, struct ndk_lam, node);
     }
     if (found)
         list_remove(&found->node);
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
     if (!found)
-        verify_rule_broken(NBX_0714, "NdkReleaseLAM", "is given a mapping that NdkBuildLAM has not made, or that was released before");
+        NDK_BROKEN(object, NBX_0714, "NdkReleaseLAM", "is given a mapping that NdkBuildLAM has not made, or that was released before");
     free(found);
     NDK_INTO_VOID(object, "NdkReleaseLAM", NDK_THEIRS(object, ADAPTER)->NdkReleaseLAM(adapter, lam));
 }
@@ -180,10 +186,10 @@ uint32_t
 ndk_lams_left(struct ndk_watch *watch)
 {
     uint32_t count = 0;
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
     LIST_FOR_EACH(node, &watch->lams)
         count += node != NULL;
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
     return count;
 }
 
@@ -210,13 +216,17 @@ register_mr(NDK_MR *mr, MDL *mdl, SIZE_T bytes, ULONG flags, NDK_FN_REQUEST_COMP
     struct ndk_object *object = OBJECT(Mr, mr, function);
     struct ndk_request *request = ndk_request_for(object, function, completion, context);
     if (object->made.is_fast)
-        verify_rule_broken(NBX_0714, function, "is called of a memory region that was made for fast registration");
+        NDK_BROKEN(object, NBX_0714, function, "is called of a memory region that was made for fast registration");
     ULONG write = flags & NDK_MR_FLAG_ALLOW_REMOTE_WRITE;
     if (flags & ~(ULONG)MR_FLAGS || write == (NDK_MR_FLAG_ALLOW_REMOTE_WRITE & ~NDK_MR_FLAG_ALLOW_LOCAL_WRITE))
-        verify_rule_broken(NBX_0715, function, "has flags 0x%X, which its page does not have", flags);
+        NDK_BROKEN(object, NBX_0715, function, "has flags 0x%X, which its page does not have", flags);
     request->base = mdl ? (uint64_t)(ULONG_PTR)MmGetMdlVirtualAddress(mdl) : 0;
     request->bytes = bytes;
     request->on_success = registered;
+    request->tells = NDK_TELLS_RESULT;
+    NDK_NOTE(request, ", %llu bytes%s%s", (unsigned long long)bytes,
+             (flags & NDK_MR_FLAG_ALLOW_REMOTE_READ) == NDK_MR_FLAG_ALLOW_REMOTE_READ ? ", for remote reads" : "",
+             (flags & NDK_MR_FLAG_ALLOW_REMOTE_WRITE) == NDK_MR_FLAG_ALLOW_REMOTE_WRITE ? ", for remote writes" : "");
     return NDK_ANSWER(request, MR, NdkRegisterMr(mr, mdl, bytes, flags, ndk_on_request, request));
 }
 
@@ -234,8 +244,9 @@ deregister_mr(NDK_MR *mr, NDK_FN_REQUEST_COMPLETION completion, PVOID context)
     struct ndk_object *object = OBJECT(Mr, mr, function);
     struct ndk_request *request = ndk_request_for(object, function, completion, context);
     if (object->made.is_fast || !object->region.is_there)
-        verify_rule_broken(NBX_0714, function, "is called of a memory region that NdkRegisterMr has not registered");
+        NDK_BROKEN(object, NBX_0714, function, "is called of a memory region that NdkRegisterMr has not registered");
     request->on_success = deregistered;
+    request->tells = NDK_TELLS_RESULT;
     return NDK_ANSWER(request, MR, NdkDeregisterMr(mr, ndk_on_request, request));
 }
 
@@ -252,9 +263,11 @@ initialize_fast_register_mr(NDK_MR *mr, ULONG pages, BOOLEAN is_remote, NDK_FN_R
     struct ndk_object *object = OBJECT(Mr, mr, function);
     struct ndk_request *request = ndk_request_for(object, function, completion, context);
     if (!object->made.is_fast)
-        verify_rule_broken(NBX_0714, function, "is called of a memory region that was not made for fast registration");
+        NDK_BROKEN(object, NBX_0714, function, "is called of a memory region that was not made for fast registration");
     request->bytes = pages;
     request->on_success = initialized;
+    request->tells = NDK_TELLS_RESULT;
+    NDK_NOTE(request, ", %u pages", pages);
     return NDK_ANSWER(request, MR, NdkInitializeFastRegisterMr(mr, pages, is_remote, ndk_on_request, request));
 }
 
@@ -296,9 +309,11 @@ ndk_get_privileged_token(NDK_PD *pd, UINT32 *token)
 void
 ndk_bind_check(const struct ndk_object *qp, struct ndk_object *mr, const struct ndk_object *mw, uint64_t at, uint64_t bytes)
 {
-    KIRQL old = ke_lock_take(&mr->watch->lock);
+    if (!qp->watch->is_strict)
+        return;
+    KIRQL old = ndk_lock(mr->watch);
     bool is_inside = region_covers(&mr->region, at, bytes);
-    ke_lock_drop(&mr->watch->lock, old);
+    ndk_unlock(mr->watch, old);
     if (mr->made.with[0] != qp->made.with[0] || mw->made.with[0] != qp->made.with[0])
         verify_rule_broken(NBX_0714, "NdkBind", "is given a memory region or window of another protection domain");
     else if (!is_inside)
@@ -309,6 +324,8 @@ void
 ndk_fast_check(const struct ndk_object *qp, const struct ndk_object *mr, ULONG pages, ULONG fbo, uint64_t bytes, uint64_t base)
 {
     const char *fault = NULL;
+    if (!qp->watch->is_strict)
+        return;
     if (mr->made.with[0] != qp->made.with[0])
         fault = "is given a memory region of another protection domain";
     else if (!mr->made.is_fast || !mr->region.pages)
@@ -339,11 +356,11 @@ void
 ndk_sge_invalidated(struct ndk_object *qp, const NDK_SGE *sge)
 {
     struct ndk_watch *watch = qp->watch;
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
     LIST_FOR_EACH(node, &watch->memory) {
         struct ndk_object *object = LIST_ENTRY_OF(node, struct ndk_object, memory);
         if (object->type == NdkObjectTypeMr && has_token(object, sge->MemoryRegionToken))
             object->region.is_there = false;
     }
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
 }

@@ -70,19 +70,41 @@ ndk_sges_bytes(const NDK_SGE *sges, ULONG count)
     return bytes;
 }
 
+static void
+post_say(const struct ndk_object *object, const struct ndk_post *post, const char *function)
+{
+    const char *type = ndk_type_word(object->type);
+    if (post->type == NdkOperationTypeInvalidate)
+        ndk_say_down(object->watch, function, "%s %u", type, object->number);
+    else
+        ndk_say_down(object->watch, function, "%s %u, %llu bytes", type, object->number, (unsigned long long)post->bytes);
+}
+
+static void
+post_failed_say(const struct ndk_object *object, NTSTATUS status, const char *function)
+{
+    char number[NDK_NUMBER_BYTES], call[64];
+    snprintf(call, sizeof call, "%s failed", function);
+    ndk_say_up(object->watch, call, "%s %u, %s", ndk_type_word(object->type), object->number, ndk_status_word(status, number));
+}
+
 struct ndk_posting
 ndk_post_begin(struct ndk_object *object, enum ndk_queue_name name, const struct ndk_post *post, const char *function)
 {
     struct ndk_watch *watch = object->watch;
     struct ndk_queue *queue = &object->queue[name];
+    if (ndk_is_told(watch))
+        post_say(object, post, function);
+    if (!watch->is_strict)
+        return (struct ndk_posting){.object = object, .name = name, .number = post->context};
     struct ndk_posting posting = {.object = object, .name = name, .before = ndk_enter(object, (int)name, NBX_0707, function)};
-    KIRQL old = ke_lock_take(&watch->lock);
+    KIRQL old = ndk_lock(watch);
     if (queue->next - queue->first == queue->room)
         queue_grow(queue);
     *post_at(queue, queue->next) = *post;
     posting.number = (PVOID)(ULONG_PTR)(queue->next << 1 | (uint64_t)name);
     queue->next++;
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
     return posting;
 }
 
@@ -92,8 +114,12 @@ ndk_post_end(struct ndk_posting *posting, NTSTATUS status, const char *function)
     struct ndk_object *object = posting->object;
     struct ndk_queue *queue = &object->queue[posting->name];
     bool had_result = false;
+    if (!NT_SUCCESS(status) && ndk_is_told(object->watch))
+        post_failed_say(object, status, function);
+    if (!object->watch->is_strict)
+        return status;
     ndk_leave(object, (int)posting->name, posting->before);
-    KIRQL old = ke_lock_take(&object->watch->lock);
+    KIRQL old = ndk_lock(object->watch);
     uint64_t number = (uint64_t)(ULONG_PTR)posting->number >> 1;
     struct ndk_post *post = number >= queue->first ? post_at(queue, number) : NULL;
     if (NT_SUCCESS(status)) {
@@ -107,7 +133,7 @@ ndk_post_end(struct ndk_posting *posting, NTSTATUS status, const char *function)
             post->is_over = true;
         queue_advance(queue);
     }
-    ke_lock_drop(&object->watch->lock, old);
+    ndk_unlock(object->watch, old);
     if (status == STATUS_PENDING)
         ndk_blame(object, NBX_0702, function, "returned STATUS_PENDING: it posts or fails, and the completion queue tells the rest");
     if (had_result)
@@ -121,7 +147,9 @@ PVOID
 ndk_qp_number(struct ndk_watch *watch, struct ndk_made *made, PVOID qp_context)
 {
     made->qp_context = qp_context;
-    KIRQL old = ke_lock_take(&watch->lock);
+    if (!watch->is_strict)
+        return qp_context;
+    KIRQL old = ndk_lock(watch);
     if (watch->qp_count == watch->qp_room) {
         watch->qp_room = watch->qp_room ? 2 * watch->qp_room : 16;
         watch->qps = reallocarray(watch->qps, watch->qp_room, sizeof(struct ndk_object *));
@@ -130,16 +158,16 @@ ndk_qp_number(struct ndk_watch *watch, struct ndk_made *made, PVOID qp_context)
     }
     watch->qps[watch->qp_count++] = NULL;
     made->slot = watch->qp_count;
-    ke_lock_drop(&watch->lock, old);
+    ndk_unlock(watch, old);
     return (PVOID)(ULONG_PTR)made->slot;
 }
 
 void
 ndk_qp_made(struct ndk_object *qp)
 {
-    KIRQL old = ke_lock_take(&qp->watch->lock);
+    KIRQL old = ndk_lock(qp->watch);
     qp->watch->qps[qp->made.slot - 1] = qp;
-    ke_lock_drop(&qp->watch->lock, old);
+    ndk_unlock(qp->watch, old);
 }
 
 // ---- results ----------------------------------------------------------------------------------------------------------------------------
@@ -203,9 +231,11 @@ result_take(struct ndk_object *cq, struct ndk_result *result)
 void
 ndk_result_check(struct ndk_object *cq, struct ndk_result result, const char *function)
 {
-    KIRQL old = ke_lock_take(&cq->watch->lock);
+    if (!cq->watch->is_strict)
+        return;
+    KIRQL old = ndk_lock(cq->watch);
     const char *fault = result_take(cq, &result);
-    ke_lock_drop(&cq->watch->lock, old);
+    ndk_unlock(cq->watch, old);
     if (fault)
         ndk_blame(cq, NBX_0708, function, fault);
 }

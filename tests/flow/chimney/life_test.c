@@ -234,8 +234,9 @@ TEST(NetEventPause_of_an_intermediate_driver_does_not_wait_for_ever_for_a_host_t
 static char said[8192];
 
 static void
-on_words(void *context, const char *adapter, const char *driver, const char *words)
+on_words(void *context, const char *adapter, const char *driver, const char *from, const char *words)
 {
+    (void)from;
     size_t used = strlen(said);
     snprintf(said + used, sizeof said - used, "%s.%s %s\n", adapter, driver, words);
 }

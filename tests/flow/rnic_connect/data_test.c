@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The data path over a wire, between two boxes: sends, writes and reads of 1 byte to 1 MB, both ways, on clean and bad wires.
 #include <check.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kit.h"
@@ -151,6 +152,25 @@ RC_TEST(NdkSend_NdkWrite_and_NdkRead_move_one_byte_to_a_megabyte_within_one_adap
 RC_TEST_WIRE(NdkSend_NdkWrite_and_NdkRead_lose_nothing_on_a_wire_that_loses_and_reorders, BAD_WIRE)
 {
     all_sizes(1, 65536);
+}
+
+static void
+small_sizes(void)
+{
+    all_sizes(1, 1460);
+}
+
+// Calls in words, and frames at the ports: of half of the seeds under a strict verifier too.
+TEST_TIMEOUT(120, a_seed_goes_the_same_way_with_a_trace_of_its_frames_and_NDK_calls)
+{
+    for (uint64_t seed = 1; seed < 7; seed++) {
+        rc_run_seed("untraced", small_sizes, BAD_WIRE, seed, seed % 2);
+        uint64_t hash = rc_net.trace;
+        setenv("RC_TRACE", "/dev/null", 1);
+        rc_run_seed("traced", small_sizes, BAD_WIRE, seed, seed % 2);
+        unsetenv("RC_TRACE");
+        ck_assert_uint_eq(rc_net.trace, hash);
+    }
 }
 
 // The peer's box loses its cable: what is outstanding stays so until the connector is closed, which cancels it.

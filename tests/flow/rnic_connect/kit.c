@@ -840,6 +840,11 @@ run_seed(struct run *run, const char *wire)
     ck_assert_msg(run->sched != NULL, "%s", error);
     ck_assert_msg(!sched_run(run->sched, "main", run_main, run, NULL), "%s, seed %llu: nothing can run any more", run->test,
                   (unsigned long long)rc_net.seed);
+#ifndef RC_THREADS
+    struct sim_stats stats;
+    sim_stats_get(run->sched, &stats);
+    rc_net.trace = stats.trace_hash;
+#endif
     sched_destroy(run->sched);
     stack_destroy(run->stack);
     stack_report_clear(&report);

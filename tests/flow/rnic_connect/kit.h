@@ -63,6 +63,7 @@ extern struct rc_net {
     bool is_ex;                               // sides begin with the calls of NDKPI 2.1
     bool is_shared;                           // they connect over shared endpoints, one each
     bool is_short;                            // of memory: what makes an object may give none
+    uint64_t trace;                           // the hash of the last run's, on sim
 } rc_net;
 
 bool rc_is_strict(void);                      // the verifier stands between the test and the provider

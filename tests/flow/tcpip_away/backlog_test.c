@@ -21,8 +21,9 @@ static struct {
 } seen;
 
 static void
-on_words(void *context, const char *adapter, const char *driver, const char *words)
+on_words(void *context, const char *adapter, const char *driver, const char *from, const char *words)
 {
+    (void)from;
     unsigned lists, value;
     if (sscanf(words, "MiniportTcpOffloadSend: %u lists", &lists) == 1) {
         uint32_t most = seen.limit > seen.limit_before ? seen.limit : seen.limit_before;

@@ -20,8 +20,9 @@ static struct {
 } seen;
 
 static void
-on_words(void *context, const char *adapter, const char *driver, const char *words)
+on_words(void *context, const char *adapter, const char *driver, const char *from, const char *words)
 {
+    (void)from;
     unsigned lists;
     if (sscanf(words, "ProtocolTcpOffloadReceiveIndicate: %u lists", &lists) == 1) {
         seen.indicated += lists;
