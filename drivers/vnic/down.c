@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/csum.h"
+#include "base/hash.h"
 #include "engine/tcp/tcp.h"
 
 #define IP4_BYTES 20
@@ -182,6 +183,19 @@ frame_describe(const struct eng_out *out, struct port_frame *frame, struct iovec
     }
 }
 
+// With TCP's header, all of it but the checksum, which is over what has the addresses.
+static uint64_t
+head_digest(const struct eng_out *out, uint64_t digest)
+{
+    enum {
+        sum_at = 16,
+        sum_bytes = 2
+    };
+    const uint8_t *tcp = (const uint8_t *)out->head + (out->head_bytes - out->l4_bytes);
+    digest = hash_fold_bytes(digest, tcp, sum_at);
+    return hash_fold_bytes(digest, tcp + sum_at + sum_bytes, out->l4_bytes - sum_at - sum_bytes);
+}
+
 // Frames for the port from the front of what waits; returns how many, and how many it took.
 static ULONG
 batch_send(struct vnic_down *down, ULONG *taken)
@@ -192,6 +206,8 @@ batch_send(struct vnic_down *down, ULONG *taken)
     for (struct list *node = down->to_send.next; node != &down->to_send && count < VNIC_DOWN_BATCH; node = node->next) {
         frame_describe(LIST_ENTRY_OF(node, struct eng_out, link), &down->frames[count], iov);
         down->frames[count].has_addresses = down->has_addresses;
+        if (down->has_addresses && down->adapter->caps.is_traced)
+            down->frames[count].digest = head_digest(LIST_ENTRY_OF(node, struct eng_out, link), down->digest);
         iov += down->frames[count++].iov_count;
     }
     KeAcquireSpinLockAtDpcLevel(&tx->lock);

@@ -58,6 +58,7 @@ struct vnic_down {
     ULONG64 stuck_us;                     // when what waits is given up; ENG_NEVER: nothing waits
     USHORT ip_id;
     BOOLEAN has_addresses;                // what is sent has addresses of this process in it (struct port_frame)
+    uint64_t digest;                      // then: of all that was framed so far, but for those
     struct port_frame frames[VNIC_DOWN_BATCH];
     struct iovec iov[VNIC_DOWN_BATCH * (1 + ENG_OUT_SPANS)];
 };

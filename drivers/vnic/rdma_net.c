@@ -335,6 +335,8 @@ net_create(struct vnic_rdma *rdma)
     eng_out_pool_init(&net->pool, &rdma->memory);
     vnic_down_init(&net->down, rdma->adapter, &net->pool);
     net->down.has_addresses = TRUE;           // a consumer's, of the memory that peers may reach
+    if (rdma->adapter->caps.is_traced)
+        iwarp_digest_into(rdma->iwarp, &net->down.digest);
     if (!net->scratch || !net->hops || vnic_kept_create(rdma->adapter) != NDIS_STATUS_SUCCESS || !engine_create(net)) {
         net_free(net);
         return NDIS_STATUS_RESOURCES;

@@ -38,6 +38,7 @@ struct port_frame {              // one frame going out
     uint32_t bytes;              // sum over iov
     struct port_offload offload;
     bool has_addresses;          // behind IP there are, or may be, addresses of this process, which no seed decides: RDMA's frames
+    uint64_t digest;             // then: of what else is behind IP; for ports that say is_traced
 };
 
 struct port_slot {               // one empty buffer, filled by port_rx
@@ -58,6 +59,7 @@ struct port_caps {
     uint32_t max_gso_bytes;      // 0: no gso
     bool tx_csum, rx_csum, gso4, gso6;
     bool link_up;                // at open
+    bool is_traced;              // what is sent goes into a seed's trace
     uint64_t bits_per_second;
 };
 

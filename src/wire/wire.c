@@ -123,6 +123,7 @@ wire_caps_set(struct wire_port *self)
         .gso4 = offloads,
         .gso6 = offloads,
         .link_up = true,
+        .is_traced = self->wire->sched->is_sim,
         .bits_per_second = config->bits_per_second ? config->bits_per_second : 10ull * 1000 * 1000 * 1000,
     };
 }

@@ -27,6 +27,7 @@ struct wire_frame {                         // one copy of a frame, shared by al
     uint32_t refs;                          // receivers that still hold it; under wire->lock
     uint32_t bytes;
     uint64_t due_ns;
+    uint64_t digest;                        // see struct port_frame
     struct port_offload offload;
     uint8_t size_class;
     uint8_t hold_for;                       // drawn to be overtaken by that many frames; 0: not

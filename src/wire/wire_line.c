@@ -111,6 +111,7 @@ line_impair(struct wire_port *self, struct wire_frame *frame, struct line_batch 
         duplicate->bytes = frame->bytes;
         duplicate->offload = frame->offload;
         duplicate->has_addresses = frame->has_addresses;
+        duplicate->digest = frame->digest;
         duplicate->hold_for = 0;
         batch->duplicated++;
     }
@@ -150,6 +151,7 @@ line_take(struct wire_port *self, const struct port_frame *from, struct line_bat
     frame->bytes = from->bytes;
     frame->offload = from->offload;
     frame->has_addresses = from->has_addresses;
+    frame->digest = from->digest;
     frame->hold_for = 0;
     if (self->wire->is_impaired) {
         line_impair(self, frame, batch);
@@ -175,7 +177,8 @@ line_ring_insert_locked(struct wire_port *to, struct wire_frame *frame)
 }
 
 // Under the seeded scheduler every frame goes into the trace hash, so that two runs that differ on the wire are known to differ. Where a
-// frame has addresses of this process in it, which differ between two runs of a seed, that is its length, Ethernet and IP.
+// frame has addresses of this process in it, which differ between two runs of a seed, that is its length, Ethernet, IP, and what the sender
+// has made of the rest.
 static void
 line_trace(struct wire_port *self, const struct wire_frame *frame)
 {
@@ -185,6 +188,8 @@ line_trace(struct wire_port *self, const struct wire_frame *frame)
     };
     uint32_t most = frame->has_addresses ? looked_at_with_addresses : looked_at_bytes;
     uint64_t hash = hash_fold_bytes(0, frame->data, frame->bytes < most ? frame->bytes : most);
+    if (frame->has_addresses)
+        hash = hash_fold(hash, frame->digest);
     sched_trace(self->wire->sched, WIRE_TRACE_FRAME, hash ^ ((uint64_t)frame->bytes << 32) ^ frame->due_ns);
 }
 

@@ -36,6 +36,10 @@ void iwarp_params_default(struct iwarp_params *params);
 // fails: NULL without memory or with senseless params. owns: memory is the caller's and outlives it.
 struct iwarp *iwarp_create(struct eng_memory *memory, const struct iwarp_params *params);
 
+// From now on what is framed is folded into *digest, as far as no memory's address decides it: headers without the offsets of tagged
+// ones, a read request's tags and length, lengths; payloads and CRCs not. owns: digest is the caller's and outlives the engine
+void iwarp_digest_into(struct iwarp *iwarp, uint64_t *digest);
+
 // Every connection was released and every run came back.
 void iwarp_destroy(struct iwarp *iwarp);
 

@@ -40,6 +40,7 @@ struct iwarp {
     struct list timed;                  // connections with a deadline
     struct list free_runs;
     uint32_t connections, runs_kept, runs_out;
+    uint64_t *digest;                   // NULL: nobody wants to know what is framed
 };
 
 enum iwarp_state {

@@ -4,6 +4,7 @@
 //   iwarp_run_fpdu -> (run is full: iwarp_run_close) -> iwarp_run_next -> tcp_send -> iwarp_run_done
 // A run is used again when TCP has given it back and no packet over its room is on its way any more.
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "engine/iwarp/crc.h"
 #include "engine/iwarp/iwarp_int.h"
 
@@ -176,6 +177,29 @@ run_for(struct iwarp_connection *c, uint32_t room_bytes, uint32_t n_spans)
     return c->run;
 }
 
+void
+iwarp_digest_into(struct iwarp *iwarp, uint64_t *digest)
+{
+    iwarp->digest = digest;
+}
+
+// A tagged segment's offset is an address of memory, and so are two words of a read request's: they and what has them in it stay out.
+static void
+digest_add(const struct iwarp_connection *c, const struct ddp_header *header, const struct eng_span *pieces, uint32_t bytes)
+{
+    uint64_t digest = *c->iwarp->digest;
+    digest = hash_fold(digest, (uint64_t)bytes << 16 | header->opcode << 8 | header->is_tagged << 1 | header->is_last);
+    digest = hash_fold(digest, header->is_tagged ? header->tag : header->invalidate_tag);
+    if (!header->is_tagged)
+        digest = hash_fold(digest, (uint64_t)header->queue << 32 | header->sequence) ^ header->message_offset;
+    if (header->opcode == RDMAP_READ_REQUEST && bytes == RDMAP_READ_BYTES && pieces->count == bytes) {
+        struct rdmap_read read;
+        rdmap_read_read(&read, pieces->bytes);
+        digest = hash_fold(digest, (uint64_t)read.sink_tag << 32 | read.source_tag) ^ read.bytes;
+    }
+    *c->iwarp->digest = hash_fold(digest, c->position);
+}
+
 bool
 iwarp_run_fpdu(struct iwarp_connection *c, const struct ddp_header *header, const struct eng_span *pieces, uint32_t n_pieces,
                uint32_t bytes)
@@ -204,6 +228,8 @@ iwarp_run_fpdu(struct iwarp_connection *c, const struct ddp_header *header, cons
     put_room(run, tail, MPA_CRC_BYTES);
     c->position += wire;
     c->fpdus_out++;
+    if (c->iwarp->digest)
+        digest_add(c, header, pieces, bytes);
     return true;
 }
 

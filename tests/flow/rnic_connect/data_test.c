@@ -205,3 +205,70 @@ RC_TEST(NdkCloseObject_of_a_connector_cancels_what_its_QP_has_outstanding)
     memory_close(&theirs);
     rc_pair_close(&pair);
 }
+
+// ---- what a seed's trace has of it ------------------------------------------------------------------------------------------------------
+
+static struct {
+    uint32_t at;                              // where in the peer's memory, or in the own
+    bool is_write, is_solicited, is_second_token;
+} said;
+
+static void
+one_request(void)
+{
+    struct memory second;
+    NTSTATUS status;
+    pair = (struct rc_pair){0};
+    rc_pair_open(&pair);
+    memory_open(&ours, 0);
+    memory_open(&theirs, 1);
+    memory_open(&second, 1);
+    memset(ours.bytes, 5, MOST);
+    NDK_SGE out = sge_of(&ours, 300), in = sge_of(&theirs, 300);
+    NDK_QP *qp = pair.active.qp;
+    uint64_t address = (uint64_t)(uintptr_t)theirs.bytes + said.at;
+    struct memory *to = said.is_second_token ? &second : &theirs;
+    if (said.is_second_token)
+        address = (uint64_t)(uintptr_t)second.bytes;
+    out.VirtualAddress = ours.bytes + said.at;
+    RC_CALL(1, status = pair.passive.qp->Dispatch->NdkReceive(pair.passive.qp, (PVOID)1, &in, 1));
+    ck_assert_int_eq(status, STATUS_SUCCESS);
+    if (said.is_write)
+        RC_CALL(0, status = qp->Dispatch->NdkWrite(qp, (PVOID)2, &out, 1, address, to->remote, 0));
+    else
+        RC_CALL(0, status = qp->Dispatch->NdkSend(qp, (PVOID)2, &out, 1, said.is_solicited ? NDK_OP_FLAG_SEND_AND_SOLICIT_EVENT : 0));
+    ck_assert_int_eq(status, STATUS_SUCCESS);
+    result(0, 2, 0);
+    rc_pair_disconnect(&pair);
+    memory_close(&ours);
+    memory_close(&theirs);
+    memory_close(&second);
+    rc_pair_close(&pair);
+}
+
+static uint64_t
+trace_of_request(bool is_six)
+{
+    rc_run_seed("trace", one_request, "delay: 50us", 7, is_six);
+    return rc_net.trace;
+}
+
+// Without the addresses: what is sent from elsewhere, to elsewhere, is the same; an opcode or a token is not.
+TEST_TIMEOUT(120, a_seeds_trace_has_the_headers_of_RDMA_frames_without_their_addresses)
+{
+    for (int six = 0; six < 2; six++) {
+        memset(&said, 0, sizeof said);
+        uint64_t send = trace_of_request(six);
+        ck_assert_uint_eq(trace_of_request(six), send);
+        said.is_solicited = true;
+        ck_assert_uint_ne(trace_of_request(six), send);
+        memset(&said, 0, sizeof said);
+        said.is_write = true;
+        uint64_t write = trace_of_request(six);
+        said.at = 64;
+        ck_assert_uint_eq(trace_of_request(six), write);
+        said.at = 0;
+        said.is_second_token = true;
+        ck_assert_uint_ne(trace_of_request(six), write);
+    }
+}

@@ -387,10 +387,11 @@ TEST(wire_frames_are_in_the_trace_hash_of_the_run)
     ck_assert_uint_ne(world_run(3, two_frames_body, &one), world_run(3, two_frames_body, &two));
 }
 
-// Two of them, of one byte that the sender calls an address, or of one in front of what it does.
+// Two of them, of one byte that the sender calls an address, or of one in front of what it does; and what it says of the rest.
 struct addressed {
     uint8_t byte;
     uint32_t at;
+    uint64_t digest;
 };
 
 static void
@@ -400,7 +401,7 @@ addressed_body(struct sched *sched, struct port_world *world, void *arg)
     const struct addressed *what = arg;
     uint8_t frame[100] = {2};
     struct iovec iov = {frame, sizeof frame};
-    struct port_frame one = {.iov = &iov, .iov_count = 1, .bytes = sizeof frame, .has_addresses = true};
+    struct port_frame one = {.iov = &iov, .iov_count = 1, .bytes = sizeof frame, .has_addresses = true, .digest = what->digest};
     frame[what->at] = what->byte;
     device_open(&a, world, "wire:lan");
     device_open(&b, world, "wire:lan");
@@ -416,6 +417,8 @@ TEST(wire_frames_with_addresses_are_in_the_trace_hash_as_far_as_IP)
     struct addressed one = {1, 60}, two = {2, 60}, of_ip = {1, 33}, of_ip_too = {2, 33};
     ck_assert_uint_eq(world_run(3, addressed_body, &one), world_run(3, addressed_body, &two));
     ck_assert_uint_ne(world_run(3, addressed_body, &of_ip), world_run(3, addressed_body, &of_ip_too));
+    two.digest = 9;
+    ck_assert_uint_ne(world_run(3, addressed_body, &one), world_run(3, addressed_body, &two));
 }
 
 TEST(wire_counters_add_up_under_a_hundred_schedules)
