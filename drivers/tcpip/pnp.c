@@ -36,7 +36,7 @@ tcpip_clients_ask(struct tcpip_adapter *adapter, PNET_PNP_EVENT_NOTIFICATION not
     PNET_PNP_EVENT event = &notification->NetPnPEvent;
     NET_PNP_EVENT_CODE code = event->NetEvent;
     event->TransportReserved[0] = (ULONG_PTR)adapter->ndis;
-    // No page says what the contexts would hold for an event of an adapter as a whole: none.
+    // Windows' TCP/IP passes a list of addresses in the first [ff545267], in a form that no page shows: none here.
     NTSTATUS status = TdiPnPPowerRequest(&adapter->name, event, NULL, NULL, clients_answered);
     if (status == STATUS_PENDING)
         return NDIS_STATUS_PENDING;

@@ -10,6 +10,7 @@
 // [network/sending-data-from-a-protocol-driver]. Ownership goes with each call; nothing here looks at an NBL after it was handed on.
 #include "ndis/ndis_int.h"
 #include "verify/ledger.h"
+#include "verify/refuse.h"
 #include "verify/verify.h"
 
 static void
@@ -72,13 +73,24 @@ send_refuse(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, struct ke_threa
     ke_driver_leave(self, crossing);
 }
 
+// By its SourceHandle an NBL finds home, whoever completes it: a wrong one is the sender's, so it is found here.
+static void
+sources_check(const struct ndis_binding *binding, const NET_BUFFER_LIST *nbls)
+{
+    for (; nbls; nbls = nbls->Next)
+        if (nbls->SourceHandle != binding)
+            verify_contract("NdisSendNetBufferLists", "the SourceHandle of a NET_BUFFER_LIST is not the binding that it is sent on");
+}
+
 void
 ndis_send_submit(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, NDIS_PORT_NUMBER port, ULONG flags)
 {
     struct ke_thread *self = ke_self();
     bool ledger_on = binding->module.ndis->ledger_on;
-    if (__builtin_expect(ledger_on, 0))
+    if (__builtin_expect(ledger_on, 0)) {
+        sources_check(binding, nbls);
         verify_nbls_give(nbls, &binding->module, VERIFY_SENT, "NdisSendNetBufferLists", flags);
+    }
     uint32_t count = ndis_nbl_count(nbls, NULL);
     KIRQL old = ke_raise_dispatch(self);
     struct ke_processor *processor = self->processor;
