@@ -154,11 +154,13 @@ connect_now(struct tdic_endpoint *endpoint, KIRQL *irql)
         return;
     }
     tdic_attach_locked(endpoint, connection);
-    struct tdic_info info = tdic_blob_info(&endpoint->out);
+    struct tdic_blob out = tdic_blob_take(&endpoint->out);
+    struct tdic_info info = tdic_blob_info(&out);
     if (endpoint->is_ending)   // cancelled or aborted meanwhile: still to be told, as after connect
         endpoint->want_abort = TRUE;
     KeReleaseSpinLock(&endpoint->lock, *irql);
     ops->connect(connection, &endpoint->remote, endpoint->remote_bytes, &info);
+    tdic_blob_free(&out);
     KeAcquireSpinLock(&endpoint->lock, irql);
 }
 
@@ -166,9 +168,11 @@ static VOID
 accept_now(struct tdic_endpoint *endpoint, KIRQL *irql)
 {
     struct tdic_connection *connection = endpoint->connection;
-    struct tdic_info info = tdic_blob_info(&endpoint->out);
+    struct tdic_blob out = tdic_blob_take(&endpoint->out);
+    struct tdic_info info = tdic_blob_info(&out);
     KeReleaseSpinLock(&endpoint->lock, *irql);
     endpoint->device->ops->accept(connection, &info);
+    tdic_blob_free(&out);
     KeAcquireSpinLock(&endpoint->lock, irql);
 }
 

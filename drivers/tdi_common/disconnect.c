@@ -277,10 +277,12 @@ end_step(struct tdic_endpoint *endpoint, KIRQL *irql)
     struct tdic_connection *connection = endpoint->connection;
     if (endpoint->want_abort || endpoint->want_refuse) {
         BOOLEAN is_refusal = endpoint->want_refuse;
-        struct tdic_info info = tdic_blob_info(&endpoint->out);
+        struct tdic_blob out = tdic_blob_take(&endpoint->out);
+        struct tdic_info info = tdic_blob_info(&out);
         endpoint->want_abort = endpoint->want_refuse = FALSE;
         KeReleaseSpinLock(&endpoint->lock, *irql);
         (is_refusal ? endpoint->device->ops->refuse : endpoint->device->ops->abort)(connection, &info);
+        tdic_blob_free(&out);
         KeAcquireSpinLock(&endpoint->lock, irql);
         return TRUE;
     }
@@ -332,10 +334,12 @@ tdic_step_disconnect(struct tdic_endpoint *endpoint, KIRQL *irql)
         return FALSE;
     if (endpoint->want_release && IsListEmpty(&endpoint->waiting)) {
         struct tdic_connection *connection = endpoint->connection;
-        struct tdic_info info = tdic_blob_info(&endpoint->out);
+        struct tdic_blob out = tdic_blob_take(&endpoint->out);
+        struct tdic_info info = tdic_blob_info(&out);
         endpoint->want_release = FALSE;
         KeReleaseSpinLock(&endpoint->lock, *irql);
         endpoint->device->ops->release(connection, &info);
+        tdic_blob_free(&out);
         KeAcquireSpinLock(&endpoint->lock, irql);
         return TRUE;
     }

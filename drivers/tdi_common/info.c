@@ -27,6 +27,14 @@ tdic_blob_free(struct tdic_blob *blob)
     *blob = (struct tdic_blob){0};
 }
 
+struct tdic_blob
+tdic_blob_take(struct tdic_blob *blob)
+{
+    struct tdic_blob taken = *blob;
+    *blob = (struct tdic_blob){0};
+    return taken;
+}
+
 static BOOLEAN
 blob_fill(struct tdic_blob *blob, const void *data, ULONG data_bytes, const void *options, ULONG options_bytes)
 {

@@ -241,6 +241,8 @@ BOOLEAN tdic_address_use(struct tdic_address *address);
 // --- info.c ----------------------------------------------------------------------------------------------------------------------
 VOID tdic_blob_set(struct tdic_blob *blob, const struct tdic_info *info);     // a copy; empty when there is no memory
 VOID tdic_blob_free(struct tdic_blob *blob);
+// Out of its place, for a call without the lock: what stands there may be replaced meanwhile. The taker frees it.
+struct tdic_blob tdic_blob_take(struct tdic_blob *blob);
 struct tdic_info tdic_blob_info(const struct tdic_blob *blob);
 // Check and copy what a client sends along. fails: TDI_BUFFER_TOO_BIG, STATUS_INVALID_PARAMETER, STATUS_INSUFFICIENT_RESOURCES
 NTSTATUS tdic_blob_capture(struct tdic_device *device, const TDI_CONNECTION_INFORMATION *from, struct tdic_blob *blob);

@@ -441,3 +441,40 @@ TDI_TEST(TDI_DISCONNECT_ends_what_has_not_begun)
     ck_assert_int_eq(tk_wait(&r3), TDI_INVALID_CONNECTION);
     tk_pair_close(&pair);
 }
+
+// Its data is on its way down, without the lock, when the abort brings its own [a race of the two on OS threads].
+static struct tk_request race_release, race_abort;
+
+static VOID NTAPI
+release_it(PVOID context)
+{
+    tk_disconnect(&race_release, &pair.here, TDI_DISCONNECT_RELEASE, "released with this", -100000000);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static void
+release_against_abort(void)
+{
+    HANDLE thread;
+    PVOID object;
+    tk_pair_open(&pair, TK_MEM);
+    tk_set_handler_of(&pair.server, TDI_EVENT_DISCONNECT);
+    ck_assert_int_eq(PsCreateSystemThread(&thread, 0, NULL, NULL, NULL, release_it, NULL), STATUS_SUCCESS);
+    ck_assert_int_eq(ObReferenceObjectByHandle(thread, 0, NULL, KernelMode, &object, NULL), STATUS_SUCCESS);
+    tk_disconnect(&race_abort, &pair.here, TDI_DISCONNECT_ABORT, "aborted with this", 1);
+    KeWaitForSingleObject(object, Executive, KernelMode, FALSE, NULL);
+    ObDereferenceObject(object);
+    ZwClose(thread);
+    ck_assert_int_eq(tk_wait(&race_abort), STATUS_SUCCESS);
+    tk_wait(&race_release);
+    ck_assert(tk_disconnected(&pair.there, TK_WAIT_MS));
+    const char *said = pair.there.disconnect_flags == TDI_DISCONNECT_RELEASE ? "released with this" : "aborted with this";
+    ck_assert_int_eq(pair.there.disconnect_bytes, (LONG)strlen(said));
+    ck_assert_int_eq(memcmp(pair.there.disconnect_data, said, strlen(said)), 0);
+    tk_pair_close(&pair);
+}
+
+TEST_TIMEOUT(120, TDI_DISCONNECT_data_is_that_of_its_own_request_when_an_ABORT_meets_a_RELEASE_under_100_seeds)
+{
+    tk_run(__func__, release_against_abort, 100);
+}
