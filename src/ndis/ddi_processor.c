@@ -115,6 +115,13 @@ NdisGetRssProcessorInformation(NDIS_HANDLE NdisHandle, PNDIS_RSS_PROCESSOR_INFO 
     return NDIS_STATUS_SUCCESS;
 }
 
+NTAPI ULONG
+NdisProcessorNumberToIndex(PROCESSOR_NUMBER ProcNum)
+{
+    VERIFY_ENTER(NdisProcessorNumberToIndex);
+    return KeGetProcessorIndexFromNumber(&ProcNum);
+}
+
 // No hypervisor is below a box.
 NTAPI NDIS_STATUS
 NdisGetHypervisorInfo(PNDIS_HYPERVISOR_INFO HypervisorInfo)

@@ -282,7 +282,8 @@ NTAPI ULONG NdisGroupMaxProcessorCount(USHORT Group);
 NTAPI VOID NdisGetCurrentProcessorCounts(PULONG pIdleCount, PULONG pKernelAndUser, PULONG pIndex);
 NTAPI VOID NdisGetCurrentProcessorCpuUsage(PULONG pCpuUsage);
 NTAPI ULONG NdisGetSharedDataAlignment(VOID);
-#define NdisProcessorNumberToIndex(_ProcNum) KeGetProcessorIndexFromNumber(&(_ProcNum))
+// UNSURE: no page; the number goes by value, as NdisCurrentGroupAndProcessor gives it.
+NTAPI ULONG NdisProcessorNumberToIndex(PROCESSOR_NUMBER ProcNum);
 #define NdisProcessorIndexToNumber(_Index, _pProcNum) KeGetProcessorNumberFromIndex((_Index), (_pProcNum))
 
 #ifdef __cplusplus

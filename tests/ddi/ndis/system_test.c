@@ -41,6 +41,7 @@ processors(void)
         number.Number = i;
         ck_assert_uint_eq(NdisProcessorNumberToIndex(number), i);
     }
+    ck_assert_uint_lt(NdisProcessorNumberToIndex(NdisCurrentGroupAndProcessor()), 2);
     number.Number = 2;                            // no such processor
     ck_assert_uint_eq(NdisProcessorNumberToIndex(number), INVALID_PROCESSOR_INDEX);
     number = (PROCESSOR_NUMBER){.Group = 1};
