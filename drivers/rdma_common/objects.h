@@ -148,6 +148,7 @@ struct rdma_slot {
 
 // Who may take slots.
 struct rdma_queue {
+    struct rdma_slots *slots;
     ULONG slot_bytes, depth;
     ULONG out;                            // posted, results not yet given
 };
@@ -239,12 +240,30 @@ VOID rdma_srq_give(struct rdma_srq *srq, struct rdma_slot *slot);
 // fails: FALSE without memory; the queue has no slots then
 BOOLEAN rdma_queue_open(struct vnic_rdma *rdma, struct rdma_queue *queue, SIZE_T slot_bytes, ULONG depth);
 // Every slot was given back.
-VOID rdma_queue_close(struct vnic_rdma *rdma, struct rdma_queue *queue);
+VOID rdma_queue_close(struct rdma_queue *queue);
 // No fewer than are out. fails: FALSE without memory, and nothing has changed
-BOOLEAN rdma_queue_resize(struct vnic_rdma *rdma, struct rdma_queue *queue, ULONG depth);
+BOOLEAN rdma_queue_resize(struct rdma_queue *queue, ULONG depth);
+struct rdma_slot *rdma_slot_fresh(struct rdma_queue *queue);    // for rdma_queue_take: one that nobody had yet
 // fails: NULL when as many are out as it is deep, and never otherwise
-struct rdma_slot *rdma_queue_take(struct vnic_rdma *rdma, struct rdma_queue *queue);
-VOID rdma_queue_give(struct vnic_rdma *rdma, struct rdma_queue *queue, struct rdma_slot *slot);
+static inline struct rdma_slot *
+rdma_queue_take(struct rdma_queue *queue)
+{
+    struct rdma_slot *slot = queue->slots->free;
+    if (queue->out == queue->depth)
+        return NULL;
+    queue->out++;
+    if (!slot)
+        return rdma_slot_fresh(queue);
+    queue->slots->free = slot->next_free;
+    return slot;
+}
+static inline VOID
+rdma_queue_give(struct rdma_queue *queue, struct rdma_slot *slot)
+{
+    queue->out--;
+    slot->next_free = queue->slots->free;
+    queue->slots->free = slot;
+}
 
 // ---- qp.c, post.c -------------------------------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ post_begin(struct post *post, NDK_QP *object, PVOID context, NDK_OPERATION_TYPE 
         return STATUS_CONNECTION_INVALID;
     if (flags & ~(POST_FLAGS | more_flags))
         return STATUS_INVALID_PARAMETER;
-    struct rdma_slot *slot = post->slot = rdma_queue_take(qp->object.rdma, &qp->initiator);
+    struct rdma_slot *slot = post->slot = rdma_queue_take(&qp->initiator);
     if (!slot)
         return STATUS_INSUFFICIENT_RESOURCES;
     slot->work = (struct rdma_work){0};
@@ -72,7 +72,7 @@ post_finish(struct post *post, NTSTATUS status)
             slot->local.region->posted_key = slot->local.key_before;
             rdma_local_end(slot);
         }
-        rdma_queue_give(qp->object.rdma, &qp->initiator, slot);
+        rdma_queue_give(&qp->initiator, slot);
     }
     if (link && !(status == STATUS_SUCCESS && slot->flags & NDK_OP_FLAG_DEFER))
         link->on_kick(link, &post->call);
@@ -226,7 +226,7 @@ NTSTATUS
 rdma_receive_post(struct rdma_pd *pd, struct rdma_queue *queue, struct list *receives, PVOID context, const NDK_SGE *sges, ULONG n_sges,
                   ULONG max_sges)
 {
-    struct rdma_slot *slot = rdma_queue_take(pd->object.rdma, queue);
+    struct rdma_slot *slot = rdma_queue_take(queue);
     if (!slot)
         return STATUS_INSUFFICIENT_RESOURCES;
     slot->work.kind = RDMA_RECEIVE;
@@ -239,7 +239,7 @@ rdma_receive_post(struct rdma_pd *pd, struct rdma_queue *queue, struct list *rec
     if (status == STATUS_SUCCESS)
         list_push_back(receives, &slot->work.link);
     else
-        rdma_queue_give(pd->object.rdma, queue, slot);
+        rdma_queue_give(queue, slot);
     return status;
 }
 

@@ -123,7 +123,7 @@ static VOID
 slot_give(struct rdma_qp *qp, struct rdma_slot *slot)
 {
     struct rdma_queue *queue = !is_receive(slot) ? &qp->initiator : qp->srq ? &qp->srq->queue : &qp->receive;
-    rdma_queue_give(qp->object.rdma, queue, slot);
+    rdma_queue_give(queue, slot);
 }
 
 // What a status of iWARP's is, and why the peer ended the connection, if it did.
@@ -357,8 +357,8 @@ static VOID
 qp_free(struct rdma_object *object)
 {
     struct rdma_qp *qp = CONTAINING_RECORD(object, struct rdma_qp, object);
-    rdma_queue_close(object->rdma, &qp->initiator);
-    rdma_queue_close(object->rdma, &qp->receive);
+    rdma_queue_close(&qp->initiator);
+    rdma_queue_close(&qp->receive);
     rdma_free(qp);
 }
 
@@ -407,7 +407,7 @@ qp_make(struct rdma_pd *pd, NDK_CQ *receive_cq, NDK_CQ *initiator_cq, struct rdm
     BOOLEAN has_slots = rdma_queue_open(rdma, &qp->initiator, rdma_slot_bytes(qp->max_initiator_sges, qp->inline_bytes),
                                         sizes->initiator_depth);
     if (has_slots && !rdma_queue_open(rdma, &qp->receive, rdma_receive_slot_bytes(qp->max_receive_sges), sizes->receive_depth)) {
-        rdma_queue_close(rdma, &qp->initiator);
+        rdma_queue_close(&qp->initiator);
         has_slots = FALSE;
     }
     if (has_slots) {

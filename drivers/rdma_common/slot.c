@@ -16,13 +16,6 @@ struct rdma_slot_chunk {
     DECLSPEC_ALIGN(16) UCHAR slots[];
 };
 
-static struct rdma_slots *
-slots_of(struct vnic_rdma *rdma, ULONG slot_bytes)
-{
-    NT_ASSERT(slot_bytes % RDMA_SLOT_GRAIN == 0 && slot_bytes < RDMA_SLOT_BYTES_END);
-    return &rdma->slots[slot_bytes / RDMA_SLOT_GRAIN];
-}
-
 // As many again as there are, but no more than a chunk's, unless more are wanted.
 static BOOLEAN
 slots_grow(struct rdma_slots *slots, ULONG slot_bytes, ULONG wanted)
@@ -55,9 +48,9 @@ slots_shrink(struct rdma_slots *slots, ULONG count)
 }
 
 BOOLEAN
-rdma_queue_resize(struct vnic_rdma *rdma, struct rdma_queue *queue, ULONG depth)
+rdma_queue_resize(struct rdma_queue *queue, ULONG depth)
 {
-    struct rdma_slots *slots = slots_of(rdma, queue->slot_bytes);
+    struct rdma_slots *slots = queue->slots;
     NT_ASSERT(depth >= queue->out);
     if (depth > queue->depth) {
         ULONG more = depth - queue->depth, left = slots->count - slots->rights;
@@ -74,48 +67,26 @@ rdma_queue_resize(struct vnic_rdma *rdma, struct rdma_queue *queue, ULONG depth)
 BOOLEAN
 rdma_queue_open(struct vnic_rdma *rdma, struct rdma_queue *queue, SIZE_T slot_bytes, ULONG depth)
 {
-    *queue = (struct rdma_queue){.slot_bytes = (ULONG)slot_bytes};
-    return rdma_queue_resize(rdma, queue, depth);
+    NT_ASSERT(slot_bytes % RDMA_SLOT_GRAIN == 0 && slot_bytes < RDMA_SLOT_BYTES_END);
+    *queue = (struct rdma_queue){.slots = &rdma->slots[slot_bytes / RDMA_SLOT_GRAIN], .slot_bytes = (ULONG)slot_bytes};
+    return rdma_queue_resize(queue, depth);
 }
 
 VOID
-rdma_queue_close(struct vnic_rdma *rdma, struct rdma_queue *queue)
+rdma_queue_close(struct rdma_queue *queue)
 {
-    (void)rdma_queue_resize(rdma, queue, 0);
+    (void)rdma_queue_resize(queue, 0);
 }
 
-// One that nobody had yet; there is one.
-static struct rdma_slot *
-slot_fresh(struct rdma_slots *slots, ULONG slot_bytes)
+struct rdma_slot *
+rdma_slot_fresh(struct rdma_queue *queue)
 {
+    struct rdma_slots *slots = queue->slots;
     struct rdma_slot_chunk *chunk = slots->fresh;
-    struct rdma_slot *slot = (struct rdma_slot *)(chunk->slots + (SIZE_T)chunk->used++ * slot_bytes);
+    struct rdma_slot *slot = (struct rdma_slot *)(chunk->slots + (SIZE_T)chunk->used++ * queue->slot_bytes);
     if (chunk->used == chunk->count)
         for (slots->fresh = slots->chunks; slots->fresh && slots->fresh->used == slots->fresh->count;)
             slots->fresh = slots->fresh->next;
     RtlZeroMemory(slot, sizeof slot->work);
     return slot;
-}
-
-struct rdma_slot *
-rdma_queue_take(struct vnic_rdma *rdma, struct rdma_queue *queue)
-{
-    struct rdma_slots *slots = slots_of(rdma, queue->slot_bytes);
-    struct rdma_slot *slot = slots->free;
-    if (queue->out == queue->depth)
-        return NULL;
-    queue->out++;
-    if (!slot)
-        return slot_fresh(slots, queue->slot_bytes);
-    slots->free = slot->next_free;
-    return slot;
-}
-
-VOID
-rdma_queue_give(struct vnic_rdma *rdma, struct rdma_queue *queue, struct rdma_slot *slot)
-{
-    struct rdma_slots *slots = slots_of(rdma, queue->slot_bytes);
-    queue->out--;
-    slot->next_free = slots->free;
-    slots->free = slot;
 }

@@ -64,7 +64,7 @@ depth_set(struct rdma_srq *srq, ULONG depth)
 {
     if (depth < srq->queue.out)
         return STATUS_INVALID_PARAMETER;
-    return rdma_queue_resize(srq->object.rdma, &srq->queue, depth) ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+    return rdma_queue_resize(&srq->queue, depth) ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
 static NTAPI NTSTATUS
@@ -97,8 +97,8 @@ srq_free(struct rdma_object *object)
     struct rdma_srq *srq = CONTAINING_RECORD(object, struct rdma_srq, object);
     struct list *node;
     while ((node = list_pop_front(&srq->receives)))
-        rdma_queue_give(object->rdma, &srq->queue, LIST_ENTRY_OF(node, struct rdma_slot, work.link));
-    rdma_queue_close(object->rdma, &srq->queue);
+        rdma_queue_give(&srq->queue, LIST_ENTRY_OF(node, struct rdma_slot, work.link));
+    rdma_queue_close(&srq->queue);
     rdma_free(srq);
 }
 
