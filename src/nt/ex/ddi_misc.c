@@ -50,12 +50,12 @@ ExLocalTimeToSystemTime(PLARGE_INTEGER LocalTime, PLARGE_INTEGER SystemTime)
     *SystemTime = *LocalTime;
 }
 
-// The clock is always as fine as it gets; what is asked for is granted without changing anything. Units of 100 ns.
+// What is asked for is kept and told; timers do not wait for a tick, so they are as precise as the finest one anyway. Units of 100 ns.
 NTAPI ULONG
 ExSetTimerResolution(ULONG DesiredTime, BOOLEAN SetResolution)
 {
     VERIFY_ENTER(ExSetTimerResolution);
-    return SetResolution && DesiredTime >= 10000 && DesiredTime < KE_TICK_UNITS ? DesiredTime : KE_TICK_UNITS;
+    return SetResolution ? ke_resolution_set(box_self(), DesiredTime) : ke_resolution_restore(box_self());
 }
 
 NTAPI VOID
@@ -63,8 +63,8 @@ ExQueryTimerResolution(PULONG MaximumTime, PULONG MinimumTime, PULONG CurrentTim
 {
     VERIFY_ENTER(ExQueryTimerResolution);
     *MaximumTime = KE_TICK_UNITS;
-    *MinimumTime = 5000;
-    *CurrentTime = KE_TICK_UNITS;
+    *MinimumTime = KE_TICK_UNITS_LEAST;
+    *CurrentTime = ke_resolution(box_self());
 }
 
 // There is one address space, the process's: its half of the addresses counts as user mode, the other half as the system's, as on Windows.

@@ -147,7 +147,7 @@ ExAllocateTimer(PEXT_CALLBACK Callback, PVOID CallbackContext, ULONG Attributes)
     ULONG both = EX_TIMER_HIGH_RESOLUTION | EX_TIMER_NO_WAKE;
     if ((Attributes & both) == both)   // a bug check by contract
         ke_bugcheck(BUGCODE_TIMER_OR_DPC_INVALID, 6, Attributes, 0, 0);
-    return ex_timer_create(box_self(), Callback, CallbackContext, Attributes & EX_TIMER_NOTIFICATION, __builtin_return_address(0));
+    return ex_timer_create(box_self(), Callback, CallbackContext, Attributes, __builtin_return_address(0));
 }
 
 NTAPI BOOLEAN

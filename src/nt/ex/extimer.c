@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // EX_TIMERs. Deleting one: nothing new may be set -> cancelled, or its last expiry is waited for -> its DPC has been taken back or has
 // run (ke_dpc_flush) -> the driver's delete callback -> freed. The last steps may block, so without `wait` a worker takes them.
+// From then on until it is freed nothing that is asked of it is done, and the answer is false.
 // [windows-driver-docs kernel/exxxxtimer-routines-and-ex-timer-objects, kernel/deleting-a-system-allocated-timer-object]
 #include "nt/ex/extimer.h"
 
@@ -21,6 +22,7 @@ struct _EX_TIMER {
     PEXT_CALLBACK callback;
     void *context;
     _Atomic uint32_t deleted;
+    bool is_high;                    // of high resolution
     bool must_expire;
     PEXT_DELETE_CALLBACK on_deleted;
     void *deleted_context;
@@ -39,13 +41,14 @@ ex_timer_dpc(KDPC *dpc, void *context, void *argument1, void *argument2)
 }
 
 PEX_TIMER
-ex_timer_create(struct box *box, PEXT_CALLBACK callback, void *context, bool notification, const void *caller)
+ex_timer_create(struct box *box, PEXT_CALLBACK callback, void *context, ULONG attributes, const void *caller)
 {
     PEX_TIMER timer = ex_pool_alloc(box, sizeof *timer, TAG_EX_TIMER, true, caller);
     if (!timer)
         return NULL;
     ex_pool_kind_set(timer, VERIFY_LEFT_EX_TIMER, NULL);
-    ke_timer_init(&timer->timer, notification ? NotificationTimer : SynchronizationTimer);
+    ke_timer_init(&timer->timer, attributes & EX_TIMER_NOTIFICATION ? NotificationTimer : SynchronizationTimer);
+    timer->is_high = attributes & EX_TIMER_HIGH_RESOLUTION;
     ke_dpc_init(&timer->dpc, ex_timer_dpc, timer, false);
     timer->box = box;
     timer->callback = callback;
@@ -53,17 +56,13 @@ ex_timer_create(struct box *box, PEXT_CALLBACK callback, void *context, bool not
     return timer;
 }
 
-static void
-ex_timer_check(PEX_TIMER timer)
-{
-    if (atomic_load(&timer->deleted))
-        ke_bugcheck(BUGCODE_TIMER_OR_DPC_INVALID, 5, (uint64_t)(uintptr_t)timer, 0, 0);
-}
-
 bool
 ex_timer_set(PEX_TIMER timer, LONGLONG due, LONGLONG period_units)
 {
-    ex_timer_check(timer);
+    if (timer->is_high && due >= 0)
+        ke_bugcheck(BUGCODE_TIMER_OR_DPC_INVALID, 7, (uint64_t)(uintptr_t)timer, (uint64_t)due, 0);
+    if (atomic_load(&timer->deleted))
+        return false;
     LARGE_INTEGER at = {.QuadPart = due};
     return ke_timer_set_at(&timer->timer, ke_deadline_ns(timer->box, &at), period_units > 0 ? (uint64_t)period_units : 0, &timer->dpc);
 }
@@ -71,8 +70,7 @@ ex_timer_set(PEX_TIMER timer, LONGLONG due, LONGLONG period_units)
 bool
 ex_timer_cancel(PEX_TIMER timer)
 {
-    ex_timer_check(timer);
-    return ke_timer_cancel(&timer->timer);
+    return !atomic_load(&timer->deleted) && ke_timer_cancel(&timer->timer);
 }
 
 static NTAPI VOID
@@ -93,8 +91,10 @@ ex_timer_finish(PVOID parameter)
 bool
 ex_timer_delete(PEX_TIMER timer, bool cancel, bool wait, PEXT_DELETE_CALLBACK on_deleted, void *context)
 {
-    ex_timer_check(timer);
-    atomic_store(&timer->deleted, 1);
+    if (wait && !cancel)
+        ke_bugcheck(BUGCODE_TIMER_OR_DPC_INVALID, 8, (uint64_t)(uintptr_t)timer, 0, 0);
+    if (atomic_exchange(&timer->deleted, 1))
+        return false;
     timer->on_deleted = on_deleted;
     timer->deleted_context = context;
     timer->must_expire = !cancel;

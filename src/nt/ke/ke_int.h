@@ -31,6 +31,8 @@ struct ke {
     uint32_t next_processor;     // round robin start for new threads, under threads_lock
     struct ke_timers timers;
     struct ke_worker worker;     // the ordered queue of ke_work_queue
+    uint32_t resolution;         // what drivers have set for the clock's ticks, and how many have; under dispatcher
+    uint32_t resolution_setters;
 };
 
 int ke_create(struct box *box);

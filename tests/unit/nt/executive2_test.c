@@ -168,7 +168,11 @@ NT_TEST(ExDeleteTimer_without_cancel_lets_it_expire_first)
     struct ex_ticks ticks = {0};
     PEX_TIMER timer = ExAllocateTimer(ex_tick, &ticks, EX_TIMER_NOTIFICATION);
     ExSetTimer(timer, -100000, 0, NULL);
-    ck_assert(!ExDeleteTimer(timer, FALSE, TRUE, NULL));
+    EXT_DELETE_PARAMETERS parameters = {.DeleteCallback = ex_deleted, .DeleteContext = &ticks};
+    ck_assert(!ExDeleteTimer(timer, FALSE, FALSE, &parameters));
+    ck_assert(!ExSetTimer(timer, -10000, 0, NULL) && !ExCancelTimer(timer, NULL));     // it takes no more orders
+    while (!ticks.deleted)
+        nt_test_sleep_ms(1);
     ck_assert_uint_eq(ticks.fired, 1);
 }
 
