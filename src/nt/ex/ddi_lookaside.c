@@ -16,7 +16,10 @@ ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNC
     VERIFY_ENTER(ExInitializeNPagedLookasideList);
     struct ex_lookaside_config config = {
         .type = (POOL_TYPE)(NonPagedPool | (Flags & (POOL_NX_ALLOCATION | POOL_RAISE_IF_ALLOCATION_FAILURE))),
-        .bytes = Size, .tag = Tag, .allocate = (void *)Allocate, .free = (void *)Free};
+        .bytes = Size,
+        .tag = Tag,
+        .allocate = (void *)Allocate,
+        .free = (void *)Free};
     ex_lookaside_init((GENERAL_LOOKASIDE_POOL *)&Lookaside->L, &config);
     verify_had(VERIFY_LEFT_LOOKASIDE, Lookaside, NULL, NULL);
 }

@@ -46,8 +46,35 @@ KeQueryDpcWatchdogInformation(PKDPC_WATCHDOG_INFORMATION WatchdogInformation)
     return STATUS_SUCCESS;
 }
 
-// The driver's own registers are saved by the compiler at each call and by the scheduler at each switch: nothing is lost in between,
-// so saving has nothing to do. Only x87 and SSE are enabled for drivers (RtlGetEnabledExtendedFeatures).
+// The driver's own registers are saved by the compiler at each call and by the scheduler at each switch, so nothing is lost in between.
+// What a driver changes for those it came between is how they count: the control words of x87 and SSE, which are kept in Length and
+// Reserved1. Only these two are enabled for drivers (RtlGetEnabledExtendedFeatures).
+static uint64_t
+control_words(void)
+{
+    uint64_t words = 0;
+#if defined(__x86_64__)
+    uint16_t x87;
+    uint32_t sse;
+    __asm__ volatile("fnstcw %0\n\tstmxcsr %1" : "=m"(x87), "=m"(sse));
+    words = (uint64_t)x87 << 32 | sse;
+#endif
+    return words;
+}
+
+static void
+control_words_restore(ULONG64 mask, uint64_t words)
+{
+#if defined(__x86_64__)
+    uint16_t x87 = (uint16_t)(words >> 32);
+    uint32_t sse = (uint32_t)words;
+    if (mask & XSTATE_MASK_LEGACY_FLOATING_POINT)
+        __asm__ volatile("fldcw %0" : : "m"(x87));
+    if (mask & XSTATE_MASK_LEGACY_SSE)
+        __asm__ volatile("ldmxcsr %0" : : "m"(sse));
+#endif
+}
+
 NTAPI NTSTATUS
 KeSaveExtendedProcessorState(ULONG64 Mask, PXSTATE_SAVE XStateSave)
 {
@@ -55,6 +82,10 @@ KeSaveExtendedProcessorState(ULONG64 Mask, PXSTATE_SAVE XStateSave)
     XStateSave->Prev = NULL;
     XStateSave->Thread = (PKTHREAD)ke_self();
     XStateSave->Level = ke_self()->irql;
+    XStateSave->XStateContext.Mask = Mask;
+    uint64_t words = control_words();
+    XStateSave->XStateContext.Length = (ULONG)words;
+    XStateSave->XStateContext.Reserved1 = (ULONG)(words >> 32);
     return STATUS_SUCCESS;
 }
 
@@ -65,6 +96,8 @@ KeRestoreExtendedProcessorState(PXSTATE_SAVE XStateSave)
     if (XStateSave->Thread != (PKTHREAD)ke_self() || XStateSave->Level != ke_self()->irql)
         ke_bugcheck(BUGCODE_INVALID_FLOATING_POINT_STATE, 2, (uint64_t)(uintptr_t)XStateSave->Thread, (uint64_t)(uintptr_t)ke_self(),
                     ke_self()->irql);
+    const XSTATE_CONTEXT *kept = &XStateSave->XStateContext;
+    control_words_restore(kept->Mask, (uint64_t)kept->Reserved1 << 32 | kept->Length);
 }
 
 static NTSTATUS

@@ -11,6 +11,13 @@ processor_mask(struct box *box)
     return box->processor_count == 64 ? UINT64_MAX : (UINT64_C(1) << box->processor_count) - 1;
 }
 
+// A mask is valid when it has processors of the box, and nothing else.
+static bool
+affinity_is_valid(KAFFINITY affinity)
+{
+    return affinity && !(affinity & ~processor_mask(box_self()));
+}
+
 // Takes effect at the next raise; at once below DISPATCH as far as anybody can see.
 static KAFFINITY
 affinity_set(KAFFINITY affinity)
@@ -145,17 +152,15 @@ NTAPI KAFFINITY
 KeSetSystemAffinityThreadEx(KAFFINITY Affinity)
 {
     VERIFY_ENTER(KeSetSystemAffinityThreadEx);
-    if (!(Affinity & processor_mask(box_self())))
-        return 0;   // no active processor: nothing changes
-    return affinity_set(Affinity & processor_mask(box_self()));
+    return affinity_is_valid(Affinity) ? affinity_set(Affinity) : 0;   // otherwise nothing changes
 }
 
 NTAPI VOID
 KeSetSystemAffinityThread(KAFFINITY Affinity)
 {
     VERIFY_ENTER(KeSetSystemAffinityThread);
-    if (Affinity & processor_mask(box_self()))
-        affinity_set(Affinity & processor_mask(box_self()));
+    if (affinity_is_valid(Affinity))
+        affinity_set(Affinity);
 }
 
 NTAPI VOID
@@ -169,8 +174,8 @@ NTAPI VOID
 KeRevertToUserAffinityThreadEx(KAFFINITY Affinity)
 {
     VERIFY_ENTER(KeRevertToUserAffinityThreadEx);
-    Affinity &= processor_mask(box_self());
-    affinity_set(Affinity ? Affinity : UINT64_MAX);
+    if (!Affinity || affinity_is_valid(Affinity))
+        affinity_set(Affinity ? Affinity : UINT64_MAX);
 }
 
 NTAPI VOID

@@ -25,12 +25,14 @@ KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
     return __atomic_exchange_n(&((struct ke_thread *)Thread)->priority, Priority, __ATOMIC_RELAXED);
 }
 
+// The System process's base priority is 8; what is asked for stays in the class of variable priorities, 1 to 15.
 NTAPI LONG
 KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment)
 {
     VERIFY_ENTER(KeSetBasePriorityThread);
-    LONG before = __atomic_exchange_n(&((struct ke_thread *)Thread)->priority, 8 + Increment, __ATOMIC_RELAXED);
-    return before - 8;
+    KPRIORITY wanted = Increment < 1 - 8 ? 1 : Increment > 15 - 8 ? 15
+                                                                  : 8 + Increment;
+    return __atomic_exchange_n(&((struct ke_thread *)Thread)->priority, wanted, __ATOMIC_RELAXED) - 8;
 }
 
 NTAPI VOID

@@ -2,6 +2,7 @@
 // Front doors that make or open named objects without a device behind them: directories, symbolic links, events.
 #include <string.h>
 
+#include "nt/ex/fault.h"
 #include "nt/ke/wait.h"
 #include "nt/ob/named.h"
 #include "nt/ob/ob_int.h"
@@ -68,6 +69,8 @@ ZwCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES
               BOOLEAN InitialState)
 {
     VERIFY_ENTER(ZwCreateEvent);
+    if (EX_FAULT())
+        return STATUS_INSUFFICIENT_RESOURCES;
     NTSTATUS status = ob_event_open(box_self(), ObjectAttributes, EventType, InitialState, DesiredAccess, EventHandle);
     VERIFY_LEAVE(ZwCreateEvent);
     return status;

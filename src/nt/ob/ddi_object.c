@@ -30,8 +30,8 @@ ObReferenceObjectByHandleWithTag(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJE
 static NTSTATUS
 reference_pointer(void *object, const struct _OBJECT_TYPE *type, KPROCESSOR_MODE mode)
 {
-    // A type that does not fit is refused; kernel mode may leave it out [wdm/nf-wdm-obreferenceobjectbypointer].
-    if (type ? ob_header_of(object)->type != type : mode != KernelMode)
+    // The type is looked at in user mode alone, but a symbolic link is never to be had [wdm/nf-wdm-obreferenceobjectbypointer].
+    if ((mode != KernelMode && ob_header_of(object)->type != type) || type == (POBJECT_TYPE)&ob_symlink_type)
         return STATUS_OBJECT_TYPE_MISMATCH;
     ob_ref(object);
     return STATUS_SUCCESS;

@@ -161,7 +161,7 @@ parent_find(struct box *box, const UNICODE_STRING *path, void **parent, UNICODE_
         return STATUS_OBJECT_PATH_SYNTAX_BAD;
     while (path->Buffer[i - 1] != '\\')
         i--;
-    if (i == units)
+    if (i == units || (i > 1 && path->Buffer[i - 2] == '\\'))
         return STATUS_OBJECT_NAME_INVALID;
     *last = (UNICODE_STRING){.Length = (USHORT)((units - i) * 2), .MaximumLength = (USHORT)((units - i) * 2), .Buffer = path->Buffer + i};
     UNICODE_STRING head = {.Length = (USHORT)(i > 1 ? (i - 1) * 2 : 2), .Buffer = path->Buffer};
@@ -266,7 +266,7 @@ NTSTATUS
 ob_attributes_path(struct box *box, const OBJECT_ATTRIBUTES *attributes, UNICODE_STRING *path)
 {
     static const UNICODE_STRING empty;
-    if (!attributes)
+    if (!attributes || attributes->Length != sizeof *attributes)
         return STATUS_INVALID_PARAMETER;
     const UNICODE_STRING *name = attributes->ObjectName ? attributes->ObjectName : &empty;
     if (!attributes->RootDirectory)

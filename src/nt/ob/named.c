@@ -63,7 +63,7 @@ ob_event_open(struct box *box, const OBJECT_ATTRIBUTES *attributes, EVENT_TYPE t
 {
     void *body;
     if (type != NotificationEvent && type != SynchronizationEvent)
-        return STATUS_INVALID_PARAMETER;
+        return STATUS_INVALID_PARAMETER_4;   // that of ZwCreateEvent
     NTSTATUS status = ob_object_create(box, &ob_event_type, sizeof(KEVENT), &body);
     if (status != STATUS_SUCCESS)
         return status;

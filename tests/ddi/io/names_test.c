@@ -91,7 +91,7 @@ NT_TEST(ObOpenObjectByPointer_makes_a_handle_of_a_body_and_ZwDuplicateObject_ano
     ck_assert_int_eq(ObReferenceObjectByHandle(third, EVENT_ALL_ACCESS, NULL, UserMode, &same, NULL), STATUS_SUCCESS);
     ck_assert_ptr_eq(same, event);
     ObDereferenceObject(same);
-    ck_assert_int_eq(ObReferenceObjectByPointer(event, 0, *IoFileObjectType, KernelMode), STATUS_OBJECT_TYPE_MISMATCH);
+    ck_assert_int_eq(ObReferenceObjectByPointer(event, 0, *IoFileObjectType, UserMode), STATUS_OBJECT_TYPE_MISMATCH);
     ck_assert_int_eq(ObReferenceObjectByPointer(event, 0, NULL, UserMode), STATUS_OBJECT_TYPE_MISMATCH);
     ck_assert_int_eq(ObReferenceObjectByPointer(event, 0, NULL, KernelMode), STATUS_SUCCESS);
     ObDereferenceObject(event);
