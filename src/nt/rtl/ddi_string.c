@@ -277,23 +277,19 @@ RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString, PCUNICODE_STRING So
 {
     VERIFY_ENTER(RtlUnicodeStringToAnsiString);
     size_t length = CHARS(SourceString);
-    NTSTATUS status = STATUS_SUCCESS;
     if (AllocateDestinationString) {
         char *buffer = rtl_string_alloc(length + 1, __builtin_return_address(0));
         if (!buffer)
             return STATUS_NO_MEMORY;
         *DestinationString = (ANSI_STRING){0, (USHORT)(length + 1), buffer};
-    } else if (!DestinationString->MaximumLength) {
-        return STATUS_BUFFER_OVERFLOW;
     } else if (length + 1 > DestinationString->MaximumLength) {
-        length = DestinationString->MaximumLength - 1u;   // as much as fits, terminated
-        status = STATUS_BUFFER_OVERFLOW;
+        return STATUS_BUFFER_OVERFLOW;
     }
     for (size_t i = 0; i < length; i++)
         DestinationString->Buffer[i] = rtl_wide_to_ansi(SourceString->Buffer[i]);
     DestinationString->Buffer[length] = 0;
     DestinationString->Length = (USHORT)length;
-    return status;
+    return STATUS_SUCCESS;
 }
 
 NTAPI NTSTATUS
