@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "nt/ob/ob_int.h"
+#include "nt/ps/ps.h"
+#include "verify/refuse.h"
 #include "verify/verify.h"
 
 NTAPI NTSTATUS
@@ -100,14 +102,33 @@ ObDereferenceObjectDeferDeleteWithTag(PVOID Object, ULONG Tag)
     ObDereferenceObjectDeferDelete(Object);
 }
 
+// What a new handle may be [ntifs/nf-ntifs-obopenobjectbypointer]. Handles of a box are all of the kernel's and nobody inherits them;
+// exclusive ones there are none, so who asks for one is told.
+static bool
+attributes_are_good(const struct _OBJECT_TYPE *type, ULONG attributes, const char *exclusive)
+{
+    if (attributes & ~(ULONG)OBJ_VALID_ATTRIBUTES)
+        return false;
+    if (attributes & OBJ_EXCLUSIVE && (attributes & OBJ_INHERIT || type->kind == OB_FILE))
+        return false;
+    if (attributes & OBJ_EXCLUSIVE)
+        verify_refused_call(exclusive);
+    return true;
+}
+
 NTAPI NTSTATUS
 ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PACCESS_STATE PassedAccessState, ACCESS_MASK DesiredAccess,
                       POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode, PHANDLE Handle)
 {
     VERIFY_ENTER(ObOpenObjectByPointer);
-    NTSTATUS status = ObjectType && ob_header_of(Object)->type != ObjectType
-                          ? STATUS_OBJECT_TYPE_MISMATCH
-                          : ob_handle_create(box_self(), Object, DesiredAccess, Handle);
+    const struct _OBJECT_TYPE *type = ob_header_of(Object)->type;
+    NTSTATUS status;
+    if (!attributes_are_good(type, HandleAttributes, "ObOpenObjectByPointer (OBJ_EXCLUSIVE)"))
+        status = STATUS_INVALID_PARAMETER;
+    else if (ObjectType && type != ObjectType)
+        status = STATUS_OBJECT_TYPE_MISMATCH;
+    else
+        status = ob_handle_create(box_self(), Object, DesiredAccess, Handle);
     VERIFY_LEAVE(ObOpenObjectByPointer);
     return status;
 }
@@ -169,6 +190,17 @@ ZwMakeTemporaryObject(HANDLE Handle)
     return status;
 }
 
+// There is one process in a box, and its handles are everybody's.
+static NTSTATUS
+process_check(HANDLE handle)
+{
+    void *process;
+    NTSTATUS status = ob_handle_ref_special(box_self(), handle, &ps_process_type, 0, &process);
+    if (status == STATUS_SUCCESS)
+        ob_unref(process);
+    return status;
+}
+
 NTAPI NTSTATUS
 ZwDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle, HANDLE TargetProcessHandle, PHANDLE TargetHandle,
                   ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options)
@@ -176,10 +208,18 @@ ZwDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle, HANDLE Target
     void *body;
     struct box *box = box_self();
     VERIFY_ENTER(ZwDuplicateObject);
-    NTSTATUS status = ob_handle_ref(box, SourceHandle, NULL, 0, &body);
+    bool has_target = TargetProcessHandle || !(Options & DUPLICATE_CLOSE_SOURCE);
+    NTSTATUS status = process_check(SourceProcessHandle);
+    if (status == STATUS_SUCCESS && has_target)
+        status = process_check(TargetProcessHandle);
+    if (status == STATUS_SUCCESS)
+        status = ob_handle_ref(box, SourceHandle, NULL, 0, &body);
     if (status == STATUS_SUCCESS) {
         ACCESS_MASK access = Options & DUPLICATE_SAME_ACCESS ? ob_handle_access(box, SourceHandle) : DesiredAccess;
-        if (TargetHandle)
+        ULONG attributes = Options & DUPLICATE_SAME_ATTRIBUTES ? 0 : HandleAttributes;
+        if (!attributes_are_good(ob_header_of(body)->type, attributes, "ZwDuplicateObject (OBJ_EXCLUSIVE)"))
+            status = STATUS_INVALID_PARAMETER;
+        else if (TargetHandle && has_target)
             status = ob_handle_create(box, body, access, TargetHandle);
         if (Options & DUPLICATE_CLOSE_SOURCE)
             ob_handle_close(box, SourceHandle);

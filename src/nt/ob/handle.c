@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nt/ob/ob_int.h"
+#include "nt/ps/ps.h"
 #include "verify/left.h"
 
 #define SLOTS_MIN 64
@@ -115,17 +116,19 @@ ob_handle_ref(struct box *box, HANDLE handle, const struct _OBJECT_TYPE *type, A
 NTSTATUS
 ob_handle_ref_special(struct box *box, HANDLE handle, const struct _OBJECT_TYPE *type, ACCESS_MASK access, void **body)
 {
-    if (handle != (HANDLE)(intptr_t)-2)
+    bool is_process = handle == ZwCurrentProcess();
+    if (!is_process && handle != ZwCurrentThread())
         return ob_handle_ref(box, handle, type, access, body);
     // A KTHREAD is the body of a thread object only for threads that drivers made; those of the runtime have none.
     struct ke_thread *self = ke_self();
+    void *object = is_process ? ps_process(box) : self->ps ? self : NULL;
     *body = NULL;
-    if (!self->ps)
+    if (!object)
         return STATUS_INVALID_HANDLE;
-    if (type && ob_header_of(self)->type != type)
+    if (type && ob_header_of(object)->type != type)
         return STATUS_OBJECT_TYPE_MISMATCH;
-    ob_ref(self);
-    *body = self;
+    ob_ref(object);
+    *body = object;
     return STATUS_SUCCESS;
 }
 

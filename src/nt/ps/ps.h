@@ -20,6 +20,8 @@ struct ps_thread {
 
 extern const struct _OBJECT_TYPE ps_thread_type;
 extern const struct _OBJECT_TYPE ps_process_type;
+// The System process object. owns: lends it.
+void *ps_process(struct box *box);
 
 #define PS_SYSTEM_PROCESS_ID 4
 

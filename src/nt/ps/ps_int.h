@@ -5,7 +5,5 @@
 
 #include "nt/box.h"
 
-// The System process object. owns: lends it.
-void *ps_process(struct box *box);
 
 #endif

@@ -86,7 +86,9 @@ NT_TEST(ObOpenObjectByPointer_makes_a_handle_of_a_body_and_ZwDuplicateObject_ano
     ck_assert_int_eq(ObOpenObjectByPointer(event, 0, NULL, 0, *IoFileObjectType, KernelMode, &second), STATUS_OBJECT_TYPE_MISMATCH);
     ck_assert_int_eq(ObOpenObjectByPointer(event, 0, NULL, EVENT_ALL_ACCESS, *ExEventObjectType, KernelMode, &second), STATUS_SUCCESS);
     ck_assert_ptr_ne(first, second);
-    ck_assert_int_eq(ZwDuplicateObject(NULL, second, NULL, &third, 0, 0, DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE), STATUS_SUCCESS);
+    ck_assert_int_eq(ZwDuplicateObject(ZwCurrentProcess(), second, ZwCurrentProcess(), &third, 0, 0,
+                                       DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE),
+                     STATUS_SUCCESS);
     ck_assert_int_eq(ObCloseHandle(second, KernelMode), STATUS_INVALID_HANDLE);
     ck_assert_int_eq(ObReferenceObjectByHandle(third, EVENT_ALL_ACCESS, NULL, UserMode, &same, NULL), STATUS_SUCCESS);
     ck_assert_ptr_eq(same, event);
@@ -98,6 +100,47 @@ NT_TEST(ObOpenObjectByPointer_makes_a_handle_of_a_body_and_ZwDuplicateObject_ano
     ck_assert_int_eq(ObCloseHandle(third, KernelMode), STATUS_SUCCESS);
     ck_assert_int_eq(ZwClose(first), STATUS_SUCCESS);
     ObDereferenceObjectDeferDelete(event);
+}
+
+NT_TEST(ObOpenObjectByPointer_refuses_attributes_that_are_none_or_exclude_each_other)
+{
+    HANDLE first, second;
+    void *event;
+    ck_assert_int_eq(ZwCreateEvent(&first, EVENT_ALL_ACCESS, NULL, NotificationEvent, FALSE), STATUS_SUCCESS);
+    ck_assert_int_eq(ObReferenceObjectByHandle(first, 0, NULL, KernelMode, &event, NULL), STATUS_SUCCESS);
+    ck_assert_int_eq(ObOpenObjectByPointer(event, 0x80000000, NULL, 0, NULL, KernelMode, &second), STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(ObOpenObjectByPointer(event, OBJ_EXCLUSIVE | OBJ_INHERIT, NULL, 0, NULL, KernelMode, &second),
+                     STATUS_INVALID_PARAMETER);
+    ck_assert_int_eq(ObOpenObjectByPointer(event, OBJ_KERNEL_HANDLE, NULL, 0, NULL, KernelMode, &second), STATUS_SUCCESS);
+    ck_assert_int_eq(ZwClose(second), STATUS_SUCCESS);
+    ObDereferenceObject(event);
+    ck_assert_int_eq(ZwClose(first), STATUS_SUCCESS);
+}
+
+NT_TEST(ZwDuplicateObject_is_between_processes_of_the_box_which_is_one)
+{
+    HANDLE first, second = NULL, process;
+    void *system;
+    ck_assert_int_eq(ZwCreateEvent(&first, EVENT_ALL_ACCESS, NULL, NotificationEvent, FALSE), STATUS_SUCCESS);
+    ck_assert_int_eq(ZwDuplicateObject(NULL, first, ZwCurrentProcess(), &second, 0, 0, 0), STATUS_INVALID_HANDLE);
+    ck_assert_int_eq(ZwDuplicateObject(ZwCurrentProcess(), first, NULL, &second, 0, 0, 0), STATUS_INVALID_HANDLE);
+    ck_assert_int_eq(ZwDuplicateObject(first, first, ZwCurrentProcess(), &second, 0, 0, 0), STATUS_OBJECT_TYPE_MISMATCH);
+    ck_assert_int_eq(ZwDuplicateObject(ZwCurrentProcess(), first, ZwCurrentProcess(), &second, 0, 0x80000000, 0),
+                     STATUS_INVALID_PARAMETER);
+    ck_assert_ptr_null(second);
+    // A handle of the process is as good as the pseudo handle.
+    ck_assert_int_eq(ObReferenceObjectByHandle(ZwCurrentProcess(), 0, *PsProcessType, KernelMode, &system, NULL), STATUS_SUCCESS);
+    ck_assert_ptr_eq(system, PsGetCurrentProcess());
+    ck_assert_int_eq(ObOpenObjectByPointer(system, OBJ_KERNEL_HANDLE, NULL, 0, *PsProcessType, KernelMode, &process), STATUS_SUCCESS);
+    ck_assert_int_eq(ZwDuplicateObject(process, first, process, &second, EVENT_ALL_ACCESS, 0, 0), STATUS_SUCCESS);
+    ck_assert_int_eq(ZwClose(second), STATUS_SUCCESS);
+    ck_assert_int_eq(ZwClose(process), STATUS_SUCCESS);
+    ObDereferenceObject(system);
+    // Without a target it is only closed.
+    second = NULL;
+    ck_assert_int_eq(ZwDuplicateObject(ZwCurrentProcess(), first, NULL, &second, 0, 0, DUPLICATE_CLOSE_SOURCE), STATUS_SUCCESS);
+    ck_assert_ptr_null(second);
+    ck_assert_int_eq(ZwClose(first), STATUS_INVALID_HANDLE);
 }
 
 NT_TEST(ObQueryNameString_gives_a_devices_path_or_the_length_it_needs)
