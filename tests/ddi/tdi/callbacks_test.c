@@ -6,9 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <tdikrnl.h>
-
-#include "unit/nt/nt_test.h"
+#include "ddi/tdi/open.h"
 
 enum {
     CALLS = 48
@@ -49,14 +47,6 @@ log_is(const char *expected)
     for (ULONG i = 0; i < count; i++)
         text[i] = calls[i].what;
     ck_assert_str_eq(text, expected);
-}
-
-static UNICODE_STRING
-name_of(const WCHAR *text)
-{
-    UNICODE_STRING name;
-    RtlInitUnicodeString(&name, text);
-    return name;
 }
 
 // --- clients -----------------------------------------------------------------------------------------------------------------------
@@ -153,24 +143,6 @@ old_client_open(void)
 }
 
 // --- a transport -------------------------------------------------------------------------------------------------------------------
-
-static HANDLE
-device_open(const WCHAR *text)
-{
-    UNICODE_STRING name = name_of(text);
-    HANDLE handle;
-    ck_assert_int_eq(TdiRegisterDeviceObject(&name, &handle), STATUS_SUCCESS);
-    return handle;
-}
-
-static HANDLE
-provider_open(const WCHAR *text)
-{
-    UNICODE_STRING name = name_of(text);
-    HANDLE handle;
-    ck_assert_int_eq(TdiRegisterProvider(&name, &handle), STATUS_SUCCESS);
-    return handle;
-}
 
 static const UCHAR ip6[TDI_ADDRESS_LENGTH_IP6] = {0, 80, 0, 0, 0, 0, 0xfd, [21] = 7, [22] = 3};
 

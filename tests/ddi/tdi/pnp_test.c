@@ -3,9 +3,7 @@
 // telling causes another.
 #include <string.h>
 
-#include <tdikrnl.h>
-
-#include "unit/nt/nt_test.h"
+#include "ddi/tdi/open.h"
 
 #define LOG_MAX 64
 
@@ -29,14 +27,6 @@ static struct {
     NTSTATUS power_done;
     ULONG power_dones;
 } seen;
-
-static UNICODE_STRING
-name_of(const WCHAR *text)
-{
-    UNICODE_STRING name;
-    RtlInitUnicodeString(&name, text);
-    return name;
-}
 
 static struct told *
 note(char what, const UNICODE_STRING *name)
@@ -132,24 +122,6 @@ address_open(ULONG ip, const WCHAR *device, PVOID pdo)
     c.context.ContextType = TDI_PNP_CONTEXT_TYPE_PDO;
     memcpy(c.context.ContextData, &pdo, sizeof(pdo));
     ck_assert_int_eq(TdiRegisterNetAddress(&u.ta, &name, pdo ? &c.context : NULL, &handle), STATUS_SUCCESS);
-    return handle;
-}
-
-static HANDLE
-device_open(const WCHAR *text)
-{
-    UNICODE_STRING name = name_of(text);
-    HANDLE handle;
-    ck_assert_int_eq(TdiRegisterDeviceObject(&name, &handle), STATUS_SUCCESS);
-    return handle;
-}
-
-static HANDLE
-provider_open(const WCHAR *text)
-{
-    UNICODE_STRING name = name_of(text);
-    HANDLE handle;
-    ck_assert_int_eq(TdiRegisterProvider(&name, &handle), STATUS_SUCCESS);
     return handle;
 }
 

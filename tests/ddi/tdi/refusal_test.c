@@ -3,21 +3,11 @@
 // what the user handed in; and what the older tests left out of each page (library_test.c, pnp_test.c).
 #include <string.h>
 
-#include <tdikrnl.h>
-
+#include "ddi/tdi/open.h"
 #include "nbx/fault.h"
-#include "unit/nt/nt_test.h"
 
 static ULONG told;
 static HANDLE untouched = (HANDLE)0x5A5A;
-
-static UNICODE_STRING
-name_of(const WCHAR *text)
-{
-    UNICODE_STRING name;
-    RtlInitUnicodeString(&name, text);
-    return name;
-}
 
 static VOID NTAPI
 on_binding(TDI_PNP_OPCODE opcode, PUNICODE_STRING name, PWSTR list)
