@@ -75,10 +75,11 @@ send_refuse(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, struct ke_threa
 
 // By its SourceHandle an NBL finds home, whoever completes it: a wrong one is the sender's, so it is found here.
 static void
-sources_check(const struct ndis_binding *binding, const NET_BUFFER_LIST *nbls)
+sources_check(const struct ndis_binding *binding, NET_BUFFER_LIST *nbls)
 {
-    for (; nbls; nbls = nbls->Next)
-        if (nbls->SourceHandle != binding)
+    struct ndis_walk walk = {0};
+    for (; nbls; nbls = ndis_walk_next(&walk, nbls))
+        if (__builtin_expect(nbls->SourceHandle != binding, 0))
             verify_contract("NdisSendNetBufferLists", "the SourceHandle of a NET_BUFFER_LIST is not the binding that it is sent on");
 }
 
@@ -87,11 +88,13 @@ ndis_send_submit(struct ndis_binding *binding, NET_BUFFER_LIST *nbls, NDIS_PORT_
 {
     struct ke_thread *self = ke_self();
     bool ledger_on = binding->module.ndis->ledger_on;
+    uint32_t count;
     if (__builtin_expect(ledger_on, 0)) {
         sources_check(binding, nbls);
-        verify_nbls_give(nbls, &binding->module, VERIFY_SENT, "NdisSendNetBufferLists", flags);
+        count = verify_nbls_give(nbls, &binding->module, VERIFY_SENT, "NdisSendNetBufferLists", flags);
+    } else {
+        count = ndis_nbl_count(nbls, NULL);
     }
-    uint32_t count = ndis_nbl_count(nbls, NULL);
     KIRQL old = ke_raise_dispatch(self);
     struct ke_processor *processor = self->processor;
     bool entered = ke_gate_enter_at_dispatch(binding->sends, processor, count);
